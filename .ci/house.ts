@@ -1,0 +1,27 @@
+/**
+ * Runs the checks that keep the house: first each check against its own
+ * samples, to show that it bites, then against the repository.
+ */
+import { failedSamples } from "./lib/check.ts"
+import { codeChecks, longFiles } from "./lib/code.ts"
+import { importChecks } from "./lib/imports.ts"
+import { readTree } from "./lib/tree.ts"
+import { workspaceChecks } from "./lib/workspace.ts"
+
+const tree = readTree(new URL("..", import.meta.url).pathname)
+const checks = [...importChecks, ...codeChecks, ...workspaceChecks]
+
+let failed = 0
+for (const check of checks) {
+  const faults = [...failedSamples(check), ...check.complaints(tree)]
+  failed += Math.min(1, faults.length)
+  console.log(`${faults.length === 0 ? "ok  " : "FAIL"} ${check.name}`)
+  for (const fault of faults) console.log(`       ${fault}`)
+}
+
+for (const line of longFiles(tree)) console.log(`note ${line}: it asks to be two`)
+const samples = checks.reduce((sum, check) => sum + check.rejects.length, 0)
+console.log(
+  `${checks.length - failed} of ${checks.length} house checks hold; ${samples} bad samples were tried on them`
+)
+process.exitCode = failed === 0 ? 0 : 1

@@ -1,0 +1,46 @@
+/**
+ * The one vitest configuration: a project per package that has tests. Quick
+ * suites are test files ending in `.test.ts`; long ones end in `.slow.ts` and run
+ * with `--mode slow`. `KHARBRANTH_REPORT` names a file for a JSON report.
+ */
+import { existsSync, readdirSync } from "node:fs"
+import { defineConfig } from "vitest/config"
+
+/** Coverage gates, by glob: branches in percent, no pragmas. */
+const gates = {
+  "packages/kharbranth/src/**/*.ts": 95,
+  "packages/kharbranth/src/internal/lifecycle*.ts": 100,
+  "packages/kharbranth/src/internal/outbox*.ts": 100,
+  "packages/kharbranth/src/internal/inbox*.ts": 100,
+  "packages/kharbranth/src/Reconnect.ts": 100,
+  "packages/kharbranth/src/Heartbeat.ts": 100
+}
+
+const report = process.env["KHARBRANTH_REPORT"]
+
+const project = (name: string, include: ReadonlyArray<string>) => ({
+  extends: true as const,
+  root: `packages/${name}`,
+  test: { name, include: [...include] }
+})
+
+export default defineConfig(({ mode }) => {
+  const slow = mode === "slow"
+  return {
+    test: {
+      // One test at a time within a file: suites measure memory, timers and time on real sockets.
+      sequence: { concurrent: false },
+      testTimeout: slow ? 600_000 : 30_000,
+      reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
+      projects: readdirSync("packages")
+        .filter((name) => existsSync(`packages/${name}/test`))
+        .map((name) => project(name, [slow ? "test/**/*.slow.ts" : "test/**/*.test.ts"])),
+      coverage: {
+        provider: "v8",
+        include: ["packages/kharbranth/src/**/*.ts"],
+        reporter: ["text-summary", "json-summary", ["text", { maxCols: 120, skipFull: true }]],
+        thresholds: Object.fromEntries(Object.entries(gates).map(([glob, branches]) => [glob, { branches }]))
+      }
+    }
+  }
+})
