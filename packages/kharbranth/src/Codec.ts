@@ -1,0 +1,270 @@
+/**
+ * What a connection carries: a codec turns frames off the wire into messages,
+ * and messages into frames. It is a recipe: each session gets a decoder of its
+ * own. No codec throws; user functions that do are caught.
+ *
+ * @since 0.1.0
+ */
+import type * as Result from "effect/Result"
+import type { ForeignCause } from "./ConnectionError.ts"
+import * as internal from "./internal/codec.ts"
+import { decodeJson, encodeJson, Failure } from "./internal/json.ts"
+import * as Message from "./Message.ts"
+import type { Frame } from "./Message.ts"
+
+export {
+  /**
+   * A message did not encode, or a frame did not decode. `issue` says why and
+   * holds nothing of the message; `cause` may.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  Failure
+}
+
+/**
+ * What became of a batch of frames. Decoding stops at the first bad frame;
+ * `messages` are those before it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Batch<out In> {
+  readonly messages: ReadonlyArray<In>
+  readonly failure:
+    | {
+        /** Which of the frames. */
+        readonly index: number
+        readonly issue: string
+        readonly cause: unknown
+      }
+    | undefined
+}
+
+/**
+ * Decodes the frames of one session, in order. May keep state.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Decoder<out In> {
+  readonly decode: (frames: ReadonlyArray<Frame>) => Batch<In>
+}
+
+/**
+ * A codec: `In` comes out of the connection, `Out` goes into it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Codec<out In, in Out> {
+  readonly encode: (message: Out) => Frame | Failure
+  /** Called once for each session. */
+  readonly decoder: () => Decoder<In>
+  /** What a bad frame does: end the connection's stream, or be counted and passed over. */
+  readonly onDecodeError: "fail" | "skip"
+}
+
+/**
+ * Any codec.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Any = Codec<unknown, never>
+
+/**
+ * What comes out of a connection with this codec.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type In<C> = C extends Codec<infer In, never> ? In : never
+
+/**
+ * What goes into a connection with this codec.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Out<C> = C extends Codec<unknown, infer Out> ? Out : never
+
+/**
+ * The default: data messages as they are, text and binary.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const frames: Codec<Message.Data, Message.Input> = {
+  encode: Message.toFrame,
+  decoder: () => ({ decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined }) }),
+  onDecodeError: "fail"
+}
+
+/**
+ * Text messages as bare strings. A binary frame does not decode: whether its
+ * bytes are text is the server's secret. That a text frame is UTF-8 has been
+ * checked by the transport.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const decoder = Codec.text.decoder()
+ * deepStrictEqual(decoder.decode(["a", "b"]).messages, ["a", "b"])
+ * deepStrictEqual(decoder.decode(["a", new Uint8Array(1)]).failure?.index, 1)
+ * ```
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const text: Codec<string, string> = {
+  encode: (message) => message,
+  decoder: () => internal.only(internal.isText, "a binary frame where text was expected"),
+  onDecodeError: "fail"
+}
+
+/**
+ * Binary messages as bare bytes, without a copy. A text frame does not decode.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const bytes: Codec<Uint8Array, Uint8Array> = {
+  encode: (message) => message,
+  decoder: () => internal.only(internal.isBytes, "a text frame where binary was expected"),
+  onDecodeError: "fail"
+}
+
+/**
+ * JSON both ways, written as text. Binary frames are read too, as strict UTF-8,
+ * which is what JSON is defined in. Nothing is revived, and a key such as
+ * `__proto__` is a key like any other.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const json: Codec<unknown, unknown> = {
+  encode: encodeJson,
+  decoder: () => internal.oneByOne(decodeJson),
+  onDecodeError: "fail"
+}
+
+/**
+ * {@link json} with types that nobody checks. `CodecSchema.json` checks them.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const jsonAs = <In, Out = In>(): Codec<In, Out> => json as Codec<In, Out>
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<In, Out> {
+  /** May throw, which is a failure. */
+  readonly encode: (message: Out) => Frame | Failure
+  /** May throw, which is a failure. */
+  readonly decode: (frame: Frame) => In | Failure
+  /** Default: `"fail"`. */
+  readonly onDecodeError?: "fail" | "skip" | undefined
+}
+
+/**
+ * Makes a codec of one message a frame.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const numbers = Codec.make({
+ *   encode: (n: number) => String(n),
+ *   decode: (frame) => typeof frame === "string" ? Number(frame) : new Codec.Failure("expected text")
+ * })
+ * deepStrictEqual(numbers.decoder().decode(["1", "2"]).messages, [1, 2])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <In, Out>(options: Options<In, Out>): Codec<In, Out> =>
+  makeStateful({ ...options, decoder: () => options.decode })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface StatefulOptions<In, Out> {
+  /** May throw, which is a failure. */
+  readonly encode: (message: Out) => Frame | Failure
+  /** Called once for each session; what it returns sees that session's frames in order. */
+  readonly decoder: () => (frame: Frame) => In | Failure
+  /** Default: `"fail"`. */
+  readonly onDecodeError?: "fail" | "skip" | undefined
+}
+
+/**
+ * Makes a codec whose decoder remembers what it saw on a session.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStateful = <In, Out>(options: StatefulOptions<In, Out>): Codec<In, Out> => ({
+  encode: internal.caught(options.encode, "the codec's `encode` threw"),
+  decoder: () => {
+    const decode = internal.caught(options.decoder, "the codec's `decoder` threw")()
+    return internal.oneByOne(
+      decode instanceof Failure ? () => decode : internal.caught(decode, "the codec's `decode` threw")
+    )
+  },
+  onDecodeError: options.onDecodeError ?? "fail"
+})
+
+/**
+ * The same codec, passing over frames that do not decode: each is counted and
+ * marked, none ends the stream.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const skipErrors = <In, Out>(self: Codec<In, Out>): Codec<In, Out> => ({ ...self, onDecodeError: "skip" })
+
+/**
+ * Why a frame did not decode, as an element of the stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DecodeIssue {
+  readonly _tag: "DecodeIssue"
+  readonly issue: string
+  readonly cause: ForeignCause
+}
+
+/**
+ * The same codec with bad frames in their place in the stream, as failures.
+ *
+ * @example
+ * ```ts
+ * import * as Result from "effect/Result"
+ * import * as Codec from "kharbranth/Codec"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const { messages } = Codec.yieldErrors(Codec.json).decoder().decode(["1", "{", "2"])
+ * deepStrictEqual(messages.map(Result.isSuccess), [true, false, true])
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<In, DecodeIssue>, Out> => ({
+  ...self,
+  decoder: () => {
+    const inner = self.decoder()
+    return { decode: (frames) => ({ messages: internal.yieldAll(inner, frames), failure: undefined }) }
+  }
+})

@@ -1,0 +1,265 @@
+/**
+ * Everything that happens to a connection and that its state leaves out: dials,
+ * gates, probes, drops, rotations. Events are for logs, dashboards and tests;
+ * outcomes a program depends on reach it directly. An event nobody listens for
+ * costs nothing.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type { ConnectionError } from "./ConnectionError.ts"
+import type { Gate } from "./ConnectionState.ts"
+
+/**
+ * A dial begins.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DialStarted {
+  readonly _tag: "DialStarted"
+  readonly epoch: number
+  readonly attempt: number
+  /** Which of the target's urls, from 0. */
+  readonly endpoint: number
+  readonly role: "active" | "successor"
+}
+
+/**
+ * A session passed a gate.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GatePassed {
+  readonly _tag: "GatePassed"
+  readonly epoch: number
+  readonly gate: Exclude<Gate, "Dialing">
+}
+
+/**
+ * A session is over.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SessionEnded {
+  readonly _tag: "SessionEnded"
+  readonly epoch: number
+  readonly error: ConnectionError
+  /**
+   * Messages handed to this session's socket whose arrival nothing has shown:
+   * how many, and the range of their write numbers.
+   */
+  readonly unconfirmed: { readonly count: number; readonly from: number; readonly to: number }
+}
+
+/**
+ * The reconnect policy chose a delay.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RetryScheduled {
+  readonly _tag: "RetryScheduled"
+  readonly attempt: number
+  readonly delay: Duration.Duration
+  readonly cause: ConnectionError
+}
+
+/**
+ * The connection gave up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GaveUp {
+  readonly _tag: "GaveUp"
+  readonly error: ConnectionError
+}
+
+/**
+ * A heartbeat's probe was written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProbeSent {
+  readonly _tag: "ProbeSent"
+  readonly epoch: number
+  readonly id: number
+}
+
+/**
+ * A probe went unanswered for its whole timeout.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProbeMissed {
+  readonly _tag: "ProbeMissed"
+  readonly epoch: number
+  readonly missed: number
+}
+
+/**
+ * A probe was answered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PulseSeen {
+  readonly _tag: "PulseSeen"
+  readonly epoch: number
+  readonly rtt: Duration.Duration
+}
+
+/**
+ * Something suggests that time stood still (timers late, clocks apart) or that
+ * the network changed; one probe with a short deadline follows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Suspected {
+  readonly _tag: "Suspected"
+  readonly epoch: number
+  readonly reason: string
+}
+
+/**
+ * No application data came for as long as the data clock allows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DataSilent {
+  readonly _tag: "DataSilent"
+  readonly epoch: number
+  readonly after: Duration.Duration
+}
+
+/**
+ * The inbox has been full, and its reader has taken nothing, for `maxStall`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReaderStalled {
+  readonly _tag: "ReaderStalled"
+  readonly epoch: number
+  readonly bytes: number
+}
+
+/**
+ * Messages were dropped.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dropped {
+  readonly _tag: "Dropped"
+  readonly where: "inbox" | "outbox"
+  readonly reason: DropReason
+  readonly count: number
+}
+
+/**
+ * Why a message was dropped.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DropReason =
+  | "overflow"
+  | "superseded"
+  | "expired"
+  | "down"
+  | "undecodable"
+  | "unread"
+  | "closed"
+  | "exported"
+
+/**
+ * A restart was asked for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RestartRequested {
+  readonly _tag: "RestartRequested"
+  readonly mode: "breakFirst" | "makeFirst"
+  readonly by: "user" | "auto"
+  readonly reason: string
+}
+
+/**
+ * A successor took over from a session that was still alive.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rotated {
+  readonly _tag: "Rotated"
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * A successor failed; the active session is untouched.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SuccessorFailed {
+  readonly _tag: "SuccessorFailed"
+  readonly epoch: number
+  readonly error: ConnectionError
+}
+
+/**
+ * A control frame arrived.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ControlReceived {
+  readonly _tag: "ControlReceived"
+  readonly epoch: number
+  readonly frame: "Ping" | "Pong" | "Close"
+}
+
+/**
+ * A user's hook failed; the session goes on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HookFailed {
+  readonly _tag: "HookFailed"
+  readonly epoch: number
+  readonly hook: string
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ConnectionEvent =
+  | DialStarted
+  | GatePassed
+  | SessionEnded
+  | RetryScheduled
+  | GaveUp
+  | ProbeSent
+  | ProbeMissed
+  | PulseSeen
+  | Suspected
+  | DataSilent
+  | ReaderStalled
+  | Dropped
+  | RestartRequested
+  | Rotated
+  | SuccessorFailed
+  | ControlReceived
+  | HookFailed

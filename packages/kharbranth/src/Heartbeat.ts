@@ -1,0 +1,300 @@
+/**
+ * How a session shows that it lives, and how it is found dead. Two machines:
+ * the keepalive sends what the server wants to see, on a schedule; the detector
+ * watches for silence. A heartbeat is data; the session drives it.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type * as Schedule from "effect/Schedule"
+import type { InvalidOptions } from "./ConnectionError.ts"
+import { probing, watching } from "./internal/heartbeat.ts"
+import * as Check from "./internal/options.ts"
+import * as Probes from "./internal/probe.ts"
+import type { Frame } from "./Message.ts"
+import type { Capabilities } from "./Transport.ts"
+
+/**
+ * What a heartbeat sends, and what counts as its answer (a Pulse). None of the
+ * functions throws when made by this module's constructors.
+ *
+ * - `Ping`: protocol pings; any pong with the payload is the pulse.
+ * - `Frame`: data frames. `make` gives `undefined` when the user's function
+ *   threw or its value has no wire form. `match` is asked only while a probe is
+ *   outstanding; a matching frame does not reach the stream.
+ * - `Challenge`: the server asks, we answer; `reply` like `make`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Probe =
+  | { readonly _tag: "None" }
+  | { readonly _tag: "Ping" }
+  | {
+      readonly _tag: "Frame"
+      readonly make: (id: number) => Frame | undefined
+      readonly match: (frame: Frame, id: number) => boolean
+    }
+  | {
+      readonly _tag: "Challenge"
+      readonly match: (frame: Frame) => boolean
+      readonly reply: (frame: Frame) => Frame | undefined
+    }
+
+/**
+ * A heartbeat.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Heartbeat {
+  readonly probe: Probe
+  /** When probes are sent. Inbound traffic does not suppress them, unless `onlyWhenIdle`. */
+  readonly keepalive: Schedule.Schedule<unknown> | undefined
+  /** The cadence of `keepalive` when it was given as a duration. */
+  readonly every: Duration.Duration | undefined
+  /** Dead when nothing at all came for this long after a probe was written. */
+  readonly timeout: Duration.Duration | undefined
+  /** How many probes may go unanswered in a row; one more than allowed is death. */
+  readonly maxMissed: number
+  /** Dead when nothing at all came for this long, probes or not. */
+  readonly idle: Duration.Duration | undefined
+  /** Send a probe only if nothing came since the last one. */
+  readonly onlyWhenIdle: boolean
+  /** The second clock: application data only. Pings and pulses do not count. */
+  readonly data: { readonly within: Duration.Duration } | undefined
+}
+
+/**
+ * What every heartbeat may watch besides its probes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatchOptions {
+  /** Dead when nothing at all came for this long. Default: no such rule. */
+  readonly idle?: Duration.Input | undefined
+  /** Expect application data within this time. Default: not watched. */
+  readonly data?: { readonly within: Duration.Input } | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProbeOptions extends WatchOptions {
+  /** When probes are sent: a fixed cadence, or a schedule. Default: every 20 seconds. */
+  readonly every?: Duration.Input | Schedule.Schedule<unknown> | undefined
+  /**
+   * Dead when nothing at all came for this long after a probe. `"Infinity"`
+   * sends probes without ever declaring death. Default: 10 seconds.
+   */
+  readonly timeout?: Duration.Input | undefined
+  /** How many probes in a row must go unanswered. Default: 1. */
+  readonly maxMissed?: number | undefined
+  /** Send a probe only if nothing came since the last one. Default: false. */
+  readonly onlyWhenIdle?: boolean | undefined
+}
+
+/**
+ * Protocol pings. The transport must be able to send them: browsers cannot.
+ *
+ * @example
+ * ```ts
+ * import * as Heartbeat from "kharbranth/Heartbeat"
+ * import { strictEqual } from "node:assert"
+ *
+ * const heartbeat = Heartbeat.ping({ every: "20 seconds", timeout: "10 seconds" })
+ * const inBrowser = { ping: false, pause: false, headers: false, bytes: false }
+ * strictEqual(Heartbeat.check(heartbeat, inBrowser, "feed")?._tag, "InvalidOptions")
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ping = (options: ProbeOptions = {}): Heartbeat => probing({ _tag: "Ping" }, options)
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface FrameOptions extends ProbeOptions {
+  /** Makes probe number `id`. */
+  readonly make: (id: number) => Frame
+  /** Whether a frame answers probe `id`. */
+  readonly match: (frame: Frame, id: number) => boolean
+}
+
+/**
+ * Probes of your own making, text or binary.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const frame = (options: FrameOptions): Heartbeat =>
+  probing({ _tag: "Frame", make: Probes.making(options.make), match: Probes.matching(options.match) }, options)
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface TextOptions extends ProbeOptions {
+  /** The text that is sent. Default: `"ping"`. */
+  readonly probe?: string | undefined
+  /** The text that answers it, or how to tell. Default: `"pong"`. */
+  readonly pulse?: string | ((text: string) => boolean) | undefined
+}
+
+/**
+ * Text probes, for servers that answer `ping` with `pong`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const text = (options: TextOptions = {}): Heartbeat => {
+  const probe = options.probe ?? "ping"
+  return frame({ ...options, make: () => probe, match: Probes.textPulse(options.pulse ?? "pong") })
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface JsonOptions extends ProbeOptions {
+  /** Makes probe number `id`; sent as JSON text. */
+  readonly make: (id: number) => unknown
+  /** Whether a message answers probe `id`. */
+  readonly match: (message: unknown, id: number) => boolean
+  /** Text that every answer contains. Frames without it are not even parsed. Default: every frame is parsed. */
+  readonly contains?: string | undefined
+}
+
+/**
+ * JSON probes with an id, so that the round trip can be measured.
+ *
+ * @example
+ * ```ts
+ * import * as Heartbeat from "kharbranth/Heartbeat"
+ * import { strictEqual } from "node:assert"
+ *
+ * const { probe } = Heartbeat.json({
+ *   every: "20 seconds",
+ *   make: (id) => ({ op: "ping", id }),
+ *   match: (message, id) => (message as { id?: number }).id === id,
+ *   contains: "\"pong\""
+ * })
+ * strictEqual(probe._tag === "Frame" && probe.match("{\"op\":\"pong\",\"id\":7}", 7), true)
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const json = (options: JsonOptions): Heartbeat =>
+  probing(
+    {
+      _tag: "Frame",
+      make: Probes.makingJson(options.make),
+      match: Probes.matchingJson(options.match, options.contains)
+    },
+    options
+  )
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChallengeOptions extends WatchOptions {
+  /** Whether a frame asks for an answer. Such a frame does not reach the stream. */
+  readonly match: (frame: Frame) => boolean
+  readonly reply: (frame: Frame) => Frame
+}
+
+/**
+ * The server asks, we answer. Give `idle` to notice that it stopped asking.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const challenge = (options: ChallengeOptions): Heartbeat =>
+  watching({ _tag: "Challenge", match: Probes.matching(options.match), reply: Probes.making(options.reply) }, options)
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChallengeJsonOptions extends WatchOptions {
+  /** Whether a message asks for an answer. Such a message does not reach the stream. */
+  readonly match: (message: unknown) => boolean
+  readonly reply: (message: unknown) => unknown
+  /** Text that every challenge contains. Frames without it are not even parsed. Default: every frame is parsed. */
+  readonly contains?: string | undefined
+}
+
+/**
+ * {@link challenge} in JSON.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const challengeJson = (options: ChallengeJsonOptions): Heartbeat =>
+  watching(
+    {
+      _tag: "Challenge",
+      match: Probes.matchingJson(options.match, options.contains),
+      reply: Probes.replyingJson(options.reply)
+    },
+    options
+  )
+
+/**
+ * Sends nothing and watches for silence, for servers that send by themselves.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const passive = (options: WatchOptions & { readonly idle: Duration.Input }): Heartbeat =>
+  watching({ _tag: "None" }, options)
+
+/**
+ * Neither sends nor watches. A dead peer is noticed when the platform does,
+ * which can take hours.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const none: Heartbeat = watching({ _tag: "None" }, {})
+
+/**
+ * What is wrong with a heartbeat on such a transport, if anything.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const check = (
+  heartbeat: Heartbeat,
+  capabilities: Capabilities,
+  connection: string
+): InvalidOptions | undefined => {
+  if (heartbeat.probe._tag === "Ping" && !capabilities.ping) {
+    return Check.invalid(
+      connection,
+      ["heartbeat"],
+      "this transport cannot send protocol pings; use Heartbeat.text, Heartbeat.json or Heartbeat.passive"
+    )
+  }
+  const { data, every, idle, maxMissed, timeout } = heartbeat
+  return Check.firstOf([
+    Check.positive(connection, ["heartbeat", "every"], every),
+    Check.positive(connection, ["heartbeat", "timeout"], timeout),
+    Check.wholeNumber(connection, ["heartbeat", "maxMissed"], maxMissed, 1),
+    Check.positive(connection, ["heartbeat", "idle"], idle),
+    Check.positive(connection, ["heartbeat", "data", "within"], data?.within),
+    every !== undefined && idle !== undefined && Duration.isLessThanOrEqualTo(idle, every)
+      ? Check.invalid(
+          connection,
+          ["heartbeat", "idle"],
+          "expected longer than `every`, or a quiet but healthy session dies"
+        )
+      : undefined
+  ])
+}

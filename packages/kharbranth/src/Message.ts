@@ -1,0 +1,154 @@
+/**
+ * What travels over a connection: data (text and binary) and the control
+ * frames beside it. Inside the core a data frame is a bare `string` or
+ * `Uint8Array` (a `Frame`), so that moving one costs no allocation; the tagged
+ * union is what users see with the default codec, in hooks and in events.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * A data frame as it crosses the transport seam: text as `string`, binary as
+ * `Uint8Array`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Frame = string | Uint8Array
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Text {
+  readonly _tag: "Text"
+  readonly text: string
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Binary {
+  readonly _tag: "Binary"
+  readonly bytes: Uint8Array
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ping {
+  readonly _tag: "Ping"
+  readonly payload: Uint8Array
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pong {
+  readonly _tag: "Pong"
+  readonly payload: Uint8Array
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Close {
+  readonly _tag: "Close"
+  readonly code: number
+  readonly reason: string
+}
+
+/**
+ * Every message a WebSocket can carry.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Message = Text | Binary | Ping | Pong | Close
+
+/**
+ * The messages that carry a user's data: what a connection's stream emits with
+ * the default codec.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Data = Text | Binary
+
+/**
+ * What `send` and `sink` accept with the default codec: a tagged message, or
+ * the bare string or bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Input = Data | Frame
+
+/**
+ * Makes a text message.
+ *
+ * @example
+ * ```ts
+ * import * as Message from "kharbranth/Message"
+ * import { strictEqual } from "node:assert"
+ *
+ * strictEqual(Message.text("hello").text, "hello")
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const text = (text: string): Text => ({ _tag: "Text", text })
+
+/**
+ * Makes a binary message. The bytes are not copied.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const binary = (bytes: Uint8Array): Binary => ({ _tag: "Binary", bytes })
+
+/**
+ * Makes a ping message.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ping = (payload: Uint8Array = new Uint8Array(0)): Ping => ({ _tag: "Ping", payload })
+
+/**
+ * Makes a pong message.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const pong = (payload: Uint8Array = new Uint8Array(0)): Pong => ({ _tag: "Pong", payload })
+
+/**
+ * Makes a close message.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const close = (code = 1000, reason = ""): Close => ({ _tag: "Close", code, reason })
+
+/**
+ * The tagged form of a bare frame.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromFrame = (frame: Frame): Data => typeof frame === "string" ? text(frame) : binary(frame)
+
+/**
+ * The bare form of whatever `send` accepts.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toFrame = (input: Input): Frame =>
+  typeof input === "string" || input instanceof Uint8Array ? input : input._tag === "Text" ? input.text : input.bytes

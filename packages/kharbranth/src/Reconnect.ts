@@ -1,0 +1,239 @@
+/**
+ * When to dial again. A policy is a value: a schedule of waits, a rule that
+ * turns an error into a decision, and how long a session must hold before the
+ * schedule starts over.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Schedule from "effect/Schedule"
+import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
+import * as Backoff from "./internal/backoff.ts"
+import * as internal from "./internal/classify.ts"
+import * as Check from "./internal/options.ts"
+
+/**
+ * What to do about an error.
+ *
+ * - `Retry`: dial again after the schedule's next wait.
+ * - `RetryAfter`: the same, but not before `delay` has passed.
+ * - `Refresh`: dial again with the target resolved anew (`refresh: true`), once
+ *   until a session is Stable; then stop.
+ * - `Stop`: give up this endpoint, and the connection with the last one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decision =
+  | { readonly _tag: "Retry" }
+  | { readonly _tag: "RetryAfter"; readonly delay: Duration.Duration }
+  | { readonly _tag: "Refresh" }
+  | { readonly _tag: "Stop" }
+
+/**
+ * A reconnect policy.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reconnect {
+  /** The waits of one outage; its end is the end of the connection. */
+  readonly schedule: Schedule.Schedule<unknown, ConnectionError>
+  /** How long a session must be Ready before the schedule starts over. */
+  readonly stableAfter: Duration.Duration
+  /** Never throws. */
+  readonly classify: (error: ConnectionError) => Decision
+  /** Whether the very first connect is retried too. */
+  readonly first: boolean
+  /** How many retries one outage may see; already part of `schedule`. */
+  readonly maxAttempts: number | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The waits of one outage. Default: those of {@link polite}. */
+  readonly schedule?: Schedule.Schedule<unknown, ConnectionError> | undefined
+  /** How long a session must be Ready before the schedule starts over. Default: 10 seconds. */
+  readonly stableAfter?: Duration.Input | undefined
+  /** What to do about an error. Default: {@link classify}. */
+  readonly classify?: ((error: ConnectionError) => Decision) | undefined
+  /** Whether the very first connect is retried too. Default: true. */
+  readonly first?: boolean | undefined
+  /** How many retries one outage may see. Default: as many as the schedule allows. */
+  readonly maxAttempts?: number | undefined
+}
+
+/**
+ * Dial again after the schedule's next wait.
+ *
+ * @category decisions
+ * @since 0.1.0
+ */
+export const retry: Decision = internal.retry
+
+/**
+ * Dial again, but not before `delay` has passed.
+ *
+ * @category decisions
+ * @since 0.1.0
+ */
+export const retryAfter = (delay: Duration.Input): Decision => internal.retryAfter(Check.duration(delay))
+
+/**
+ * Dial again with a target resolved anew, once until a session is Stable.
+ *
+ * @category decisions
+ * @since 0.1.0
+ */
+export const refresh: Decision = internal.refresh
+
+/**
+ * Give up this endpoint.
+ *
+ * @category decisions
+ * @since 0.1.0
+ */
+export const stop: Decision = internal.stop
+
+/**
+ * The default rule. Whatever may pass by itself is retried: network errors,
+ * timeouts, silence, closes such as 1000, 1001, 1006, 1011 to 1013 and all of
+ * 3000 to 4999, HTTP 408, 429 and 5xx (with their `Retry-After`, up to 60
+ * seconds). Refused credentials (1008, HTTP 401 and 403) ask for a fresh
+ * target. What would be refused again is not repeated: protocol errors, too
+ * large messages, other HTTP 3xx and 4xx, certificates that do not verify, and
+ * options that are not usable.
+ *
+ * An `onOpen` program or a target effect may decide by itself: when it fails
+ * with a {@link Decision}, or with an error that has one as `decision`, that
+ * decision stands.
+ *
+ * @example
+ * ```ts
+ * import * as ConnectionError from "kharbranth/ConnectionError"
+ * import * as Reconnect from "kharbranth/Reconnect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const dropped = new ConnectionError.ConnectionDropped({ connection: "feed", epoch: 1, cause: undefined })
+ * strictEqual(Reconnect.classify(dropped)._tag, "Retry")
+ * ```
+ *
+ * @category classifying
+ * @since 0.1.0
+ */
+export const classify: (error: ConnectionError) => Decision = internal.classify
+
+/**
+ * What {@link classifyWith} overrides. Asked in this order: `when`, then the
+ * close code or HTTP status, then the tag, then the defaults.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Overrides {
+  /** `undefined` falls through, and so does a function that throws. */
+  readonly when?: ((error: ConnectionError) => Decision | undefined) | undefined
+  /** By close code; 1006 stands for a socket cut without a close frame. */
+  readonly codes?: Readonly<Record<number, Decision>> | undefined
+  /** By the HTTP status of a refused upgrade. */
+  readonly status?: Readonly<Record<number, Decision>> | undefined
+  readonly tags?: { readonly [Tag in ConnectionError["_tag"]]?: Decision | undefined } | undefined
+}
+
+/**
+ * The default rule with exceptions.
+ *
+ * @example
+ * ```ts
+ * import * as Duration from "effect/Duration"
+ * import * as ConnectionError from "kharbranth/ConnectionError"
+ * import * as Reconnect from "kharbranth/Reconnect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const rule = Reconnect.classifyWith({ codes: { 4001: Reconnect.refresh }, tags: { IdleTimeout: Reconnect.stop } })
+ * const silent = new ConnectionError.IdleTimeout({ connection: "feed", epoch: 1, after: Duration.minutes(1) })
+ * strictEqual(rule(silent)._tag, "Stop")
+ * ```
+ *
+ * @category classifying
+ * @since 0.1.0
+ */
+export const classifyWith = (overrides: Overrides): ((error: ConnectionError) => Decision) =>
+  internal.withFallback((error) => {
+    const code = internal.closeCodeOf(error)
+    return (
+      overrides.when?.(error) ??
+      (code === undefined ? undefined : overrides.codes?.[code]) ??
+      (error._tag === "HandshakeRejected" ? overrides.status?.[error.status] : undefined) ??
+      overrides.tags?.[error._tag]
+    )
+  })
+
+/**
+ * Makes a policy. Options that are not usable are reported by {@link check}.
+ *
+ * @example
+ * ```ts
+ * import * as Schedule from "effect/Schedule"
+ * import * as Reconnect from "kharbranth/Reconnect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const policy = Reconnect.make({ schedule: Schedule.spaced("5 seconds"), maxAttempts: 10, first: false })
+ * strictEqual(Reconnect.check(policy, "feed"), undefined)
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Reconnect => {
+  const schedule = options.schedule ?? Backoff.politeWaits
+  const rule = options.classify
+  return {
+    schedule: options.maxAttempts === undefined ? schedule : Schedule.upTo(schedule, { times: options.maxAttempts }),
+    stableAfter: Check.durationOr(options.stableAfter, "10 seconds"),
+    classify: rule === undefined ? classify : internal.withFallback(rule),
+    first: options.first ?? true,
+    maxAttempts: options.maxAttempts
+  }
+}
+
+/**
+ * For a fleet, and the default: the first retry within 3 seconds, then waits
+ * of up to 6, 12, 14, 14, … seconds, each at least half of that.
+ *
+ * @category presets
+ * @since 0.1.0
+ */
+export const polite: Reconnect = make({ schedule: Backoff.politeWaits })
+
+/**
+ * For few clients and a server of your own: the first retry within 250 ms, then
+ * waits of up to 1, 2, 4, 8, 10, 10, … seconds, each at least half of that.
+ *
+ * @category presets
+ * @since 0.1.0
+ */
+export const prompt: Reconnect = make({ schedule: Backoff.promptWaits })
+
+/**
+ * Never dials again: the first loss is the end.
+ *
+ * @category presets
+ * @since 0.1.0
+ */
+export const none: Reconnect = make({ schedule: Schedule.recurs(0), first: false })
+
+/**
+ * What is wrong with a policy, if anything.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const check = (reconnect: Reconnect, connection: string): InvalidOptions | undefined =>
+  Check.firstOf([
+    Check.positive(connection, ["reconnect", "stableAfter"], reconnect.stableAfter),
+    Check.wholeNumber(connection, ["reconnect", "maxAttempts"], reconnect.maxAttempts, 1)
+  ])

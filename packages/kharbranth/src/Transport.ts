@@ -1,0 +1,127 @@
+/**
+ * The seam to the outside. A transport dials a resolved target into a `Link`:
+ * one open socket, as the core sees it. The core knows nothing else about
+ * sockets, so a new transport is a small file: one function that dials, one
+ * object with a few synchronous verbs, and a conformance suite to run.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as ConnectionError from "./ConnectionError.ts"
+import type { Frame } from "./Message.ts"
+
+/**
+ * Everything a transport needs for one dial. Values are resolved and validated;
+ * they may hold secrets, so nothing of a `Dial` but `connection`, `epoch` and
+ * `ConnectionError.endpointOf(url)` may reach an error, a log or a span.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dial {
+  /** The connection's name, for error messages. */
+  readonly connection: string
+  /** The number of the session that is dialed. */
+  readonly epoch: number
+  /** An absolute `ws:` or `wss:` url. */
+  readonly url: string
+  readonly subprotocols: ReadonlyArray<string>
+  readonly headers: Readonly<Record<string, string>>
+  /** The largest inbound message in bytes; a larger one ends the link with `MessageTooLarge`. */
+  readonly maxMessageSize: number
+  /**
+   * Once `buffered()` has reached `high`, the transport calls `drained` when it
+   * has fallen to `low` again.
+   */
+  readonly writeMark: { readonly high: number; readonly low: number }
+}
+
+/**
+ * Where a link delivers. Every method is synchronous and cheap and never
+ * throws; the transport calls them straight from its socket callbacks.
+ *
+ * Contract: nothing is called before the dial effect has created the socket,
+ * `ended` is called exactly once for a link that was opened, and nothing is
+ * called after `ended`. Frames received before the end are delivered before it.
+ * A dial that fails reports through its effect and never calls `ended`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Receiver {
+  /** A data frame; `size` is its length in bytes on the wire (payload only). */
+  frame(frame: Frame, size: number): void
+  ping(payload: Uint8Array): void
+  pong(payload: Uint8Array): void
+  /** `buffered()` fell to the low mark after having reached the high one. */
+  drained(): void
+  /** The socket is gone, for this reason. */
+  ended(error: ConnectionError.LinkError): void
+}
+
+/**
+ * One open socket. It lives in the Scope it was dialed in; closing that scope
+ * terminates whatever is left of it. No method throws; a failure to write is
+ * reported through `Receiver.ended`. After the end every method is a no-op.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Link {
+  /** The subprotocol the server chose, or `""`. */
+  readonly protocol: string
+  /** Writes frames in order, as few packets as possible. Returns at once. */
+  write(frames: ReadonlyArray<Frame>): void
+  /** Writes a ping frame. Only called when the transport's `ping` capability is true. */
+  ping(payload: Uint8Array): void
+  /** Bytes accepted by `write` that have not left the process. */
+  buffered(): number
+  /**
+   * A number that grows whenever anything arrives: bytes off the wire where the
+   * transport can see them (capability `bytes`), frames elsewhere.
+   */
+  received(): number
+  /** Stops reading from the socket. Only called when the `pause` capability is true. */
+  pause(): void
+  resume(): void
+  /** Starts the closing handshake; `ended` follows when it is done. The core bounds the wait. */
+  close(code: number, reason: string): void
+  /** Destroys the socket now. `ended` follows promptly. */
+  terminate(): void
+}
+
+/**
+ * What a transport can do on its platform.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Capabilities {
+  /** Can send ping frames and sees pongs. */
+  readonly ping: boolean
+  /** Can stop reading, so that the peer feels backpressure. */
+  readonly pause: boolean
+  /** Can send request headers with the upgrade. */
+  readonly headers: boolean
+  /** `received()` counts bytes off the wire, so a large message that drips in is seen as life. */
+  readonly bytes: boolean
+}
+
+/**
+ * The service that dials. Provide one of `NodeTransport.layer`,
+ * `BrowserTransport.layer`, `TestNetwork`'s, or your own.
+ *
+ * The dial effect must be interruptible at any point and leave nothing behind
+ * when it is. It has no deadline of its own: the core bounds it.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transport extends Context.Service<Transport, {
+  /** A short name for logs: `"ws"`, `"browser"`, … */
+  readonly name: string
+  readonly capabilities: Capabilities
+  readonly dial: (dial: Dial, receiver: Receiver) => Effect.Effect<Link, ConnectionError.DialError, Scope.Scope>
+}>()("kharbranth/Transport") {}

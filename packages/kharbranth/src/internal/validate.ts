@@ -1,0 +1,138 @@
+/**
+ * Validates the parts of a target. An `InvalidOptions` names the place and the
+ * rule, never the value: it may be a secret.
+ */
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type { InvalidOptions } from "../ConnectionError.ts"
+import type { Target } from "../Target.ts"
+import { invalid, type Path } from "./options.ts"
+
+type Validated<A> = Result.Result<A, InvalidOptions>
+
+/** Where one value stands, and what it may be used for. */
+export interface Place {
+  readonly connection: string
+  readonly path: Path
+  /** Whether the transport can send headers. */
+  readonly headers: boolean
+}
+
+const fail = (place: Place, path: Path, issue: string): Result.Result<never, InvalidOptions> =>
+  Result.fail(invalid(place.connection, [...place.path, ...path], issue))
+
+const schemes: Readonly<Record<string, string>> = { "ws:": "ws:", "wss:": "wss:", "http:": "ws:", "https:": "wss:" }
+
+const parse = (value: unknown): URL | undefined => {
+  try {
+    return value instanceof URL ? new URL(value.href) : typeof value === "string" ? new URL(value) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export const url = (place: Place, value: unknown): Validated<string> => {
+  const parsed = parse(value)
+  if (parsed === undefined) return fail(place, [], "expected an absolute url, such as wss://host/path")
+  const scheme = schemes[parsed.protocol]
+  if (scheme === undefined) return fail(place, [], "expected the scheme ws, wss, http or https")
+  parsed.protocol = scheme
+  if (parsed.href.includes("#")) return fail(place, [], "a WebSocket url has no fragment; remove everything from the #")
+  return Result.succeed(parsed.href)
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+export const subprotocols = (place: Place, value: unknown): Validated<ReadonlyArray<string>> => {
+  if (value === undefined) return Result.succeed([])
+  if (!Array.isArray(value)) return fail(place, [], "expected an array of subprotocol names")
+  const list: ReadonlyArray<unknown> = value
+  const seen = new Set<string>()
+  for (const [index, name] of list.entries()) {
+    if (typeof name !== "string" || !token.test(name)) {
+      return fail(place, [index], "a subprotocol is a token: letters, digits and !#$%&'*+-.^_`|~ only")
+    }
+    if (seen.has(name)) return fail(place, [index], "the same subprotocol stands in the list twice")
+    seen.add(name)
+  }
+  return Result.succeed([...seen])
+}
+
+// What the upgrade itself writes; a second value would break the handshake.
+const reserved = /^(connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/
+// What HTTP allows in a value; in particular no CR, LF and NUL.
+const printable = /^[\t\x20-\x7e\x80-\xff]*$/
+
+const headerIssue = (name: string, value: unknown, seen: ReadonlySet<string>): string | undefined => {
+  const lower = name.toLowerCase()
+  if (!token.test(name)) return "a header name is a token: letters, digits and !#$%&'*+-.^_`|~ only"
+  if (lower === "sec-websocket-protocol") return "name subprotocols in `subprotocols`"
+  if (reserved.test(lower)) return "this header belongs to the upgrade itself and cannot be set"
+  if (seen.has(lower)) return "the same header is given twice, in different case"
+  if (typeof value !== "string") return "expected a string, or a Redacted string"
+  if (!printable.test(value)) return "a header value cannot contain line breaks, NUL or characters beyond Latin-1"
+  return undefined
+}
+
+const reveal = (value: unknown): unknown => (Redacted.isRedacted(value) ? Redacted.value(value) : value)
+
+export const headers = (place: Place, value: unknown): Validated<Readonly<Record<string, string>>> => {
+  if (value === undefined) return Result.succeed({})
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return fail(place, [], "expected an object of header values by name")
+  }
+  const entries: ReadonlyArray<[string, unknown]> = Object.entries(value)
+  if (entries.length > 0 && !place.headers) {
+    return fail(
+      place,
+      [],
+      "this transport cannot send headers; put the credential into the url, a subprotocol or the `onOpen` program"
+    )
+  }
+  const seen = new Set<string>()
+  const plain: Array<[string, string]> = []
+  for (const [name, given] of entries) {
+    const revealed = reveal(given)
+    const issue = headerIssue(name, revealed, seen)
+    // A name that is no token may be a credential in the wrong place.
+    if (issue !== undefined)
+      return fail(place, [token.test(name) ? name : entries.findIndex(([n]) => n === name)], issue)
+    seen.add(name.toLowerCase())
+    plain.push([name, revealed as string])
+  }
+  return Result.succeed(Object.fromEntries(plain))
+}
+
+const epochOf = (value: unknown): number => {
+  if (typeof value === "number") return value
+  if (value instanceof Date) return value.getTime()
+  return typeof value === "object" && value !== null && "epochMilliseconds" in value
+    ? Number(value.epochMilliseconds)
+    : NaN
+}
+
+export const expiresAt = (place: Place, value: unknown): Validated<number | undefined> => {
+  if (value === undefined) return Result.succeed(undefined)
+  const epoch = epochOf(value)
+  return Number.isFinite(epoch)
+    ? Result.succeed(epoch)
+    : fail(place, [], "expected a moment: Unix milliseconds, a Date or a DateTime")
+}
+
+/** The parts of a target, as given or resolved but not validated. */
+export interface Parts {
+  readonly url: unknown
+  readonly subprotocols: unknown
+  readonly headers: unknown
+  readonly expiresAt: unknown
+}
+
+export const target = (place: Place, parts: Parts, urlPath: Path): Validated<Target> => {
+  const at = (path: Path): Place => ({ ...place, path: [...place.path, ...path] })
+  return Result.all({
+    url: url(at(urlPath), parts.url),
+    subprotocols: subprotocols(at(["subprotocols"]), parts.subprotocols),
+    headers: headers(at(["headers"]), parts.headers),
+    expiresAt: expiresAt(at(["expiresAt"]), parts.expiresAt)
+  })
+}

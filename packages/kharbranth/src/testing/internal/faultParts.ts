@@ -1,0 +1,18 @@
+/**
+ * What the constructors of faults have in common.
+ */
+import * as Duration from "effect/Duration"
+import type { Direction, Fault, Where } from "../Fault.ts"
+
+/** Options of a fault that has a direction. */
+export interface Way extends Where {
+  readonly direction?: Direction | undefined
+}
+
+export const at = (options: Where): Where => (options.host === undefined ? {} : { host: options.host })
+export const towards = (_tag: "Stall" | "Partition" | "HalfOpen", options: Way): Fault => ({
+  _tag,
+  direction: options.direction ?? "both",
+  ...at(options)
+})
+export const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))

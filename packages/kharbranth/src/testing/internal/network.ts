@@ -1,0 +1,230 @@
+/**
+ * The network itself: routes dials to hosts, keeps the faults that are active,
+ * and knows which sockets and dials are open.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as ConnectionError from "../../ConnectionError.ts"
+import * as Transport from "../../Transport.ts"
+import type { Event, Options, TestNetwork } from "../TestNetwork.ts"
+import type { Answer, Request, Script, ServeOptions } from "../TestServer.ts"
+import * as Address from "./address.ts"
+import * as Agenda from "./agenda.ts"
+import * as Attempt from "./attempt.ts"
+import * as Host from "./host.ts"
+import type { Path } from "./pipe.ts"
+import * as Pipe from "./pipe.ts"
+import * as ProcessClock from "./processClock.ts"
+import * as Seeded from "./seeded.ts"
+import { Socket } from "./socket.ts"
+import * as Weather from "./weather.ts"
+
+const platforms: Record<"node" | "browser", Transport.Capabilities> = {
+  node: { ping: true, pause: true, headers: true, bytes: true },
+  browser: { ping: false, pause: false, headers: false, bytes: false }
+}
+
+const millis = (input: Duration.Input | undefined): number =>
+  input === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(input))
+
+const pathOf = (options: Options): Path => ({
+  latency: millis(options.latency),
+  jitter: millis(options.jitter),
+  loss: options.loss ?? 0,
+  bandwidth: options.bandwidth === undefined ? Infinity : options.bandwidth / 1000
+})
+
+const silent: Script = () => Effect.void
+
+// An event without its time; `Omit` alone would not keep the union.
+type Happening = Event extends infer E ? (E extends Event ? Omit<E, "at"> : never) : never
+
+export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const services = yield* Effect.context<never>()
+    const outer = yield* Clock.clockWith(Effect.succeed)
+    const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
+    yield* Effect.addFinalizer(() => Fiber.interruptAll([...fibers]))
+    const agenda = yield* Agenda.make(outer, services)
+
+    const seed = options.seed ?? 1
+    const random = Seeded.make(seed)
+    const path = pathOf(options)
+    const platform = options.platform ?? "node"
+    const capabilities = { ...platforms[platform], ...options.capabilities }
+    const process = ProcessClock.make(outer)
+    const hosts = new Map<string, Host.Host>()
+    const sockets = new Set<Socket>()
+    const attempts = new Set<Attempt.Attempt>()
+    const history: Array<Event> = []
+    let numbers = 0
+
+    const note = (event: Happening) => {
+      history.push({ ...event, at: agenda.now() })
+    }
+    const weather = Weather.make({ outer, path, hosts, process, note: (_tag, fault) => note({ _tag, fault }) })
+
+    const fork: Host.Fork = (context, effect, onExit) => {
+      const fiber = Effect.runForkWith(context)(effect)
+      fibers.add(fiber)
+      fiber.addObserver((exit) => {
+        fibers.delete(fiber)
+        onExit(exit)
+      })
+      return fiber
+    }
+
+    const hostOf = (name: string): Host.Host => {
+      const known = hosts.get(name)
+      if (known !== undefined) return known
+      const host = Host.make(name, weather.conditionsFor(name))
+      hosts.set(name, host)
+      return host
+    }
+
+    // ---- dialing
+
+    const accept = (
+      host: Host.Host,
+      listening: Host.Listening,
+      attempt: Attempt.Attempt,
+      wanted: string | undefined
+    ): Socket => {
+      const offered = attempt.dial.subprotocols
+      const protocol = wanted ?? listening.subprotocols.find((one) => offered.includes(one)) ?? ""
+      const socket: Socket = new Socket(
+        {
+          agenda,
+          random,
+          window: options.window ?? 256 * 1024,
+          capabilities,
+          conditions: () => host.conditions,
+          gone: (error) => {
+            if (socket.isSettled()) host.sockets.delete(socket)
+            sockets.delete(socket)
+            if (error !== undefined) note({ _tag: "Ended", id: attempt.request.id, error: error._tag })
+          }
+        },
+        attempt.dial,
+        attempt.receiver,
+        protocol
+      )
+      host.sockets.add(socket)
+      socket.down.hold(Pipe.suspended, weather.isAsleep())
+      socket.down.push({ _tag: "Upgrade", size: 0, open: () => attempt.open(socket) })
+      socket.down.flush()
+      listening.accept(socket, attempt.request)
+      return socket
+    }
+
+    const surroundings = (host: Host.Host, where: string): Attempt.Surroundings => ({
+      agenda,
+      tells: platform === "node",
+      conditions: () => host.conditions,
+      ask: (request, reply) => {
+        const listening = Host.listeningAt(host, where)
+        if (listening !== undefined) return listening.answer(request, reply)
+        reply(host.listening.size > 0 ? notFound : refused)
+        return () => {}
+      },
+      accept: (attempt, protocol) => accept(host, Host.listeningAt(host, where)!, attempt, protocol),
+      park: (attempt) => void host.parked.add(attempt),
+      toClient: weather.whenAwake,
+      failed: (attempt, error) => {
+        attempts.delete(attempt)
+        note({ _tag: "DialFailed", id: attempt.request.id, error: error._tag })
+      },
+      opened: (attempt, socket) => {
+        attempts.delete(attempt)
+        sockets.add(socket)
+        note({ _tag: "Opened", id: attempt.request.id })
+      },
+      abandoned: (attempt) => {
+        attempts.delete(attempt)
+        host.parked.delete(attempt)
+        note({ _tag: "DialAbandoned", id: attempt.request.id })
+      }
+    })
+
+    const dial: Transport.Transport["Service"]["dial"] = (dial, receiver) =>
+      Effect.suspend(() => {
+        const invalid = Address.check(dial, capabilities)
+        const address = Address.parse(dial.url)
+        if (invalid !== undefined || address === undefined) return Effect.fail(invalid!)
+        const { connection, epoch, headers, subprotocols, url } = dial
+        const request: Request = {
+          id: ++numbers,
+          at: agenda.now(),
+          connection,
+          epoch,
+          url,
+          subprotocols: [...subprotocols],
+          headers: { ...headers }
+        }
+        const around = surroundings(hostOf(address.host), address.path)
+        const attempt = new Attempt.Attempt(around, request, dial, receiver)
+        return Effect.andThen(
+          Effect.addFinalizer(() => Effect.sync(() => attempt.dispose())),
+          Effect.callback<Transport.Link, ConnectionError.DialError>((resume) => {
+            attempts.add(attempt)
+            note({ _tag: "Dialed", id: request.id, endpoint: ConnectionError.endpointOf(url) })
+            attempt.start(resume)
+            return Effect.sync(() => attempt.dispose())
+          })
+        )
+      })
+
+    const transport = Transport.Transport.of({ name: "test", capabilities, dial })
+
+    // ---- servers
+
+    const serve = <E, R, R2>(url: string, script?: Script<E, R>, serveOptions?: ServeOptions<R2>) =>
+      Effect.gen(function* () {
+        const address = Address.parse(url)
+        if (address === undefined) {
+          return yield* Effect.die(new Error("TestNetwork.serve: the url is not an absolute ws: or wss: url"))
+        }
+        const context = yield* Effect.context<R | R2>()
+        return Host.serve(
+          {
+            host: hostOf(address.host),
+            path: address.path,
+            url,
+            script: (peer) => Effect.scoped((script ?? silent)(peer)),
+            options: serveOptions ?? {},
+            fork,
+            failed: (peer, cause) => {
+              note({ _tag: "ScriptFailed", id: peer.id, cause })
+            }
+          },
+          context
+        )
+      })
+
+    return {
+      seed,
+      transport,
+      layer: Layer.succeed(Transport.Transport)(transport),
+      clock: process.clock,
+      provide: (effect) =>
+        effect.pipe(
+          Effect.provideService(Transport.Transport, transport),
+          Effect.provideService(Clock.Clock, process.clock)
+        ),
+      serve: serve as TestNetwork["serve"],
+      inject: weather.inject,
+      lift: weather.lift,
+      heal: weather.heal,
+      play: weather.play,
+      open: Effect.sync(() => sockets.size),
+      dialing: Effect.sync(() => attempts.size),
+      history: Effect.sync(() => [...history])
+    }
+  })
+
+const notFound: Answer = { _tag: "Reject", status: 404, retryAfter: undefined, headers: {}, body: "" }
+const refused: Answer = { _tag: "Refuse", kind: "refused" }
