@@ -1,0 +1,158 @@
+/**
+ * The `Transport` for Node, on `ws`: request headers, TLS with your own
+ * certificates, proxies, compression, ping frames, and real backpressure in both
+ * directions.
+ *
+ * **Details**
+ *
+ * - Binary frames arrive as views of the buffer that the socket filled. One
+ *   that is kept for long keeps that buffer (up to 64 KiB) alive: copy it
+ *   (`bytes.slice()`) if you store it.
+ * - All writes of one turn of the event loop leave in one system call.
+ * - Pings are answered by the transport.
+ * - A paused socket sees neither frames nor the server's close until it is
+ *   resumed or closed.
+ * - Over TLS, `received()` counts decrypted bytes, so it moves once per record
+ *   (at most 16 KiB).
+ * - Certificates are always verified. There is no option against it, and
+ *   `NODE_TLS_REJECT_UNAUTHORIZED` has no effect here; trust a private
+ *   authority with `tls.ca`.
+ *
+ * @since 0.1.0
+ */
+import * as ConnectionError from "kharbranth/ConnectionError"
+import type { Capabilities, Dial, Receiver } from "kharbranth/Transport"
+import { Transport } from "kharbranth/Transport"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Redacted } from "effect/Redacted"
+import { Attempt, type Plan } from "./internal/attempt.ts"
+import { codeOf } from "./internal/failure.ts"
+import * as Plans from "./internal/plan.ts"
+
+/**
+ * What `wss:` dials trust and present. PEM, as text or bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions {
+  /** Authorities to trust instead of Node's own list. Default: Node's list. */
+  readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
+  /** A client certificate. Default: none. */
+  readonly cert?: string | Uint8Array | undefined
+  /** The client certificate's private key. Default: none. */
+  readonly key?: string | Uint8Array | Redacted<string> | Redacted<Uint8Array> | undefined
+  /** Opens an encrypted `key`. Default: none. */
+  readonly passphrase?: string | Redacted<string> | undefined
+  /** The name to ask for and to verify. Default: the url's host. */
+  readonly servername?: string | undefined
+}
+
+/**
+ * How messages are compressed (permessage-deflate), when the server agrees.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Compression {
+  /** zlib's level, 0 to 9. Default: zlib's own (6). */
+  readonly level?: number | undefined
+  /** zlib's memory level, 1 to 9. Default: zlib's own (8). */
+  readonly memLevel?: number | undefined
+  /** Keeps the dictionary between messages: smaller messages for more memory. Default: `true`. */
+  readonly contextTakeover?: boolean | undefined
+  /** Without `contextTakeover`, messages under this many bytes stay uncompressed. Default: 1024. */
+  readonly threshold?: number | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** TLS material for `wss:` dials. Default: Node's authorities, no client certificate. */
+  readonly tls?: TlsOptions | undefined
+  /** The IP address of this machine to dial from. Default: the system chooses. */
+  readonly localAddress?: string | undefined
+  /**
+   * The `http:` or `https:` proxy to tunnel through, with credentials in the
+   * url if it wants any. `false` dials directly. Default: what `HTTPS_PROXY`
+   * (for `wss:`), `HTTP_PROXY` (for `ws:`), `ALL_PROXY` and `NO_PROXY` say.
+   */
+  readonly proxy?: string | URL | Redacted<string> | false | undefined
+  /**
+   * Offers compression to the server. It costs memory and time on both sides,
+   * and a compressed message may betray secrets that share it with chosen text.
+   * Default: `false`.
+   */
+  readonly compression?: boolean | Compression | undefined
+}
+
+const capabilities: Capabilities = { ping: true, pause: true, headers: true, bytes: true }
+
+// whatever Node still objects to is in the request, not in the network
+const unbuildable = (dial: Dial, error: unknown) =>
+  new ConnectionError.InvalidOptions({
+    connection: dial.connection,
+    path: ["target"],
+    issue: `no request can be made of it (${codeOf(error) ?? "refused by Node"}).`
+  })
+
+const start = (plan: Plan, receiver: Receiver) =>
+  Effect.acquireRelease(
+    Effect.try({ try: () => new Attempt(plan, receiver), catch: (error) => unbuildable(plan.dial, error) }),
+    (attempt) => Effect.sync(() => attempt.dispose())
+  )
+
+/**
+ * Makes the transport. Use it where a `Transport` is built by hand; programs
+ * usually provide `layer`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Transport["Service"] => {
+  const plan = Plans.make(options)
+  return Transport.of({
+    name: "ws",
+    capabilities,
+    dial: Effect.fnUntraced(function*(dial, receiver) {
+      const attempt = yield* start(yield* plan(dial), receiver)
+      return yield* attempt.settled
+    })
+  })
+}
+
+/**
+ * Provides the transport with the given options.
+ *
+ * @example
+ * ```ts
+ * import * as NodeTransport from "@kharbranth/node/NodeTransport"
+ * import { Transport } from "kharbranth/Transport"
+ * import * as Effect from "effect/Effect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const transport = yield* Transport
+ *   return transport.name
+ * })
+ *
+ * const layer = NodeTransport.layerWith({ compression: true })
+ * strictEqual(Effect.runSync(Effect.provide(program, layer)), "ws")
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: Options): Layer.Layer<Transport> => Layer.sync(Transport, () => make(options))
+
+/**
+ * Provides the transport with every default: proxies from the environment,
+ * Node's certificate authorities, no compression.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Transport> = layerWith({})

@@ -1,0 +1,3 @@
+declare module "proxy-from-env" {
+  export const getProxyForUrl: (url: string | URL) => string
+}
