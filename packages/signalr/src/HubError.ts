@@ -1,0 +1,344 @@
+/**
+ * Every way a hub connection can fail beyond the core's `ConnectionError`s, as
+ * tagged errors, so that `Effect.catchTag` works on each. The tree:
+ *
+ * ```text
+ * HubConnectionError
+ * ├─ NegotiateError   NegotiateRejected · NegotiateRefused · NegotiateMalformed · NegotiateUnreachable ·
+ * │                   NegotiateTimeout · TooManyRedirects · NoSupportedTransport
+ * ├─ HandshakeFailed
+ * ├─ ProtocolViolation
+ * ├─ ServerClosed     the server said goodbye, with or without an error
+ * ├─ ServerTimeout
+ * └─ CallError        HubMethodError · InvocationCancelled · ArgumentError · ResultError
+ * ```
+ *
+ * Texts that a server chose to show (`error` fields) appear in messages;
+ * tokens, queries, header values and payloads never do.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import type { ForeignCause } from "kharbranth/ConnectionError"
+
+/**
+ * Where in a value something is wrong, as keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ErrorPath = ReadonlyArray<PropertyKey>
+
+const at = (path: ErrorPath): string => path.length === 0 ? "" : ` at ${path.map(String).join(".")}`
+
+/**
+ * The server answered the negotiation with an HTTP status other than 200.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NegotiateRejected extends Data.TaggedError("NegotiateRejected")<{
+  readonly connection: string
+  readonly endpoint: string
+  readonly status: number
+  /** The server's `Retry-After`, when it sent one. */
+  readonly retryAfter: Duration.Duration | undefined
+}> {
+  override get message(): string {
+    const hint = this.status === 404
+      ? " Either there is no hub at this path, or a proxy in between does not pass it on."
+      : this.status === 401 || this.status === 403
+      ? " Check the token or the credentials."
+      : ""
+    return `Hub "${this.connection}": ${this.endpoint} refused to negotiate with status ${this.status}.${hint}`
+  }
+}
+
+/**
+ * The negotiation was answered with an error text.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NegotiateRefused extends Data.TaggedError("NegotiateRefused")<{
+  readonly connection: string
+  readonly endpoint: string
+  /** The server's words. */
+  readonly error: string
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": ${this.endpoint} does not want this connection: ${this.error}`
+  }
+}
+
+/**
+ * The answer to the negotiation is not what a hub says.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NegotiateMalformed extends Data.TaggedError("NegotiateMalformed")<{
+  readonly connection: string
+  readonly endpoint: string
+  readonly kind: "legacy" | "body" | "stateful"
+  readonly issue: string
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": cannot use the negotiation of ${this.endpoint}: ${this.issue}.`
+  }
+}
+
+/**
+ * The negotiation request got no answer at all.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NegotiateUnreachable extends Data.TaggedError("NegotiateUnreachable")<{
+  readonly connection: string
+  readonly endpoint: string
+  readonly cause: ForeignCause
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": the negotiation with ${this.endpoint} got no answer (${this.cause.label ?? "unknown"}).`
+  }
+}
+
+/**
+ * The negotiation took too long.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NegotiateTimeout extends Data.TaggedError("NegotiateTimeout")<{
+  readonly connection: string
+  readonly endpoint: string
+  readonly after: Duration.Duration
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": ${this.endpoint} did not finish the negotiation within ${
+      Duration.format(this.after)
+    }.`
+  }
+}
+
+/**
+ * Negotiation was sent from place to place without end.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManyRedirects extends Data.TaggedError("TooManyRedirects")<{
+  readonly connection: string
+  readonly hops: number
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": the negotiation was redirected ${this.hops} times without an end. Two endpoints probably point at each other.`
+  }
+}
+
+/**
+ * One transport that was offered or tried, and why it is not in use.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TransportRefusal {
+  readonly transport: string
+  readonly reason: string
+}
+
+/**
+ * No transport works for both sides.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoSupportedTransport extends Data.TaggedError("NoSupportedTransport")<{
+  readonly connection: string
+  readonly refusals: ReadonlyArray<TransportRefusal>
+}> {
+  override get message(): string {
+    const why = this.refusals.map((refusal) => `${refusal.transport}: ${refusal.reason}`).join("; ")
+    return `Hub "${this.connection}": none of the server's transports can be used${
+      why === "" ? " (it offers none)" : `: ${why}`
+    }.`
+  }
+}
+
+/**
+ * The server refused the handshake, or answered it with something else.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HandshakeFailed extends Data.TaggedError("HandshakeFailed")<{
+  readonly connection: string
+  readonly kind: "refused" | "malformed"
+  /** The server's words, or what is wrong with the answer. */
+  readonly issue: string
+}> {
+  override get message(): string {
+    return this.kind === "refused"
+      ? `Hub "${this.connection}": the server refused the handshake: ${this.issue}`
+      : `Hub "${this.connection}": the answer to the handshake cannot be used: ${this.issue}.`
+  }
+}
+
+/**
+ * The server sent something the hub protocol does not allow. What came before
+ * it was delivered; nothing after it is believed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProtocolViolation extends Data.TaggedError("ProtocolViolation")<{
+  readonly connection: string
+  /** `"json"`, `"messagepack"`, … */
+  readonly protocol: string
+  readonly issue: string
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": the server broke the ${this.protocol} hub protocol: ${this.issue}.`
+  }
+}
+
+/**
+ * The server closed the connection and said so.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ServerClosed extends Data.TaggedError("ServerClosed")<{
+  readonly connection: string
+  /** The server's words, when it gave any. */
+  readonly error: string | undefined
+  readonly allowReconnect: boolean
+}> {
+  override get message(): string {
+    const why = this.error === undefined ? "" : ` with an error: ${this.error}`
+    return `Hub "${this.connection}": the server closed the connection${why}${
+      this.allowReconnect ? " (reconnecting is welcome)" : ""
+    }.`
+  }
+}
+
+/**
+ * Nothing arrived for longer than a living server stays silent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ServerTimeout extends Data.TaggedError("ServerTimeout")<{
+  readonly connection: string
+  readonly after: Duration.Duration
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": the server was silent for ${
+      Duration.format(this.after)
+    }. \`serverTimeout\` should be at least twice the server's keep-alive interval.`
+  }
+}
+
+/**
+ * A hub method failed on the server.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HubMethodError extends Data.TaggedError("HubMethodError")<{
+  readonly connection: string
+  readonly method: string
+  /** The server's words. */
+  readonly error: string
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": method ${this.method} failed on the server: ${this.error}`
+  }
+}
+
+/**
+ * A call ended without an answer. Whether the server ran it is unknown when
+ * `sent` is true.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvocationCancelled extends Data.TaggedError("InvocationCancelled")<{
+  readonly connection: string
+  readonly method: string
+  readonly sent: boolean
+  /** What ended it. */
+  readonly cause: unknown
+}> {
+  override get message(): string {
+    const fate = this.sent ? "It was sent, so the server may have run it." : "It was not sent."
+    return `Hub "${this.connection}": the call of ${this.method} got no answer, because the connection ended. ${fate}`
+  }
+}
+
+/**
+ * An argument does not fit the contract, or cannot be put on the wire. Nothing
+ * was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ArgumentError extends Data.TaggedError("ArgumentError")<{
+  readonly connection: string
+  readonly method: string
+  /** The argument's position, then the way inside it. */
+  readonly path: ErrorPath
+  readonly issue: string
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": ${this.method} was not called: the arguments do not fit${
+      at(this.path)
+    }: ${this.issue}`
+  }
+}
+
+/**
+ * What the server sent does not fit the contract.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ResultError extends Data.TaggedError("ResultError")<{
+  readonly connection: string
+  readonly method: string
+  readonly part: "result" | "item" | "event"
+  /** The way inside the value. */
+  readonly path: ErrorPath
+  readonly issue: string
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": the ${this.part} of ${this.method} does not fit the contract${
+      at(this.path)
+    }: ${this.issue}`
+  }
+}
+
+/**
+ * Why a negotiation failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type NegotiateError =
+  | NegotiateRejected
+  | NegotiateRefused
+  | NegotiateMalformed
+  | NegotiateUnreachable
+  | NegotiateTimeout
+  | TooManyRedirects
+  | NoSupportedTransport
+
+/**
+ * Why a call failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CallError = HubMethodError | InvocationCancelled | ArgumentError | ResultError

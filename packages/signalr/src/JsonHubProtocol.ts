@@ -1,0 +1,212 @@
+/**
+ * Hub messages as JSON: one object per message, each followed by the record
+ * separator 0x1E. Reading is lenient where real servers are (unknown types and
+ * fields, any order of properties) and strict where a wrong guess would settle
+ * the wrong call.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import type { Frame } from "kharbranth/Message"
+import { ProtocolViolation } from "./HubError.ts"
+import type { HubMessage, MessageHeaders } from "./HubMessage.ts"
+import * as HubMessages from "./HubMessage.ts"
+import type { Decoded, Decoder, DecoderOptions, HubProtocol, Unencodable } from "./HubProtocol.ts"
+import { defaultMaxMessageSize } from "./HubProtocol.ts"
+import { makeTextSplitter, separator } from "./internal/textSplitter.ts"
+
+type Json = Readonly<Record<string, unknown>>
+
+const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
+
+const { typeOf } = HubMessages
+
+const invocationToJson = (message: HubMessages.Invocation | HubMessages.StreamInvocation) => ({
+  type: typeOf[message._tag],
+  headers: message.headers,
+  invocationId: message.invocationId,
+  target: message.target,
+  arguments: message.arguments,
+  streamIds: message.streamIds.length === 0 ? undefined : message.streamIds
+})
+
+const completionToJson = ({ headers, invocationId, outcome }: HubMessages.Completion) => {
+  const end = { type: typeOf.Completion, headers, invocationId }
+  if (outcome._tag === "Error") return { ...end, error: outcome.error }
+  // A field that is `undefined` is not written, and a result that is not written means "void".
+  return outcome._tag === "Value" ? { ...end, result: outcome.value ?? null } : end
+}
+
+const toJson = (message: HubMessage): unknown => {
+  switch (message._tag) {
+    case "Invocation":
+    case "StreamInvocation":
+      return invocationToJson(message)
+    case "StreamItem":
+      return {
+        type: typeOf.StreamItem,
+        headers: message.headers,
+        invocationId: message.invocationId,
+        item: message.item ?? null
+      }
+    case "Completion":
+      return completionToJson(message)
+    case "CancelInvocation":
+      return { type: typeOf.CancelInvocation, headers: message.headers, invocationId: message.invocationId }
+    case "Ping":
+      return { type: typeOf.Ping }
+    case "Close":
+      return { type: typeOf.Close, error: message.error, allowReconnect: message.allowReconnect ? true : undefined }
+    case "Ack":
+    case "Sequence":
+      return { type: typeOf[message._tag], sequenceId: message.sequenceId }
+  }
+}
+
+const pingFrame = `{"type":6}${separator}`
+
+const encode = (message: HubMessage): Result.Result<Frame, Unencodable> => {
+  if (message._tag === "Ping") return Result.succeed(pingFrame)
+  try {
+    return Result.succeed(JSON.stringify(toJson(message)) + separator)
+  } catch (cause) {
+    const what = cause instanceof TypeError ? "a cycle or a bigint" : "a value whose toJSON throws"
+    return Result.fail({ issue: `JSON has no form for it (${what})` })
+  }
+}
+
+const headersOf = (json: Json): MessageHeaders | undefined =>
+  isObject(json.headers) ? json.headers as MessageHeaders : undefined
+
+const isId = (u: unknown): u is string => typeof u === "string" && u !== ""
+
+const isStrings = (u: unknown): u is ReadonlyArray<string> => Array.isArray(u) && u.every((s) => typeof s === "string")
+
+// Readers give a message, or the words that say what is wrong with it.
+type Read = HubMessage | string
+
+const readInvocation = (json: Json): Read => {
+  const { invocationId, streamIds = [], target } = json
+  const args = json.arguments ?? []
+  const stream = json.type === typeOf.StreamInvocation
+  const name = stream ? "a StreamInvocation" : "an Invocation"
+  if (!isId(target)) return `${name} without a target`
+  if (!Array.isArray(args)) return `${name} whose arguments are no array`
+  if (!isStrings(streamIds)) return `${name} whose streamIds are no strings`
+  const rest = { target, arguments: args, streamIds, headers: headersOf(json) }
+  if (isId(invocationId)) {
+    return stream ? { _tag: "StreamInvocation", invocationId, ...rest } : { _tag: "Invocation", invocationId, ...rest }
+  }
+  if (stream) return `${name} without an invocationId`
+  return invocationId === undefined || invocationId === null
+    ? { _tag: "Invocation", invocationId: undefined, ...rest }
+    : `${name} with an unusable invocationId`
+}
+
+const readStreamItem = (json: Json): Read => {
+  if (!isId(json.invocationId)) return "a StreamItem without an invocationId"
+  if (json.item === undefined) return "a StreamItem without an item"
+  return { _tag: "StreamItem", invocationId: json.invocationId, item: json.item, headers: headersOf(json) }
+}
+
+const readOutcome = ({ error, result }: Json): HubMessages.Outcome | string => {
+  if (error === undefined || error === null) {
+    return result === undefined ? HubMessages.nothing : { _tag: "Value", value: result }
+  }
+  if (typeof error !== "string") return "a Completion whose error is no string"
+  return result === undefined || result === null
+    ? { _tag: "Error", error }
+    : "a Completion with both a result and an error"
+}
+
+const readCompletion = (json: Json): Read => {
+  if (!isId(json.invocationId)) return "a Completion without an invocationId"
+  const outcome = readOutcome(json)
+  return typeof outcome === "string"
+    ? outcome
+    : { _tag: "Completion", invocationId: json.invocationId, outcome, headers: headersOf(json) }
+}
+
+const readCancel = (json: Json): Read =>
+  isId(json.invocationId)
+    ? HubMessages.cancelInvocation(json.invocationId, headersOf(json))
+    : "a CancelInvocation without an invocationId"
+
+const readClose = ({ allowReconnect, error }: Json): Read =>
+  error === undefined || error === null || typeof error === "string"
+    ? HubMessages.close(error ?? undefined, allowReconnect === true)
+    : "a Close whose error is no string"
+
+const readSequence = (json: Json): Read => {
+  const tag = json.type === typeOf.Ack ? "Ack" : "Sequence"
+  return typeof json.sequenceId === "number" && Number.isSafeInteger(json.sequenceId) && json.sequenceId >= 0
+    ? { _tag: tag, sequenceId: json.sequenceId }
+    : `${tag === "Ack" ? "an Ack" : "a Sequence"} without a usable sequenceId`
+}
+
+const readers: Readonly<Record<number, (json: Json) => Read>> = {
+  [typeOf.Invocation]: readInvocation,
+  [typeOf.StreamInvocation]: readInvocation,
+  [typeOf.StreamItem]: readStreamItem,
+  [typeOf.Completion]: readCompletion,
+  [typeOf.CancelInvocation]: readCancel,
+  [typeOf.Ping]: () => HubMessages.ping,
+  [typeOf.Close]: readClose,
+  [typeOf.Ack]: readSequence,
+  [typeOf.Sequence]: readSequence
+}
+
+const read = (record: string): Read | undefined => {
+  let json: unknown
+  try {
+    json = JSON.parse(record)
+  } catch {
+    return "a record that is not JSON"
+  }
+  if (!isObject(json)) return "a record that is no object"
+  if (typeof json.type !== "number") return "a message without a numeric type"
+  // Types from the future are skipped: a newer server may use them.
+  return readers[json.type]?.(json)
+}
+
+const decoder = ({ connection, maxMessageSize = defaultMaxMessageSize }: DecoderOptions): Decoder => {
+  const splitter = makeTextSplitter(maxMessageSize)
+  let error: ProtocolViolation | undefined
+  const violation = (issue: string) => error = new ProtocolViolation({ connection, protocol: "json", issue })
+  return {
+    push: (frame): Decoded => {
+      const messages: Array<HubMessage> = []
+      if (error !== undefined) return { messages, error }
+      const split = splitter.push(frame)
+      for (const record of split.records) {
+        const message = read(record)
+        if (message === undefined) continue
+        if (typeof message === "string") return { messages, error: violation(message) }
+        messages.push(message)
+      }
+      return { messages, error: split.issue === undefined ? undefined : violation(split.issue) }
+    },
+    pending: () => splitter.pending(),
+    end: () => error ?? (splitter.pending() > 0 ? violation("the stream ended inside a message") : undefined)
+  }
+}
+
+/**
+ * The JSON hub protocol: the default, known to every server.
+ *
+ * @example
+ * ```ts
+ * import * as HubMessage from "@kharbranth/signalr/HubMessage"
+ * import * as JsonHubProtocol from "@kharbranth/signalr/JsonHubProtocol"
+ * import * as Result from "effect/Result"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const frame = Result.getOrThrow(JsonHubProtocol.json.encode(HubMessage.ping))
+ * const decoder = JsonHubProtocol.json.decoder({ connection: "chat" })
+ * deepStrictEqual(decoder.push(frame).messages, [HubMessage.ping])
+ * ```
+ *
+ * @category protocols
+ * @since 0.1.0
+ */
+export const json: HubProtocol = { name: "json", version: 2, transferFormat: "Text", encode, decoder }

@@ -1,0 +1,87 @@
+/**
+ * Cuts a text stream into records at the separator 0x1E, however the stream
+ * arrives: whole records, halves of them, halves of a character. Shared by the
+ * JSON protocol and the handshake.
+ */
+import type { Frame } from "kharbranth/Message"
+
+/** Ends every JSON record of the protocol. */
+export const separator = "\u001e"
+
+export interface Split {
+  readonly records: ReadonlyArray<string>
+  /** Why the stream cannot be read any further. */
+  readonly issue: string | undefined
+}
+
+export interface TextSplitter {
+  push(frame: Frame): Split
+  pending(): number
+}
+
+const makeUtf8 = () => {
+  let decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+  let open = false
+  return {
+    /** The text so far; an unfinished character waits for its rest. */
+    text: (bytes: Uint8Array): string | undefined => {
+      try {
+        open = true
+        return decoder.decode(bytes, { stream: true })
+      } catch {
+        return undefined
+      }
+    },
+    /** Whether the bytes so far end with a whole character. */
+    flush: (): boolean => {
+      if (!open) return true
+      open = false
+      try {
+        return decoder.decode() === ""
+      } catch {
+        decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+        return false
+      }
+    }
+  }
+}
+
+export const makeTextSplitter = (max: number): TextSplitter => {
+  const utf8 = makeUtf8()
+  let tail: Array<string> = []
+  let waiting = 0
+
+  const toText = (frame: Frame): string | undefined => {
+    if (typeof frame !== "string") return utf8.text(frame)
+    return utf8.flush() ? frame : undefined
+  }
+
+  // Only the new piece is searched, so a message that drips in costs linear time.
+  const cut = (text: string): ReadonlyArray<string> => {
+    const records: Array<string> = []
+    let from = 0
+    for (let to = text.indexOf(separator); to !== -1; to = text.indexOf(separator, from)) {
+      records.push(tail.length === 0 ? text.slice(from, to) : tail.join("") + text.slice(from, to))
+      tail = []
+      waiting = 0
+      from = to + 1
+    }
+    if (from < text.length) {
+      tail.push(text.slice(from))
+      waiting += text.length - from
+    }
+    return records
+  }
+
+  return {
+    push: (frame) => {
+      const text = toText(frame)
+      if (text === undefined) return { records: [], issue: "text that is not UTF-8" }
+      const records = cut(text)
+      const tooLong = records.findIndex((record) => record.length > max)
+      if (tooLong !== -1) return { records: records.slice(0, tooLong), issue: `a message over ${max} characters` }
+      return { records, issue: waiting > max ? `a message over ${max} characters` : undefined }
+    },
+    pending: () => waiting
+  }
+}
