@@ -1,0 +1,215 @@
+/**
+ * The page's own life, as typed signals: network lost and back, hidden and
+ * visible, put into the back/forward cache and taken out again, frozen and
+ * resumed, and woken from a sleep that nobody announced (a closed laptop, a
+ * suspended process). Nothing here touches a socket: losing the network kills
+ * no connection, it is a reason to ask.
+ *
+ * Three ways to look: `condition` is what holds now, `signals` is a stream of
+ * what happens, and `listen` is called inside the page's own event, for work
+ * that must be done before the page is frozen.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type * as Watch from "kharbranth/Watch"
+import * as Announcer from "./internal/announcer.ts"
+import { listenToPage } from "./internal/pageEvents.ts"
+import { watchClocks } from "./internal/suspension.ts"
+
+/**
+ * Something that happened to the page.
+ *
+ * `Online` ends every change of the network that leaves the page online, also
+ * one too short to be reported as `Offline`: the address may be another one.
+ * `Woke` is found by comparing clocks, when the platform said nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Signal =
+  | { readonly _tag: "Online" }
+  | { readonly _tag: "Offline" }
+  | { readonly _tag: "Visible" }
+  | { readonly _tag: "Hidden" }
+  | { readonly _tag: "PageHide"; readonly persisted: boolean }
+  | { readonly _tag: "PageShow"; readonly persisted: boolean }
+  | { readonly _tag: "Freeze" }
+  | { readonly _tag: "Resume" }
+  | { readonly _tag: "Woke"; readonly slept: Duration.Duration }
+
+/**
+ * What holds for the page now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Condition {
+  readonly online: boolean
+  readonly visible: boolean
+  /** In the back/forward cache, or frozen by the browser. */
+  readonly frozen: boolean
+}
+
+/**
+ * The parts of a page that are listened to. A worker has no `document`, and a
+ * process has no `window` either.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Page {
+  readonly window: Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined
+  readonly document:
+    | (Pick<EventTarget, "addEventListener" | "removeEventListener"> & { readonly visibilityState: string })
+    | undefined
+  readonly navigator: { readonly onLine?: boolean }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** How long the network must stay as it is before it is reported. Default: 100 ms. */
+  readonly debounce?: Duration.Input | undefined
+  /** How often the clocks are compared. Default: 2 seconds. */
+  readonly tick?: Duration.Input | undefined
+  /** By how much the clocks may differ, or a timer of a visible page be late, without suspicion. Default: 3 seconds. */
+  readonly tolerance?: Duration.Input | undefined
+  /** Default: the page (or worker) that the program runs in. */
+  readonly page?: Page | undefined
+}
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class PageLifecycle extends Context.Service<
+  PageLifecycle,
+  {
+    readonly condition: Watch.Watch<Condition>
+    /** Every signal from now on. A slow reader loses the oldest of more than 64. */
+    readonly signals: Stream.Stream<Signal>
+    /** Calls `listener` inside the page's own event. Returns the function that ends it. */
+    readonly listen: (listener: (signal: Signal) => void) => () => void
+  }
+>()("@kharbranth/browser/PageLifecycle") {}
+
+/**
+ * The hand on a page that a test controls.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export class Controller extends Context.Service<
+  Controller,
+  {
+    /** Lets a signal happen, condition included. */
+    readonly emit: (signal: Signal) => Effect.Effect<void>
+  }
+>()("@kharbranth/browser/PageLifecycle/Controller") {}
+
+/**
+ * Whether after this signal a connection that looked alive may be dead, so that
+ * it is worth a probe.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWake = (signal: Signal): boolean =>
+  signal._tag === "Online" ||
+  signal._tag === "Resume" ||
+  signal._tag === "Woke" ||
+  (signal._tag === "PageShow" && signal.persisted)
+
+const awake: Condition = { online: true, visible: true, frozen: false }
+
+/** The condition after a signal. A page that comes back knows no more than that it runs. */
+const after = (condition: Condition, signal: Signal): Condition => {
+  switch (signal._tag) {
+    case "Online":
+    case "Offline":
+      return { ...condition, online: signal._tag === "Online" }
+    case "Visible":
+    case "Hidden":
+      return { ...condition, visible: signal._tag === "Visible" }
+    case "PageHide":
+      return { ...condition, frozen: condition.frozen || signal.persisted }
+    case "Freeze":
+      return { ...condition, frozen: true }
+    case "PageShow":
+    case "Resume":
+    case "Woke":
+      return { ...condition, frozen: false }
+  }
+}
+
+const sameCondition = (a: Condition, b: Condition): boolean =>
+  a.online === b.online && a.visible === b.visible && a.frozen === b.frozen
+
+const ownPage = (): Page => ({
+  window: typeof addEventListener === "function" ? globalThis : undefined,
+  document: typeof document === "object" ? document : undefined,
+  navigator: typeof navigator === "object" ? navigator : {}
+})
+
+const conditionOf = (page: Page): Condition => ({
+  online: page.navigator.onLine !== false,
+  visible: page.document?.visibilityState !== "hidden",
+  frozen: false
+})
+
+const announcer = (initial: Condition): Effect.Effect<Announcer.Announcer<Signal, Condition>, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => Announcer.make({ initial, after, same: sameCondition })),
+    (announcer) => Effect.sync(announcer.end)
+  )
+
+const serviceOf = (announcer: Announcer.Announcer<Signal, Condition>) =>
+  PageLifecycle.of({ condition: announcer.watch, signals: announcer.events, listen: announcer.listen })
+
+/**
+ * Listens to the page that the program runs in, until its scope closes. In a
+ * process without a page (Node) nothing happens but `Woke`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<PageLifecycle> =>
+  Layer.effect(
+    PageLifecycle,
+    Effect.gen(function* () {
+      const page = options?.page ?? ownPage()
+      const life = yield* announcer(conditionOf(page))
+      yield* listenToPage(page, Duration.fromInputUnsafe(options?.debounce ?? "100 millis"), life.emit)
+      yield* watchClocks({
+        clock: yield* Clock.Clock,
+        tick: Duration.fromInputUnsafe(options?.tick ?? "2 seconds"),
+        tolerance: Duration.fromInputUnsafe(options?.tolerance ?? "3 seconds"),
+        timersAreExact: () => life.watch.getUnsafe().visible,
+        woke: (slept) => life.emit({ _tag: "Woke", slept })
+      }).pipe(Effect.forkScoped({ startImmediately: true }))
+      return serviceOf(life)
+    })
+  )
+
+/**
+ * A page that only its `Controller` moves: online, visible and awake at first.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const layerTest: Layer.Layer<PageLifecycle | Controller> = Layer.effectContext(
+  Effect.map(announcer(awake), (life) =>
+    Context.make(PageLifecycle, serviceOf(life)).pipe(
+      Context.add(Controller, { emit: (signal) => Effect.sync(() => life.emit(signal)) })
+    )
+  )
+)

@@ -1,0 +1,218 @@
+/**
+ * One socket for all tabs of an origin. The tabs that dial the same connection
+ * elect a leader (the holder of a Web Lock); the leader dials, the others send
+ * and receive through it over a BroadcastChannel, and none of them can tell
+ * the difference: same `Transport`, same `Link`.
+ *
+ * Every frame reaches every tab, and every tab's writes go into the one socket.
+ * So `onOpen` runs in each tab against the same server session: subscribing
+ * twice must be harmless.
+ *
+ * When the leader goes (closed, crashed, frozen, or its user closed the
+ * connection), every follower's link ends as `ConnectionDropped`: the core
+ * reconnects, marks a `Gap`, and reports sends in flight as `Unknown`. The
+ * first tab that dials leads. A leader leaves by itself before its page is
+ * frozen or cached; one whose page hangs without notice is deposed after
+ * `frozenAfter` by a visible tab, but nobody can close its socket for it: until
+ * the page runs again, or the server's own heartbeat gives up, that socket
+ * stays open beside the new one.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as ConnectionError from "kharbranth/ConnectionError"
+import * as Transport from "kharbranth/Transport"
+import * as BrowserTransport from "./BrowserTransport.ts"
+import * as LinkEnd from "./internal/linkEnd.ts"
+import * as Seat from "./internal/shared/seat.ts"
+import * as PageLifecycle from "./PageLifecycle.ts"
+
+/**
+ * What the tabs meet through. The page's own by default; give others to run
+ * several "tabs" in one process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Environment {
+  readonly locks: { readonly request: LockManager["request"] }
+  readonly channel: (name: string) => BroadcastChannel
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /**
+   * Who shares: dials of the same group, connection name and endpoint (url
+   * without its query) use one socket. Put the signed-in user's id in it when
+   * one browser may hold several users. Default: `"kharbranth"`.
+   */
+  readonly group?: string | undefined
+  /** How often a follower makes sure that a silent leader is alive. Default: 200 ms. */
+  readonly askEvery?: Duration.Input | undefined
+  /**
+   * How long a leader may leave that unanswered before the lock is taken from
+   * it. A task that blocks the leading page for longer costs a takeover. Default:
+   * 800 ms.
+   */
+  readonly frozenAfter?: Duration.Input | undefined
+  /** Default: the page's `navigator.locks` and `BroadcastChannel`. */
+  readonly environment?: Environment | undefined
+}
+
+/**
+ * Shares sockets of the page's own `WebSocket`, and listens to the page.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options & BrowserTransport.Options): Layer.Layer<Transport.Transport> =>
+  layerOver(options).pipe(Layer.provide([BrowserTransport.layer(options), PageLifecycle.layer()]))
+
+/**
+ * Shares the sockets of another transport.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerOver = (
+  options?: Options
+): Layer.Layer<Transport.Transport, never, Transport.Transport | PageLifecycle.PageLifecycle> =>
+  Layer.effect(
+    Transport.Transport,
+    Effect.gen(function* () {
+      const base = yield* Transport.Transport
+      const page = yield* PageLifecycle.PageLifecycle
+      return {
+        name: `shared ${base.name}`,
+        capabilities: { ping: false, pause: false, headers: base.capabilities.headers, bytes: false },
+        dial: dial({
+          base,
+          page,
+          group: options?.group ?? "kharbranth",
+          askEvery: Duration.toMillis(options?.askEvery ?? "200 millis"),
+          frozenAfter: Duration.toMillis(options?.frozenAfter ?? "800 millis"),
+          environment: options?.environment ?? ownEnvironment()
+        })
+      }
+    })
+  )
+
+const ownEnvironment = (): Environment | undefined =>
+  typeof navigator === "object" && "locks" in navigator && typeof BroadcastChannel === "function"
+    ? { locks: navigator.locks, channel: (name) => new BroadcastChannel(name) }
+    : undefined
+
+interface Sharing {
+  readonly base: Transport.Transport["Service"]
+  readonly page: PageLifecycle.PageLifecycle["Service"]
+  readonly group: string
+  readonly askEvery: number
+  readonly frozenAfter: number
+  readonly environment: Environment | undefined
+}
+
+const dial =
+  (sharing: Sharing) =>
+  (
+    dial: Transport.Dial,
+    receiver: Transport.Receiver
+  ): Effect.Effect<Transport.Link, ConnectionError.DialError, Scope.Scope> =>
+    Effect.gen(function* () {
+      const { environment } = sharing
+      if (environment === undefined) {
+        return yield* LinkEnd.invalid(
+          dial,
+          ["transport"],
+          "a socket is shared by Web Locks, which only secure pages (https: or localhost) have"
+        )
+      }
+      const { assigned, seat } = yield* takeSeat(sharing, environment, dial, receiver)
+      return yield* Effect.flatMap(assigned.first, (role) => {
+        switch (role._tag) {
+          case "Follower":
+            return Effect.succeed(role.link)
+          case "None":
+            return LinkEnd.dialFailed(dial, "local", { _tag: role.why })
+          case "Leader":
+            return sharing.base
+              .dial(dial, role.hub.receiver)
+              .pipe(
+                Effect.map(role.hub.opened),
+                Effect.raceFirst(
+                  Effect.flatMap(assigned.second, () => LinkEnd.dialFailed(dial, "local", { _tag: "Deposed" }))
+                )
+              )
+        }
+      }).pipe(Effect.onError(() => Effect.sync(() => seat.leave("DialAbandoned"))))
+    })
+
+const takeSeat = Effect.fnUntraced(function* (
+  { askEvery, frozenAfter, group, page }: Sharing,
+  environment: Environment,
+  dial: Transport.Dial,
+  receiver: Transport.Receiver
+) {
+  const clock = yield* Clock.Clock
+  const id = `${(yield* Random.next).toString(36).slice(2)}${(yield* Random.next).toString(36).slice(2)}`
+  // Tabs that notice a frozen leader together should not all take the lock from each other.
+  const patience = frozenAfter + (yield* Random.nextBetween(0, frozenAfter / 10))
+  const key = `${group}:${dial.connection}:${ConnectionError.endpointOf(dial.url)}`
+  const assigned = roles()
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  const seat = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      Seat.take({
+        id,
+        key,
+        openChannel: () => environment.channel(key),
+        dial,
+        receiver,
+        askEvery,
+        locks: environment.locks,
+        frozenAfter: patience,
+        now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
+        after: (millis, then) => void run(Effect.andThen(Effect.sleep(millis), Effect.sync(then))),
+        assigned: assigned.tell
+      })
+    ),
+    (seat) => Effect.sync(() => seat.leave("DialAbandoned"))
+  )
+  yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      page.listen((signal) => {
+        if (signal._tag === "Freeze" || signal._tag === "PageHide") seat.leave("PageFrozen")
+      })
+    ),
+    (unlisten) => Effect.sync(unlisten)
+  )
+  yield* Effect.forever(Effect.andThen(Effect.sleep(askEvery / 2), Effect.sync(seat.tick))).pipe(Effect.forkScoped)
+  return { assigned, seat }
+})
+
+/** The roles that a seat is given, one after the other, as effects. */
+const roles = () => {
+  const given: Array<Seat.Role> = []
+  const waiters: Array<((role: Seat.Role) => void) | undefined> = []
+  const nth = (n: number) =>
+    Effect.callback<Seat.Role>((resume) => {
+      const role = given[n]
+      if (role === undefined) waiters[n] = (role) => resume(Effect.succeed(role))
+      else resume(Effect.succeed(role))
+    })
+  return {
+    first: nth(0),
+    second: nth(1),
+    tell: (role: Seat.Role) => {
+      const n = given.push(role) - 1
+      waiters[n]?.(role)
+    }
+  }
+}

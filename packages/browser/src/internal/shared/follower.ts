@@ -1,0 +1,111 @@
+/**
+ * A follower's side: a `Link` whose socket is in another tab. It ends when the
+ * leader says so, when the leader is gone or silent, and when frames are
+ * missing: never with a hole that nobody sees.
+ */
+import type * as ConnectionError from "kharbranth/ConnectionError"
+import type { Dial, Link, Receiver } from "kharbranth/Transport"
+import * as LinkEnd from "../linkEnd.ts"
+import { textSize } from "../textSize.ts"
+import { decodeEnd, type Note, packed } from "./note.ts"
+
+export interface Follower {
+  readonly link: Link
+  readonly hear: (note: Note) => void
+  /** Leaves: this tab goes, or the leader is gone. */
+  readonly leave: (why: string) => void
+}
+
+export const make = (options: {
+  readonly id: string
+  readonly welcome: Extract<Note, { readonly kind: "welcome" }>
+  readonly dial: Dial
+  readonly receiver: Receiver
+  readonly post: (note: Note) => void
+  readonly over: () => void
+}): Follower => {
+  const { dial, id, post, receiver } = options
+  const { term } = options.welcome
+  const { high, low } = dial.writeMark
+  let next = options.welcome.next
+  let received = 0
+  let buffered = 0
+  let overMark = false
+  let over = false
+  let condemned = false
+
+  const end = (error: ConnectionError.LinkError) => {
+    if (over) return
+    over = true
+    options.over()
+    receiver.ended(error)
+  }
+
+  const leave = (why: string) => {
+    if (over) return
+    post({ kind: "leave", term, from: id })
+    end(LinkEnd.dropped(dial, { _tag: why }))
+  }
+
+  /** Like `leave`, but not inside the call that asked for it. */
+  const leaveSoon = (why: string) => {
+    if (condemned || over) return
+    condemned = true
+    queueMicrotask(() => leave(why))
+  }
+
+  const deliver = (note: Extract<Note, { readonly kind: "frames" }>) => {
+    if (note.first !== next) return leave("MissingFrames")
+    next += note.frames.length
+    for (let i = 0; i < note.frames.length && !over && !condemned; i++) {
+      const size = note.sizes[i]!
+      received++
+      if (size > dial.maxMessageSize) {
+        post({ kind: "leave", term, from: id })
+        return end(LinkEnd.tooLarge(dial, size))
+      }
+      receiver.frame(note.frames[i]!, size)
+    }
+  }
+
+  const wrote = (bytes: number) => {
+    buffered -= bytes
+    if (!overMark || buffered > low) return
+    overMark = false
+    receiver.drained()
+  }
+
+  return {
+    leave,
+    hear: (note) => {
+      if (over || condemned) return
+      if (note.kind === "frames" && note.term === term) deliver(note)
+      else if (note.kind === "wrote" && note.term === term && note.to === id) wrote(note.bytes)
+      else if (note.kind === "end" && note.term === term) end(decodeEnd(dial, note.end))
+    },
+    link: {
+      protocol: options.welcome.protocol,
+      write: (frames) => {
+        if (over || condemned) return
+        const bytes = frames.reduce(
+          (n, frame) => n + (typeof frame === "string" ? textSize(frame) : frame.byteLength),
+          0
+        )
+        buffered += bytes
+        if (buffered >= high) overMark = true
+        post({ kind: "write", term, from: id, frames: frames.map(packed), bytes })
+      },
+      ping: () => {},
+      buffered: () => (over ? 0 : buffered),
+      received: () => received,
+      pause: () => {},
+      resume: () => {},
+      // The socket is not ours to close, and nobody proves that it took our last writes.
+      close: () => leaveSoon("LeftSharedSocket"),
+      terminate: () => {
+        if (!over && !condemned) post({ kind: "suspect", term, next })
+        leaveSoon("LeftSharedSocket")
+      }
+    }
+  }
+}
