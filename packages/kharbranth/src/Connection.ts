@@ -1,0 +1,386 @@
+/**
+ * A connection: a promise that outlives sockets. A name, some policies, a
+ * stream in and a sink out; sockets come and go underneath it.
+ *
+ * `make` gives one in a Scope, `Service` makes it a service with a layer.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as Sink from "effect/Sink"
+import type * as Stream from "effect/Stream"
+import type * as Codec from "./Codec.ts"
+import type { ConnectionError, SendError } from "./ConnectionError.ts"
+import type { ConnectionEvent } from "./ConnectionEvent.ts"
+import type { ConnectionMetrics } from "./ConnectionMetrics.ts"
+import type { ConnectionState } from "./ConnectionState.ts"
+import type { Heartbeat } from "./Heartbeat.ts"
+import type * as Inbox from "./Inbox.ts"
+import * as internal from "./internal/connection.ts"
+import type * as Message from "./Message.ts"
+import type * as Outbox from "./Outbox.ts"
+import type { RateLimit } from "./RateLimit.ts"
+import type { Reconnect } from "./Reconnect.ts"
+import type * as Target from "./Target.ts"
+import type { Dial, Transport } from "./Transport.ts"
+import type { Watch } from "./Watch.ts"
+
+/**
+ * A logical link that survives any number of sockets.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection<out In = Message.Data, in Out = Message.Input> {
+  readonly name: string
+  /**
+   * What arrives, across sessions: a reconnect does not end it. Ends when the
+   * connection is closed, fails when it gives up. One reader at a time.
+   */
+  readonly stream: Stream.Stream<In, ConnectionError>
+  /** The same with continuity in-band: where sessions began, and where messages may be missing. */
+  readonly entries: Stream.Stream<Inbox.Entry<In>, ConnectionError>
+  /** Takes exactly one message and leaves the rest. */
+  readonly receive: Effect.Effect<In, ConnectionError>
+  /** Fans the stream out: it becomes this connection's one reader, and its stream may be run many times. */
+  readonly broadcast: (
+    options?: BroadcastOptions
+  ) => Effect.Effect<Stream.Stream<In, ConnectionError>, ConnectionError, Scope.Scope>
+  /** Lets a protocol claim messages before any reader sees them. */
+  readonly tap: (tap: Tap<In, Out>) => Effect.Effect<void, never, Scope.Scope>
+  /** Writes every message it is fed; arrays travel as arrays. */
+  readonly sink: Sink.Sink<void, Out, never, SendError>
+  /**
+   * Completes when the message was handed to a live session's socket under the
+   * write mark. That proves nothing about its arrival: use `track` for that.
+   */
+  readonly send: (message: Out, options?: Outbox.SendOptions) => Effect.Effect<void, SendError>
+  /** Accepts the message, then tells what became of it: exactly one `Delivery`. */
+  readonly track: (
+    message: Out,
+    options?: Outbox.SendOptions
+  ) => Effect.Effect<Effect.Effect<Outbox.Delivery>, SendError>
+  readonly state: Watch<ConnectionState>
+  /** Waits until messages flow; fails when the connection gives up or is closed. */
+  readonly awaitReady: Effect.Effect<void, ConnectionError>
+  /** What happens, from the moment it is run; a slow observer loses the oldest. */
+  readonly events: Stream.Stream<ConnectionEvent>
+  readonly metrics: Effect.Effect<ConnectionMetrics>
+  /** Sends a probe and waits for its answer: the round-trip time. */
+  readonly ping: Effect.Effect<Duration.Duration, ConnectionError>
+  /** Looks whether the present session is alive: one probe with a short deadline. */
+  readonly probe: (reason: string, deadline?: Duration.Input) => Effect.Effect<void>
+  /** Replaces the session; completes when the new one is Ready. */
+  readonly restart: (options?: RestartOptions) => Effect.Effect<void, ConnectionError>
+  /** Changes policies; takes effect with the next dial, so follow it with `restart` if it must be now. */
+  readonly update: (change: (policies: Policies) => Policies) => Effect.Effect<void, ConnectionError>
+  /** Closes the socket and dials no more until `resume`; sends follow `whenDown`. */
+  readonly pause: Effect.Effect<void>
+  readonly resume: Effect.Effect<void>
+  /** Refuses new sends, flushes, waits for confirmations at most this long, then closes. Default: 30 seconds. */
+  readonly drain: (deadline?: Duration.Input) => Effect.Effect<void>
+  /** Ends the connection for good; takes at most the close deadline. */
+  readonly close: Effect.Effect<void>
+  /** Takes what waits to be sent out of this connection, to hand it to another. */
+  readonly exportOutbox: Effect.Effect<ReadonlyArray<Outbox.Item>>
+  readonly importOutbox: (items: ReadonlyArray<Outbox.Item>) => Effect.Effect<void>
+}
+
+/**
+ * Any connection: readable as unknown, not writable.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Any = Connection<unknown, never>
+
+/**
+ * One socket's life as `onOpen` sees it, between Open and Ready.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session<out In = Message.Data, in Out = Message.Input> {
+  readonly epoch: number
+  /** The subprotocol the server chose, or `""`. */
+  readonly protocol: string
+  /** Writes at once, before anything that waits in the outbox. */
+  readonly send: (message: Out) => Effect.Effect<void, ConnectionError>
+  /**
+   * Takes the first message that `pick` accepts. Everything else reaches the
+   * stream in order, after the boundary's marker.
+   */
+  readonly receive: (pick?: (message: In) => boolean) => Effect.Effect<In, ConnectionError>
+}
+
+/**
+ * The seam for protocols above a connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tap<in In, out Out = never> {
+  /** Sees every message in order; a claimed one (`true`) goes no further. Synchronous, cheap, total. */
+  readonly claim: (message: In, epoch: number) => boolean
+  /** Runs in each session's opening, after the user's `onOpen` and before Ready. */
+  readonly open?: ((session: Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>) | undefined
+  /** The session is over. */
+  readonly ended?: ((epoch: number) => void) | undefined
+}
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface BroadcastOptions {
+  /** How many messages may wait for each reader. Default: 1,024. */
+  readonly capacity?: number | undefined
+  /** What a slow reader causes: everybody waits, or it loses its oldest. Default: `"suspend"`. */
+  readonly strategy?: "suspend" | "dropOldest" | undefined
+}
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface RestartOptions {
+  /** Drop and dial, or dial and swap when the new session is Ready. Default: `"breakFirst"`. */
+  readonly mode?: "breakFirst" | "makeFirst" | undefined
+  /** For events and logs. Default: `"asked for"`. */
+  readonly reason?: string | undefined
+}
+
+/**
+ * When a session that works is replaced all the same.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Rotate<in In = unknown> {
+  /** Replace a session this old, less up to a tenth by chance. Default: never. */
+  readonly maxAge?: Duration.Input | undefined
+  /** How long before `Target.expiresAt`. Default: 30 seconds. */
+  readonly before?: Duration.Input | undefined
+  /** Default: `"makeFirst"`; a server that forbids two logins needs `"breakFirst"`. */
+  readonly mode?: "breakFirst" | "makeFirst" | undefined
+  /** How long the old session still delivers after the swap. Default: 250 milliseconds. */
+  readonly overlap?: Duration.Input | undefined
+  /** What makes two messages the same, so that the overlap delivers it once. Default: possible duplicates are marked. */
+  readonly dedupe?: ((message: In) => unknown) | undefined
+  /** Whether a message announces that the server will close. Default: none does. */
+  readonly notice?: ((message: In) => boolean) | undefined
+}
+
+/**
+ * Programs that run for each frame, in order, beside the hot path. Meant for
+ * audit and debugging; at most 1,024 wait.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Hooks<R = never> {
+  readonly onOpen?: ((epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onText?: ((text: string, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onBinary?: ((bytes: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onPing?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onPong?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onClose?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onError?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+}
+
+/**
+ * What `update` may change.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Policies {
+  readonly target: Target.Input<unknown>
+  readonly reconnect: Reconnect
+  readonly heartbeat: Heartbeat
+  readonly rateLimit: RateLimit | ReadonlyArray<RateLimit> | undefined
+  /** Deadline of a whole dial. */
+  readonly dialTimeout: Duration.Duration
+  /** Deadline of `onOpen`. */
+  readonly openTimeout: Duration.Duration
+  /** Deadline of a closing handshake. */
+  readonly closeTimeout: Duration.Duration
+}
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options<C extends Codec.Any, T, RO, RH = never> {
+  /** Where to dial: a url, or effects that give url, subprotocols and headers anew for every dial. */
+  readonly target: T
+  /** How frames become messages and back. Default: `Codec.frames`. */
+  readonly codec?: C | undefined
+  /** Runs on every session before it is Ready: auth, handshake, subscriptions. Default: nothing. */
+  readonly onOpen?:
+    | ((session: Session<Codec.In<NoInfer<C>>, Codec.Out<NoInfer<C>>>) => Effect.Effect<unknown, unknown, RO>)
+    | undefined
+  /** Default: `Heartbeat.ping()` where the transport can ping, else `Heartbeat.none`. */
+  readonly heartbeat?: Heartbeat | undefined
+  /** Default: `Reconnect.polite`. */
+  readonly reconnect?: Reconnect | undefined
+  readonly outbox?: Outbox.Options<Codec.In<NoInfer<C>>, Codec.Out<NoInfer<C>>> | undefined
+  readonly inbox?: Inbox.Options<Codec.In<NoInfer<C>>> | undefined
+  /** Default: none. */
+  readonly rateLimit?: RateLimit | ReadonlyArray<RateLimit> | undefined
+  /** Default: never, unless the target expires. */
+  readonly rotate?: Rotate<Codec.In<NoInfer<C>>> | undefined
+  readonly hooks?: Hooks<RH> | undefined
+  /** Deadline of a whole dial: target, DNS, proxy, TLS, upgrade. Default: 10 seconds. */
+  readonly dialTimeout?: Duration.Input | undefined
+  /** Deadline of `onOpen`. Default: 10 seconds. */
+  readonly openTimeout?: Duration.Input | undefined
+  /** How much may arrive before Ready, in bytes. Default: 16 MiB. */
+  readonly openBuffer?: number | undefined
+  /** Deadline of a closing handshake. Default: 5 seconds. */
+  readonly closeTimeout?: Duration.Input | undefined
+  /** The largest inbound message in bytes. Default: 1 MiB. */
+  readonly maxMessageSize?: number | undefined
+  /** Unsent bytes at which `send` waits. Default: 256 KiB. */
+  readonly writeMark?: number | undefined
+  /**
+   * Whether `make` and the layer wait for Ready, return while the first dial is
+   * under way, or dial on first use. Default: `"await"`.
+   */
+  readonly startup?: "await" | "background" | "lazy" | undefined
+  /** How long `startup: "await"` waits. Default: 60 seconds. */
+  readonly startupTimeout?: Duration.Input | undefined
+  /** Asked before every dial, outside its deadline: the manager's dial budget. Default: none. */
+  readonly permit?: ((dial: Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
+}
+
+/**
+ * What a dial permit is asked for. The scope of the request closes when the
+ * dial is over, with its outcome.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Permit extends Pick<Dial, "connection" | "epoch"> {
+  readonly attempt: number
+  readonly cause: ConnectionError | undefined
+}
+
+/**
+ * What a connection with these options needs from its environment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Requirements<T, RO, RH> =
+  | Transport
+  | Target.Context<NoInfer<T>>
+  | Exclude<NoInfer<RO>, Scope.Scope>
+  | NoInfer<RH>
+
+/**
+ * Makes a connection that lives as long as its Scope.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import * as Connection from "kharbranth/Connection"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make({ seed: 1 })
+ *   yield* network.serve("wss://echo.example/", TestNetwork.echo)
+ *   return yield* Effect.gen(function*() {
+ *     const connection = yield* Connection.make("echo", { target: "wss://echo.example/", codec: Codec.text })
+ *     yield* connection.send("hello")
+ *     return yield* connection.receive
+ *   }).pipe(network.provide)
+ * })
+ *
+ * strictEqual(await Effect.runPromise(Effect.scoped(program)), "hello")
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <
+  const T extends Target.Input<unknown, unknown>,
+  C extends Codec.Any = typeof Codec.frames,
+  RO = never,
+  RH = never
+>(
+  name: string,
+  options: Options<C, T, RO, RH>
+): Effect.Effect<
+  Connection<Codec.In<C>, Codec.Out<C>>,
+  ConnectionError,
+  Requirements<T, RO, RH> | Scope.Scope
+> => internal.make(name, options)
+
+/**
+ * The class that `Service` gives.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceClass<Self, Id extends string, C extends Codec.Any, R> extends Context.ServiceClass<
+  Self,
+  Id,
+  Connection<Codec.In<C>, Codec.Out<C>>
+> {
+  readonly layer: Layer.Layer<Self, ConnectionError, R>
+}
+
+/**
+ * A connection as a service, with its layer. One class is one connection: the
+ * layer is shared by everything that provides it. The class cannot be named
+ * inside its own options (TypeScript reports TS2506).
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import * as Connection from "kharbranth/Connection"
+ * import * as Heartbeat from "kharbranth/Heartbeat"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * class Ticker extends Connection.Service<Ticker>()("app/Ticker", {
+ *   target: "wss://feed.example/ws",
+ *   codec: Codec.text,
+ *   heartbeat: Heartbeat.ping({ every: "20 seconds", timeout: "10 seconds" }),
+ *   onOpen: (session) => session.send("subscribe")
+ * }) {}
+ *
+ * export const program = Effect.gen(function*() {
+ *   const { stream } = yield* Ticker
+ *   yield* Stream.runForEach(stream, (line) => Effect.log(line))
+ * }).pipe(Effect.provide(Ticker.layer))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const Service =
+  <Self>() =>
+  <
+    const Id extends string,
+    const T extends Target.Input<unknown, unknown>,
+    C extends Codec.Any = typeof Codec.frames,
+    RO = never,
+    RH = never
+  >(
+    id: Id,
+    options: Options<C, T, RO, RH>
+  ): ServiceClass<Self, Id, C, Requirements<T, RO, RH>> =>
+    class extends Context.Service<Self, Connection<Codec.In<C>, Codec.Out<C>>>()(id) {
+      static readonly layer: Layer.Layer<Self, ConnectionError, Requirements<T, RO, RH>> = Layer.effect(
+        this,
+        make(id, options)
+      ) as Layer.Layer<Self, ConnectionError, Requirements<T, RO, RH>>
+    }

@@ -1,0 +1,205 @@
+/**
+ * Where received messages wait for their reader: how many bytes may wait, what
+ * happens when nobody reads, and the markers that stand between messages where
+ * some are or may be missing.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
+import * as Check from "./internal/options.ts"
+
+/**
+ * What happens to messages that find the inbox full. The socket is paused first,
+ * where the transport can pause; the policy applies where it cannot, and when a
+ * paused socket has waited for its reader for `maxStall`.
+ *
+ * - `"fail"`: the connection fails with `InboxOverflow`.
+ * - `"dropOldest"`: the messages that have waited longest go.
+ * - `"dropNewest"`: the messages that came last go.
+ * - `{ conflate }`: of messages with the same key only the newest stays, in the
+ *   place of the first; if that is not enough, the oldest go. A key of
+ *   `undefined` is never conflated.
+ *
+ * Whatever is dropped is counted, and a {@link Lagged} stands in its place.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Overflow<In> =
+  | "fail"
+  | "dropOldest"
+  | "dropNewest"
+  | {
+      /** The message's key. When it throws, the message has none. */
+      readonly conflate: (message: In) => unknown
+    }
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<in In> {
+  /**
+   * How many bytes may wait unread before the socket is paused. It is resumed at
+   * a quarter of this. A single message may be larger. Default: 65,536.
+   */
+  readonly highWaterMark?: number | undefined
+  /**
+   * How long the socket may be held back while the reader takes nothing: a paused
+   * socket shows neither pongs nor the server's close. Default: 10 seconds.
+   */
+  readonly maxStall?: Duration.Input | undefined
+  /** Default: `"fail"`. */
+  readonly overflow?: Overflow<In> | undefined
+}
+
+/**
+ * A message, with the session that it came by.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Message<out In> {
+  readonly _tag: "Message"
+  readonly epoch: number
+  readonly message: In
+}
+
+/**
+ * Messages from here on came by this session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SessionOpened {
+  readonly _tag: "SessionOpened"
+  readonly epoch: number
+  /** The session took over from one that was still alive: nothing is missing. */
+  readonly rotated: boolean
+  /** How many of its first messages may also have come by the session before. */
+  readonly possibleDuplicates: number
+}
+
+/**
+ * The connection was interrupted here: messages may be missing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Gap {
+  readonly _tag: "Gap"
+  /** The session that begins here. */
+  readonly epoch: number
+  /** When the interruption began, in Unix milliseconds, if that is known. */
+  readonly from: number | undefined
+  /** When it was over, in Unix milliseconds. */
+  readonly to: number
+  readonly cause: ConnectionError
+  /** What the `onOpen` program of the new session returned: a server that replayed, say. */
+  readonly resumed: unknown
+}
+
+/**
+ * Messages that had been received were dropped here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lagged {
+  readonly _tag: "Lagged"
+  readonly dropped: number
+  /**
+   * Whether `dropped` is an upper bound: a reader that ended early may have used
+   * part of its last batch.
+   */
+  readonly atMost: boolean
+}
+
+/**
+ * An element of a connection's `entries`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Entry<In> = Message<In> | SessionOpened | Gap | Lagged
+
+/**
+ * Makes a message entry.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const message = <In>(epoch: number, message: In): Message<In> => ({ _tag: "Message", epoch, message })
+
+/**
+ * Makes the marker of a session's beginning.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sessionOpened = (fields: Omit<SessionOpened, "_tag">): SessionOpened => ({
+  _tag: "SessionOpened",
+  ...fields
+})
+
+/**
+ * Makes the marker of an interruption.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const gap = (fields: Omit<Gap, "_tag">): Gap => ({ _tag: "Gap", ...fields })
+
+/**
+ * Makes the marker of dropped messages.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const lagged = (dropped: number, atMost = false): Lagged => ({ _tag: "Lagged", dropped, atMost })
+
+/**
+ * Whether an entry is a message, and no marker.
+ *
+ * @example
+ * ```ts
+ * import * as Inbox from "kharbranth/Inbox"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const entries: Array<Inbox.Entry<string>> = [Inbox.message(1, "a"), Inbox.lagged(3), Inbox.message(1, "e")]
+ * deepStrictEqual(entries.filter(Inbox.isMessage).map((entry) => entry.message), ["a", "e"])
+ * ```
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isMessage = <In>(entry: Entry<In>): entry is Message<In> => entry._tag === "Message"
+
+const names: ReadonlySet<unknown> = new Set(["fail", "dropOldest", "dropNewest"])
+
+const isOverflow = (overflow: unknown): boolean =>
+  names.has(overflow) ||
+  (typeof overflow === "object" &&
+    overflow !== null &&
+    "conflate" in overflow &&
+    typeof overflow.conflate === "function")
+
+/**
+ * What is wrong with the options, if anything.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const check = <In>(options: Options<In>, connection: string): InvalidOptions | undefined =>
+  Check.firstOf([
+    Check.wholeNumber(connection, ["inbox", "highWaterMark"], options.highWaterMark, 1),
+    Check.positive(connection, ["inbox", "maxStall"], Check.optionalDuration(options.maxStall)),
+    options.overflow === undefined || isOverflow(options.overflow)
+      ? undefined
+      : Check.invalid(
+          connection,
+          ["inbox", "overflow"],
+          'expected "fail", "dropOldest", "dropNewest" or { conflate: (message) => key }'
+        )
+  ])

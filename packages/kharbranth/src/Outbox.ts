@@ -1,0 +1,251 @@
+/**
+ * How outgoing messages wait, expire, are dropped, written again and confirmed.
+ * A completed `send` means that a live session's socket took the message, and
+ * nothing more: neither it nor an empty buffer proves that anything arrived.
+ * What does is a `Delivery`, from `track`.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type { InvalidOptions, SendError } from "./ConnectionError.ts"
+import type { DropReason } from "./ConnectionEvent.ts"
+import * as Check from "./internal/options.ts"
+import type { Frame } from "./Message.ts"
+
+/**
+ * What happens to a message for which there is no room.
+ *
+ * - `suspend`: its sender waits, in order.
+ * - `dropOldest`: the messages that have waited longest make room, data before
+ *   control. One that was written before is never dropped.
+ * - `dropNewest`: it is dropped itself.
+ * - `fail`: its sender gets `OutboxFull`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Overflow = "suspend" | "dropOldest" | "dropNewest" | "fail"
+
+/**
+ * What happens to a message that is not written while no session is Ready:
+ * it waits, its sender gets `NotConnected`, or it is dropped.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WhenDown = "hold" | "fail" | "drop"
+
+/**
+ * Whether a message whose socket died before any confirmation is written again
+ * on the next session. Doing so may deliver it twice.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Replay = "never" | "ifUnknown"
+
+/**
+ * All waiting `control` messages are written before any `data` message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Lane = "control" | "data"
+
+/**
+ * How the application acknowledges messages. Both functions see each message
+ * once; one that throws counts as `undefined`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Acks<in In, in Out> {
+  /** The id by which a message will be acknowledged. Without one it can be confirmed by a pong or a close only. */
+  readonly id: (message: Out) => string | undefined
+  /** The ids that an incoming message acknowledges. */
+  readonly match: (message: In) => string | ReadonlyArray<string> | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<in In, in Out> {
+  /** How many messages may wait or be unconfirmed. Default: 10,000. */
+  readonly capacity?: number | undefined
+  /** How many bytes they may have together. A larger message is refused. Default: 16 MiB. */
+  readonly maxBytes?: number | undefined
+  /** Default: `"suspend"`. */
+  readonly overflow?: Overflow | undefined
+  /** Default: `"hold"`. */
+  readonly whenDown?: WhenDown | undefined
+  /**
+   * How long a message may wait until it is first written; it is not written
+   * again after that either. `"Infinity"` for ever. Default: 30 seconds.
+   */
+  readonly ttl?: Duration.Input | undefined
+  /** How many times a message with `replay: "ifUnknown"` may be written again. Default: 3. */
+  readonly maxReplays?: number | undefined
+  /** Default: the application does not acknowledge. */
+  readonly acks?: Acks<In, Out> | undefined
+}
+
+/**
+ * What may be said of a single message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SendOptions {
+  /** Default: the connection's. */
+  readonly whenDown?: WhenDown | undefined
+  /** Default: the connection's. */
+  readonly ttl?: Duration.Input | undefined
+  /** A waiting message of the same lane and key is replaced, in its place. Default: none. */
+  readonly key?: string | undefined
+  /** Default: `"data"`. */
+  readonly lane?: Lane | undefined
+  /** Default: `"never"`. */
+  readonly replay?: Replay | undefined
+}
+
+/**
+ * The message arrived. `ack`: the application said so. `pong` is weaker: the
+ * peer answered a ping that was written later. `close`: the peer answered our
+ * closing handshake.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Confirmed {
+  readonly _tag: "Confirmed"
+  readonly by: "ack" | "pong" | "close"
+}
+
+/**
+ * The message waited longer than its ttl and was never written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Expired {
+  readonly _tag: "Expired"
+}
+
+/**
+ * A policy dropped the message. It was never written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dropped {
+  readonly _tag: "Dropped"
+  readonly reason: DropReason
+}
+
+/**
+ * The message was never written, for this reason.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Failed {
+  readonly _tag: "Failed"
+  readonly error: SendError
+}
+
+/**
+ * The message was handed to a socket that ended before any confirmation. It
+ * may have arrived.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unknown {
+  readonly _tag: "Unknown"
+}
+
+/**
+ * The one final outcome of a tracked message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery = Confirmed | Expired | Dropped | Failed | Unknown
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const confirmed = (by: Confirmed["by"]): Confirmed => ({ _tag: "Confirmed", by })
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const expired: Expired = { _tag: "Expired" }
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dropped = (reason: DropReason): Dropped => ({ _tag: "Dropped", reason })
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const failed = (error: SendError): Failed => ({ _tag: "Failed", error })
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unknown: Unknown = { _tag: "Unknown" }
+
+/**
+ * A message that waits, as plain data: what an outbox exports and another,
+ * perhaps in another process, imports.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Item {
+  readonly frame: Frame
+  readonly lane: Lane
+  readonly key: string | undefined
+  readonly whenDown: WhenDown
+  readonly replay: Replay
+  /** Milliseconds it may still wait; `undefined` for ever. */
+  readonly ttl: number | undefined
+  /** Whether a socket has had it already, so that it may have arrived. */
+  readonly written: boolean
+  /** By what it is acknowledged. */
+  readonly id: string | undefined
+}
+
+const checkTtl = (connection: string, ttl: Duration.Duration | undefined): Check.Check =>
+  ttl === undefined || !Duration.isFinite(ttl) ? undefined : Check.positive(connection, ["outbox", "ttl"], ttl)
+
+/**
+ * What is wrong with the options, if anything.
+ *
+ * @example
+ * ```ts
+ * import * as Outbox from "kharbranth/Outbox"
+ * import { strictEqual } from "node:assert"
+ *
+ * strictEqual(Outbox.check({ ttl: "Infinity" }, "feed"), undefined)
+ * strictEqual(Outbox.check({ capacity: 0 }, "feed")?._tag, "InvalidOptions")
+ * ```
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const check = <In, Out>(options: Options<In, Out>, connection: string): InvalidOptions | undefined =>
+  Check.firstOf([
+    Check.wholeNumber(connection, ["outbox", "capacity"], options.capacity, 1),
+    Check.wholeNumber(connection, ["outbox", "maxBytes"], options.maxBytes, 1),
+    Check.wholeNumber(connection, ["outbox", "maxReplays"], options.maxReplays, 0),
+    checkTtl(connection, Check.optionalDuration(options.ttl))
+  ])

@@ -1,0 +1,119 @@
+/**
+ * The dial budget's shell: options become rules, waiting becomes an Effect, and
+ * the scope of a permit gives it back.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type { InvalidOptions } from "../ConnectionError.ts"
+import type { DialBudget, Limit, Options, Policy } from "../DialBudget.ts"
+import type { Rules } from "./budgetGate.ts"
+import { Lanes, type Ticket } from "./budgetLanes.ts"
+import * as Verdict from "./budgetVerdict.ts"
+import * as Check from "./options.ts"
+
+const owner = "dial budget"
+
+const limitsOf = ({ limits }: Policy): ReadonlyArray<Limit> =>
+  limits === undefined ? [] : "window" in limits ? [limits] : limits
+
+const millis = (input: Duration.Input | undefined, fallback: Duration.Input): number =>
+  Duration.toMillis(Check.durationOr(input, fallback))
+
+const rulesOf = (policy: Policy): Rules => {
+  const breaker = policy.breaker === false ? { failures: Infinity } : (policy.breaker ?? {})
+  return {
+    windows: limitsOf(policy).map(({ limit, window }) => ({ limit, millis: millis(window, 0) })),
+    minGap: millis(policy.minGap, 0),
+    concurrent: policy.concurrent ?? 256,
+    failures: breaker.failures ?? 5,
+    cooldown: millis("cooldown" in breaker ? breaker.cooldown : undefined, "1 second"),
+    maxCooldown: millis("maxCooldown" in breaker ? breaker.maxCooldown : undefined, "30 seconds"),
+    stagger: millis(policy.stagger, "50 millis"),
+    busy: millis(policy.busy, "5 seconds"),
+    maxBusy: millis(policy.maxRetryAfter, "60 seconds")
+  }
+}
+
+const checkPolicy = (policy: Policy, path: Check.Path): Check.Check => {
+  const at = (...keys: Check.Path): Check.Path => [...path, ...keys]
+  const time = (key: "minGap" | "stagger" | "busy" | "maxRetryAfter") =>
+    Check.positive(owner, at(key), Check.optionalDuration(policy[key]))
+  const breaker = policy.breaker === false ? {} : (policy.breaker ?? {})
+  return Check.firstOf([
+    ...limitsOf(policy).flatMap(({ limit, window }, index) => [
+      Check.wholeNumber(owner, at("limits", index, "limit"), limit, 1),
+      Check.positive(owner, at("limits", index, "window"), Check.duration(window))
+    ]),
+    Check.wholeNumber(owner, at("concurrent"), policy.concurrent, 1),
+    time("minGap"),
+    time("stagger"),
+    time("busy"),
+    time("maxRetryAfter"),
+    Check.wholeNumber(owner, at("breaker", "failures"), breaker.failures, 1),
+    Check.positive(owner, at("breaker", "cooldown"), Check.optionalDuration(breaker.cooldown)),
+    Check.positive(owner, at("breaker", "maxCooldown"), Check.optionalDuration(breaker.maxCooldown))
+  ])
+}
+
+export const check = (options: Options): InvalidOptions | undefined =>
+  Check.firstOf([
+    options.policy === undefined ? undefined : checkPolicy(options.policy, ["budget", "policy"]),
+    ...Object.entries(options.keys ?? {}).map(([key, policy]) => checkPolicy(policy, ["budget", "keys", key]))
+  ])
+
+const monotonic = (clock: Clock.Clock) => (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+
+const lanesOf = Effect.fnUntraced(function* (options: Options) {
+  const environment = yield* Effect.context<never>()
+  const clock = yield* Clock.clockWith(Effect.succeed)
+  const rules = new Map(Object.entries(options.keys ?? {}).map(([key, policy]) => [key, rulesOf(policy)]))
+  const others = rulesOf(options.policy ?? {})
+  return new Lanes((key) => rules.get(key) ?? others, Effect.runForkWith(environment), monotonic(clock))
+})
+
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const problem = check(options)
+  if (problem !== undefined) return yield* problem
+  const lanes = yield* lanesOf(options)
+  const now = monotonic(yield* Clock.clockWith(Effect.succeed))
+  yield* Effect.addFinalizer(() => Effect.sync(() => lanes.end()))
+
+  const permit: DialBudget["permit"] =
+    ({ keys, priority }) =>
+    () =>
+      Effect.flatMap(Effect.scope, (scope) =>
+        Effect.suspend(() => {
+          let granted = () => {}
+          const ticket: Ticket = lanes.ask(keys, priority ?? 0, () => granted())
+          const waiting = Effect.callback<void>((resume) => {
+            if (ticket.phase !== "waiting") return resume(Effect.void)
+            granted = () => resume(Effect.void)
+            return Effect.sync(() => lanes.settle(ticket, Verdict.abandoned))
+          })
+          const release = Scope.addFinalizerExit(scope, (exit) =>
+            Effect.sync(() => lanes.settle(ticket, Verdict.ofExit(exit)))
+          )
+          return Effect.andThen(Effect.uninterruptible(release), waiting)
+        })
+      )
+
+  const budget: DialBudget = {
+    permit,
+    note: (keys, error) => {
+      const verdict = Verdict.ofError(error)
+      if (error._tag === "ConnectionClosed" && verdict._tag === "Busy") lanes.hold(keys, verdict.wait)
+    },
+    snapshot: Effect.sync(() =>
+      lanes.all().map(({ gate, waiting }) => ({
+        key: gate.key,
+        dialing: gate.inFlight,
+        waiting,
+        breaker: gate.phase,
+        probesIn: gate.phase === "Open" ? Math.max(0, gate.until - now()) : undefined
+      }))
+    )
+  }
+  return budget
+})

@@ -1,0 +1,185 @@
+/**
+ * What one key of the dial budget allows: rolling windows, dials under way, and
+ * a circuit breaker. Pure: time comes in as milliseconds of a monotonic clock.
+ */
+
+export interface Window {
+  readonly limit: number
+  readonly millis: number
+}
+
+export interface Rules {
+  readonly windows: ReadonlyArray<Window>
+  /** The least time between two dials, in milliseconds. */
+  readonly minGap: number
+  readonly concurrent: number
+  /** How many dials in a row must fail to open the breaker. `Infinity` never does. */
+  readonly failures: number
+  /** How long it stays open, at first and at most. */
+  readonly cooldown: number
+  readonly maxCooldown: number
+  /** The first gap between waiters that are released. */
+  readonly stagger: number
+  /** How long a server that says "not now" without a time is left alone. */
+  readonly busy: number
+  /** The longest that a server's own time is honoured. */
+  readonly maxBusy: number
+}
+
+/**
+ * What a dial says about the key. `Neutral` is trouble of our own; it is
+ * `counted` when the server may have seen the dial.
+ */
+export type Verdict =
+  | { readonly _tag: "Success" }
+  | { readonly _tag: "Failure" }
+  | { readonly _tag: "Busy"; readonly wait: number | undefined }
+  | { readonly _tag: "Neutral"; readonly counted: boolean }
+
+/** `Recovering`: the probe came through, and the waiters follow one by one. */
+export type Breaker = "Closed" | "Open" | "Probing" | "Recovering"
+
+// Each release shortens the gap to the next; under a millisecond it is none.
+const shrink = 0.9
+
+/**
+ * A strict rolling window. When the server counted a dial is known only to lie
+ * between its start and its outcome, so a dial occupies the window from its
+ * start until the window's length after its outcome.
+ */
+class Rolling {
+  private readonly window: Window
+  private stamps: Array<number> = []
+  private head = 0
+
+  constructor(window: Window) {
+    this.window = window
+  }
+
+  /** When one more may start beside `inFlight`; `Infinity` when that takes an outcome first. */
+  admitAt(inFlight: number): number {
+    const kept = this.stamps.length - this.head
+    const mustGo = kept + inFlight - this.window.limit + 1
+    if (mustGo <= 0) return -Infinity
+    return mustGo > kept ? Infinity : this.stamps[this.head + mustGo - 1]! + this.window.millis
+  }
+
+  record(now: number): void {
+    this.stamps.push(now)
+    if (this.stamps.length - this.head > this.window.limit) this.head++
+    if (this.head > 64 && this.head * 2 > this.stamps.length) {
+      this.stamps = this.stamps.slice(this.head)
+      this.head = 0
+    }
+  }
+
+  isEmpty(now: number): boolean {
+    const last = this.stamps.at(-1)
+    return last === undefined || last + this.window.millis <= now
+  }
+}
+
+export class Gate {
+  readonly key: string
+  inFlight = 0
+  phase: Breaker = "Closed"
+  /** When an open breaker lets its probe through. */
+  until = 0
+  private readonly rules: Rules
+  private readonly windows: ReadonlyArray<Rolling>
+  private failed = 0
+  private cooldown: number
+  private gap = 0
+  private last = -Infinity
+
+  constructor(key: string, rules: Rules) {
+    this.key = key
+    this.rules = rules
+    this.windows = rules.windows.map((window) => new Rolling(window))
+    this.cooldown = rules.cooldown
+  }
+
+  /** The earliest time for one more dial; `Infinity` while only an outcome can tell. */
+  admitAt(now: number): number {
+    if (this.phase === "Probing" || this.inFlight >= this.rules.concurrent) return Infinity
+    const spaced = Math.max(
+      now,
+      this.last + this.rules.minGap,
+      this.phase === "Recovering" ? this.last + this.gap : now
+    )
+    const admitted = this.windows.reduce((at, window) => Math.max(at, window.admitAt(this.inFlight)), spaced)
+    return this.phase === "Open" ? Math.max(admitted, this.until) : admitted
+  }
+
+  /** Starts a dial; `true` when it is the breaker's probe. */
+  grant(now: number): boolean {
+    this.inFlight++
+    this.last = now
+    if (this.phase === "Open") {
+      this.phase = "Probing"
+      return true
+    }
+    if (this.phase === "Recovering") this.shrinkGap()
+    return false
+  }
+
+  settle(now: number, verdict: Verdict, probe: boolean): void {
+    this.inFlight--
+    if (verdict._tag !== "Neutral" || verdict.counted) for (const window of this.windows) window.record(now)
+    if (verdict._tag === "Busy") return this.hold(now, verdict.wait)
+    if (probe && this.phase === "Probing") return this.probed(now, verdict)
+    // What began before the breaker opened says nothing that the probe will not say better.
+    if (this.phase === "Open" || this.phase === "Probing") return
+    if (verdict._tag === "Success") this.failed = 0
+    if (verdict._tag === "Failure" && (++this.failed >= this.rules.failures || this.phase === "Recovering")) {
+      this.open(now + this.cooldown)
+    }
+  }
+
+  /** The server said "not now": nobody dials for as long as it said, then one does. */
+  hold(now: number, wait: number | undefined): void {
+    const until = now + Math.min(wait ?? this.rules.busy, this.rules.maxBusy)
+    this.open(this.phase === "Open" ? Math.max(until, this.until) : until)
+  }
+
+  /** Nothing would be forgotten with it. */
+  isIdle(now: number): boolean {
+    return (
+      this.inFlight === 0 &&
+      this.phase === "Closed" &&
+      this.failed === 0 &&
+      now >= this.last + this.rules.minGap &&
+      this.windows.every((window) => window.isEmpty(now))
+    )
+  }
+
+  private probed(now: number, verdict: Verdict): void {
+    if (verdict._tag === "Neutral") return this.open(now)
+    if (verdict._tag === "Success") return this.recover()
+    this.cooldown = Math.min(this.cooldown * 2, this.rules.maxCooldown)
+    this.open(now + this.cooldown)
+  }
+
+  private open(until: number): void {
+    this.phase = "Open"
+    this.until = until
+    this.failed = 0
+  }
+
+  private recover(): void {
+    this.phase = "Recovering"
+    this.failed = 0
+    this.gap = this.rules.stagger
+    if (this.gap < 1) this.close()
+  }
+
+  private shrinkGap(): void {
+    this.gap *= shrink
+    if (this.gap < 1) this.close()
+  }
+
+  private close(): void {
+    this.phase = "Closed"
+    this.cooldown = this.rules.cooldown
+  }
+}

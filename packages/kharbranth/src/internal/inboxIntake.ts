@@ -1,0 +1,271 @@
+/**
+ * The way in: frames are pushed, taps look, bounds are kept. A push appends to
+ * an array; everything else happens once a turn. Frames wait undecoded, unless
+ * somebody has to look at them before they are read (a tap, or a policy that
+ * drops by content): then they are decoded in the deferred flush of the turn in
+ * which they arrived.
+ */
+import { type DecodeError, InboxOverflow } from "../ConnectionError.ts"
+import type { DropReason } from "../ConnectionEvent.ts"
+import type * as Public from "../Inbox.ts"
+import type { Frame } from "../Message.ts"
+import { Backlog } from "./inboxBacklog.ts"
+import { Decoding } from "./inboxDecoding.ts"
+import * as Segments from "./inboxSegments.ts"
+import { type Source, Sources } from "./inboxSources.ts"
+import { type Tap, Taps } from "./inboxTaps.ts"
+
+/** How the inbox talks to its owner: synchronous, and cheap. */
+export interface Hooks {
+  /** Runs `flush` one microtask later. */
+  defer(flush: () => void): void
+  /** Wall-clock milliseconds; asked once a turn at most. */
+  now(): number
+  dropped(reason: DropReason, count: number): void
+  /** A frame did not decode and the policy is to fail. Once for each lane. */
+  decodeFailed(error: DecodeError): void
+  /** The inbox is full and the policy is to fail. Once, until `revive`. */
+  overflowed(error: InboxOverflow): void
+  stalled(bytes: number): void
+  /** Asks for `stallDue` after `maxStall`. At most one is under way. */
+  armStall(): void
+}
+
+export interface Options<In> {
+  readonly connection: string
+  readonly highWaterMark: number
+  readonly overflow: Public.Overflow<In>
+  readonly skipDecodeErrors: boolean
+  readonly hooks: Hooks
+}
+
+export abstract class Intake<In> {
+  protected readonly options: Options<In>
+  protected readonly hooks: Hooks
+  protected readonly highMark: number
+  protected readonly decoding: Decoding<In>
+  protected readonly backlog: Backlog<In>
+  protected readonly sources: Sources
+  /** What came this turn and must be looked at before it may wait. */
+  protected arriving: Array<Segments.Item<In>> = []
+  protected settling = false
+  /** The raw segment that the next frame of its lane joins. */
+  protected open: Segments.Raw<In> | undefined
+  /** Why nothing is let in any more. */
+  protected refusal: DropReason | undefined
+  private readonly taps = new Taps<In>()
+  private arrived = false
+  private scheduled = false
+  private lastArrival: number | undefined
+  private readonly flushLater = (): void => this.flush()
+
+  constructor(options: Options<In>) {
+    this.options = options
+    this.hooks = options.hooks
+    this.highMark = options.highWaterMark
+    this.decoding = new Decoding({
+      connection: options.connection,
+      skip: options.skipDecodeErrors,
+      hooks: options.hooks
+    })
+    this.backlog = new Backlog(this.decoding)
+    this.sources = new Sources(() => this.hooks.armStall())
+  }
+
+  /** Called once a turn, after what arrived in it may be taken. */
+  protected abstract wake(): void
+
+  get bytes(): number {
+    return this.backlog.bytes
+  }
+
+  get lastMessageAt(): number | undefined {
+    return this.lastArrival
+  }
+
+  get messages(): number {
+    return this.arriving.reduce((count, item) => count + Segments.countOf(item), this.backlog.messages)
+  }
+
+  /** Whether the sources are paused, by this inbox. */
+  holding(): boolean {
+    return this.sources.paused
+  }
+
+  attach(source: Source): void {
+    this.sources.attach(source, this.backlog.bytes >= this.highMark)
+  }
+
+  /** Lets go of a source. One that was paused is resumed, so that its close can be seen. */
+  detach(source: Source): void {
+    this.sources.detach(source)
+  }
+
+  push(lane: Segments.Lane<In>, frame: Frame, size: number): void {
+    let open = this.open
+    if (open === undefined || open.lane !== lane) {
+      open = this.openFor(lane)
+      if (open === undefined) return
+    }
+    open.frames.push(frame)
+    open.sizes.push(size)
+    this.backlog.bytes += size
+    if (!this.arrived) this.noteArrival()
+    if (this.backlog.bytes >= this.highMark) this.full()
+  }
+
+  /** Messages that were decoded, and seen by the taps, before their session was ready. */
+  pushDecoded(epoch: number, messages: ReadonlyArray<In>, bytes: number): void {
+    if (messages.length === 0) return
+    if (this.refusal !== undefined) {
+      this.hooks.dropped(this.refusal, messages.length)
+      return
+    }
+    const segment = Segments.decoded<In>(epoch)
+    Segments.append(segment, messages, Segments.split(bytes, messages.length))
+    this.open = undefined
+    if (this.isEager) this.arriving.push(segment)
+    else this.backlog.addDecoded(segment)
+    this.backlog.bytes += bytes
+    if (!this.arrived) this.noteArrival()
+    if (this.backlog.bytes >= this.highMark) this.full()
+  }
+
+  /** Puts a marker behind everything that came so far. */
+  mark(entry: Public.SessionOpened | Public.Gap | Public.Lagged): void {
+    const marker = entry._tag === "Lagged" ? Segments.lagged(entry.dropped, entry.atMost) : entry
+    this.open = undefined
+    if (this.isEager) this.arriving.push(marker)
+    else this.backlog.addMarker(marker)
+    this.schedule()
+  }
+
+  /** Shows `tap` what arrives from now on. Gives the way to end that. */
+  addTap(tap: Tap<In>): () => void {
+    this.settle()
+    this.open = undefined
+    const remove = this.taps.add(tap)
+    return () => {
+      remove()
+      this.settle()
+      this.open = undefined
+    }
+  }
+
+  /** The messages that no tap claims. */
+  claim(messages: ReadonlyArray<In>, epoch: number): ReadonlyArray<In> {
+    return this.taps.unclaimed(messages, epoch)
+  }
+
+  private get isEager(): boolean {
+    return !this.taps.isEmpty || this.settling || this.arriving.length > 0 || this.dropsByContent
+  }
+
+  private get dropsByContent(): boolean {
+    return this.options.overflow !== "fail" && this.options.overflow !== "dropOldest"
+  }
+
+  private openFor(lane: Segments.Lane<In>): Segments.Raw<In> | undefined {
+    const refusal = this.refusal ?? (this.decoding.isBroken(lane) ? "unread" : undefined)
+    if (refusal !== undefined) {
+      this.hooks.dropped(refusal, 1)
+      return undefined
+    }
+    this.open = Segments.raw(lane)
+    if (this.isEager) this.arriving.push(this.open)
+    else this.backlog.addRaw(this.open)
+    return this.open
+  }
+
+  protected refuse(reason: DropReason): void {
+    this.refusal = reason
+    this.open = undefined
+  }
+
+  private noteArrival(): void {
+    this.arrived = true
+    this.schedule()
+  }
+
+  protected schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    this.hooks.defer(this.flushLater)
+  }
+
+  flush(): void {
+    this.scheduled = false
+    if (this.arrived) this.lastArrival = this.hooks.now()
+    this.arrived = false
+    this.settle()
+    this.wake()
+  }
+
+  /** Decodes what arrived, lets the taps see it and puts the rest among what waits. */
+  protected settle(): void {
+    if (this.settling || this.arriving.length === 0) return
+    this.settling = true
+    this.open = undefined
+    // A decoder that keeps state must see its frames in order.
+    this.backlog.decodeAll()
+    for (let item = this.arriving.shift(); item !== undefined; item = this.arriving.shift()) this.settleOne(item)
+    this.settling = false
+    this.open = undefined
+    if (this.backlog.bytes > this.highMark) this.bound()
+    this.relax()
+  }
+
+  private settleOne(item: Segments.Item<In>): void {
+    if (item === this.open) this.open = undefined
+    if (item._tag === "Decoded") this.backlog.addDecoded(item)
+    else if (item._tag !== "Raw") this.backlog.addMarker(item)
+    else {
+      this.backlog.bytes -= Segments.bytesOf(item)
+      for (const piece of this.decoding.decode(item, Segments.kept)) {
+        if (piece._tag === "Lagged") {
+          this.backlog.addMarker(piece)
+          continue
+        }
+        const rest = this.taps.filter(piece)
+        this.backlog.bytes += Segments.bytesOf(rest)
+        this.backlog.addDecoded(rest)
+      }
+    }
+  }
+
+  private full(): void {
+    this.sources.pause()
+    if (this.backlog.bytes > this.highMark && !this.isEager) this.bound()
+  }
+
+  /** More than the mark waits: a source that cannot pause leaves only the policy. */
+  private bound(): void {
+    if (!this.sources.someCannotPause) return
+    if (this.options.overflow === "fail") this.overflowed()
+    else this.shrink(this.highMark)
+  }
+
+  protected overflowed(): void {
+    if (this.refusal !== undefined) return
+    this.refuse("overflow")
+    const { connection, highWaterMark } = this.options
+    this.hooks.overflowed(new InboxOverflow({ connection, bytes: this.backlog.bytes, max: highWaterMark }))
+  }
+
+  protected shrink(target: number): void {
+    const { overflow } = this.options
+    let dropped = 0
+    if (overflow === "dropNewest") dropped = this.backlog.dropNewest(target)
+    else {
+      if (typeof overflow === "object") dropped = this.backlog.conflate(overflow.conflate)
+      dropped += this.backlog.dropOldest(target)
+    }
+    // What was decoded to be dropped can grow no more.
+    if (!this.backlog.endsWith(this.open)) this.open = undefined
+    if (dropped > 0) this.hooks.dropped("overflow", dropped)
+  }
+
+  protected relax(): void {
+    if (this.backlog.bytes <= this.highMark / 4) this.sources.resume()
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * A name in the manager, from the moment it is claimed until it is free again,
+ * and what is said about it as plain data.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type * as Codec from "../Codec.ts"
+import type * as Connection from "../Connection.ts"
+import type { ConnectionError } from "../ConnectionError.ts"
+import type { ConnectionState } from "../ConnectionState.ts"
+import type { Addressee } from "../ManagerCommand.ts"
+import type { Snapshot } from "../ManagerEvent.ts"
+
+export interface Entry {
+  readonly name: string
+  readonly tags: ReadonlyArray<string>
+  readonly codec: Codec.Any
+  /** What its dials are counted under. */
+  readonly budget: ReadonlyArray<string>
+  readonly scope: Scope.Closeable
+  /** Done when it exists, Ready or not; nobody waits long for this. */
+  readonly made: Deferred.Deferred<Connection.Any, ConnectionError>
+  /** Done when its startup is over. */
+  readonly started: Deferred.Deferred<void, ConnectionError>
+  /** Done when the name is free again. */
+  readonly freed: Deferred.Deferred<void>
+  connection: Connection.Any | undefined
+  phase: "open" | "closing"
+  lastError: ConnectionError | undefined
+}
+
+export const make = (fields: Pick<Entry, "name" | "tags" | "codec" | "budget">): Entry => ({
+  ...fields,
+  scope: Scope.makeUnsafe("sequential"),
+  made: Deferred.makeUnsafe(),
+  started: Deferred.makeUnsafe(),
+  freed: Deferred.makeUnsafe(),
+  connection: undefined,
+  phase: "open",
+  lastError: undefined
+})
+
+/** An entry whose connection exists. */
+export type Made = Entry & { readonly connection: Connection.Any }
+
+export const isMade = (entry: Entry): entry is Made => entry.connection !== undefined && entry.phase === "open"
+
+export const addresseeOf = (entry: Made): Addressee => ({
+  name: entry.name,
+  tags: entry.tags,
+  state: entry.connection.state.getUnsafe()
+})
+
+const gateOf = (state: ConnectionState): Snapshot["gate"] => ("gate" in state ? state.gate : undefined)
+
+const errorOf = (error: ConnectionError | undefined): Snapshot["lastError"] =>
+  error === undefined ? undefined : { tag: error._tag, message: error.message }
+
+/** Why a connection is where it is, where its state says so. */
+export const causeOf = (state: ConnectionState): ConnectionError | undefined =>
+  state._tag === "Reconnecting" ? state.cause : state._tag === "Failed" ? state.error : undefined
+
+export const snapshot = (entry: Made): Effect.Effect<Snapshot> =>
+  Effect.map(entry.connection.metrics, (metrics) => {
+    const state = entry.connection.state.getUnsafe()
+    return {
+      name: entry.name,
+      tags: entry.tags,
+      state: state._tag,
+      gate: gateOf(state),
+      epoch: metrics.epoch,
+      since: state._tag === "Connected" ? state.since : undefined,
+      nextRetryAt: state._tag === "Reconnecting" ? state.nextRetryAt : undefined,
+      // The watcher may be a turn behind the state.
+      lastError: errorOf(causeOf(state) ?? entry.lastError),
+      budget: entry.budget,
+      metrics
+    }
+  })

@@ -1,0 +1,56 @@
+/**
+ * What a connection's dials are counted under: the origins of its urls where
+ * they are known, and whatever keys its options add.
+ */
+import * as Effect from "effect/Effect"
+import type { InvalidOptions } from "../ConnectionError.ts"
+import type { Managed } from "../ConnectionManager.ts"
+import * as Check from "./options.ts"
+
+const isKnown = (url: unknown): url is string | URL => typeof url === "string" || url instanceof URL
+
+const originOf = (url: string | URL): string | undefined => {
+  try {
+    const { host, protocol } = new URL(url)
+    return `${protocol.replace("http", "ws")}//${host}`
+  } catch {
+    return undefined
+  }
+}
+
+const order = (a: string, b: string): number => (a < b ? -1 : 1)
+
+const urlsOf = (target: unknown): ReadonlyArray<unknown> => {
+  if (isKnown(target)) return [target]
+  if (typeof target !== "object" || target === null || Effect.isEffect(target) || !("url" in target)) return [undefined]
+  return Array.isArray(target.url) ? target.url : [target.url]
+}
+
+/**
+ * A connection that fails over between hosts is counted under all of them as
+ * one: were it the first alone, a host that is down would hold back the others.
+ */
+const egressOf = (name: string, target: unknown): string => {
+  const urls = urlsOf(target)
+  const origins = urls.flatMap((url) => (isKnown(url) ? (originOf(url) ?? []) : []))
+  return origins.length < urls.length ? `connection ${name}` : [...new Set(origins)].toSorted(order).join(" ")
+}
+
+export const keysOf = (name: string, target: unknown, managed: Managed): ReadonlyArray<string> => [
+  managed.egress ?? egressOf(name, target),
+  ...(managed.budget ?? [])
+]
+
+const areStrings = (values: ReadonlyArray<unknown> | undefined): boolean =>
+  values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))
+
+export const check = (name: string, { budget, egress, priority, tags }: Managed): InvalidOptions | undefined => {
+  if (typeof name !== "string" || name === "") return Check.invalid("", ["name"], "expected a name")
+  const problem = (path: string, issue: string) => Check.invalid(name, [path], issue)
+  if (!areStrings(tags)) return problem("tags", "expected an array of strings")
+  if (!areStrings(budget)) return problem("budget", "expected an array of strings")
+  if (egress !== undefined && typeof egress !== "string") return problem("egress", "expected a string")
+  return priority === undefined || Number.isFinite(priority)
+    ? undefined
+    : problem("priority", "expected a finite number; higher goes first")
+}

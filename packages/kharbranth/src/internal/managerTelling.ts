@@ -1,0 +1,156 @@
+/**
+ * What the manager says about its connections: the latest state of each, events
+ * of all, and failures to whoever asked to be told.
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Change, Failed, ManagerEvent } from "../ManagerEvent.ts"
+import type { ConnectionState } from "../ConnectionState.ts"
+import type { DialBudget } from "../DialBudget.ts"
+import { Fanout } from "./fanout.ts"
+import { causeOf, type Entry, type Made } from "./managerEntry.ts"
+import type { Registry } from "./managerRegistry.ts"
+
+/** How many events may wait for one observer. */
+const backlog = 8_192
+
+/** An observer of changes: what it has not seen yet, the latest of each name. */
+class Observer {
+  private readonly pending = new Map<string, Change>()
+  private wake: (() => void) | undefined
+  private over = false
+
+  tell(change: Change): void {
+    // To the end: a name that changes always must not be first always.
+    this.pending.delete(change.name)
+    this.pending.set(change.name, change)
+    this.signal()
+  }
+
+  end(): void {
+    this.over = true
+    this.signal()
+  }
+
+  readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Change>, Cause.Done> = Effect.suspend(() => {
+    const changes = [...this.pending.values()]
+    if (Arr.isArrayNonEmpty(changes)) {
+      this.pending.clear()
+      return Effect.succeed(changes)
+    }
+    return this.over ? Cause.done() : Effect.andThen(this.more, this.pull)
+  })
+
+  private readonly more = Effect.callback<void>((resume) => {
+    if (this.pending.size > 0 || this.over) return resume(Effect.void)
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+
+  private signal(): void {
+    const wake = this.wake
+    if (wake === undefined) return
+    this.wake = undefined
+    queueMicrotask(wake)
+  }
+}
+
+export class Telling {
+  private readonly registry: Registry
+  private readonly budget: DialBudget
+  private readonly failed: (failure: Failed) => Effect.Effect<unknown>
+  private readonly observers = new Set<Observer>()
+  private readonly events = new Set<Fanout<ManagerEvent>>()
+  private over = false
+
+  constructor(registry: Registry, budget: DialBudget, failed: (failure: Failed) => Effect.Effect<unknown>) {
+    this.registry = registry
+    this.budget = budget
+    this.failed = failed
+    registry.listen({
+      added: ({ name }) => this.emit({ _tag: "Added", name }),
+      removed: ({ name }) => {
+        this.emit({ _tag: "Removed", name })
+        for (const observer of this.observers) observer.tell({ name, state: undefined })
+      }
+    })
+  }
+
+  /** Follows one connection for as long as it lives. */
+  readonly watch = (entry: Made): Effect.Effect<void> =>
+    Stream.runForEach(entry.connection.state.changes, (state) => this.changed(entry, state)).pipe(
+      Effect.forkIn(entry.scope, { startImmediately: true }),
+      Effect.asVoid
+    )
+
+  private changed(entry: Entry, state: ConnectionState): Effect.Effect<unknown> {
+    if (entry.phase === "open") for (const observer of this.observers) observer.tell({ name: entry.name, state })
+    const cause = causeOf(state)
+    if (cause !== undefined && cause !== entry.lastError) {
+      entry.lastError = cause
+      this.budget.note(entry.budget, cause)
+    }
+    if (state._tag !== "Failed") return Effect.void
+    const failure: Failed = { ...state, name: entry.name }
+    this.emit(failure)
+    return this.failed(failure)
+  }
+
+  emit(event: ManagerEvent): void {
+    for (const fanout of this.events) fanout.publish([event])
+  }
+
+  readonly changes: Stream.Stream<Change> = Stream.unwrap(
+    Effect.gen({ self: this }, function* () {
+      const observer = new Observer()
+      this.observers.add(observer)
+      yield* Effect.addFinalizer(() => Effect.sync(() => this.observers.delete(observer)))
+      for (const { connection, name } of this.registry.all()) {
+        observer.tell({ name, state: connection.state.getUnsafe() })
+      }
+      if (this.over) observer.end()
+      return Stream.fromPull(Effect.succeed(observer.pull))
+    })
+  )
+
+  readonly happenings: Stream.Stream<ManagerEvent> = Stream.unwrap(
+    Effect.gen({ self: this }, function* () {
+      const fanout = new Fanout<ManagerEvent>()
+      const { stream } = fanout.join({ capacity: backlog, lossless: false })
+      this.events.add(fanout)
+      yield* Effect.addFinalizer(() => Effect.sync(() => this.events.delete(fanout)))
+      yield* whileOpen(this.registry, (entry) =>
+        Stream.runForEachArray(entry.connection.events, (events) =>
+          Effect.sync(() => fanout.publish(events.map((event) => ({ _tag: "Happened", name: entry.name, event }))))
+        )
+      )
+      if (this.over) fanout.end()
+      return stream
+    })
+  )
+
+  end(): void {
+    this.over = true
+    for (const observer of this.observers) observer.end()
+    for (const fanout of this.events) fanout.end()
+  }
+}
+
+/** Runs an effect for every connection that is open, and for each that comes, until it goes. */
+const whileOpen = (
+  registry: Registry,
+  run: (entry: Made) => Effect.Effect<void>
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
+    const follow = (entry: Made) => void fork(run(entry))
+    const forget = registry.listen({ added: follow, removed: () => {} })
+    yield* Effect.addFinalizer(() => Effect.sync(forget))
+    for (const entry of registry.all()) follow(entry)
+  })

@@ -1,0 +1,310 @@
+/**
+ * The outbound hot path: the one place where messages wait for a socket. A
+ * message is written at once when nothing stands in its way; else it waits here,
+ * and goes out with the next flush of the session's writer.
+ */
+import { EncodeError, foreign, NotConnected, type SendError } from "../ConnectionError.ts"
+import type { Frame } from "../Message.ts"
+import * as Policy from "../Outbox.ts"
+import { Failure } from "./json.ts"
+import { Books } from "./outboxBooks.ts"
+import { type Entry, exceeds, sender, type Settle, tracker, written } from "./outboxEntry.ts"
+import { nothing, type Report, reportOf } from "./outboxLedger.ts"
+import * as Parts from "./outboxParts.ts"
+import { isEntry, isFrame, newEntry, type OutboxOptions, settings } from "./outboxParts.ts"
+import { type Hooks, type Supply, wakeSleepers, Writer } from "./outboxWriter.ts"
+
+export { type Hooks, type OutboxOptions, type Settle, settings, Writer }
+
+export class Outbox<In, Out> implements Supply {
+  readonly wantsAcks: boolean
+  private readonly options: OutboxOptions<In, Out>
+  private readonly books: Books
+  private writer: Writer | undefined = undefined
+  /** Why nothing is accepted any more. */
+  private refusal: SendError | undefined = undefined
+  private closed = false
+  private scheduled = false
+  private armed = Infinity
+  private readonly emptied = new Set<() => void>()
+
+  constructor(options: OutboxOptions<In, Out>) {
+    this.options = options
+    this.wantsAcks = options.acks !== undefined
+    this.books = new Books(options)
+  }
+
+  /** How many messages wait or are unconfirmed; those that wait for room do not count. */
+  get depth(): number {
+    return this.books.room.count
+  }
+
+  get bytes(): number {
+    return this.books.room.bytes
+  }
+
+  get waits(): boolean {
+    return !this.books.queue.isEmpty
+  }
+
+  /** Nothing waits and nothing is unconfirmed. */
+  get empty(): boolean {
+    return this.books.isEmpty
+  }
+
+  /** How long the oldest waiting message has waited. */
+  oldestAge(now: number): number | undefined {
+    const since = this.books.queue.all().reduce((oldest, entry) => Math.min(oldest, entry.since), Infinity)
+    return since === Infinity ? undefined : now - since
+  }
+
+  attach(writer: Writer): void {
+    if (writer.report !== undefined || this.closed) return
+    if (this.writer !== undefined) this.writer.supply = undefined
+    this.writer = writer
+    writer.supply = this
+    writer.flush()
+  }
+
+  detach(writer: Writer, end: { readonly clean: boolean }): Report {
+    if (writer.report !== undefined) return writer.report
+    const report = end.clean ? nothing : reportOf(writer)
+    writer.report = report
+    writer.supply = undefined
+    if (this.writer === writer) this.writer = undefined
+    const entries = this.books.ledger.empty(writer)
+    if (end.clean) for (const entry of entries) this.books.settle(entry, Policy.confirmed("close"))
+    else this.books.takeBack(entries, this.options.hooks.now())
+    for (const entry of entries) if (entry.list !== undefined) this.arm(entry.deadline)
+    this.schedule()
+    this.conclude()
+    return report
+  }
+
+  /** Gives the writer nothing more; what it wrote may still be confirmed. */
+  cut(writer: Writer): void {
+    writer.supply = undefined
+    if (this.writer === writer) this.writer = undefined
+  }
+
+  down(): void {
+    this.books.down(() => this.notConnected())
+    this.conclude()
+  }
+
+  sendNow(message: Out, options?: Policy.SendOptions): true | SendError | undefined {
+    if (this.refusal !== undefined) return this.refusal
+    const { writer } = this
+    if (writer === undefined || !this.books.queue.isEmpty || writer.room() <= 0 || writer.free() <= 0) return undefined
+    if (options !== undefined && !Parts.isPlain(options)) return undefined
+    const frame = this.encode(message)
+    if (!isFrame(frame)) return frame
+    writer.writeNow([frame])
+    return true
+  }
+
+  writeAllNow(messages: ReadonlyArray<Out>): number | SendError {
+    if (this.refusal !== undefined) return this.refusal
+    let done = 0
+    while (done < messages.length && this.writer !== undefined && this.books.queue.isEmpty) {
+      const frames: Array<Frame> = []
+      const error = this.encodeSome(messages, done, this.writer, frames)
+      if (frames.length === 0) return error !== undefined && done === 0 ? error : done
+      done += frames.length
+      this.writer.writeNow(frames)
+    }
+    return done
+  }
+
+  // As many as may be written now; an error is that of the message after them.
+  private encodeSome(messages: ReadonlyArray<Out>, from: number, writer: Writer, frames: Array<Frame>) {
+    let room = writer.room()
+    const end = room > 0 ? Math.min(messages.length, from + writer.free()) : from
+    for (let i = from; i < end && room > 0; i++) {
+      const frame = this.encode(messages[i] as Out)
+      if (!isFrame(frame)) return frame
+      frames.push(frame)
+      room -= frame.length
+    }
+    return undefined
+  }
+
+  private encode(message: Out): Frame | SendError {
+    const { connection, encode, maxBytes } = this.options
+    const frame = encode(message)
+    if (frame instanceof Failure)
+      return new EncodeError({ connection, issue: frame.issue, cause: foreign(frame.cause) })
+    return exceeds(frame, maxBytes) ? this.books.full() : frame
+  }
+
+  offer(message: Out, options: Policy.SendOptions | undefined, settle: Settle): (() => void) | SendError {
+    const { connection } = this.options
+    const given = this.give(message, options, false, (ttl) => sender(connection, ttl, settle))
+    if (!isEntry(given)) return given
+    this.conclude()
+    return () => this.withdraw(given)
+  }
+
+  track(
+    message: Out,
+    options: Policy.SendOptions | undefined,
+    onAccepted: (error: SendError | undefined) => void,
+    settle: (delivery: Policy.Delivery) => void
+  ): () => void {
+    const { connection } = this.options
+    const given = this.give(message, options, true, (ttl) => tracker(connection, ttl, onAccepted, settle))
+    if (!isEntry(given)) {
+      onAccepted(given)
+      return Parts.nobody
+    }
+    this.conclude()
+    // What was accepted has an outcome of its own.
+    return () => {
+      if (this.books.queue.isSuspended(given)) this.withdraw(given)
+    }
+  }
+
+  private withdraw(entry: Entry): void {
+    if (entry.written || entry.list === undefined) return
+    this.books.queue.remove(entry)
+    this.conclude()
+  }
+
+  private give(
+    message: Out,
+    given: Policy.SendOptions | undefined,
+    tracked: boolean,
+    tell: Parts.Tell
+  ): Entry | SendError {
+    if (this.refusal !== undefined) return this.refusal
+    const frame = this.encode(message)
+    if (!isFrame(frame)) return frame
+    const entry = newEntry(this.options, message, frame, given, tracked, tell)
+    return this.accept(entry) ?? entry
+  }
+
+  private accept(entry: Entry): SendError | undefined {
+    if (this.writer === undefined && entry.whenDown === "fail") return this.notConnected()
+    if (this.writer === undefined && entry.whenDown === "drop") {
+      this.books.drop(entry, "down")
+      return undefined
+    }
+    const error = this.books.accept(entry)
+    if (entry.list !== undefined) this.arm(entry.deadline)
+    this.schedule()
+    return error
+  }
+
+  private notConnected(): SendError {
+    const { connection, hooks } = this.options
+    return new NotConnected({ connection, state: hooks.state === undefined ? "Reconnecting" : hooks.state() })
+  }
+
+  // The offers of one turn go out together.
+  private schedule(): void {
+    if (this.writer === undefined || this.scheduled || this.books.queue.isEmpty) return
+    this.scheduled = true
+    this.options.hooks.defer(() => {
+      this.scheduled = false
+      this.writer?.flush()
+    })
+  }
+
+  private arm(at: number): void {
+    if (at >= this.armed) return
+    this.armed = at
+    this.options.hooks.arm(at)
+  }
+
+  /** For a writer: the next message to write. */
+  take(writer: Writer, seq: number, now: number): Entry | undefined {
+    const entry = this.books.next(now)
+    if (entry === undefined) return undefined
+    const isFirst = !entry.written
+    this.books.queue.remove(entry)
+    this.books.ledger.write(entry, writer, seq)
+    if (isFirst) this.books.note(entry, written)
+    return entry
+  }
+
+  /** Ends every operation: lets in what has room now, then tells. */
+  conclude(): void {
+    if (this.books.admit()) this.schedule()
+    if (!this.books.tell() || !this.books.isEmpty) return
+    for (const f of this.emptied) {
+      this.emptied.delete(f)
+      f()
+    }
+  }
+
+  acknowledge(messages: ReadonlyArray<In>): void {
+    const { acks } = this.options
+    if (acks === undefined) return
+    for (const message of messages) {
+      for (const id of Parts.acknowledgedBy(acks, message)) this.books.acknowledge(id)
+    }
+    this.conclude()
+  }
+
+  ponged(writer: Writer, seq: number): void {
+    for (const entry of this.books.ledger.ponged(writer, seq)) this.books.settle(entry, Policy.confirmed("pong"))
+    this.conclude()
+  }
+
+  /** Something is due: what has waited too long, or a writer that waits for its meter. */
+  wake(now: number): void {
+    this.armed = Infinity
+    this.arm(this.books.expireAll(now))
+    this.conclude()
+    wakeSleepers(this.options.hooks)
+  }
+
+  drainStarted(): void {
+    this.refusal ??= new NotConnected({ connection: this.options.connection, state: "Draining" })
+  }
+
+  /** Calls `f` once, when the outbox is empty; at once if it is. */
+  onEmpty(f: () => void): () => void {
+    const once = () => f()
+    this.emptied.add(once)
+    this.conclude()
+    return () => void this.emptied.delete(once)
+  }
+
+  close(error: SendError): void {
+    this.refusal = error
+    this.closed = true
+    if (this.writer !== undefined) this.writer.supply = undefined
+    this.writer = undefined
+    for (const entry of this.books.ledger.emptyAll()) this.books.settle(entry, Policy.unknown)
+    for (const entry of this.books.queue.all()) this.books.end(entry, Policy.failed(error), "closed")
+    this.conclude()
+  }
+
+  /** Takes messages again after a `close`: the connection was restarted. */
+  reopen(): void {
+    this.refusal = undefined
+    this.closed = false
+  }
+
+  /** Takes out everything that waits. What a live session wrote stays, to be confirmed here. */
+  export(): ReadonlyArray<Policy.Item> {
+    const now = this.options.hooks.now()
+    const entries = this.books.queue.all()
+    const items = entries.map((entry) => Parts.itemOf(entry, now))
+    for (const entry of entries) this.books.end(entry, Policy.dropped("exported"), "exported")
+    this.conclude()
+    return items
+  }
+
+  /** Takes in what another outbox exported, by the rules of overflow. */
+  import(items: ReadonlyArray<Policy.Item>): void {
+    const now = this.options.hooks.now()
+    for (const entry of items.map((item) => Parts.entryOfItem(item, now))) {
+      this.books.receive(entry, this.closed)
+      if (entry.list !== undefined) this.arm(entry.deadline)
+    }
+    this.schedule()
+    this.conclude()
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The books of an outbox: the queue, the ledger and their common bounds, the
+ * policies for what does not fit, and what is still to be told to whom. Nobody
+ * is told anything before the books are in order.
+ */
+import { OutboxFull, type SendError } from "../ConnectionError.ts"
+import * as Policy from "../Outbox.ts"
+import { accepted, type Entry, type Fate } from "./outboxEntry.ts"
+import { Ledger } from "./outboxLedger.ts"
+import { Queue, Room } from "./outboxQueue.ts"
+
+export interface BooksOptions {
+  readonly connection: string
+  readonly capacity: number
+  readonly maxBytes: number
+  readonly overflow: Policy.Overflow
+  readonly maxReplays: number
+  readonly hooks: { dropped(reason: Policy.Dropped["reason"], count: number): void }
+}
+
+export class Books {
+  readonly room: Room
+  readonly queue: Queue
+  readonly ledger: Ledger
+  private readonly options: BooksOptions
+  private fates: Array<readonly [Entry, Fate]> = []
+  private losses = new Map<Policy.Dropped["reason"], number>()
+  private telling = false
+
+  constructor(options: BooksOptions) {
+    this.options = options
+    this.room = new Room(options.capacity, options.maxBytes)
+    this.queue = new Queue(this.room)
+    this.ledger = new Ledger(this.room)
+  }
+
+  get isEmpty(): boolean {
+    return this.queue.isEmpty && this.ledger.isEmpty
+  }
+
+  /** Says what became of an entry, when the time comes. */
+  note(entry: Entry, fate: Fate): void {
+    this.fates.push([entry, fate])
+  }
+
+  /** The final outcome of an entry that is in no list any more. */
+  settle(entry: Entry, delivery: Policy.Delivery): void {
+    this.ledger.forget(entry)
+    this.note(entry, delivery)
+  }
+
+  lose(reason: Policy.Dropped["reason"]): void {
+    this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1)
+  }
+
+  /** A policy drops an entry that was never written. */
+  drop(entry: Entry, reason: Policy.Dropped["reason"]): void {
+    this.lose(reason)
+    this.settle(entry, Policy.dropped(reason))
+  }
+
+  /** Ends what waits without being written (again). */
+  end(entry: Entry, delivery: Policy.Delivery, reason: Policy.Dropped["reason"] | undefined): void {
+    this.queue.remove(entry)
+    if (entry.written) return this.settle(entry, Policy.unknown)
+    if (reason !== undefined) this.lose(reason)
+    this.settle(entry, delivery)
+  }
+
+  full(): SendError {
+    return new OutboxFull({ connection: this.options.connection, messages: this.room.count, bytes: this.room.bytes })
+  }
+
+  /** Lets an entry in, by the rules of its key and of overflow. */
+  accept(entry: Entry): SendError | undefined {
+    const old = this.queue.sameKey(entry)
+    if (old !== undefined && this.supersede(old, entry)) return undefined
+    if (!this.queue.admits(entry)) return this.overflow(entry)
+    this.put(entry)
+    return undefined
+  }
+
+  /** Lets an imported entry in; what has no room here is lost. */
+  receive(entry: Entry, closed: boolean): void {
+    if (closed) return this.lose("closed")
+    if (this.accept(entry) !== undefined) this.lose("overflow")
+    if (entry.written && entry.list !== undefined) this.ledger.know(entry)
+  }
+
+  private put(entry: Entry): void {
+    this.queue.put(entry)
+    this.note(entry, accepted)
+  }
+
+  private supersede(old: Entry, entry: Entry): boolean {
+    const place = this.queue.replace(old, entry)
+    const { overflow } = this.options
+    if (place === undefined) {
+      // Too large for the old one's place. Where the new one is let in otherwise, the old one goes all the same.
+      if (overflow === "suspend" || overflow === "dropOldest") this.end(old, Policy.dropped("superseded"), "superseded")
+      return false
+    }
+    this.drop(old, "superseded")
+    if (place === "waits") this.note(entry, accepted)
+    return true
+  }
+
+  private overflow(entry: Entry): SendError | undefined {
+    switch (this.options.overflow) {
+      case "suspend":
+        this.queue.suspend(entry)
+        return undefined
+      case "fail":
+        return this.full()
+      case "dropNewest":
+        this.drop(entry, "overflow")
+        return undefined
+      case "dropOldest":
+        this.makeRoom(entry)
+        return undefined
+    }
+  }
+
+  private makeRoom(entry: Entry): void {
+    // What is retained keeps its room: dropping others for nothing helps nobody.
+    if (!this.queue.couldFit(entry)) return this.drop(entry, "overflow")
+    for (let old = this.queue.oldest(); old !== undefined && !this.queue.admits(entry); old = this.queue.oldest()) {
+      this.end(old, Policy.dropped("overflow"), "overflow")
+    }
+    this.put(entry)
+  }
+
+  /** Lets in what waits for room; whether anything came in. */
+  admit(): boolean {
+    let any = false
+    for (let entry = this.queue.admit(); entry !== undefined; entry = this.queue.admit()) {
+      this.note(entry, accepted)
+      any = true
+    }
+    return any
+  }
+
+  /** What to write next; what has waited too long ends on the way. */
+  next(now: number): Entry | undefined {
+    for (;;) {
+      this.admit()
+      const entry = this.queue.first()
+      if (entry === undefined || entry.deadline > now) return entry
+      this.end(entry, Policy.expired, "expired")
+    }
+  }
+
+  /** No session is left: what was never written fares as it was asked for. */
+  down(error: () => SendError): void {
+    for (const entry of this.queue.all()) {
+      if (entry.written || entry.whenDown === "hold") continue
+      if (entry.whenDown === "drop") this.end(entry, Policy.dropped("down"), "down")
+      else this.end(entry, Policy.failed(error()), undefined)
+    }
+  }
+
+  /** Ends everything that has waited too long; the time at which the next one will have. */
+  expireAll(now: number): number {
+    let next = Infinity
+    for (const entry of this.queue.all()) {
+      if (entry.deadline <= now) this.end(entry, Policy.expired, "expired")
+      else next = Math.min(next, entry.deadline)
+    }
+    return next
+  }
+
+  /** Takes back what a dead writer wrote: to be written again, or unknown. */
+  takeBack(entries: ReadonlyArray<Entry>, now: number): void {
+    const again: Array<Entry> = []
+    for (const entry of entries) {
+      if (entry.replay && entry.replays < this.options.maxReplays && entry.deadline > now) {
+        entry.replays++
+        again.push(entry)
+      } else this.settle(entry, Policy.unknown)
+    }
+    this.queue.putBack(again)
+  }
+
+  /** An ack: true of one message, the first with this id. */
+  acknowledge(id: string): void {
+    const entry = this.ledger.find(id)
+    if (entry === undefined) return
+    this.ledger.acknowledged(entry)
+    if (!this.ledger.remove(entry)) this.queue.remove(entry)
+    this.settle(entry, Policy.confirmed("ack"))
+  }
+
+  /** Tells everybody, and then of what they do from there; false when called from there. */
+  tell(): boolean {
+    if (this.telling) return false
+    this.telling = true
+    while (this.fates.length > 0 || this.losses.size > 0) {
+      const { fates, losses } = this
+      this.fates = []
+      this.losses = new Map()
+      for (const [reason, count] of losses) this.options.hooks.dropped(reason, count)
+      for (const [entry, fate] of fates) entry.tell(fate)
+    }
+    this.telling = false
+    return true
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What the tests of the inbox share: an inbox that writes down what it says,
+ * sources that do, and short names for messages and markers.
+ */
+import type * as Codec from "../../src/Codec.ts"
+import * as ConnectionError from "../../src/ConnectionError.ts"
+import * as Public from "../../src/Inbox.ts"
+import { Inbox, type Lane, type Options, type Source } from "../../src/internal/inbox.ts"
+import type { Frame } from "../../src/Message.ts"
+
+/** An inbox with everything it says written down; `turn` ends a turn. */
+export const rig = <In>(codec: Codec.Codec<In, never>, options: Partial<Options<In>> = {}) => {
+  const said: Array<string> = []
+  const errors: Array<ConnectionError.ConnectionError> = []
+  const deferred: Array<() => void> = []
+  let now = 0
+  const inbox = new Inbox<In>({
+    connection: "prices",
+    highWaterMark: 100,
+    overflow: "fail",
+    skipDecodeErrors: codec.onDecodeError === "skip",
+    hooks: {
+      defer: (flush) => void deferred.push(flush),
+      now: () => ++now,
+      dropped: (reason, count) => void said.push(`dropped ${count} ${reason}`),
+      decodeFailed: (error) => {
+        said.push("decodeFailed")
+        errors.push(error)
+      },
+      overflowed: (error) => {
+        said.push("overflowed")
+        errors.push(error)
+      },
+      stalled: (bytes) => void said.push(`stalled ${bytes}`),
+      armStall: () => void said.push("armed")
+    },
+    ...options
+  })
+  return {
+    inbox,
+    said,
+    errors,
+    deferred,
+    lane: (epoch: number): Lane<In> => ({ epoch, decoder: codec.decoder() }),
+    turn: () => {
+      for (const each of deferred.splice(0)) each()
+    }
+  }
+}
+
+export const sourceOf = (canPause: boolean) => {
+  const calls: Array<string> = []
+  const source: Source = { canPause, pause: () => void calls.push("pause"), resume: () => void calls.push("resume") }
+  return { source, calls }
+}
+
+export const pushAll = <In>(inbox: Inbox<In>, lane: Lane<In>, frames: ReadonlyArray<Frame>): void => {
+  for (const frame of frames) inbox.push(lane, frame, frame.length)
+}
+
+/** A message of so many bytes. */
+export const sized = (name: string, size: number): string => name.padEnd(size, ".")
+export const names = (entries: ReadonlyArray<Public.Entry<string>> | undefined): ReadonlyArray<string> =>
+  (entries ?? []).map((entry) =>
+    entry._tag === "Message"
+      ? entry.message.replace(/\.+$/, "")
+      : entry._tag === "Lagged"
+        ? `${entry.atMost ? "<=" : "-"}${entry.dropped}`
+        : `${entry._tag}${entry.epoch}`
+  )
+
+export const opened = (epoch: number) => Public.sessionOpened({ epoch, rotated: false, possibleDuplicates: 0 })
+export const lost = new ConnectionError.ConnectionDropped({ connection: "prices", epoch: 1, cause: undefined })
+export const gap = (epoch: number) => Public.gap({ epoch, from: undefined, to: 5, cause: lost, resumed: undefined })
+
+/** JSON arrays of text: a frame is as many messages as it has elements, none for `[]`. */
+export const several: Codec.Codec<string, never> = {
+  encode: () => "",
+  decoder: () => ({
+    decode: (frames) => ({
+      messages: frames.flatMap((frame) => JSON.parse(String(frame)) as Array<string>),
+      failure: undefined
+    })
+  }),
+  onDecodeError: "fail"
+}
