@@ -4,11 +4,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { type AddressInfo, createConnection, createServer } from "node:net"
 import type * as Tls from "node:tls"
 import { connect, recorder, refusal } from "./support/client.ts"
 import { authority, client, identity } from "./support/certificates.ts"
 import { assertFields } from "./support/fields.ts"
+import { tampering } from "./support/tampering.ts"
 import { echo, serve } from "./support/wsServer.ts"
 
 const trusting = { proxy: false, tls: { ca: authority } } as const
@@ -102,28 +102,4 @@ describe("Tls", () => {
       assert.strictEqual(error._tag, "ReadError")
       assert.deepStrictEqual(receiver.frames(), [])
     }))
-})
-
-/** A TCP proxy that, once told to, flips a bit in everything the server sends. */
-const tampering = Effect.fnUntraced(function*(targetPort: number) {
-  let broken = false
-  const server = createServer((client) => {
-    const upstream = createConnection({ host: "127.0.0.1", port: targetPort })
-    client.pipe(upstream)
-    upstream.on("data", (chunk) => {
-      if (broken) chunk[chunk.length - 1]! ^= 1
-      client.write(chunk)
-    })
-    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
-      socket.on("error", () => undefined)
-      socket.on("close", () => other.destroy())
-    }
-  })
-  const port = yield* Effect.acquireRelease(
-    Effect.callback<number>((resume) => {
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
-    }),
-    () => Effect.sync(() => server.close())
-  )
-  return { port, tamper: () => void (broken = true) }
 })

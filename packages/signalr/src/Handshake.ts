@@ -58,7 +58,7 @@ const maxAnswer = 64 * 1024
 
 const recordSeparator = 0x1e
 
-const bytesOf = (frame: Frame): Uint8Array => typeof frame === "string" ? new TextEncoder().encode(frame) : frame
+const bytesOf = (frame: Frame): Uint8Array => (typeof frame === "string" ? new TextEncoder().encode(frame) : frame)
 
 const join = (pieces: ReadonlyArray<Uint8Array>): string | undefined => {
   const decoder = new TextDecoder("utf-8", { fatal: true })

@@ -8,6 +8,8 @@
  */
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import * as HubCodec from "./HubCodec.ts"
+import type { TransferFormat } from "./HubProtocol.ts"
 
 /**
  * A schema that needs no services: values are encoded and decoded on the spot.
@@ -48,7 +50,10 @@ export type Arguments = ReadonlyArray<Argument>
  * @category models
  * @since 0.1.0
  */
-export interface Method<Args extends Arguments = Arguments, Result extends ValueSchema | undefined = ValueSchema | undefined> {
+export interface Method<
+  Args extends Arguments = Arguments,
+  Result extends ValueSchema | undefined = ValueSchema | undefined
+> {
   readonly _tag: "Method"
   readonly args: Args
   readonly result: Result
@@ -98,6 +103,8 @@ export interface Hub<
   readonly methods: Methods
   readonly streams: Streams
   readonly events: Events
+  /** How values look on the wire. Part of the contract, so that programs without one do not contain Schema. */
+  readonly codec: (format: TransferFormat) => HubCodec.HubCodec
 }
 
 /**
@@ -108,9 +115,8 @@ export interface Hub<
  */
 export type Any = Hub
 
-type TypeOf<A> = A extends Upload<infer S> ? Stream.Stream<S["Type"], unknown>
-  : A extends ValueSchema ? A["Type"]
-  : never
+type TypeOf<A> =
+  A extends Upload<infer S> ? Stream.Stream<S["Type"], unknown> : A extends ValueSchema ? A["Type"] : never
 
 type ResultOf<R extends ValueSchema | undefined> = R extends ValueSchema ? R["Type"] : void
 
@@ -309,8 +315,12 @@ export const make = <
   readonly methods?: Methods | undefined
   readonly streams?: Streams | undefined
   readonly events?: Events | undefined
-}): Hub<Methods, Streams, Events> => ({
-  methods: (options.methods ?? {}) as Methods,
-  streams: (options.streams ?? {}) as Streams,
-  events: (options.events ?? {}) as Events
-})
+}): Hub<Methods, Streams, Events> => {
+  const hub: Hub<Methods, Streams, Events> = {
+    methods: (options.methods ?? {}) as Methods,
+    streams: (options.streams ?? {}) as Streams,
+    events: (options.events ?? {}) as Events,
+    codec: (format) => HubCodec.make(hub, format)
+  }
+  return hub
+}

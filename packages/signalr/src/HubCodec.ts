@@ -92,7 +92,7 @@ const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const toFault = (error: Schema.SchemaError): Fault => {
   const first = formatIssue(error.issue).issues[0]
-  const path = (first?.path ?? []).map((step) => typeof step === "object" ? step.key : step)
+  const path = (first?.path ?? []).map((step) => (typeof step === "object" ? step.key : step))
   return { path, issue: first?.message ?? "it has the wrong shape" }
 }
 
@@ -112,9 +112,9 @@ const compile = (schema: Hub.ValueSchema, format: TransferFormat): ValueCodec =>
   }
 }
 
-const lazily = <A>(make: () => A): () => A => {
+const lazily = <A>(make: () => A): (() => A) => {
   let made: A | undefined
-  return () => made ??= make()
+  return () => (made ??= make())
 }
 
 type Slot = { readonly _tag: "Value" | "Upload"; readonly codec: () => ValueCodec }
@@ -128,27 +128,32 @@ const toSlot = (argument: Hub.Argument, format: TransferFormat): Slot =>
 
 const at = (index: number, fault: Fault): Fault => ({ path: [index, ...fault.path], issue: fault.issue })
 
-const encodeArguments = (slots: ReadonlyArray<Slot>) => (args: ReadonlyArray<unknown>): Result.Result<SplitArguments, Fault> => {
-  if (args.length > slots.length) {
-    return Result.fail({ path: [slots.length], issue: `Expected ${slots.length} arguments, got ${args.length}` })
-  }
-  const values: Array<unknown> = []
-  const uploads: Array<SplitArguments["uploads"][number]> = []
-  for (const [index, slot] of slots.entries()) {
-    if (slot._tag === "Upload") {
-      uploads.push({ stream: args[index], item: slot.codec() })
-      continue
+const encodeArguments =
+  (slots: ReadonlyArray<Slot>) =>
+  (args: ReadonlyArray<unknown>): Result.Result<SplitArguments, Fault> => {
+    if (args.length > slots.length) {
+      return Result.fail({ path: [slots.length], issue: `Expected ${slots.length} arguments, got ${args.length}` })
     }
-    const encoded = slot.codec().encode(args[index])
-    if (Result.isFailure(encoded)) return Result.fail(at(index, encoded.failure))
-    values.push(encoded.success)
+    const values: Array<unknown> = []
+    const uploads: Array<SplitArguments["uploads"][number]> = []
+    for (const [index, slot] of slots.entries()) {
+      if (slot._tag === "Upload") {
+        uploads.push({ stream: args[index], item: slot.codec() })
+        continue
+      }
+      const encoded = slot.codec().encode(args[index])
+      if (Result.isFailure(encoded)) return Result.fail(at(index, encoded.failure))
+      values.push(encoded.success)
+    }
+    return Result.succeed({ values, uploads })
   }
-  return Result.succeed({ values, uploads })
-}
 
 const decodeArguments =
   (slots: ReadonlyArray<Slot>) =>
-  (values: ReadonlyArray<unknown>, uploads: ReadonlyArray<unknown> = []): Result.Result<ReadonlyArray<unknown>, Fault> => {
+  (
+    values: ReadonlyArray<unknown>,
+    uploads: ReadonlyArray<unknown> = []
+  ): Result.Result<ReadonlyArray<unknown>, Fault> => {
     const args: Array<unknown> = []
     let nextValue = 0
     let nextUpload = 0
@@ -175,9 +180,15 @@ const toCallCodec = (args: Hub.Arguments, result: Hub.ValueSchema | undefined, f
   }
 }
 
-const table = <D>(declarations: Readonly<Record<string, D>>, keyOf: (name: string) => string, toCodec: (declaration: D) => CallCodec) => {
+const table = <D>(
+  declarations: Readonly<Record<string, D>>,
+  keyOf: (name: string) => string,
+  toCodec: (declaration: D) => CallCodec
+) => {
   const codecs = new Map(
-    Object.entries(declarations).map(([name, declaration]) => [keyOf(name), lazily(() => toCodec(declaration))] as const)
+    Object.entries(declarations).map(
+      ([name, declaration]) => [keyOf(name), lazily(() => toCodec(declaration))] as const
+    )
   )
   return (name: string): CallCodec | undefined => codecs.get(keyOf(name))?.()
 }
@@ -209,6 +220,10 @@ export const make = (hub: Hub.Any, format: TransferFormat): HubCodec => {
   return {
     method: table(hub.methods, exact, ({ args, result }) => toCallCodec(args, result, format)),
     stream: table(hub.streams, exact, ({ args, item }) => toCallCodec(args, item, format)),
-    event: table(hub.events, (name) => name.toLowerCase(), ({ args, result }) => toCallCodec(args, result, format))
+    event: table(
+      hub.events,
+      (name) => name.toLowerCase(),
+      ({ args, result }) => toCallCodec(args, result, format)
+    )
   }
 }

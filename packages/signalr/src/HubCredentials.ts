@@ -38,10 +38,12 @@ export interface HubCredentials<E = never, R = never> {
  * @category constructors
  * @since 0.1.0
  */
-export const make = <E = never, R = never>(options: {
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly token?: Effect.Effect<Token, E, R> | undefined
-} = {}): HubCredentials<E, R> => ({
+export const make = <E = never, R = never>(
+  options: {
+    readonly headers?: Readonly<Record<string, string>> | undefined
+    readonly token?: Effect.Effect<Token, E, R> | undefined
+  } = {}
+): HubCredentials<E, R> => ({
   headers: options.headers ?? {},
   token: options.token ?? Effect.undefined,
   renewable: true
@@ -87,10 +89,7 @@ export const reveal = (token: Token): string | undefined => {
  * @category conversions
  * @since 0.1.0
  */
-export const withFixedToken = <E, R>(
-  credentials: HubCredentials<E, R>,
-  token: string
-): HubCredentials<E, R> => ({
+export const withFixedToken = <E, R>(credentials: HubCredentials<E, R>, token: string): HubCredentials<E, R> => ({
   ...credentials,
   token: Effect.succeed(Redacted.make(token, { label: "token" })),
   renewable: false

@@ -3,14 +3,14 @@
  * tagged errors, so that `Effect.catchTag` works on each. The tree:
  *
  * ```text
- * HubConnectionError
+ * HubConnectionError   these, and the core's ConnectionErrors
  * ├─ NegotiateError   NegotiateRejected · NegotiateRefused · NegotiateMalformed · NegotiateUnreachable ·
  * │                   NegotiateTimeout · TooManyRedirects · NoSupportedTransport
  * ├─ HandshakeFailed
  * ├─ ProtocolViolation
  * ├─ ServerClosed     the server said goodbye, with or without an error
- * ├─ ServerTimeout
- * └─ CallError        HubMethodError · InvocationCancelled · ArgumentError · ResultError
+ * └─ ServerTimeout
+ * CallError           HubMethodError · InvocationCancelled · ArgumentError · ResultError · (StreamOverflow)
  * ```
  *
  * Texts that a server chose to show (`error` fields) appear in messages;
@@ -20,7 +20,8 @@
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
-import type { ForeignCause } from "kharbranth/ConnectionError"
+import type { ConnectionError, ForeignCause } from "kharbranth/ConnectionError"
+import * as Reconnect from "kharbranth/Reconnect"
 
 /**
  * Where in a value something is wrong, as keys.
@@ -30,7 +31,7 @@ import type { ForeignCause } from "kharbranth/ConnectionError"
  */
 export type ErrorPath = ReadonlyArray<PropertyKey>
 
-const at = (path: ErrorPath): string => path.length === 0 ? "" : ` at ${path.map(String).join(".")}`
+const at = (path: ErrorPath): string => (path.length === 0 ? "" : ` at ${path.map(String).join(".")}`)
 
 /**
  * The server answered the negotiation with an HTTP status other than 200.
@@ -46,12 +47,21 @@ export class NegotiateRejected extends Data.TaggedError("NegotiateRejected")<{
   readonly retryAfter: Duration.Duration | undefined
 }> {
   override get message(): string {
-    const hint = this.status === 404
-      ? " Either there is no hub at this path, or a proxy in between does not pass it on."
-      : this.status === 401 || this.status === 403
-      ? " Check the token or the credentials."
-      : ""
+    const hint =
+      this.status === 404
+        ? " Either there is no hub at this path, or a proxy in between does not pass it on."
+        : this.status === 401 || this.status === 403
+          ? " Check the token or the credentials."
+          : ""
     return `Hub "${this.connection}": ${this.endpoint} refused to negotiate with status ${this.status}.${hint}`
+  }
+  /** What a reconnect policy that has no rule of its own does. */
+  get decision(): Reconnect.Decision {
+    if (this.status === 401 || this.status === 403) return Reconnect.refresh
+    if (this.status < 500 && this.status !== 408 && this.status !== 429) return Reconnect.stop
+    return this.retryAfter === undefined
+      ? Reconnect.retry
+      : Reconnect.retryAfter(Duration.min(this.retryAfter, Duration.seconds(60)))
   }
 }
 
@@ -87,6 +97,8 @@ export class NegotiateMalformed extends Data.TaggedError("NegotiateMalformed")<{
   override get message(): string {
     return `Hub "${this.connection}": cannot use the negotiation of ${this.endpoint}: ${this.issue}.`
   }
+  /** Asking again would give the same. */
+  readonly decision: Reconnect.Decision = Reconnect.stop
 }
 
 /**
@@ -117,9 +129,9 @@ export class NegotiateTimeout extends Data.TaggedError("NegotiateTimeout")<{
   readonly after: Duration.Duration
 }> {
   override get message(): string {
-    return `Hub "${this.connection}": ${this.endpoint} did not finish the negotiation within ${
-      Duration.format(this.after)
-    }.`
+    return `Hub "${this.connection}": ${this.endpoint} did not finish the negotiation within ${Duration.format(
+      this.after
+    )}.`
   }
 }
 
@@ -136,6 +148,8 @@ export class TooManyRedirects extends Data.TaggedError("TooManyRedirects")<{
   override get message(): string {
     return `Hub "${this.connection}": the negotiation was redirected ${this.hops} times without an end. Two endpoints probably point at each other.`
   }
+  /** Asking again would give the same. */
+  readonly decision: Reconnect.Decision = Reconnect.stop
 }
 
 /**
@@ -165,6 +179,8 @@ export class NoSupportedTransport extends Data.TaggedError("NoSupportedTransport
       why === "" ? " (it offers none)" : `: ${why}`
     }.`
   }
+  /** Asking again would give the same. */
+  readonly decision: Reconnect.Decision = Reconnect.stop
 }
 
 /**
@@ -175,7 +191,7 @@ export class NoSupportedTransport extends Data.TaggedError("NoSupportedTransport
  */
 export class HandshakeFailed extends Data.TaggedError("HandshakeFailed")<{
   readonly connection: string
-  readonly kind: "refused" | "malformed"
+  readonly kind: "refused" | "malformed" | "timeout"
   /** The server's words, or what is wrong with the answer. */
   readonly issue: string
 }> {
@@ -235,9 +251,9 @@ export class ServerTimeout extends Data.TaggedError("ServerTimeout")<{
   readonly after: Duration.Duration
 }> {
   override get message(): string {
-    return `Hub "${this.connection}": the server was silent for ${
-      Duration.format(this.after)
-    }. \`serverTimeout\` should be at least twice the server's keep-alive interval.`
+    return `Hub "${this.connection}": the server was silent for ${Duration.format(
+      this.after
+    )}. \`serverTimeout\` should be at least twice the server's keep-alive interval.`
   }
 }
 
@@ -269,12 +285,12 @@ export class InvocationCancelled extends Data.TaggedError("InvocationCancelled")
   readonly connection: string
   readonly method: string
   readonly sent: boolean
-  /** What ended it. */
-  readonly cause: unknown
+  /** What ended it, or kept it from being sent. */
+  readonly cause: HubConnectionError
 }> {
   override get message(): string {
     const fate = this.sent ? "It was sent, so the server may have run it." : "It was not sent."
-    return `Hub "${this.connection}": the call of ${this.method} got no answer, because the connection ended. ${fate}`
+    return `Hub "${this.connection}": the call of ${this.method} got no answer (${this.cause._tag}). ${fate}`
   }
 }
 
@@ -293,9 +309,9 @@ export class ArgumentError extends Data.TaggedError("ArgumentError")<{
   readonly issue: string
 }> {
   override get message(): string {
-    return `Hub "${this.connection}": ${this.method} was not called: the arguments do not fit${
-      at(this.path)
-    }: ${this.issue}`
+    return `Hub "${this.connection}": ${this.method} was not called: the arguments do not fit${at(
+      this.path
+    )}: ${this.issue}`
   }
 }
 
@@ -314,9 +330,27 @@ export class ResultError extends Data.TaggedError("ResultError")<{
   readonly issue: string
 }> {
   override get message(): string {
-    return `Hub "${this.connection}": the ${this.part} of ${this.method} does not fit the contract${
-      at(this.path)
-    }: ${this.issue}`
+    return `Hub "${this.connection}": the ${this.part} of ${this.method} does not fit the contract${at(
+      this.path
+    )}: ${this.issue}`
+  }
+}
+
+/**
+ * A stream's reader was too slow: more items wait than may, and the server
+ * could not be held back. The stream was cancelled; the connection lives.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StreamOverflow extends Data.TaggedError("StreamOverflow")<{
+  readonly connection: string
+  readonly method: string
+  /** How many items waited. */
+  readonly items: number
+}> {
+  override get message(): string {
+    return `Hub "${this.connection}": the stream ${this.method} was cancelled: ${this.items} items waited and its reader took none. Read faster, or raise \`streamBuffer\`.`
   }
 }
 
@@ -342,3 +376,25 @@ export type NegotiateError =
  * @since 0.1.0
  */
 export type CallError = HubMethodError | InvocationCancelled | ArgumentError | ResultError
+
+/**
+ * Why a stream failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StreamError = CallError | StreamOverflow
+
+/**
+ * Why a hub connection failed, ended or gave up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HubConnectionError =
+  | ConnectionError
+  | NegotiateError
+  | HandshakeFailed
+  | ProtocolViolation
+  | ServerClosed
+  | ServerTimeout

@@ -252,11 +252,12 @@ export const nothing: Outcome = { _tag: "Void" }
  * @category constructors
  * @since 0.1.0
  */
-export const completion = (
-  invocationId: string,
-  outcome: Outcome = nothing,
-  headers?: MessageHeaders
-): Completion => ({ _tag: "Completion", invocationId, outcome, headers })
+export const completion = (invocationId: string, outcome: Outcome = nothing, headers?: MessageHeaders): Completion => ({
+  _tag: "Completion",
+  invocationId,
+  outcome,
+  headers
+})
 
 /**
  * Makes a cancellation.

@@ -76,7 +76,7 @@ const encode = (message: HubMessage): Result.Result<Frame, Unencodable> => {
 }
 
 const headersOf = (json: Json): MessageHeaders | undefined =>
-  isObject(json.headers) ? json.headers as MessageHeaders : undefined
+  isObject(json.headers) ? (json.headers as MessageHeaders) : undefined
 
 const isId = (u: unknown): u is string => typeof u === "string" && u !== ""
 
@@ -172,7 +172,7 @@ const read = (record: string): Read | undefined => {
 const decoder = ({ connection, maxMessageSize = defaultMaxMessageSize }: DecoderOptions): Decoder => {
   const splitter = makeTextSplitter(maxMessageSize)
   let error: ProtocolViolation | undefined
-  const violation = (issue: string) => error = new ProtocolViolation({ connection, protocol: "json", issue })
+  const violation = (issue: string) => (error = new ProtocolViolation({ connection, protocol: "json", issue }))
   return {
     push: (frame): Decoded => {
       const messages: Array<HubMessage> = []

@@ -36,7 +36,7 @@ const poll = (http: HttpDial) =>
 
 const idle = Symbol("idle")
 
-const readOnce = Effect.fnUntraced(function*(http: HttpDial, link: HttpLink, format: TransferFormat) {
+const readOnce = Effect.fnUntraced(function* (http: HttpDial, link: HttpLink, format: TransferFormat) {
   const { dial } = http
   const response = yield* poll(http)
   link.touch(1)
@@ -58,7 +58,7 @@ const read = (http: HttpDial, link: HttpLink, format: TransferFormat, timeout: D
   const turn = Effect.andThen(link.readable, readOnce(http, link, format)).pipe(
     Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.succeed<boolean | typeof idle>(idle) })
   )
-  return Effect.gen(function*() {
+  return Effect.gen(function* () {
     while ((yield* turn) !== false);
   }).pipe(Effect.catch((error) => link.finish(httpLink.dropped(http.dial, error))))
 }
@@ -69,14 +69,14 @@ const read = (http: HttpDial, link: HttpLink, format: TransferFormat, timeout: D
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*<E = never, R = never>(
+export const make = Effect.fnUntraced(function* <E = never, R = never>(
   options: LongPollingOptions<E, R>
 ): Effect.fn.Return<Transport.Transport["Service"], never, HttpClient.HttpClient | R> {
   const context = yield* Effect.context<HttpClient.HttpClient | R>()
   const credentials = options.credentials ?? HubCredentials.make<E, R>()
   const own = { ...credentials, token: Effect.provideContext(credentials.token, context) }
   const timeout = Duration.fromInputUnsafe(options.pollTimeout ?? "100 seconds")
-  const dial = Effect.fnUntraced(function*(dial: Transport.Dial, receiver: Transport.Receiver) {
+  const dial = Effect.fnUntraced(function* (dial: Transport.Dial, receiver: Transport.Receiver) {
     const http = yield* httpLink.prepare(dial, own)
     // The first poll is answered at once and means: connected.
     const first = yield* Effect.mapError(poll(http), (error) => httpLink.dialFailed(http, error))

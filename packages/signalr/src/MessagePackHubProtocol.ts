@@ -179,7 +179,7 @@ const makeRead = (options: MessagePackOptions) => {
     extensionCodec: options.extensionCodec ?? MessagePack.ExtensionCodec.defaultCodec,
     useBigInt64: options.useBigInt64 ?? false
   })
-  const typeNumber = (u: unknown) => typeof u === "bigint" ? Number(u) : u
+  const typeNumber = (u: unknown) => (typeof u === "bigint" ? Number(u) : u)
   return (payload: Uint8Array): Read | undefined => {
     if (payload.length === 0) return "an empty frame"
     if (!isOneValue(payload)) return "a frame that is not one MessagePack value"
@@ -198,11 +198,12 @@ const makeRead = (options: MessagePackOptions) => {
 }
 
 const makeDecoder =
-  (options: MessagePackOptions) => ({ connection, maxMessageSize = defaultMaxMessageSize }: DecoderOptions): Decoder => {
+  (options: MessagePackOptions) =>
+  ({ connection, maxMessageSize = defaultMaxMessageSize }: DecoderOptions): Decoder => {
     const splitter = makeBinarySplitter(maxMessageSize)
     const read = makeRead(options)
     let error: ProtocolViolation | undefined
-    const violation = (issue: string) => error = new ProtocolViolation({ connection, protocol: "messagepack", issue })
+    const violation = (issue: string) => (error = new ProtocolViolation({ connection, protocol: "messagepack", issue }))
     return {
       push: (frame): Decoded => {
         const messages: Array<HubMessage> = []

@@ -74,18 +74,21 @@ interface Hop<E, R> {
 }
 
 const rejected = (connection: string, endpoint: string, response: HttpClientResponse.HttpClientResponse) =>
-  Effect.flatMap(
-    retryAfter(response),
-    (wait) => Effect.fail(new HubError.NegotiateRejected({ connection, endpoint, status: response.status, retryAfter: wait }))
+  Effect.flatMap(retryAfter(response), (wait) =>
+    Effect.fail(new HubError.NegotiateRejected({ connection, endpoint, status: response.status, retryAfter: wait }))
   )
 
-const ask = Effect.fnUntraced(function*<E, R>(connection: string, hop: Hop<E, R>, stateful: boolean) {
+const ask = Effect.fnUntraced(function* <E, R>(connection: string, hop: Hop<E, R>, stateful: boolean) {
   const endpoint = ConnectionError.endpointOf(hop.url.href)
   // A hub behind Kestrel wants a length even where there is no body.
   const request = HttpClientRequest.post(hubUrl.negotiate(hop.url, stateful), { headers: { "content-length": "0" } })
   const unreachable = (cause: unknown) =>
-    Effect.fail(new HubError.NegotiateUnreachable({ connection, endpoint, cause: ConnectionError.foreign(rootCause(cause)) }))
-  const response = yield* hubRequest.once(request, hop.credentials).pipe(Effect.catchTag("HttpClientError", unreachable))
+    Effect.fail(
+      new HubError.NegotiateUnreachable({ connection, endpoint, cause: ConnectionError.foreign(rootCause(cause)) })
+    )
+  const response = yield* hubRequest
+    .once(request, hop.credentials)
+    .pipe(Effect.catchTag("HttpClientError", unreachable))
   if (response.status !== 200) return yield* rejected(connection, endpoint, response)
   const body = yield* Effect.catch(readBody(response, maxAnswer), unreachable)
   if (body === undefined) {
@@ -112,13 +115,14 @@ const follow = <E, R>(connection: string, hop: Hop<E, R>, answer: Extract<Answer
     onSuccess: (url) =>
       Effect.succeed({
         url,
-        credentials: answer.accessToken === undefined
-          ? hop.credentials
-          : HubCredentials.withFixedToken(hop.credentials, answer.accessToken)
+        credentials:
+          answer.accessToken === undefined
+            ? hop.credentials
+            : HubCredentials.withFixedToken(hop.credentials, answer.accessToken)
       })
   })
 
-const walk = Effect.fnUntraced(function*<E, R>(connection: string, start: Hop<E, R>, stateful: boolean) {
+const walk = Effect.fnUntraced(function* <E, R>(connection: string, start: Hop<E, R>, stateful: boolean) {
   let hop = start
   for (let hops = 0; hops <= maxHops; hops++) {
     const endpoint = ConnectionError.endpointOf(hop.url.href)
@@ -144,7 +148,7 @@ const walk = Effect.fnUntraced(function*<E, R>(connection: string, start: Hop<E,
  * @category constructors
  * @since 0.1.0
  */
-export const negotiate = Effect.fnUntraced(function*<E = never, R = never>(
+export const negotiate = Effect.fnUntraced(function* <E = never, R = never>(
   options: NegotiateOptions<E, R>
 ): Effect.fn.Return<
   Negotiated<NoInfer<E>, NoInfer<R>>,
@@ -160,7 +164,9 @@ export const negotiate = Effect.fnUntraced(function*<E = never, R = never>(
   const stateful = hubUrl.statefulInUrl(start.url) ?? options.statefulReconnect ?? false
   const after = Duration.fromInputUnsafe(options.timeout ?? "100 seconds")
   const timedOut = () =>
-    Effect.fail(new HubError.NegotiateTimeout({ connection, endpoint: ConnectionError.endpointOf(start.url.href), after }))
+    Effect.fail(
+      new HubError.NegotiateTimeout({ connection, endpoint: ConnectionError.endpointOf(start.url.href), after })
+    )
   const { hop, offer } = yield* walk(connection, start, stateful).pipe(
     Effect.timeoutOrElse({ duration: after, orElse: timedOut })
   )
@@ -175,4 +181,12 @@ export const negotiate = Effect.fnUntraced(function*<E = never, R = never>(
   }
 })
 
-export type { AvailableTransport } from "./internal/negotiateAnswer.ts"
+export type {
+  /**
+   * A transport that the server offers. Names from the future may appear.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  AvailableTransport
+} from "./internal/negotiateAnswer.ts"

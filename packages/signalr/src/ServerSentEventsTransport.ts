@@ -45,12 +45,12 @@ const read = (dial: Transport.Dial, response: HttpClientResponse.HttpClientRespo
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*<E = never, R = never>(
+export const make = Effect.fnUntraced(function* <E = never, R = never>(
   credentials: HubCredentials.HubCredentials<E, R> = HubCredentials.make<E, R>()
 ): Effect.fn.Return<Transport.Transport["Service"], never, HttpClient.HttpClient | R> {
   const context = yield* Effect.context<HttpClient.HttpClient | R>()
   const own = { ...credentials, token: Effect.provideContext(credentials.token, context) }
-  const dial = Effect.fnUntraced(function*(dial: Transport.Dial, receiver: Transport.Receiver) {
+  const dial = Effect.fnUntraced(function* (dial: Transport.Dial, receiver: Transport.Receiver) {
     const http = yield* httpLink.prepare(dial, own)
     const request = HttpClientRequest.get(http.url, { headers: { accept: "text/event-stream" } })
     const response = yield* Effect.mapError(http.request(request), (error) => httpLink.dialFailed(http, error))

@@ -66,7 +66,15 @@ export const judge = (choice: Choice, offer: AvailableTransport): Result.Result<
  * @category combinators
  * @since 0.1.0
  */
-export const startFirst = Effect.fnUntraced(function*<A, E extends { readonly message: string }, R, NE, NR, CE, CR>(options: {
+export const startFirst = Effect.fnUntraced(function* <
+  A,
+  E extends { readonly message: string },
+  R,
+  NE,
+  NR,
+  CE,
+  CR
+>(options: {
   readonly connection: string
   readonly choice: Choice
   readonly negotiate: Effect.Effect<Negotiated<CE, CR>, NE, NR>

@@ -9,6 +9,7 @@
 export * as Handshake from "./Handshake.ts"
 export * as Hub from "./Hub.ts"
 export * as HubCodec from "./HubCodec.ts"
+export * as HubConnection from "./HubConnection.ts"
 export * as HubCredentials from "./HubCredentials.ts"
 export * as HubError from "./HubError.ts"
 export * as HubMessage from "./HubMessage.ts"

@@ -29,7 +29,11 @@ class RealServer extends Context.Service<RealServer, AspNet>()("test/RealServer"
 const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 const bearer = (token: string) => HubCredentials.make({ token: Effect.succeed(Redacted.make(token)) })
 
-const negotiate = Effect.fnUntraced(function*(path: string, credentials = HubCredentials.make(), statefulReconnect = false) {
+const negotiate = Effect.fnUntraced(function* (
+  path: string,
+  credentials = HubCredentials.make(),
+  statefulReconnect = false
+) {
   const { url } = yield* RealServer
   return yield* Effect.provide(
     Negotiate.negotiate({ connection: "real", url: url + path, credentials, statefulReconnect }),
@@ -58,53 +62,69 @@ describe("recorded traces", () => {
 describe.runIf(hasDotnet)("ASP.NET Core", () => {
   layer(RealServer.layer, { timeout: 120_000, excludeTestServices: true })("the real server", (it) => {
     it.effect("J132: offers its transports in order, with an id and a token that differ", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const done = yield* negotiate("/hub")
-        assert.deepStrictEqual(done.transports.map(({ transport }) => transport), ["WebSockets", "ServerSentEvents", "LongPolling"])
+        assert.deepStrictEqual(
+          done.transports.map(({ transport }) => transport),
+          ["WebSockets", "ServerSentEvents", "LongPolling"]
+        )
         assert.strictEqual(done.version, 1)
         assert.notInclude(Redacted.value(done.connectUrl), done.connectionId)
         assert.strictEqual((yield* negotiate("/hub?negotiateVersion=0")).version, 0)
-        for (const [path, name] of [["/ws", "WebSockets"], ["/sse", "ServerSentEvents"], ["/lp", "LongPolling"]] as const) {
-          assert.deepStrictEqual((yield* negotiate(path)).transports.map(({ transport }) => transport), [name])
+        for (const [path, name] of [
+          ["/ws", "WebSockets"],
+          ["/sse", "ServerSentEvents"],
+          ["/lp", "LongPolling"]
+        ] as const) {
+          assert.deepStrictEqual(
+            (yield* negotiate(path)).transports.map(({ transport }) => transport),
+            [name]
+          )
         }
-      }))
+      })
+    )
 
     it.effect("I111 I112: grants stateful reconnect where it is on and asked for, and nowhere else", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         assert.isTrue((yield* negotiate("/stateful", undefined, true)).statefulReconnect)
         assert.isTrue((yield* negotiate("/stateful?useStatefulReconnect=true")).statefulReconnect)
         assert.isFalse((yield* negotiate("/stateful")).statefulReconnect)
         assert.isFalse((yield* negotiate("/hub", undefined, true)).statefulReconnect)
-      }))
+      })
+    )
 
     it.effect("J129: a redirect hands out a token that opens the next door; an endless one ends", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const done = yield* negotiate("/redirect")
         assert.match(Redacted.value(done.url), /\/bearer$/)
         assert.isFalse(done.credentials.renewable)
         assert.match(HubCredentials.reveal(yield* done.credentials.token) ?? "", /^redirected\./)
         assert.strictEqual((yield* failure(negotiate("/loop")))._tag, "TooManyRedirects")
-      }))
+      })
+    )
 
     it.effect("J119 J130: 401 without a good token, 404 where no hub is, a refusal in the server's words", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { token } = yield* RealServer
         assert.strictEqual((yield* failure(negotiate("/bearer"))).status, 401)
         assert.strictEqual((yield* failure(negotiate("/bearer", bearer("nobody.1")))).status, 401)
         assert.strictEqual((yield* failure(negotiate("/nowhere"))).status, 404)
         assert.strictEqual((yield* failure(negotiate("/refused"))).error, "This hub is full.")
         assert.strictEqual((yield* negotiate("/bearer", bearer(yield* token("ann", 60_000)))).version, 1)
-      }))
+      })
+    )
 
     it.effect("Basic authentication, beyond ASCII; the right user with a wrong password stays outside", () =>
-      Effect.gen(function*() {
-        const basic = (password: string) => HubCredentials.make({ headers: HubCredentials.basic("user", Redacted.make(password)) })
+      Effect.gen(function* () {
+        const basic = (password: string) =>
+          HubCredentials.make({ headers: HubCredentials.basic("user", Redacted.make(password)) })
         assert.strictEqual((yield* negotiate("/basic", basic("pässword"))).version, 1)
         assert.strictEqual((yield* failure(negotiate("/basic", basic("password")))).status, 401)
-      }))
+      })
+    )
 
     it.effect("CancelInvocation does not stop a plain call", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { url } = yield* RealServer
         const lines = yield* Effect.promise(() =>
           converse(url, {
@@ -118,6 +138,7 @@ describe.runIf(hasDotnet)("ASP.NET Core", () => {
           })
         )
         assert.strictEqual(lines.at(-1), `< {"type":3,"invocationId":"1","result":"slept"}`)
-      }))
+      })
+    )
   })
 })

@@ -38,7 +38,8 @@ describe("Handshake", () => {
 
   it("A4: a text answer alone", () => assert.deepStrictEqual(answer(`{}${rs}`), accepted(undefined)))
 
-  it("A5: a binary answer alone", () => assert.deepStrictEqual(answer(utf8(`{"minorVersion":0}${rs}`)), accepted(undefined)))
+  it("A5: a binary answer alone", () =>
+    assert.deepStrictEqual(answer(utf8(`{"minorVersion":0}${rs}`)), accepted(undefined)))
 
   it("A6: hub data behind a text answer is handed on", () =>
     assert.deepStrictEqual(answer(`{}${rs}{"type":6}${rs}`), accepted(`{"type":6}${rs}`)))
@@ -56,7 +57,8 @@ describe("Handshake", () => {
   })
 
   it("A9: what is no answer is refused", () => {
-    for (const text of [`{"type":6}`, `nonsense`, `[]`, `null`, `1`, ``]) assert.strictEqual(failure(text + rs).kind, "malformed")
+    for (const text of [`{"type":6}`, `nonsense`, `[]`, `null`, `1`, ``])
+      assert.strictEqual(failure(text + rs).kind, "malformed")
     assert.strictEqual(failure(Uint8Array.of(0xff, 0x1e)).kind, "malformed")
   })
 

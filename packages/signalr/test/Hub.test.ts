@@ -54,7 +54,12 @@ describe("Hub", () => {
     proved<Equal<Hub.MethodArguments<TestHub, "Ping">, readonly []>>(true)
     proved<Equal<Hub.MethodResult<TestHub, "Ping">, void>>(true)
     proved<Equal<Hub.MethodResult<TestHub, "Push">, void>>(true)
-    proved<Equal<Hub.MethodArguments<TestHub, "Mix">, readonly [Stream.Stream<number, unknown>, string, Stream.Stream<Date, unknown>]>>(true)
+    proved<
+      Equal<
+        Hub.MethodArguments<TestHub, "Mix">,
+        readonly [Stream.Stream<number, unknown>, string, Stream.Stream<Date, unknown>]
+      >
+    >(true)
     proved<Equal<Hub.StreamArguments<TestHub, "Entities">, readonly [number]>>(true)
     proved<Equal<Hub.StreamElement<TestHub, "Entities">, E>>(true)
     proved<Equal<Hub.StreamArguments<TestHub, "All">, readonly []>>(true)
@@ -86,17 +91,27 @@ describe("Hub", () => {
     const asBinary = Result.getOrThrow(call(binary.method("At")).encodeArguments(args)).values
     assert.deepStrictEqual(asBinary, args)
     assert.deepStrictEqual(Result.getOrThrow(call(binary.method("At")).decodeArguments(asBinary)), args)
-    assert.deepStrictEqual(Result.getOrThrow(call(text.method("At")).result.decode("1970-01-01T00:00:00.000Z")), new Date(0))
+    assert.deepStrictEqual(
+      Result.getOrThrow(call(text.method("At")).result.decode("1970-01-01T00:00:00.000Z")),
+      new Date(0)
+    )
   })
 
   it("D43: uploads are taken out of the arguments wherever they stand, adjacent ones too, and put back by the server", () => {
     const mixed = Result.getOrThrow(call(text.method("Mix")).encodeArguments(["up1", "x", "up2"]))
     assert.deepStrictEqual(mixed.values, ["x"])
-    assert.deepStrictEqual(mixed.uploads.map(({ stream }) => stream), ["up1", "up2"])
+    assert.deepStrictEqual(
+      mixed.uploads.map(({ stream }) => stream),
+      ["up1", "up2"]
+    )
     assert.deepStrictEqual(Result.getOrThrow(mixed.uploads[1]!.item.encode(new Date(0))), "1970-01-01T00:00:00.000Z")
     const two = Result.getOrThrow(call(text.method("Two")).encodeArguments(["a", "b"]))
     assert.deepStrictEqual([two.values, two.uploads.map(({ stream }) => stream)], [[], ["a", "b"]])
-    assert.deepStrictEqual(Result.getOrThrow(call(text.method("Mix")).decodeArguments(["x"], ["u1", "u2"])), ["u1", "x", "u2"])
+    assert.deepStrictEqual(Result.getOrThrow(call(text.method("Mix")).decodeArguments(["x"], ["u1", "u2"])), [
+      "u1",
+      "x",
+      "u2"
+    ])
     assert.deepStrictEqual(fault(call(text.method("Mix")).decodeArguments(["x"], ["u1"])).path, [2])
     assert.strictEqual(call(text.method("Mix")).uploads.length, 2)
   })
@@ -127,7 +142,10 @@ describe("Hub", () => {
   it("E54: events are found in any case, and surplus arguments of a newer server are ignored", () => {
     const message = call(text.event("mESSAGE"))
     assert.strictEqual(message, text.event("Message"))
-    assert.deepStrictEqual(Result.getOrThrow(message.decodeArguments(["a", "1970-01-01T00:00:00.000Z", "new"])), ["a", new Date(0)])
+    assert.deepStrictEqual(Result.getOrThrow(message.decodeArguments(["a", "1970-01-01T00:00:00.000Z", "new"])), [
+      "a",
+      new Date(0)
+    ])
     for (const name of ["nothing", "constructor", "__proto__"]) {
       assert.isUndefined(text.method(name) ?? text.stream(name) ?? text.event(name))
     }

@@ -33,9 +33,13 @@ describe("JsonHubProtocol", () => {
 
   it("K139: calls with and without id, headers, stream ids, nested values and null round trip; dates become text", () => {
     const at = new Date(Date.UTC(2020, 1, 2, 3, 4, 5))
-    roundTrip(HubMessage.invocation({ target: "T", arguments: [1, "Foo", null, { a: [{ b: true }] }], invocationId: "1" }))
-    roundTrip(HubMessage.invocation({ target: "T", arguments: [], headers: { Foo: "Bar", "A\nB": "C\r\nD" } }))
-    roundTrip(HubMessage.streamInvocation({ target: "T", arguments: [at.getTime()], invocationId: "2", streamIds: ["3", "4"] }))
+    roundTrip(
+      HubMessage.invocation({ target: "T", arguments: [1, "Foo", null, { a: [{ b: true }] }], invocationId: "1" })
+    )
+    roundTrip(HubMessage.invocation({ target: "T", arguments: [], headers: { "Foo": "Bar", "A\nB": "C\r\nD" } }))
+    roundTrip(
+      HubMessage.streamInvocation({ target: "T", arguments: [at.getTime()], invocationId: "2", streamIds: ["3", "4"] })
+    )
     const dated = one((encode(json, HubMessage.invocation({ target: "T", arguments: [at] })) as string).slice(0, -1))
     assert.deepStrictEqual((dated as HubMessage.Invocation).arguments, ["2020-02-02T03:04:05.000Z"])
   })
@@ -59,7 +63,10 @@ describe("JsonHubProtocol", () => {
   it("K141: stream items, null and undefined included, always carry an item", () => {
     roundTrip(HubMessage.streamItem("1", null))
     roundTrip(HubMessage.streamItem("1", { a: 1 }, { h: "v" }))
-    assert.strictEqual(encode(json, HubMessage.streamItem("1", undefined)), `{"type":2,"invocationId":"1","item":null}${rs}`)
+    assert.strictEqual(
+      encode(json, HubMessage.streamItem("1", undefined)),
+      `{"type":2,"invocationId":"1","item":null}${rs}`
+    )
   })
 
   it("K142: several messages in one payload come out in order", () => {
@@ -71,7 +78,12 @@ describe("JsonHubProtocol", () => {
   it("K143: ping, close, ack and sequence", () => {
     assert.strictEqual(encode(json, HubMessage.ping), `{"type":6}${rs}`)
     assert.strictEqual(encode(json, HubMessage.close()), `{"type":7}${rs}`)
-    for (const message of [HubMessage.close("e", true), HubMessage.close(), HubMessage.ack(1394), HubMessage.sequence(1234)]) {
+    for (const message of [
+      HubMessage.close("e", true),
+      HubMessage.close(),
+      HubMessage.ack(1394),
+      HubMessage.sequence(1234)
+    ]) {
       roundTrip(message)
     }
   })
@@ -128,7 +140,9 @@ describe("JsonHubProtocol", () => {
     const decoder = json.decoder({ connection: "test", maxMessageSize: 100 })
     for (let i = 0; i < 10; i++) assert.isUndefined(decoder.push("x".repeat(10)).error)
     assert.match(decoder.push("x").error?.issue ?? "", /over 100/)
-    const whole = json.decoder({ connection: "test", maxMessageSize: 100 }).push(`{"type":6}${rs}"${"x".repeat(200)}"${rs}`)
+    const whole = json
+      .decoder({ connection: "test", maxMessageSize: 100 })
+      .push(`{"type":6}${rs}"${"x".repeat(200)}"${rs}`)
     assert.deepStrictEqual(whole.messages, [HubMessage.ping])
     assert.match(whole.error?.issue ?? "", /over 100/)
   })
@@ -149,22 +163,38 @@ describe("JsonHubProtocol", () => {
     })
   })
 
-  it.prop("K150: any split of the byte stream yields the same messages", [Seeds, Cuts], ([seeds, cuts]) => {
-    const messages = seeds.map(toMessage)
-    const stream = concat(messages.map((message) => encode(json, message)))
-    const expected = { messages: decodeAll(json, [stream]).messages, error: undefined }
-    assert.deepStrictEqual(expected.messages, messages)
-    assert.deepStrictEqual(decodeAll(json, pieces(stream, cuts)), expected)
-    assert.deepStrictEqual(decodeAll(json, singleBytes(stream)), expected)
-    const text = messages.map((message) => encode(json, message)).join("")
-    assert.deepStrictEqual(decodeAll(json, Array.from({ length: text.length }, (_, i) => text[i]!)), expected)
-  }, { arbitrary: { runs: 150 } })
+  it.prop(
+    "K150: any split of the byte stream yields the same messages",
+    [Seeds, Cuts],
+    ([seeds, cuts]) => {
+      const messages = seeds.map(toMessage)
+      const stream = concat(messages.map((message) => encode(json, message)))
+      const expected = { messages: decodeAll(json, [stream]).messages, error: undefined }
+      assert.deepStrictEqual(expected.messages, messages)
+      assert.deepStrictEqual(decodeAll(json, pieces(stream, cuts)), expected)
+      assert.deepStrictEqual(decodeAll(json, singleBytes(stream)), expected)
+      const text = messages.map((message) => encode(json, message)).join("")
+      assert.deepStrictEqual(
+        decodeAll(
+          json,
+          Array.from({ length: text.length }, (_, i) => text[i]!)
+        ),
+        expected
+      )
+    },
+    { arbitrary: { runs: 150 } }
+  )
 
-  it.prop("K150: damaged and random bytes never throw", [Seeds, Bytes, Cuts], ([seeds, noise, cuts]) => {
-    const stream = concat(seeds.map((seed) => encode(json, toMessage(seed))))
-    for (const bytes of [damage(stream, noise), Uint8Array.from(noise), concat([Uint8Array.from(noise), rs])]) {
-      const { error } = decodeAll(json, pieces(bytes, cuts))
-      if (error !== undefined) assert.strictEqual(error._tag, "ProtocolViolation")
-    }
-  }, { arbitrary: { runs: 300 } })
+  it.prop(
+    "K150: damaged and random bytes never throw",
+    [Seeds, Bytes, Cuts],
+    ([seeds, noise, cuts]) => {
+      const stream = concat(seeds.map((seed) => encode(json, toMessage(seed))))
+      for (const bytes of [damage(stream, noise), Uint8Array.from(noise), concat([Uint8Array.from(noise), rs])]) {
+        const { error } = decodeAll(json, pieces(bytes, cuts))
+        if (error !== undefined) assert.strictEqual(error._tag, "ProtocolViolation")
+      }
+    },
+    { arbitrary: { runs: 300 } }
+  )
 })

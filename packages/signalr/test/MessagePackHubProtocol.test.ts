@@ -60,14 +60,19 @@ describe("MessagePackHubProtocol", () => {
       const message = toExpected(vector.array)
       assert.deepStrictEqual(decodeAll(protocol, [bytes]), { messages: [message], error: undefined })
       if (vector.decodeOnly === undefined) {
-        assert.strictEqual(Buffer.from(encode(protocol, message) as Uint8Array).toString("hex"), Buffer.from(bytes).toString("hex"))
+        assert.strictEqual(
+          Buffer.from(encode(protocol, message) as Uint8Array).toString("hex"),
+          Buffer.from(bytes).toString("hex")
+        )
       }
     })
   }
 
   it("K145: dates, float64, false and null results, nested values and bytes round trip", () => {
     const at = new Date(Date.UTC(2020, 1, 2, 3, 4, 5, 6))
-    roundTrip(HubMessage.invocation({ target: "T", arguments: [at, 0.1 + 0.2, -1e300, null, { a: [hex(1, 2)] }], headers: {} }))
+    roundTrip(
+      HubMessage.invocation({ target: "T", arguments: [at, 0.1 + 0.2, -1e300, null, { a: [hex(1, 2)] }], headers: {} })
+    )
     roundTrip(HubMessage.completion("1", { _tag: "Value", value: false }, {}))
     roundTrip(HubMessage.completion("1", { _tag: "Value", value: null }, {}))
     roundTrip(HubMessage.streamItem("1", null, {}))
@@ -90,7 +95,10 @@ describe("MessagePackHubProtocol", () => {
 
   it("K147: ping and cancel have exactly these bytes", () => {
     assert.deepStrictEqual(encode(protocol, HubMessage.ping), hex(0x02, 0x91, 0x06))
-    assert.deepStrictEqual(encode(protocol, HubMessage.cancelInvocation("abc")), hex(0x07, 0x93, 0x05, 0x80, 0xa3, 0x61, 0x62, 0x63))
+    assert.deepStrictEqual(
+      encode(protocol, HubMessage.cancelInvocation("abc")),
+      hex(0x07, 0x93, 0x05, 0x80, 0xa3, 0x61, 0x62, 0x63)
+    )
   })
 
   it("K148: several frames in one buffer come out in order", () => {
@@ -149,7 +157,10 @@ describe("MessagePackHubProtocol", () => {
       const bytes = Buffer.from(text, "hex")
       assert.deepStrictEqual(readLength(bytes, 0), { _tag: "Length", value, size: bytes.length })
       if (value < 100_000) {
-        assert.strictEqual(Buffer.from(withLength(new Uint8Array(value)).subarray(0, bytes.length)).toString("hex"), text)
+        assert.strictEqual(
+          Buffer.from(withLength(new Uint8Array(value)).subarray(0, bytes.length)).toString("hex"),
+          text
+        )
       }
     }
   })
@@ -186,20 +197,30 @@ describe("MessagePackHubProtocol", () => {
     })
   })
 
-  it.prop("K150: any split of the byte stream yields the same messages", [Seeds, Cuts], ([seeds, cuts]) => {
-    const messages = seeds.map(toMessage)
-    const stream = concat(messages.map((message) => encode(protocol, message)))
-    const expected = { messages: decodeAll(protocol, [stream]).messages, error: undefined }
-    assert.deepStrictEqual(expected.messages, messages)
-    assert.deepStrictEqual(decodeAll(protocol, pieces(stream, cuts)), expected)
-    assert.deepStrictEqual(decodeAll(protocol, singleBytes(stream)), expected)
-  }, { arbitrary: { runs: 150 } })
+  it.prop(
+    "K150: any split of the byte stream yields the same messages",
+    [Seeds, Cuts],
+    ([seeds, cuts]) => {
+      const messages = seeds.map(toMessage)
+      const stream = concat(messages.map((message) => encode(protocol, message)))
+      const expected = { messages: decodeAll(protocol, [stream]).messages, error: undefined }
+      assert.deepStrictEqual(expected.messages, messages)
+      assert.deepStrictEqual(decodeAll(protocol, pieces(stream, cuts)), expected)
+      assert.deepStrictEqual(decodeAll(protocol, singleBytes(stream)), expected)
+    },
+    { arbitrary: { runs: 150 } }
+  )
 
-  it.prop("K150: damaged and random bytes never throw", [Seeds, Bytes, Cuts], ([seeds, noise, cuts]) => {
-    const stream = concat(seeds.map((seed) => encode(protocol, toMessage(seed))))
-    for (const bytes of [damage(stream, noise), Uint8Array.from(noise), withLength(Uint8Array.from(noise))]) {
-      const { error } = decodeAll(protocol, pieces(bytes, cuts))
-      if (error !== undefined) assert.strictEqual(error._tag, "ProtocolViolation")
-    }
-  }, { arbitrary: { runs: 300 } })
+  it.prop(
+    "K150: damaged and random bytes never throw",
+    [Seeds, Bytes, Cuts],
+    ([seeds, noise, cuts]) => {
+      const stream = concat(seeds.map((seed) => encode(protocol, toMessage(seed))))
+      for (const bytes of [damage(stream, noise), Uint8Array.from(noise), withLength(Uint8Array.from(noise))]) {
+        const { error } = decodeAll(protocol, pieces(bytes, cuts))
+        if (error !== undefined) assert.strictEqual(error._tag, "ProtocolViolation")
+      }
+    },
+    { arbitrary: { runs: 300 } }
+  )
 })

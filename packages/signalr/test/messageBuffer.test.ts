@@ -145,45 +145,69 @@ describe("messageBuffer", () => {
 
   // Each step: 0 = A sends, 1 = B sends, 2 = A's timer, 3 = B's timer, 4 = one frame A→B arrives, 5 = B→A, 6 = the socket dies.
   const Steps = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 })))
-  it.prop("I98 I103 I114: over any losses, both sides get every message once and in order", [Steps], ([steps]) => {
-    const side = () => ({ buffer: book(50), sent: 0, got: [] as Array<number>, wire: [] as Array<HubMessage.HubMessage> })
-    const a = side()
-    const b = side()
-    type Side = typeof a
-    const send = (from: Side) => {
-      const n = ++from.sent
-      if (from.buffer.send(String(n)).write) from.wire.push(item(n))
-    }
-    const tick = (from: Side) => {
-      const ack = from.buffer.takeAck()
-      if (ack !== undefined) from.wire.push(HubMessage.ack(ack))
-    }
-    const arrive = (from: Side, to: Side) => {
-      const message = from.wire.shift()
-      if (message === undefined) return
-      const verdict = to.buffer.receive(message)
-      assert.notStrictEqual(verdict, "tooHigh")
-      if (verdict === "deliver") to.got.push((message as HubMessage.StreamItem).item as number)
-    }
-    const replay = (from: Side) => {
-      const { frames, sequenceId } = from.buffer.resume()
-      from.wire = [HubMessage.sequence(sequenceId), ...frames.map((frame: Frame) => item(Number(frame)))]
-    }
-    const die = () => {
-      for (const one of [a, b]) one.buffer.lost()
-      for (const one of [a, b]) replay(one)
-    }
-    const actions = [() => send(a), () => send(b), () => tick(a), () => tick(b), () => arrive(a, b), () => arrive(b, a), die]
-    for (const step of steps) actions[step]!()
-    die()
-    while (a.wire.length > 0) arrive(a, b)
-    while (b.wire.length > 0) arrive(b, a)
-    assert.deepStrictEqual(b.got, Array.from({ length: a.sent }, (_, i) => i + 1))
-    assert.deepStrictEqual(a.got, Array.from({ length: b.sent }, (_, i) => i + 1))
-    tick(a)
-    tick(b)
-    while (a.wire.length > 0) arrive(a, b)
-    while (b.wire.length > 0) arrive(b, a)
-    assert.isAtMost(a.buffer.bytes() + b.buffer.bytes(), a.got.length + b.got.length === 0 ? 0 : 100)
-  }, { arbitrary: { runs: 500, size: 60 } })
+  it.prop(
+    "I98 I103 I114: over any losses, both sides get every message once and in order",
+    [Steps],
+    ([steps]) => {
+      const side = () => ({
+        buffer: book(50),
+        sent: 0,
+        got: [] as Array<number>,
+        wire: [] as Array<HubMessage.HubMessage>
+      })
+      const a = side()
+      const b = side()
+      type Side = typeof a
+      const send = (from: Side) => {
+        const n = ++from.sent
+        if (from.buffer.send(String(n)).write) from.wire.push(item(n))
+      }
+      const tick = (from: Side) => {
+        const ack = from.buffer.takeAck()
+        if (ack !== undefined) from.wire.push(HubMessage.ack(ack))
+      }
+      const arrive = (from: Side, to: Side) => {
+        const message = from.wire.shift()
+        if (message === undefined) return
+        const verdict = to.buffer.receive(message)
+        assert.notStrictEqual(verdict, "tooHigh")
+        if (verdict === "deliver") to.got.push((message as HubMessage.StreamItem).item as number)
+      }
+      const replay = (from: Side) => {
+        const { frames, sequenceId } = from.buffer.resume()
+        from.wire = [HubMessage.sequence(sequenceId), ...frames.map((frame: Frame) => item(Number(frame)))]
+      }
+      const die = () => {
+        for (const one of [a, b]) one.buffer.lost()
+        for (const one of [a, b]) replay(one)
+      }
+      const actions = [
+        () => send(a),
+        () => send(b),
+        () => tick(a),
+        () => tick(b),
+        () => arrive(a, b),
+        () => arrive(b, a),
+        die
+      ]
+      for (const step of steps) actions[step]!()
+      die()
+      while (a.wire.length > 0) arrive(a, b)
+      while (b.wire.length > 0) arrive(b, a)
+      assert.deepStrictEqual(
+        b.got,
+        Array.from({ length: a.sent }, (_, i) => i + 1)
+      )
+      assert.deepStrictEqual(
+        a.got,
+        Array.from({ length: b.sent }, (_, i) => i + 1)
+      )
+      tick(a)
+      tick(b)
+      while (a.wire.length > 0) arrive(a, b)
+      while (b.wire.length > 0) arrive(b, a)
+      assert.isAtMost(a.buffer.bytes() + b.buffer.bytes(), a.got.length + b.got.length === 0 ? 0 : 100)
+    },
+    { arbitrary: { runs: 500, size: 60 } }
+  )
 })

@@ -45,6 +45,8 @@ interface Outstanding {
   /** `link.received()` when it was written. */
   readonly received: number
   readonly buffered: number
+  /** Application messages when it was written. */
+  readonly data: number
   deadline: number
   /** Death at the first miss. */
   readonly urgent: boolean
@@ -72,6 +74,10 @@ export class Pulse {
   private outstanding: Array<Outstanding> = []
   private nextId = 1
   private missed = 0
+  /** Probes in a row that a peer which talks did not answer. */
+  private ignored = 0
+  private everAnswered = false
+  private everLost = false
   private planned = { mono: 0, wall: 0 }
   private readonly seen: Sample
   private readonly data: Sample
@@ -210,7 +216,7 @@ export class Pulse {
       const at = this.patient.now()
       const { link } = this.patient
       const deadline = at + options.deadline
-      const sent = { id, seq, at, received: link.received(), buffered: link.buffered() }
+      const sent = { id, seq, at, received: link.received(), buffered: link.buffered(), data: this.patient.dataCount() }
       this.outstanding.push({ ...sent, ...options, deadline })
       this.patient.emit(() => ({ _tag: "ProbeSent", epoch: this.patient.epoch, id }))
       this.rearm()
@@ -223,7 +229,11 @@ export class Pulse {
     if (probe === undefined) return
     const rtt = this.patient.now() - probe.at
     this.missed = 0
-    this.patient.answered(probe.seq, rtt)
+    this.ignored = 0
+    this.everAnswered = true
+    // Answers without an id can belong to an earlier probe; once one was lost, such an answer shows nothing.
+    const proves = this.heartbeat.probe._tag === "Ping" || !this.everLost
+    this.patient.answered(proves ? probe.seq : 0, rtt)
     this.patient.emit(() => ({ _tag: "PulseSeen", epoch: this.patient.epoch, rtt: Duration.millis(rtt) }))
     probe.answer?.(rtt)
   }
@@ -239,7 +249,8 @@ export class Pulse {
       }
       this.outstanding.splice(this.outstanding.indexOf(probe), 1)
       probe.answer?.(undefined)
-      if (probe.received !== received) this.missed = 0
+      this.everLost = true
+      if (probe.received !== received) this.passOver(probe)
       else if (this.timeout !== Infinity || probe.urgent) this.miss(probe.urgent)
       if (this.over) return
     }
@@ -249,6 +260,21 @@ export class Pulse {
   private excused(probe: Outstanding): boolean {
     const { held, link } = this.patient
     return held() && !(link.buffered() > 0 && link.buffered() >= probe.buffered)
+  }
+
+  /**
+   * Something arrived, but no answer: the link is alive in one direction at
+   * least. A peer that answered before and now talks past several probes does
+   * not hear us; one that is in the middle of a large message may still.
+   */
+  private passOver(probe: Outstanding): void {
+    this.missed = 0
+    if (!this.everAnswered || this.patient.dataCount() - probe.data < 2) return
+    this.ignored++
+    if (this.timeout === Infinity || this.ignored < this.heartbeat.maxMissed + 2) return
+    const { connection, epoch } = this.patient
+    const timeout = Duration.millis(this.timeout)
+    this.patient.dead(new ConnectionError.PongReceiveTimeout({ connection, epoch, timeout, missed: this.ignored }))
   }
 
   private miss(urgent: boolean): void {

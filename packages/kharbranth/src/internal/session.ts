@@ -205,6 +205,8 @@ export class Session<In, Out> implements Receiver {
   private readonly life: Effect.Effect<void, ConnectionError.ConnectionError> = Effect.suspend(() => {
     const { host } = this
     return Effect.gen({ self: this }, function* () {
+      const attributes = { connection: host.connection, epoch: this.epoch, attempt: this.dial.attempt }
+      yield* Scope.provide(Effect.makeSpanScoped("kharbranth.session", { attributes }), this.scope)
       yield* host.settled(this)
       const link = yield* this.permitted(this.reach())
       if (this.over) return yield* Effect.interrupt
@@ -363,7 +365,7 @@ export class Session<In, Out> implements Receiver {
     )
   }
 
-  private closedByUs(): ConnectionError.ConnectionClosed {
+  closedByUs(): ConnectionError.ConnectionClosed {
     const { connection } = this.host
     return new ConnectionError.ConnectionClosed({
       connection,

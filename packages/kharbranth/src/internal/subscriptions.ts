@@ -150,6 +150,7 @@ class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
     Stream.runForEach(this.line.state.changes, (state) =>
       Effect.sync(() => {
         if (state._tag === "Connected") this.registry.activate(state.epoch)
+        else this.registry.checkActive()
         if (ConnectionState.isFinal(state)) this.registry.end(state._tag === "Failed" ? state.error : undefined)
       })
     )

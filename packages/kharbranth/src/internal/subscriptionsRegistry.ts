@@ -72,7 +72,16 @@ export class Registry<T, In> {
   // ----------------------------------------------------------- sessions
 
   opening(epoch: number): Book {
+    this.checkActive()
     return this.bookOf(epoch)
+  }
+
+  /** A session that is replaced without an overlap is lost, even while it still closes. */
+  checkActive(): void {
+    const { active } = this
+    if (active === undefined || this.hooks.ready() !== undefined) return
+    this.books.delete(active.epoch)
+    this.lose()
   }
 
   /** The session is Ready: the topics' streams go on from here. */
@@ -102,14 +111,17 @@ export class Registry<T, In> {
   ended(epoch: number): void {
     this.books.delete(epoch)
     this.held.delete(epoch)
-    if (this.active?.epoch === epoch) {
-      this.active = undefined
-      for (const topic of this.topics.values()) {
-        topic.interrupted("session", this.hooks.now())
-        this.show(topic)
-      }
-    }
+    if (this.active?.epoch === epoch) this.lose()
     this.forgetSeen()
+    this.hooks.changed()
+  }
+
+  private lose(): void {
+    this.active = undefined
+    for (const topic of this.topics.values()) {
+      topic.interrupted("session", this.hooks.now())
+      this.show(topic)
+    }
     this.hooks.changed()
   }
 

@@ -260,20 +260,13 @@ export class Supervisor<In, Out> implements Host<In, Out> {
   }
 
   readonly ended = (session: Session<In, Out>, error: ConnectionError): void => {
-    const wasActive = this.active === session
     this.figures.errors++
     if (session.writer !== undefined) {
       this.figures.messagesOut += session.writer.written
       this.figures.bytesOut += session.writer.bytes
     }
     for (const tap of this.taps) tap.ended?.(session.epoch)
-    if (wasActive) {
-      this.active = undefined
-      this.stableAlarm.clear()
-      this.rotateAlarm.clear()
-      this.interrupted = { from: this.inbox.lastMessageAt ?? session.endedAt, cause: error }
-      this.outbox.down()
-    }
+    if (this.active === session) this.interrupt(session, error)
     if (this.held?.from === session.epoch) this.overlapped()
     if (this.held?.session === session) this.held = undefined
     this.dispatch({
@@ -296,7 +289,6 @@ export class Supervisor<In, Out> implements Host<In, Out> {
 
   readonly cut = (session: Session<In, Out>): void => {
     if (session.writer !== undefined) this.outbox.cut(session.writer)
-    if (session === this.active && this.held === undefined) this.outbox.down()
   }
 
   readonly fail = (error: ConnectionError): void => this.dispatch({ _tag: "Fail", error })
@@ -345,8 +337,23 @@ export class Supervisor<In, Out> implements Host<In, Out> {
   private endSession(epoch: number, how: "graceful" | "drop"): void {
     const session = this.sessions.get(epoch)
     if (session === undefined) return
+    // Its socket may take its time to end; for the reader and the senders it is over now.
+    if (this.active === session) {
+      this.release(session)
+      this.interrupt(session, session.closedByUs())
+    }
     if (how === "drop") session.drop()
     else session.close(this.policies.closeTimeout)
+  }
+
+  /** The session that messages flowed through is lost. */
+  private interrupt(session: Session<In, Out>, cause: ConnectionError): void {
+    this.active = undefined
+    this.stableAlarm.clear()
+    this.rotateAlarm.clear()
+    this.interrupted = { from: this.inbox.lastMessageAt ?? session.endedAt, cause }
+    if (session.writer !== undefined) this.outbox.cut(session.writer)
+    this.outbox.down()
   }
 
   private consult(error: ConnectionError, fresh: boolean): void {

@@ -71,7 +71,10 @@ export const dialFailed = ({ dial, endpoint }: HttpDial, error: unknown): Connec
 }
 
 /** Fails with what a server's refusal looks like. */
-export const rejected = Effect.fnUntraced(function*({ dial, endpoint }: HttpDial, response: HttpClientResponse.HttpClientResponse) {
+export const rejected = Effect.fnUntraced(function* (
+  { dial, endpoint }: HttpDial,
+  response: HttpClientResponse.HttpClientResponse
+) {
   const wait = yield* retryAfter(response)
   const body = yield* Effect.orElseSucceed(readBody(response, 4096), () => undefined)
   return yield* new ConnectionError.HandshakeRejected({
@@ -92,13 +95,14 @@ export const prepare = <E>(
   const token = Effect.mapError(credentials.token, (cause) => new TokenFailed({ cause }))
   return hubRequest.make({ ...credentials, token }, dial.headers).pipe(
     Effect.map((request) => ({ ...base, request })),
-    Effect.mapError(({ cause }) =>
-      new ConnectionError.DialFailed({
-        connection: dial.connection,
-        endpoint: base.endpoint,
-        kind: "local",
-        cause: ConnectionError.foreign(cause)
-      })
+    Effect.mapError(
+      ({ cause }) =>
+        new ConnectionError.DialFailed({
+          connection: dial.connection,
+          endpoint: base.endpoint,
+          kind: "local",
+          cause: ConnectionError.foreign(cause)
+        })
     )
   )
 }
@@ -144,7 +148,7 @@ const post = (url: string, body: Frame) =>
  * Makes the link. `goodbye` is what the transport does on a polite close, when
  * everything written has been POSTed.
  */
-export const make = Effect.fnUntraced(function*(
+export const make = Effect.fnUntraced(function* (
   http: HttpDial,
   receiver: Receiver,
   goodbye: Effect.Effect<void, never, HttpClient.HttpClient>
@@ -193,10 +197,7 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const leave = (code: number): Effect.Effect<void, never, HttpClient.HttpClient> =>
-    FiberSet.clear(reading).pipe(
-      Effect.andThen(goodbye),
-      Effect.andThen(finish(closedByUs(dial, code)))
-    )
+    FiberSet.clear(reading).pipe(Effect.andThen(goodbye), Effect.andThen(finish(closedByUs(dial, code))))
 
   const link: Link = {
     protocol: "",
@@ -207,7 +208,7 @@ export const make = Effect.fnUntraced(function*(
       if (wasIdle) writeFork(flush)
     },
     ping: () => {},
-    buffered: () => over ? 0 : queue.buffered(),
+    buffered: () => (over ? 0 : queue.buffered()),
     received: () => received,
     pause: () => open.closeUnsafe(),
     resume: () => open.openUnsafe(),
@@ -232,7 +233,12 @@ export const make = Effect.fnUntraced(function*(
       }
       over = true
       receiver.ended(
-        new ConnectionError.MessageTooLarge({ connection: dial.connection, epoch: dial.epoch, size, max: dial.maxMessageSize })
+        new ConnectionError.MessageTooLarge({
+          connection: dial.connection,
+          epoch: dial.epoch,
+          size,
+          max: dial.maxMessageSize
+        })
       )
       return false
     },

@@ -24,13 +24,18 @@ const ownHeaders: Readonly<Record<string, string>> = {
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
 
-const withToken = (request: Request, headers: Readonly<Record<string, string>>, token: HubCredentials.Token): Request => {
+const withToken = (
+  request: Request,
+  headers: Readonly<Record<string, string>>,
+  token: HubCredentials.Token
+): Request => {
   const text = HubCredentials.reveal(token)
   const own = text === undefined ? ownHeaders : { ...ownHeaders, authorization: `Bearer ${text}` }
   return request.pipe(HttpClientRequest.setHeaders(own), HttpClientRequest.setHeaders(headers))
 }
 
-const run = (request: Request) => Effect.provideService(HttpClient.execute(request), HttpClient.TracerDisabledWhen, () => true)
+const run = (request: Request) =>
+  Effect.provideService(HttpClient.execute(request), HttpClient.TracerDisabledWhen, () => true)
 
 /** Runs one request with a token asked for on the spot. */
 export const once = <E, R>(
@@ -40,11 +45,9 @@ export const once = <E, R>(
   Effect.flatMap(credentials.token, (token) => run(withToken(request, credentials.headers, token)))
 
 /** Runs the requests of one connection attempt: one token for all of them, until a 401 asks for a new one. */
-export type Requests<E, R> = (request: Request) => Effect.Effect<
-  Response,
-  HttpClientError.HttpClientError | E,
-  HttpClient.HttpClient | R
->
+export type Requests<E, R> = (
+  request: Request
+) => Effect.Effect<Response, HttpClientError.HttpClientError | E, HttpClient.HttpClient | R>
 
 /** Asks for the token and makes the requests' runner. */
 export const make = <E, R>(
@@ -57,17 +60,22 @@ export const make = <E, R>(
     const turn = Semaphore.makeUnsafe(1)
     // Requests that were refused together share one new token.
     const renew = (refused: HubCredentials.Token) =>
-      turn.withPermits(1)(Effect.suspend(() =>
-        token !== refused ? Effect.void : Effect.map(credentials.token, (next) => {
-          token = next
-        })
-      ))
+      turn.withPermits(1)(
+        Effect.suspend(() =>
+          token !== refused
+            ? Effect.void
+            : Effect.map(credentials.token, (next) => {
+                token = next
+              })
+        )
+      )
     return (request) =>
       Effect.suspend(() => {
         const used = token
         return Effect.flatMap(run(withToken(request, all, used)), (response) =>
           response.status === 401 && credentials.renewable
             ? Effect.flatMap(renew(used), () => run(withToken(request, all, token)))
-            : Effect.succeed(response))
+            : Effect.succeed(response)
+        )
       })
   })

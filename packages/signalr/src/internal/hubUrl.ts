@@ -21,7 +21,9 @@ export const parse = (url: string): Parsed => {
   if (url === "") return Result.fail("it is empty; give the hub's url")
   const base = documentBase()
   if (!URL.canParse(url, base)) {
-    return Result.fail(base === undefined ? "it is not absolute, and there is no page to resolve it against" : "it is not a url")
+    return Result.fail(
+      base === undefined ? "it is not absolute, and there is no page to resolve it against" : "it is not a url"
+    )
   }
   const parsed = new URL(url, base)
   const scheme = httpScheme[parsed.protocol]

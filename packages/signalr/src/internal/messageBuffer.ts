@@ -60,7 +60,7 @@ interface Entry {
   readonly size: number
 }
 
-const sizeOf = (frame: Frame): number => typeof frame === "string" ? utf8Length(frame) : frame.length
+const sizeOf = (frame: Frame): number => (typeof frame === "string" ? utf8Length(frame) : frame.length)
 
 /** Makes the book of one connection; `limit` bounds the unconfirmed bytes. */
 export const make = (limit: number = defaultLimit): MessageBuffer => {

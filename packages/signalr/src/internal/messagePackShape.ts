@@ -11,20 +11,47 @@ type Shape =
   | { readonly _tag: "Items"; readonly lengthSize: number; readonly fixed: number; readonly perEntry: 1 | 2 }
 
 const bytes = (fixed: number, lengthSize = 0): Shape => ({ _tag: "Bytes", lengthSize, fixed })
-const items = (perEntry: 1 | 2, lengthSize: number, fixed = 0): Shape => ({ _tag: "Items", lengthSize, fixed, perEntry })
+const items = (perEntry: 1 | 2, lengthSize: number, fixed = 0): Shape => ({
+  _tag: "Items",
+  lengthSize,
+  fixed,
+  perEntry
+})
 
 // 0xc0 … 0xdf, in order; 0xc1 is never used.
 const marked: ReadonlyArray<Shape | undefined> = [
-  bytes(0), undefined, bytes(0), bytes(0), // nil, -, false, true
-  bytes(0, 1), bytes(0, 2), bytes(0, 4), // bin
-  bytes(1, 1), bytes(1, 2), bytes(1, 4), // ext
-  bytes(4), bytes(8), // float
-  bytes(1), bytes(2), bytes(4), bytes(8), // uint
-  bytes(1), bytes(2), bytes(4), bytes(8), // int
-  bytes(2), bytes(3), bytes(5), bytes(9), bytes(17), // fixext
-  bytes(0, 1), bytes(0, 2), bytes(0, 4), // str
-  items(1, 2), items(1, 4), // array
-  items(2, 2), items(2, 4) // map
+  bytes(0),
+  undefined,
+  bytes(0),
+  bytes(0), // nil, -, false, true
+  bytes(0, 1),
+  bytes(0, 2),
+  bytes(0, 4), // bin
+  bytes(1, 1),
+  bytes(1, 2),
+  bytes(1, 4), // ext
+  bytes(4),
+  bytes(8), // float
+  bytes(1),
+  bytes(2),
+  bytes(4),
+  bytes(8), // uint
+  bytes(1),
+  bytes(2),
+  bytes(4),
+  bytes(8), // int
+  bytes(2),
+  bytes(3),
+  bytes(5),
+  bytes(9),
+  bytes(17), // fixext
+  bytes(0, 1),
+  bytes(0, 2),
+  bytes(0, 4), // str
+  items(1, 2),
+  items(1, 4), // array
+  items(2, 2),
+  items(2, 4) // map
 ]
 
 const scalar = bytes(0)

@@ -18,14 +18,14 @@ export interface AvailableTransport {
 
 export type Answer =
   | {
-    readonly _tag: "Offer"
-    readonly connectionId: string
-    /** The secret that goes into the url. */
-    readonly token: string
-    readonly version: 0 | 1
-    readonly transports: ReadonlyArray<AvailableTransport>
-    readonly statefulReconnect: boolean
-  }
+      readonly _tag: "Offer"
+      readonly connectionId: string
+      /** The secret that goes into the url. */
+      readonly token: string
+      readonly version: 0 | 1
+      readonly transports: ReadonlyArray<AvailableTransport>
+      readonly statefulReconnect: boolean
+    }
   | { readonly _tag: "Redirect"; readonly url: string; readonly accessToken: string | undefined }
   | { readonly _tag: "Refusal"; readonly error: string }
 
@@ -48,10 +48,14 @@ const parse = (body: string): unknown => {
 
 const readTransport = (u: unknown): ReadonlyArray<AvailableTransport> =>
   isObject(u) && typeof u.transport === "string"
-    ? [{
-      transport: u.transport,
-      transferFormats: Array.isArray(u.transferFormats) ? u.transferFormats.filter((f) => typeof f === "string") : []
-    }]
+    ? [
+        {
+          transport: u.transport,
+          transferFormats: Array.isArray(u.transferFormats)
+            ? u.transferFormats.filter((f) => typeof f === "string")
+            : []
+        }
+      ]
     : []
 
 const readOffer = (json: Json): Result.Result<Answer, Fault> => {

@@ -24,8 +24,11 @@ export const readBytes = (
       }),
       Stream.runDrain,
       // A response without a body has no stream to read.
-      Effect.catchIf((error) => error.reason._tag === "EmptyBodyError", () => Effect.void),
-      Effect.map(() => size > max ? undefined : concat(pieces, size))
+      Effect.catchIf(
+        (error) => error.reason._tag === "EmptyBodyError",
+        () => Effect.void
+      ),
+      Effect.map(() => (size > max ? undefined : concat(pieces, size)))
     )
   })
 
@@ -34,4 +37,4 @@ export const readBody = (
   response: HttpClientResponse.HttpClientResponse,
   max: number
 ): Effect.Effect<string | undefined, HttpClientError.HttpClientError> =>
-  Effect.map(readBytes(response, max), (bytes) => bytes === undefined ? undefined : new TextDecoder().decode(bytes))
+  Effect.map(readBytes(response, max), (bytes) => (bytes === undefined ? undefined : new TextDecoder().decode(bytes)))

@@ -23,7 +23,7 @@ export interface SendQueue {
   idle(): boolean
 }
 
-const sizeOf = (frame: Frame): number => typeof frame === "string" ? utf8Length(frame) : frame.length
+const sizeOf = (frame: Frame): number => (typeof frame === "string" ? utf8Length(frame) : frame.length)
 
 const isText = (frame: Frame): frame is string => typeof frame === "string"
 const isBytes = (frame: Frame): frame is Uint8Array => typeof frame !== "string"
@@ -52,7 +52,13 @@ export const makeSendQueue = (mark: { readonly high: number; readonly low: numbe
       const batch = other === -1 ? waiting : waiting.slice(0, other)
       waiting = other === -1 ? [] : waiting.slice(other)
       underWay = batch.reduce((total, { size }) => total + size, 0)
-      return { body: join(batch.map(({ frame }) => frame), underWay), size: underWay }
+      return {
+        body: join(
+          batch.map(({ frame }) => frame),
+          underWay
+        ),
+        size: underWay
+      }
     },
     done: () => {
       buffered -= underWay ?? 0

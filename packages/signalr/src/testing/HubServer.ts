@@ -12,7 +12,7 @@ import * as FiberSet from "effect/FiberSet"
 import type { Scope } from "effect/Scope"
 import type { Frame } from "kharbranth/Message"
 import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 import type { HubMessage } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { HubProtocol } from "../HubProtocol.ts"
@@ -25,9 +25,61 @@ import { Session } from "../internal/testing/session.ts"
 import { json } from "../JsonHubProtocol.ts"
 import type { TransportName } from "../TransportChoice.ts"
 
-export { BadArguments, HubException } from "../internal/testing/handlers.ts"
-export type { Call, MethodHandler, StreamHandler } from "../internal/testing/handlers.ts"
-export type { Asked, Reply } from "../internal/testing/endpoints.ts"
+export {
+  /**
+   * The arguments cannot be bound to the method's parameters.
+   *
+   * @category errors
+   * @since 0.1.0
+   */
+  BadArguments,
+  /**
+   * An error whose text reaches the client, as on a real server.
+   *
+   * @category errors
+   * @since 0.1.0
+   */
+  HubException
+} from "../internal/testing/handlers.ts"
+export type {
+  /**
+   * What a handler is given.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  Call,
+  /**
+   * Answers a call once.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  MethodHandler,
+  /**
+   * Answers a call with a stream.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  StreamHandler
+} from "../internal/testing/handlers.ts"
+export type {
+  /**
+   * One request, as a script of faults sees it.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  Asked,
+  /**
+   * What an endpoint may answer instead of doing its work.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  Reply
+} from "../internal/testing/endpoints.ts"
 
 /**
  * @category models
@@ -103,8 +155,14 @@ const toClient = (session: Session): HubClient => ({
   cut: () => session.cut()
 })
 
-const listen = (server: Http.Server) =>
-  Effect.acquireRelease(
+const listen = (server: Http.Server) => {
+  // Sockets that were upgraded, or wait for it, are not among those that the server closes by itself.
+  const sockets = new Set<Socket>()
+  server.on("connection", (socket) => {
+    sockets.add(socket)
+    socket.on("close", () => sockets.delete(socket))
+  })
+  return Effect.acquireRelease(
     Effect.callback<string>((resume) => {
       server.listen(0, "127.0.0.1", () => {
         resume(Effect.succeed(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
@@ -113,9 +171,10 @@ const listen = (server: Http.Server) =>
     () =>
       Effect.callback<void>((resume) => {
         server.close(() => resume(Effect.void))
-        server.closeAllConnections()
+        for (const socket of sockets) socket.destroy()
       })
   )
+}
 
 /**
  * Starts a hub server that ends with the scope.
@@ -137,7 +196,9 @@ const listen = (server: Http.Server) =>
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(options: HubServerOptions = {}): Effect.fn.Return<HubServer, never, Scope> {
+export const make = Effect.fnUntraced(function* (
+  options: HubServerOptions = {}
+): Effect.fn.Return<HubServer, never, Scope> {
   const path = options.path ?? "/hub"
   const transports = options.transports ?? ["WebSockets", "ServerSentEvents", "LongPolling"]
   const handlers = makeHandlers(options.methods ?? {}, options.streams ?? {})
@@ -183,7 +244,9 @@ export const make = Effect.fnUntraced(function*(options: HubServerOptions = {}):
     journal.push(asked.kind)
     const fault = options.intercept?.(asked)
     if (fault !== undefined) return fault
-    return options.authenticate !== undefined && options.authenticate(asked.token) === undefined ? { status: 401 } : undefined
+    return options.authenticate !== undefined && options.authenticate(asked.token) === undefined
+      ? { status: 401 }
+      : undefined
   }
 
   // A socket without an id is a client that skipped the negotiation.
@@ -197,7 +260,12 @@ export const make = Effect.fnUntraced(function*(options: HubServerOptions = {}):
   const server = Http.createServer()
   const afterPollTimeout = (then: () => void) => {
     let wanted = true
-    runFork(Effect.andThen(Effect.sleep(options.pollTimeout ?? "90 seconds"), Effect.sync(() => wanted && then())))
+    runFork(
+      Effect.andThen(
+        Effect.sleep(options.pollTimeout ?? "90 seconds"),
+        Effect.sync(() => wanted && then())
+      )
+    )
     return () => {
       wanted = false
     }

@@ -44,7 +44,9 @@ const misfit = new HubException("the test server's own answer does not fit the c
 const decodeArguments = (codec: HubCodec.CallCodec, call: Call) => {
   const uploads = call.uploads.map((upload, index) => {
     const item = codec.uploads[index]
-    return item === undefined ? upload : Stream.mapEffect(upload, (value) => orElse(item.decode(value), new BadArguments()))
+    return item === undefined
+      ? upload
+      : Stream.mapEffect(upload, (value) => orElse(item.decode(value), new BadArguments()))
   })
   return orElse(codec.decodeArguments(call.args, uploads), new BadArguments())
 }
@@ -52,22 +54,29 @@ const decodeArguments = (codec: HubCodec.CallCodec, call: Call) => {
 type AnyMethod = (args: ReadonlyArray<unknown>, call: Call) => Effect.Effect<unknown, unknown>
 type AnyStream = (args: ReadonlyArray<unknown>, call: Call) => Stream.Stream<unknown, unknown>
 
-const toMethod = (codecOf: (format: TransferFormat) => HubCodec.CallCodec, run: AnyMethod): MethodHandler => (call) => {
-  const codec = codecOf(call.format)
-  return decodeArguments(codec, call).pipe(
-    Effect.flatMap((args) => run(args, call)),
-    Effect.flatMap((value) => orElse(codec.result.encode(value), misfit))
-  )
-}
+const toMethod =
+  (codecOf: (format: TransferFormat) => HubCodec.CallCodec, run: AnyMethod): MethodHandler =>
+  (call) => {
+    const codec = codecOf(call.format)
+    return decodeArguments(codec, call).pipe(
+      Effect.flatMap((args) => run(args, call)),
+      Effect.flatMap((value) => orElse(codec.result.encode(value), misfit))
+    )
+  }
 
-const toStream = (codecOf: (format: TransferFormat) => HubCodec.CallCodec, run: AnyStream): StreamHandler => (call) => {
-  const codec = codecOf(call.format)
-  return Stream.unwrap(Effect.map(decodeArguments(codec, call), (args) => run(args, call))).pipe(
-    Stream.mapEffect((value) => orElse(codec.result.encode(value), misfit))
-  )
-}
+const toStream =
+  (codecOf: (format: TransferFormat) => HubCodec.CallCodec, run: AnyStream): StreamHandler =>
+  (call) => {
+    const codec = codecOf(call.format)
+    return Stream.unwrap(Effect.map(decodeArguments(codec, call), (args) => run(args, call))).pipe(
+      Stream.mapEffect((value) => orElse(codec.result.encode(value), misfit))
+    )
+  }
 
-const mapRecord = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, name: string) => B): Readonly<Record<string, B>> =>
+const mapRecord = <A, B>(
+  record: Readonly<Record<string, A>>,
+  f: (value: A, name: string) => B
+): Readonly<Record<string, B>> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]))
 
 /**
@@ -87,8 +96,10 @@ export const implement = <H extends Hub.Any>(
   return {
     // Names come from the contract itself, so their codecs exist.
     methods: mapRecord(implementation.methods as Readonly<Record<string, AnyMethod>>, (run, name) =>
-      toMethod((format) => codecs[format].method(name)!, run)),
+      toMethod((format) => codecs[format].method(name)!, run)
+    ),
     streams: mapRecord(implementation.streams as Readonly<Record<string, AnyStream>>, (run, name) =>
-      toStream((format) => codecs[format].stream(name)!, run))
+      toStream((format) => codecs[format].stream(name)!, run)
+    )
   }
 }

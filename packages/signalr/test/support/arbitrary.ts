@@ -25,7 +25,11 @@ export const Seeds = Schema.Array(Seed)
 
 type SeedType = (typeof Seed)["Type"]
 
-const value = ({ flag, numbers, text }: SeedType): unknown => ({ text, nested: [numbers, { flag, none: null }], "é✓😀": text })
+const value = ({ flag, numbers, text }: SeedType): unknown => ({
+  text,
+  "nested": [numbers, { flag, none: null }],
+  "é✓😀": text
+})
 
 /** A message of any kind, with the seed's contents in it. */
 export const toMessage = (raw: SeedType): HubMessage.HubMessage => {
@@ -54,7 +58,7 @@ export const toMessage = (raw: SeedType): HubMessage.HubMessage => {
 
 /** Cuts bytes into pieces at the given fractions (empty pieces included). */
 export const pieces = (bytes: Uint8Array, cuts: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
-  const at = [...cuts.map((cut) => Math.floor(cut / 10000 * bytes.length)), bytes.length].toSorted((a, b) => a - b)
+  const at = [...cuts.map((cut) => Math.floor((cut / 10000) * bytes.length)), bytes.length].toSorted((a, b) => a - b)
   return at.map((to, i) => bytes.subarray(i === 0 ? 0 : at[i - 1]!, to))
 }
 
@@ -72,4 +76,4 @@ export const damage = (bytes: Uint8Array, noise: ReadonlyArray<number>): Uint8Ar
 }
 
 export const concat = (frames: ReadonlyArray<string | Uint8Array>): Uint8Array =>
-  Buffer.concat(frames.map((frame) => typeof frame === "string" ? Buffer.from(frame) : frame))
+  Buffer.concat(frames.map((frame) => (typeof frame === "string" ? Buffer.from(frame) : frame)))

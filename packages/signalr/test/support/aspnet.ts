@@ -23,7 +23,9 @@ if (!hasDotnet) {
 
 const version = (): string => {
   const hash = createHash("sha256")
-  for (const name of readdirSync(project).filter((name) => /\.(cs|csproj)$/.test(name)).toSorted()) {
+  for (const name of readdirSync(project)
+    .filter((name) => /\.(cs|csproj)$/.test(name))
+    .toSorted()) {
     hash.update(name).update(readFileSync(join(project, name)))
   }
   return hash.digest("hex").slice(0, 16)
@@ -84,23 +86,23 @@ const start = (): Promise<{ readonly server: ChildProcess; readonly url: string 
   })
 
 /** Starts a server of its own for this scope. */
-export const aspNet: Effect.Effect<AspNet, never, Scope> = Effect.acquireRelease(
-  Effect.promise(start),
-  ({ server }) =>
-    Effect.promise(() => {
-      server.stdin?.end()
-      server.kill("SIGKILL")
-      return exited(server)
-    })
-).pipe(Effect.map(({ url }) => {
-  const control: AspNet["control"] = (method, path) =>
-    Effect.promise(() => fetch(url + path, { method }).then((response) => response.text()))
-  return {
-    url,
-    control,
-    journal: Effect.map(control("GET", "/control/log"), (text) => JSON.parse(text) as ReadonlyArray<string>),
-    drop: Effect.asVoid(control("POST", "/control/drop")),
-    stop: Effect.asVoid(control("POST", "/control/stop")),
-    token: (user, ms) => control("GET", `/control/token?user=${encodeURIComponent(user)}&ms=${ms}`)
-  }
-}))
+export const aspNet: Effect.Effect<AspNet, never, Scope> = Effect.acquireRelease(Effect.promise(start), ({ server }) =>
+  Effect.promise(() => {
+    server.stdin?.end()
+    server.kill("SIGKILL")
+    return exited(server)
+  })
+).pipe(
+  Effect.map(({ url }) => {
+    const control: AspNet["control"] = (method, path) =>
+      Effect.promise(() => fetch(url + path, { method }).then((response) => response.text()))
+    return {
+      url,
+      control,
+      journal: Effect.map(control("GET", "/control/log"), (text) => JSON.parse(text) as ReadonlyArray<string>),
+      drop: Effect.asVoid(control("POST", "/control/drop")),
+      stop: Effect.asVoid(control("POST", "/control/stop")),
+      token: (user, ms) => control("GET", `/control/token?user=${encodeURIComponent(user)}&ms=${ms}`)
+    }
+  })
+)

@@ -34,26 +34,35 @@ export const httpServer = (
   answer: (asked: Asked, nth: number, base: string) => Reply
 ): Effect.Effect<TestServer, never, Scope> =>
   Effect.acquireRelease(
-    Effect.promise(() =>
-      new Promise<{ readonly server: Http.Server; readonly url: string; readonly asked: Array<Asked> }>((resolve) => {
-        const asked: Array<Asked> = []
-        const base = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-        const server = Http.createServer(async (request, response) => {
-          const entry = { method: request.method!, url: request.url!, headers: request.headers, body: await readAll(request) }
-          asked.push(entry)
-          const reply = answer(entry, asked.length, base())
-          if (reply.hang === true) return
-          response.writeHead(reply.status ?? 200, reply.headers)
-          response.end(typeof reply.body === "string" || reply.body === undefined ? reply.body : JSON.stringify(reply.body))
+    Effect.promise(
+      () =>
+        new Promise<{ readonly server: Http.Server; readonly url: string; readonly asked: Array<Asked> }>((resolve) => {
+          const asked: Array<Asked> = []
+          const base = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+          const server = Http.createServer(async (request, response) => {
+            const entry = {
+              method: request.method!,
+              url: request.url!,
+              headers: request.headers,
+              body: await readAll(request)
+            }
+            asked.push(entry)
+            const reply = answer(entry, asked.length, base())
+            if (reply.hang === true) return
+            response.writeHead(reply.status ?? 200, reply.headers)
+            response.end(
+              typeof reply.body === "string" || reply.body === undefined ? reply.body : JSON.stringify(reply.body)
+            )
+          })
+          server.listen(0, "127.0.0.1", () => resolve({ server, url: base(), asked }))
         })
-        server.listen(0, "127.0.0.1", () => resolve({ server, url: base(), asked }))
-      })
     ),
     ({ server }) =>
-      Effect.promise(() =>
-        new Promise<void>((resolve) => {
-          server.close(() => resolve())
-          server.closeAllConnections()
-        })
+      Effect.promise(
+        () =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve())
+            server.closeAllConnections()
+          })
       )
   )

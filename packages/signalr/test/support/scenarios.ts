@@ -33,7 +33,12 @@ const call = (id: number, target: string, ...args: ReadonlyArray<unknown>): Move
 const stream = (id: number, target: string, ...args: ReadonlyArray<unknown>): Move => ({
   send: { type: 4, invocationId: String(id), target, arguments: args }
 })
-const upload = (id: number, target: string, streamIds: ReadonlyArray<string>, ...args: ReadonlyArray<unknown>): Move => ({
+const upload = (
+  id: number,
+  target: string,
+  streamIds: ReadonlyArray<string>,
+  ...args: ReadonlyArray<unknown>
+): Move => ({
   send: { type: 1, invocationId: String(id), target, arguments: args, streamIds }
 })
 const item = (id: string, item: unknown): Move => ({ send: { type: 2, invocationId: id, item } })
@@ -47,78 +52,185 @@ export const scenarios: ReadonlyArray<Scenario> = [
     name: "calls",
     path: "/hub",
     moves: [
-      call(1, "Nothing"), records(2), call(2, "NothingAsync"), records(3), call(3, "Null"), records(4),
-      call(4, "Add", 1, 2), records(5), call(5, "aDD", 3, 4), records(6), call(6, "Echo", "é✓😀'<>&"), records(7),
-      call(7, "SingleEntity"), records(8), call(8, "PushTwoEntities", { text: "a", number: 1 }, { Text: "b", Number: 2 }), records(9),
-      { send: { type: 1, target: "NoSuch", arguments: [] } }, { send: { type: 1, target: "Nothing", arguments: [] } },
-      call(9, "Add", 5, 6), records(10)
+      call(1, "Nothing"),
+      records(2),
+      call(2, "NothingAsync"),
+      records(3),
+      call(3, "Null"),
+      records(4),
+      call(4, "Add", 1, 2),
+      records(5),
+      call(5, "aDD", 3, 4),
+      records(6),
+      call(6, "Echo", "é✓😀'<>&"),
+      records(7),
+      call(7, "SingleEntity"),
+      records(8),
+      call(8, "PushTwoEntities", { text: "a", number: 1 }, { Text: "b", Number: 2 }),
+      records(9),
+      { send: { type: 1, target: "NoSuch", arguments: [] } },
+      { send: { type: 1, target: "Nothing", arguments: [] } },
+      call(9, "Add", 5, 6),
+      records(10)
     ]
   },
   {
     name: "errors",
     path: "/hub",
     moves: [
-      call(1, "Throws"), records(2), call(2, "ThrowsHub"), records(3), call(3, "NoSuch"), records(4), call(4, "Add", "x"), records(5),
-      call(5, "Add", "x", "y"), records(6), call(6, "Range", 1, 2, 0), records(7), stream(7, "Add", 1, 2), records(8), stream(8, "NoSuch"), records(9)
+      call(1, "Throws"),
+      records(2),
+      call(2, "ThrowsHub"),
+      records(3),
+      call(3, "NoSuch"),
+      records(4),
+      call(4, "Add", "x"),
+      records(5),
+      call(5, "Add", "x", "y"),
+      records(6),
+      call(6, "Range", 1, 2, 0),
+      records(7),
+      stream(7, "Add", 1, 2),
+      records(8),
+      stream(8, "NoSuch"),
+      records(9)
     ]
   },
   {
     name: "streams",
     path: "/hub",
     moves: [
-      stream(1, "Range", 5, 3, 0), records(5), stream(2, "RangeThenThrow", 2), records(8), stream(3, "Range", 0, 0, 0), records(9),
-      stream(4, "Range", 0, 1000000, 60000), { send: { type: 5, invocationId: "4" } }, records(10),
-      { send: { type: 5, invocationId: "99" } }, call(5, "Add", 1, 1), records(11)
+      stream(1, "Range", 5, 3, 0),
+      records(5),
+      stream(2, "RangeThenThrow", 2),
+      records(8),
+      stream(3, "Range", 0, 0, 0),
+      records(9),
+      stream(4, "Range", 0, 1000000, 60000),
+      { send: { type: 5, invocationId: "4" } },
+      records(10),
+      { send: { type: 5, invocationId: "99" } },
+      call(5, "Add", 1, 1),
+      records(11)
     ]
   },
   {
     name: "uploads",
     path: "/hub",
     moves: [
-      upload(1, "Sum", ["u1"]), item("u1", 1), item("u1", 2), end("u1"), records(2),
-      upload(2, "SumTwo", ["u2", "u3"], 10), item("u3", 4), item("u2", 1), end("u2"), end("u3"), records(3),
-      upload(3, "SumFailing", ["u4"]), item("u4", 1), end("u4", "gone wrong"), records(4),
-      item("unknown", 1), end("unknown"), call(4, "Add", 1, 1), records(5),
-      upload(5, "First", ["u5"]), item("u5", 7), records(6), item("u5", 8), end("u5"), call(6, "Add", 2, 2), records(7),
-      { send: { type: 4, invocationId: "7", target: "Doubled", arguments: [], streamIds: ["u6"] } }, item("u6", 21), records(8), end("u6"), records(9)
+      upload(1, "Sum", ["u1"]),
+      item("u1", 1),
+      item("u1", 2),
+      end("u1"),
+      records(2),
+      upload(2, "SumTwo", ["u2", "u3"], 10),
+      item("u3", 4),
+      item("u2", 1),
+      end("u2"),
+      end("u3"),
+      records(3),
+      upload(3, "SumFailing", ["u4"]),
+      item("u4", 1),
+      end("u4", "gone wrong"),
+      records(4),
+      item("unknown", 1),
+      end("unknown"),
+      call(4, "Add", 1, 1),
+      records(5),
+      upload(5, "First", ["u5"]),
+      item("u5", 7),
+      records(6),
+      item("u5", 8),
+      end("u5"),
+      call(6, "Add", 2, 2),
+      records(7),
+      { send: { type: 4, invocationId: "7", target: "Doubled", arguments: [], streamIds: ["u6"] } },
+      item("u6", 21),
+      records(8),
+      end("u6"),
+      records(9)
     ]
   },
   {
     name: "client-results",
     path: "/hub",
     moves: [
-      call(1, "Call", "note", "hello"), records(3), call(2, "Ask", "question", "6*7"), records(4),
-      { answer: { result: "42" } }, records(5), call(3, "Ask", "question", "?"), records(6),
-      { answer: { error: "no idea" } }, records(7), call(4, "TriggerEntityCallback"), records(9)
+      call(1, "Call", "note", "hello"),
+      records(3),
+      call(2, "Ask", "question", "6*7"),
+      records(4),
+      { answer: { result: "42" } },
+      records(5),
+      call(3, "Ask", "question", "?"),
+      records(6),
+      { answer: { error: "no idea" } },
+      records(7),
+      call(4, "TriggerEntityCallback"),
+      records(9)
     ]
   },
   { name: "handshake-protocol", path: "/hub", handshake: { protocol: "smoke", version: 1 }, moves: [closed] },
   { name: "handshake-version", path: "/hub", handshake: { protocol: "json", version: 3 }, moves: [closed] },
   { name: "handshake-garbage", path: "/hub", handshake: "garbage", moves: [closed] },
-  { name: "handshake-version-2-unasked", path: "/hub", handshake: { protocol: "json", version: 2 }, moves: [call(1, "Add", 1, 2), records(2)] },
+  {
+    name: "handshake-version-2-unasked",
+    path: "/hub",
+    handshake: { protocol: "json", version: 2 },
+    moves: [call(1, "Add", 1, 2), records(2)]
+  },
   { name: "client-close", path: "/hub", moves: [{ send: { type: 7 } }, closed] },
-  { name: "abort", path: "/hub", moves: [call(1, "Add", 1, 2), records(2), { send: { type: 1, target: "Abort", arguments: [] } }, closed] },
+  {
+    name: "abort",
+    path: "/hub",
+    moves: [call(1, "Add", 1, 2), records(2), { send: { type: 1, target: "Abort", arguments: [] } }, closed]
+  },
   { name: "violation", path: "/hub", moves: [{ send: "garbage" }, closed] },
   {
     name: "resume-after-partial-ack",
     path: "/stateful",
     moves: [
-      call(1, "Echo", "m1"), call(2, "Echo", "m2"), call(3, "Echo", "m3"), records(4), { send: { type: 8, sequenceId: 1 } }, records(5),
-      cut, { send: { type: 9, sequenceId: 4 } }, records(3), call(4, "Echo", "m4"), records(4)
+      call(1, "Echo", "m1"),
+      call(2, "Echo", "m2"),
+      call(3, "Echo", "m3"),
+      records(4),
+      { send: { type: 8, sequenceId: 1 } },
+      records(5),
+      cut,
+      { send: { type: 9, sequenceId: 4 } },
+      records(3),
+      call(4, "Echo", "m4"),
+      records(4)
     ]
   },
   {
     name: "resume-with-duplicates",
     path: "/stateful",
     moves: [
-      call(1, "Echo", "m1"), call(2, "Echo", "m2"), records(3), { send: { type: 8, sequenceId: 2 } }, records(4),
-      cut, { send: { type: 9, sequenceId: 1 } }, call(1, "Echo", "again"), call(2, "Echo", "again"), call(3, "Echo", "new"), records(2)
+      call(1, "Echo", "m1"),
+      call(2, "Echo", "m2"),
+      records(3),
+      { send: { type: 8, sequenceId: 2 } },
+      records(4),
+      cut,
+      { send: { type: 9, sequenceId: 1 } },
+      call(1, "Echo", "again"),
+      call(2, "Echo", "again"),
+      call(3, "Echo", "new"),
+      records(2)
     ]
   },
   {
     name: "resume-too-high",
     path: "/stateful",
-    moves: [call(1, "Echo", "m1"), records(2), { send: { type: 8, sequenceId: 1 } }, records(3), cut, { send: { type: 9, sequenceId: 9 } }, closed]
+    moves: [
+      call(1, "Echo", "m1"),
+      records(2),
+      { send: { type: 8, sequenceId: 1 } },
+      records(3),
+      cut,
+      { send: { type: 9, sequenceId: 9 } },
+      closed
+    ]
   }
 ]
 
@@ -141,43 +253,43 @@ const questionIn = (record: string): string | undefined => {
 
 // One socket of a conversation, its inbound records and its end.
 const connect = (url: string, log: Array<string>, asked: (id: string) => void) =>
-  new Promise<Open>(
-    (resolve, reject) => {
-      const socket = new WebSocket(url)
-      let count = 0
-      let ended = false
-      let wake = () => {}
-      socket.on("message", (data: Buffer) => {
-        for (const record of data.toString().split(separator)) {
-          if (record === "" || record === `{"type":6}`) continue
-          count++
-          const question = questionIn(record)
-          if (question !== undefined) asked(question)
-          log.push(`< ${question === undefined ? record : record.replace(JSON.stringify(question), JSON.stringify(anyId))}`)
-        }
-        wake()
-      })
-      socket.on("close", (code) => {
-        ended = true
-        log.push(`closed ${code}`)
-        wake()
-      })
-      socket.on("error", reject)
-      const until = async (done: (records: number, closed: boolean) => boolean) => {
-        while (!done(count, ended)) {
-          if (ended) throw new Error(`the server closed early:\n${log.join("\n")}`)
-          await new Promise<void>((resume, fail) => {
-            const stuck = setTimeout(() => fail(new Error(`the server went silent:\n${log.join("\n")}`)), 10_000)
-            wake = () => {
-              clearTimeout(stuck)
-              resume()
-            }
-          })
-        }
+  new Promise<Open>((resolve, reject) => {
+    const socket = new WebSocket(url)
+    let count = 0
+    let ended = false
+    let wake = () => {}
+    socket.on("message", (data: Buffer) => {
+      for (const record of data.toString().split(separator)) {
+        if (record === "" || record === `{"type":6}`) continue
+        count++
+        const question = questionIn(record)
+        if (question !== undefined) asked(question)
+        log.push(
+          `< ${question === undefined ? record : record.replace(JSON.stringify(question), JSON.stringify(anyId))}`
+        )
       }
-      socket.on("open", () => resolve({ socket, until }))
+      wake()
+    })
+    socket.on("close", (code) => {
+      ended = true
+      log.push(`closed ${code}`)
+      wake()
+    })
+    socket.on("error", reject)
+    const until = async (done: (records: number, closed: boolean) => boolean) => {
+      while (!done(count, ended)) {
+        if (ended) throw new Error(`the server closed early:\n${log.join("\n")}`)
+        await new Promise<void>((resume, fail) => {
+          const stuck = setTimeout(() => fail(new Error(`the server went silent:\n${log.join("\n")}`)), 10_000)
+          wake = () => {
+            clearTimeout(stuck)
+            resume()
+          }
+        })
+      }
     }
-  )
+    socket.on("open", () => resolve({ socket, until }))
+  })
 
 /** Runs a conversation against a server and gives what was said, line by line. */
 export const converse = async (base: string, scenario: Scenario): Promise<ReadonlyArray<string>> => {
@@ -185,10 +297,10 @@ export const converse = async (base: string, scenario: Scenario): Promise<Readon
   const stateful = scenario.path === "/stateful"
   const query = `negotiateVersion=1${stateful ? "&useStatefulReconnect=true" : ""}`
   const answer = await fetch(`${base}${scenario.path}/negotiate?${query}`, { method: "POST" })
-  const { connectionToken } = await answer.json() as { connectionToken: string }
+  const { connectionToken } = (await answer.json()) as { connectionToken: string }
   const url = `${base.replace(/^http/, "ws")}${scenario.path}?id=${encodeURIComponent(connectionToken)}`
   let question = ""
-  const asked = (id: string) => question = id
+  const asked = (id: string) => (question = id)
   let { socket, until } = await connect(url, log, asked)
   const send = (record: unknown) => {
     const text = typeof record === "string" ? record : JSON.stringify(record)

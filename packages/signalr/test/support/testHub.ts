@@ -30,8 +30,13 @@ export const contract = Hub.make({
   }
 })
 
-const sum = (numbers: Stream.Stream<number, unknown>) => Stream.runFold(numbers, () => 0, (total, n) => total + n)
-const count = (from: number, length: number) => length === 0 ? Stream.empty : Stream.range(from, from + length - 1)
+const sum = (numbers: Stream.Stream<number, unknown>) =>
+  Stream.runFold(
+    numbers,
+    () => 0,
+    (total, n) => total + n
+  )
+const count = (from: number, length: number) => (length === 0 ? Stream.empty : Stream.range(from, from + length - 1))
 
 const typed = TypedHub.implement(contract, {
   methods: {
@@ -44,10 +49,14 @@ const typed = TypedHub.implement(contract, {
     SumTwo: ([left, right, factor]) =>
       Effect.map(Effect.all([sum(left), sum(right)]), ([first, second]) => first + second * factor),
     First: ([numbers]) => Effect.flatMap(Stream.runHead(numbers), Effect.fromOption),
-    SumFailing: ([numbers]) => Effect.match(sum(numbers), { onFailure: (error) => (error as Error).message, onSuccess: () => "completed" })
+    SumFailing: ([numbers]) =>
+      Effect.match(sum(numbers), { onFailure: (error) => (error as Error).message, onSuccess: () => "completed" })
   },
   streams: {
-    Range: ([from, length, delay]) => Stream.mapEffect(count(from, length), (n) => delay === 0 ? Effect.succeed(n) : Effect.delay(Effect.succeed(n), delay)),
+    Range: ([from, length, delay]) =>
+      Stream.mapEffect(count(from, length), (n) =>
+        delay === 0 ? Effect.succeed(n) : Effect.delay(Effect.succeed(n), delay)
+      ),
     RangeThenThrow: ([length]) => Stream.concat(count(0, length), Stream.fail(new HubException("stream failed"))),
     Doubled: ([numbers]) => Stream.map(numbers, (n) => n * 2)
   }
@@ -56,12 +65,15 @@ const typed = TypedHub.implement(contract, {
 type Entities = ReadonlyArray<Record<string, unknown>>
 
 const lower = (entity: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(entity).map(([key, value]) => [key.toLowerCase(), value])) as { text: string; number: number }
+  Object.fromEntries(Object.entries(entity).map(([key, value]) => [key.toLowerCase(), value])) as {
+    text: string
+    number: number
+  }
 
 export const methods: Readonly<Record<string, MethodHandler>> = {
   ...typed.methods,
   Null: () => Effect.succeed(null),
-  EchoAny: ({ args }) => args.length === 1 ? Effect.succeed(args[0]) : Effect.fail(new BadArguments()),
+  EchoAny: ({ args }) => (args.length === 1 ? Effect.succeed(args[0]) : Effect.fail(new BadArguments())),
   Throws: () => Effect.die(new Error("secret detail")),
   ThrowsHub: () => Effect.fail(new HubException("told you")),
   PushTwoEntities: ({ args }) => {

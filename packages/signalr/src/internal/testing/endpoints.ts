@@ -51,7 +51,7 @@ export const offered = (transports: ReadonlyArray<TransportName>) =>
 const tokenOf = (headers: Http.IncomingHttpHeaders, url: URL): string | undefined =>
   headers.authorization?.startsWith("Bearer ")
     ? headers.authorization.slice("Bearer ".length)
-    : url.searchParams.get("access_token") ?? undefined
+    : (url.searchParams.get("access_token") ?? undefined)
 
 const isBinary = (request: Http.IncomingMessage) => request.headers["content-type"]?.includes("octet-stream") === true
 
@@ -73,7 +73,8 @@ const eventStream = (response: Http.ServerResponse, session: Session): void => {
   response.write(":\r\n\r\n")
   let clean = false
   const pipe: Pipe = {
-    write: (frame) => response.write(`data: ${typeof frame === "string" ? frame : new TextDecoder().decode(frame)}\r\n\r\n`),
+    write: (frame) =>
+      response.write(`data: ${typeof frame === "string" ? frame : new TextDecoder().decode(frame)}\r\n\r\n`),
     close: () => {
       clean = true
       response.end()
@@ -104,7 +105,7 @@ const makePoller = (afterTimeout: EndpointOptions["afterPollTimeout"]): Poller =
     if (waiting.length === 0) return
     const response = take()
     if (response === undefined) return
-    const bodies = waiting.map((frame) => typeof frame === "string" ? Buffer.from(frame) : Buffer.from(frame))
+    const bodies = waiting.map((frame) => (typeof frame === "string" ? Buffer.from(frame) : Buffer.from(frame)))
     waiting = []
     answer(response, { body: Buffer.concat(bodies) })
   }
@@ -211,7 +212,9 @@ export const serve = (server: Http.Server, options: EndpointOptions): void => {
         close: () => webSocket.close(1000),
         cut: () => webSocket.terminate()
       }
-      webSocket.on("message", (data: Buffer, binary: boolean) => session.receive(binary ? new Uint8Array(data) : data.toString()))
+      webSocket.on("message", (data: Buffer, binary: boolean) =>
+        session.receive(binary ? new Uint8Array(data) : data.toString())
+      )
       webSocket.on("close", (code: number) => session.detach(pipe, code !== 1006))
       webSocket.on("error", () => webSocket.terminate())
       session.attach(pipe)

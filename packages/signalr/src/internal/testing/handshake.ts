@@ -36,7 +36,8 @@ export const makeHandshakeReader = (protocols: ReadonlyArray<HubProtocol>): Hand
       }
       const protocol = protocols.find((one) => one.name === name)
       if (protocol === undefined) return refused(`The protocol '${name}' is not supported.`)
-      if (version > protocol.version) return refused(`The server does not support version ${version} of the '${name}' protocol.`)
+      if (version > protocol.version)
+        return refused(`The server does not support version ${version} of the '${name}' protocol.`)
       const rest = typeof frame === "string" ? frame.slice(at + 1) : frame.subarray(at + 1)
       return { _tag: "Accepted", protocol, rest }
     }

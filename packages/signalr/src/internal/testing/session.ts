@@ -138,7 +138,10 @@ export class Session {
       const answer = Deferred.makeUnsafe<unknown, HubException>()
       this.questions.set(invocationId, answer)
       this.send(HubMessages.invocation({ target, arguments: args, invocationId }))
-      return Effect.ensuring(Deferred.await(answer), Effect.sync(() => this.questions.delete(invocationId)))
+      return Effect.ensuring(
+        Deferred.await(answer),
+        Effect.sync(() => this.questions.delete(invocationId))
+      )
     })
   }
 
@@ -239,9 +242,10 @@ export class Session {
     }
     const question = this.questions.get(id)
     if (question === undefined) return
-    const answer = outcome._tag === "Error"
-      ? Effect.fail(new HubException(outcome.error))
-      : Effect.succeed(outcome._tag === "Value" ? outcome.value : undefined)
+    const answer =
+      outcome._tag === "Error"
+        ? Effect.fail(new HubException(outcome.error))
+        : Effect.succeed(outcome._tag === "Value" ? outcome.value : undefined)
     Deferred.doneUnsafe(question, answer)
   }
 
@@ -291,7 +295,10 @@ export class Session {
     const stream = handlers.stream(message.target)
     if (stream === undefined) {
       const method = handlers.method(message.target)
-      return this.fail(message, method === undefined ? texts.noSuchMethod(message.target) : texts.isNoStream(method.name))
+      return this.fail(
+        message,
+        method === undefined ? texts.noSuchMethod(message.target) : texts.isNoStream(method.name)
+      )
     }
     const id = message.invocationId
     const program = stream.run(this.callOf(message)).pipe(

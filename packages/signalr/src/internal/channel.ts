@@ -1,0 +1,262 @@
+/**
+ * One negotiated connection, from its handshake to its end: decodes what
+ * arrives, encodes and corks what leaves, holds the socket back, and keeps the
+ * calls that wait for an answer. With stateful reconnect it outlives its link:
+ * then it is `lost` until another link is attached.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { LinkError } from "kharbranth/ConnectionError"
+import type { Frame } from "kharbranth/Message"
+import * as Handshake from "../Handshake.ts"
+import type { HandshakeFailed } from "../HubError.ts"
+import * as HubError from "../HubError.ts"
+import type { HubMessage } from "../HubMessage.ts"
+import * as HubMessages from "../HubMessage.ts"
+import type { Decoder, Unencodable } from "../HubProtocol.ts"
+import type { MessageBuffer } from "./messageBuffer.ts"
+import { ackDelay } from "./messageBuffer.ts"
+import type { Attached, ChannelOptions, Pending } from "./channelTypes.ts"
+
+export class Channel {
+  readonly options: ChannelOptions
+  readonly accepted = Deferred.makeUnsafe<void, HandshakeFailed>()
+  readonly pending = new Map<string, Pending>()
+  /** Programs that end with the channel: uploads. */
+  readonly stops = new Set<() => void>()
+  /** With stateful reconnect, which only sockets have. */
+  book: MessageBuffer | undefined
+  phase: "opening" | "open" | "lost" | "over" = "opening"
+  /** Set while we are leaving: nothing that arrives counts any more. */
+  stopping = false
+  /** How the last link ended, when it has. */
+  cause: LinkError | undefined
+  settled = false
+  private attached: Attached | undefined
+  private handshake: Handshake.Reader
+  private decoder: Decoder
+  private corked: Array<Frame> = []
+  private corkedBytes = 0
+  private bookFull = false
+  private ackArmed = false
+  private sentAt = 0
+  private waiting: Array<() => void> = []
+  private readonly holds = new Set<unknown>()
+
+  constructor(options: ChannelOptions) {
+    this.options = options
+    this.book = options.book
+    this.handshake = Handshake.reader(options.connection)
+    this.decoder = options.protocol.decoder(options)
+  }
+
+  get usable(): boolean {
+    return !this.stopping && (this.phase === "open" || this.phase === "lost")
+  }
+
+  get canPause(): boolean {
+    return this.attached?.canPause ?? false
+  }
+
+  get held(): boolean {
+    return this.holds.size > 0
+  }
+
+  attach(attached: Attached): void {
+    this.attached = attached
+    // A half-read message of the old link has no second half.
+    this.decoder = this.options.protocol.decoder(this.options)
+    this.cause = undefined
+    if (this.held && attached.canPause) attached.link.pause()
+  }
+
+  /** The link is gone. */
+  detach(error: LinkError): void {
+    if (this.phase === "over") return
+    this.attached = undefined
+    this.corked = []
+    this.corkedBytes = 0
+    this.cause = error
+    const resumable =
+      this.book !== undefined &&
+      this.phase === "open" &&
+      !this.stopping &&
+      (error._tag === "ConnectionDropped" || error._tag === "WriteError")
+    if (!resumable) return this.end()
+    this.book?.lost()
+    this.phase = "lost"
+    this.options.owner.ended()
+  }
+
+  /** Nothing more comes or goes; its calls are settled by the owner, who knows why. */
+  end(): void {
+    if (this.phase === "over") return
+    this.phase = "over"
+    for (const stop of this.stops) stop()
+    this.stops.clear()
+    this.bookFull = false
+    this.wake()
+    this.options.owner.ended()
+  }
+
+  /** Another link after a loss: says where we are and what may be missing. */
+  resume(): void {
+    if (this.phase !== "lost") return
+    this.phase = "open"
+    const { frames, sequenceId } = this.book!.resume()
+    this.send(HubMessages.sequence(sequenceId))
+    for (const frame of frames) this.write(frame)
+    this.scheduleAck()
+    this.wake()
+  }
+
+  receive(frame: Frame): void {
+    if (this.stopping || this.phase === "over") return
+    if (this.phase !== "opening") {
+      // Pages in the background have late timers, but what arrives is not late.
+      this.pingIfDue()
+      return this.decode(frame)
+    }
+    const step = this.handshake.push(frame)
+    if (step === undefined) return
+    if (Result.isFailure(step)) {
+      this.stopping = true
+      Deferred.doneUnsafe(this.accepted, Effect.fail(step.failure))
+      return
+    }
+    this.phase = "open"
+    Deferred.doneUnsafe(this.accepted, Effect.void)
+    if (step.success.rest !== undefined) this.decode(step.success.rest)
+  }
+
+  /** Ends the link: the server said so, or cannot be believed. */
+  fail(error: HubError.ServerClosed | HubError.ProtocolViolation): void {
+    this.stopping = true
+    this.attached?.end(error)
+  }
+
+  private decode(frame: Frame): void {
+    const { error, messages } = this.decoder.push(frame)
+    for (const message of messages) this.accept(message)
+    if (error !== undefined && !this.stopping) this.fail(error)
+  }
+
+  private accept(message: HubMessage): void {
+    if (this.stopping) return
+    const { book } = this
+    const { connection, owner, protocol } = this.options
+    if (book !== undefined) {
+      const verdict = book.receive(message)
+      this.scheduleAck()
+      if (verdict === "release") {
+        this.bookFull = false
+        return this.wake()
+      }
+      if (verdict === "tooHigh") {
+        const issue = "its Sequence counts messages that never came"
+        return this.fail(new HubError.ProtocolViolation({ connection, protocol: protocol.name, issue }))
+      }
+      if (verdict === "drop") return
+    }
+    if (message._tag !== "Close") return owner.message(this, message)
+    const { allowReconnect, error } = message
+    this.fail(new HubError.ServerClosed({ connection, error, allowReconnect }))
+  }
+
+  private scheduleAck(): void {
+    const { book } = this
+    if (this.ackArmed || book?.ackPending() !== true) return
+    this.ackArmed = true
+    const say = () => {
+      this.ackArmed = false
+      const sequenceId = book.takeAck()
+      if (sequenceId !== undefined && this.usable) this.send(HubMessages.ack(sequenceId))
+    }
+    this.options.owner.fork(Effect.andThen(Effect.sleep(ackDelay), Effect.sync(say)))
+  }
+
+  /** Sends a message, or keeps it for the resume. What has no wire form is reported. */
+  send(message: HubMessage): Unencodable | undefined {
+    const encoded = this.options.protocol.encode(message)
+    if (Result.isFailure(encoded)) return encoded.failure
+    const { book } = this
+    if (book !== undefined && HubMessages.isTracked(message)) {
+      const sent = book.send(encoded.success)
+      this.bookFull = sent.wait
+      if (!sent.write) return undefined
+    }
+    this.write(encoded.success)
+    return undefined
+  }
+
+  /** The first ping, at once: servers watch for silence only from then on. */
+  greet(): void {
+    if (this.attached?.quiet === false) this.send(HubMessages.ping)
+  }
+
+  /** How long until a ping is due, in milliseconds. */
+  get pingDue(): number {
+    return Math.max(this.sentAt + this.options.keepAlive - this.options.owner.now(), 0)
+  }
+
+  pingIfDue(): void {
+    if (this.phase === "open" && this.pingDue === 0) this.greet()
+  }
+
+  /** Frames of one turn leave together. */
+  write(frame: Frame): void {
+    if (this.attached === undefined) return
+    this.sentAt = this.options.owner.now()
+    if (this.corked.length === 0) queueMicrotask(() => this.flush())
+    this.corked.push(frame)
+    this.corkedBytes += frame.length
+  }
+
+  flush(): void {
+    if (this.corked.length === 0) return
+    const frames = this.corked
+    this.options.owner.wrote(frames.length, this.corkedBytes)
+    this.corked = []
+    this.corkedBytes = 0
+    this.attached?.link.write(frames)
+  }
+
+  /** Too much is unsent, or unconfirmed. */
+  get full(): boolean {
+    if (this.bookFull) return true
+    return this.attached !== undefined && this.attached.link.buffered() + this.corkedBytes >= this.attached.high
+  }
+
+  /** Waits while too much is unsent, or unconfirmed. */
+  readonly room: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.full) return Effect.void
+    this.flush()
+    if (!this.full) return Effect.void
+    return Effect.callback<void>((resume) => {
+      const wake = () => resume(Effect.void)
+      this.waiting.push(wake)
+      return Effect.sync(() => {
+        this.waiting = this.waiting.filter((other) => other !== wake)
+      })
+    })
+  })
+
+  /** Lets senders go on, when there is room. */
+  wake(): void {
+    if (this.phase !== "over" && this.full) return
+    const { waiting } = this
+    this.waiting = []
+    for (const resume of waiting) resume()
+  }
+
+  /** Holds the socket back, where it can be. */
+  hold(key: unknown): void {
+    if (this.holds.size === 0) this.attached?.link.pause()
+    this.holds.add(key)
+  }
+
+  release(key: unknown): void {
+    if (this.holds.delete(key) && this.holds.size === 0) this.attached?.link.resume()
+  }
+}

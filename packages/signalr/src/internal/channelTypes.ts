@@ -1,0 +1,53 @@
+/** What a channel is made of: its surroundings, its link, and the calls that wait on it. */
+import type { Link } from "kharbranth/Transport"
+import type * as HubError from "../HubError.ts"
+import type { HubConnectionError } from "../HubError.ts"
+import type { HubMessage, Outcome } from "../HubMessage.ts"
+import type { HubProtocol } from "../HubProtocol.ts"
+import type * as Effect from "effect/Effect"
+import type { Channel } from "./channel.ts"
+import type { MessageBuffer } from "./messageBuffer.ts"
+
+/** A call whose answer is awaited. Called from socket callbacks: short, and never throwing. */
+export interface Pending {
+  readonly item: (item: unknown) => void
+  readonly done: (outcome: Outcome) => void
+  readonly lost: (cause: HubConnectionError) => void
+}
+
+/** What a channel needs from its owner. */
+export interface Owner {
+  readonly message: (channel: Channel, message: HubMessage) => void
+  readonly fork: (effect: Effect.Effect<unknown>) => void
+  /** Frames were handed to the link; text is counted in UTF-16 units. */
+  readonly wrote: (frames: number, bytes: number) => void
+  /** Its link, or it itself, is gone. */
+  readonly ended: () => void
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+export interface ChannelOptions {
+  readonly connection: string
+  readonly protocol: HubProtocol
+  readonly maxMessageSize: number
+  /** How long we may be silent, in milliseconds. */
+  readonly keepAlive: number
+  /** `undefined` when negotiation was skipped. */
+  readonly connectionId: string | undefined
+  /** Set with stateful reconnect. */
+  readonly book: MessageBuffer | undefined
+  readonly owner: Owner
+}
+
+/** An open link, with what the channel may do to it. */
+export interface Attached {
+  readonly link: Link
+  readonly canPause: boolean
+  /** A transport whose traffic shows life by itself wants no pings. */
+  readonly quiet: boolean
+  /** Bytes that wait unsent at which senders wait. */
+  readonly high: number
+  /** Ends the link with an error of ours. */
+  readonly end: (error: HubError.ServerClosed | HubError.ProtocolViolation) => void
+}

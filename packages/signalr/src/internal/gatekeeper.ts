@@ -1,0 +1,78 @@
+/**
+ * Whether there is a hub to talk to, and who waits for one: calls made while
+ * the connection is down fail at once or wait in order, within bounds.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ConnectionError from "kharbranth/ConnectionError"
+import type { HubConnectionError } from "../HubError.ts"
+import type { Channel } from "./channel.ts"
+
+export interface Gatekeeper {
+  /** The channel that calls go to now. */
+  readonly ready: () => Channel | undefined
+  readonly acquire: (wait: boolean) => Effect.Effect<Channel, HubConnectionError>
+  /** A channel is ready: whoever waits may go, in order. */
+  readonly open: (channel: Channel) => void
+  readonly shut: () => void
+  /** There will be none: whoever waits fails. */
+  readonly refuse: (cause: HubConnectionError) => void
+}
+
+interface Waiter {
+  readonly go: (channel: Channel) => void
+  readonly fail: (cause: HubConnectionError) => void
+}
+
+export const make = (options: {
+  readonly connection: string
+  readonly timeout: Duration.Duration
+  readonly maxQueued: number
+  readonly state: () => string
+}): Gatekeeper => {
+  const { connection } = options
+  let channel: Channel | undefined
+  let waiting: Array<Waiter> = []
+  const down = () => new ConnectionError.NotConnected({ connection, state: options.state() })
+  const ready = () => (channel?.usable === true ? channel : undefined)
+
+  const queued = Effect.callback<Channel, HubConnectionError>((resume) => {
+    const waiter: Waiter = { go: (next) => resume(Effect.succeed(next)), fail: (cause) => resume(Effect.fail(cause)) }
+    waiting.push(waiter)
+    return Effect.sync(() => {
+      waiting = waiting.filter((other) => other !== waiter)
+    })
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: options.timeout,
+      orElse: () => Effect.fail(new ConnectionError.SendExpired({ connection, ttl: options.timeout }))
+    })
+  )
+
+  return {
+    ready,
+    acquire: (wait) =>
+      Effect.suspend((): Effect.Effect<Channel, HubConnectionError> => {
+        const now = ready()
+        if (now !== undefined) return Effect.succeed(now)
+        if (!wait) return Effect.fail(down())
+        return waiting.length < options.maxQueued
+          ? queued
+          : Effect.fail(new ConnectionError.OutboxFull({ connection, messages: waiting.length, bytes: 0 }))
+      }),
+    open: (next) => {
+      channel = next
+      const first = waiting
+      waiting = []
+      for (const waiter of first) waiter.go(next)
+    },
+    shut: () => {
+      channel = undefined
+    },
+    refuse: (cause) => {
+      const first = waiting
+      waiting = []
+      for (const waiter of first) waiter.fail(cause)
+    }
+  }
+}
