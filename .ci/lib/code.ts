@@ -198,7 +198,10 @@ const noShortcuts: Check = {
 
 // ----------------------------------------------------------------------- size
 
-const [asking, refused] = [300, 400]
+const [asking, refused] = [300, 500]
+
+/** One table of one kind of thing: it reads better whole. */
+const tables: ReadonlySet<string> = new Set(["packages/kharbranth/src/ConnectionError.ts"])
 
 const lines = (text: string): number => text.replace(/\n$/, "").split("\n").length
 
@@ -210,7 +213,8 @@ export const longFiles = (tree: ReadonlyMap<string, string>): ReadonlyArray<stri
 
 const shortFiles: Check = {
   name: `no source file over ${refused} lines`,
-  complaints: (tree) => longFiles(new Map([...tree].filter(([, text]) => lines(text) > refused))),
+  complaints: (tree) =>
+    longFiles(new Map([...tree].filter(([path, text]) => !tables.has(path) && lines(text) > refused))),
   rejects: [{ "packages/node/src/A.ts": "\n".repeat(refused + 1) }],
   accepts: [{ "packages/node/src/A.ts": "\n".repeat(refused) }]
 }

@@ -317,11 +317,8 @@ export const make = <
 >(
   name: string,
   options: Options<C, T, RO, RH>
-): Effect.Effect<
-  Connection<Codec.In<C>, Codec.Out<C>>,
-  ConnectionError,
-  Requirements<T, RO, RH> | Scope.Scope
-> => internal.make(name, options)
+): Effect.Effect<Connection<Codec.In<C>, Codec.Out<C>>, ConnectionError, Requirements<T, RO, RH> | Scope.Scope> =>
+  internal.make(name, options)
 
 /**
  * The class that `Service` gives.
@@ -382,5 +379,5 @@ export const Service =
       static readonly layer: Layer.Layer<Self, ConnectionError, Requirements<T, RO, RH>> = Layer.effect(
         this,
         make(id, options)
-      ) as Layer.Layer<Self, ConnectionError, Requirements<T, RO, RH>>
+      )
     }

@@ -128,9 +128,9 @@ export class DialTimeout extends Data.TaggedError("DialTimeout")<{
   readonly after: Duration.Duration
 }> {
   override get message(): string {
-    return `Connection "${this.connection}": no open socket after ${
-      span(this.after)
-    }. The server or a proxy accepts but does not answer; raise \`dialTimeout\` if it is only slow.`
+    return `Connection "${this.connection}": no open socket after ${span(
+      this.after
+    )}. The server or a proxy accepts but does not answer; raise \`dialTimeout\` if it is only slow.`
   }
 }
 
@@ -166,9 +166,9 @@ export class DialFailed extends Data.TaggedError("DialFailed")<{
   readonly cause: ForeignCause
 }> {
   override get message(): string {
-    return `Connection "${this.connection}": could not reach ${this.endpoint}: ${dialHints[this.kind]} (${
-      label(this.cause)
-    }).`
+    return `Connection "${this.connection}": could not reach ${this.endpoint}: ${dialHints[this.kind]} (${label(
+      this.cause
+    )}).`
   }
 }
 
@@ -208,11 +208,12 @@ export class HandshakeRejected extends Data.TaggedError("HandshakeRejected")<{
 }> {
   override get message(): string {
     const wait = this.retryAfter === undefined ? "" : `, retry after ${span(this.retryAfter)}`
-    const hint = this.status === 401 || this.status === 403
-      ? " Check the credentials in `target`."
-      : this.status >= 300 && this.status < 400
-      ? " Redirects are not followed; dial the final url."
-      : ""
+    const hint =
+      this.status === 401 || this.status === 403
+        ? " Check the credentials in `target`."
+        : this.status >= 300 && this.status < 400
+          ? " Redirects are not followed; dial the final url."
+          : ""
     return `Connection "${this.connection}": ${this.endpoint} refused the upgrade with HTTP ${this.status}${wait}.${hint}`
   }
 }
@@ -246,9 +247,9 @@ export class PongReceiveTimeout extends Data.TaggedError("PongReceiveTimeout")<{
   readonly missed: number
 }> {
   override get message(): string {
-    return `Connection "${this.connection}": session ${this.epoch} is dead: nothing arrived within ${
-      span(this.timeout)
-    } of a probe (${this.missed} missed).`
+    return `Connection "${this.connection}": session ${this.epoch} is dead: nothing arrived within ${span(
+      this.timeout
+    )} of a probe (${this.missed} missed).`
   }
 }
 
@@ -518,9 +519,9 @@ export class StartupTimeout extends Data.TaggedError("StartupTimeout")<{
 }> {
   override get message(): string {
     const last = this.last === undefined ? "" : ` Last error: ${this.last.message}`
-    return `Connection "${this.connection}": not ready within ${
-      span(this.after)
-    }. Use \`startup: "background"\` to go on without it.${last}`
+    return `Connection "${this.connection}": not ready within ${span(
+      this.after
+    )}. Use \`startup: "background"\` to go on without it.${last}`
   }
 }
 
@@ -582,13 +583,7 @@ export type DialError = DialFailed | TlsError | HandshakeRejected | InvalidOptio
  * @category models
  * @since 0.1.0
  */
-export type LinkError =
-  | ConnectionClosed
-  | ConnectionDropped
-  | ProtocolError
-  | MessageTooLarge
-  | ReadError
-  | WriteError
+export type LinkError = ConnectionClosed | ConnectionDropped | ProtocolError | MessageTooLarge | ReadError | WriteError
 
 /**
  * Why a message was not accepted or not written.
@@ -660,5 +655,8 @@ const tags: ReadonlySet<string> = new Set<ConnectionError["_tag"]>([
  * @since 0.1.0
  */
 export const isConnectionError = (u: unknown): u is ConnectionError =>
-  u instanceof Error && "_tag" in u && typeof u._tag === "string" && tags.has(u._tag) &&
+  u instanceof Error &&
+  "_tag" in u &&
+  typeof u._tag === "string" &&
+  tags.has(u._tag) &&
   ("connection" in u || "name" in u)

@@ -24,12 +24,14 @@ export interface ConnectionMetrics {
   /** When a message last arrived, in Unix milliseconds. */
   readonly lastMessageAt: number | undefined
   /** Round-trip times in milliseconds over the last 128 probes. */
-  readonly rtt: {
-    readonly last: number
-    readonly mean: number
-    readonly p50: number
-    readonly p99: number
-  } | undefined
+  readonly rtt:
+    | {
+        readonly last: number
+        readonly mean: number
+        readonly p50: number
+        readonly p99: number
+      }
+    | undefined
   /** Sessions that became Ready after the first. */
   readonly reconnects: number
   /** Sessions and dials that ended in an error. */

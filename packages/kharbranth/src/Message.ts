@@ -142,7 +142,7 @@ export const close = (code = 1000, reason = ""): Close => ({ _tag: "Close", code
  * @category conversions
  * @since 0.1.0
  */
-export const fromFrame = (frame: Frame): Data => typeof frame === "string" ? text(frame) : binary(frame)
+export const fromFrame = (frame: Frame): Data => (typeof frame === "string" ? text(frame) : binary(frame))
 
 /**
  * The bare form of whatever `send` accepts.

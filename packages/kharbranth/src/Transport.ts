@@ -119,9 +119,12 @@ export interface Capabilities {
  * @category services
  * @since 0.1.0
  */
-export class Transport extends Context.Service<Transport, {
-  /** A short name for logs: `"ws"`, `"browser"`, … */
-  readonly name: string
-  readonly capabilities: Capabilities
-  readonly dial: (dial: Dial, receiver: Receiver) => Effect.Effect<Link, ConnectionError.DialError, Scope.Scope>
-}>()("kharbranth/Transport") {}
+export class Transport extends Context.Service<
+  Transport,
+  {
+    /** A short name for logs: `"ws"`, `"browser"`, … */
+    readonly name: string
+    readonly capabilities: Capabilities
+    readonly dial: (dial: Dial, receiver: Receiver) => Effect.Effect<Link, ConnectionError.DialError, Scope.Scope>
+  }
+>()("kharbranth/Transport") {}

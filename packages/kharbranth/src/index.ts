@@ -93,3 +93,63 @@ export * as Transport from "./Transport.ts"
  * @since 0.1.0
  */
 export * as Watch from "./Watch.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as ConnectionManager from "./ConnectionManager.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as ConnectionPool from "./ConnectionPool.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as DialBudget from "./DialBudget.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as ManagerCommand from "./ManagerCommand.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as ManagerEvent from "./ManagerEvent.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as RequestError from "./RequestError.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as Requests from "./Requests.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as SubscriptionMatch from "./SubscriptionMatch.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as SubscriptionState from "./SubscriptionState.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as Subscriptions from "./Subscriptions.ts"

@@ -117,7 +117,7 @@ export const make = (options: Options = {}): Transport["Service"] => {
   return Transport.of({
     name: "ws",
     capabilities,
-    dial: Effect.fnUntraced(function*(dial, receiver) {
+    dial: Effect.fnUntraced(function* (dial, receiver) {
       const attempt = yield* start(yield* plan(dial), receiver)
       return yield* attempt.settled
     })

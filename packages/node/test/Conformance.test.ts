@@ -15,10 +15,14 @@ describe("TransportConformance", () => {
   })
 
   for (const { name, run } of cases) {
-    it.live(name, () =>
-      run.pipe(
-        Effect.provide(NodeTransport.layerWith({ proxy: false })),
-        Effect.provideService(TransportConformance.Rig, rig)
-      ), 10_000)
+    it.live(
+      name,
+      () =>
+        run.pipe(
+          Effect.provide(NodeTransport.layerWith({ proxy: false })),
+          Effect.provideService(TransportConformance.Rig, rig)
+        ),
+      10_000
+    )
   }
 })

@@ -35,7 +35,7 @@ const exited = (child: { readonly process: { once(event: "exit", listener: () =>
 
 describe("Faults", () => {
   it.live("a blackhole towards us: writes arrive, answers wait for the healing, nothing ends", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve(echo)
       const hole = yield* blackhole(server.port)
       const { link, receiver } = yield* connect(`ws://127.0.0.1:${hole.port}`)
@@ -53,10 +53,11 @@ describe("Faults", () => {
       hole.set("none")
       yield* framesOf(receiver, 2)
       assert.deepStrictEqual(receiver.frames(), ["before", "during"])
-    }))
+    })
+  )
 
   it.live("a blackhole towards the server: our writes do not arrive, its messages do", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve(echo)
       const hole = yield* blackhole(server.port)
       const { link, receiver } = yield* connect(`ws://127.0.0.1:${hole.port}`)
@@ -72,10 +73,11 @@ describe("Faults", () => {
       hole.set("none")
       yield* framesOf(receiver, 2)
       assert.deepStrictEqual(receiver.frames(), ["still here", "lost for now"])
-    }))
+    })
+  )
 
   it.live("a blackhole both ways: the server's death stays unseen, a new dial hangs until interrupted", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve(echo)
       const hole = yield* blackhole(server.port)
       const { link, receiver } = yield* connect(`ws://127.0.0.1:${hole.port}`)
@@ -92,71 +94,86 @@ describe("Faults", () => {
       assert.strictEqual(second, "hangs")
       hole.set("none")
       assert.strictEqual((yield* receiver.end)._tag, "ConnectionClosed")
-    }))
+    })
+  )
 
   it.live("a reset in the network ends the link", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve(echo)
       const hole = yield* blackhole(server.port)
       const { receiver } = yield* connect(`ws://127.0.0.1:${hole.port}`)
       yield* server.peer()
       hole.reset()
       assert.strictEqual((yield* receiver.end)._tag, "ConnectionDropped")
-    }))
+    })
+  )
 
-  it.live("kill -9 is seen at once; what was acknowledged is in the log; the next life continues it", () =>
-    Effect.gen(function*() {
-      const file = yield* logFile
-      const first = yield* ackServer(file)
-      const client: Array<ClientEntry> = []
-      const receiver = recorder()
-      const { link } = yield* connect(first.url, {}, { proxy: false }, {
-        ...receiver,
-        frame: (frame, size) => {
-          client.push({ e: "outcome", n: Number(String(frame).slice(4)), outcome: "Confirmed", t: Date.now() })
-          receiver.frame(frame, size)
+  it.live(
+    "kill -9 is seen at once; what was acknowledged is in the log; the next life continues it",
+    () =>
+      Effect.gen(function* () {
+        const file = yield* logFile
+        const first = yield* ackServer(file)
+        const client: Array<ClientEntry> = []
+        const receiver = recorder()
+        const { link } = yield* connect(
+          first.url,
+          {},
+          { proxy: false },
+          {
+            ...receiver,
+            frame: (frame, size) => {
+              client.push({ e: "outcome", n: Number(String(frame).slice(4)), outcome: "Confirmed", t: Date.now() })
+              receiver.frame(frame, size)
+            }
+          }
+        )
+        client.push({ e: "open", epoch: 1, t: Date.now() })
+        const total = 5_000
+        for (let n = 1; n <= total; n++) {
+          client.push({ e: "accepted", n, t: Date.now() })
+          link.write([`${n}`])
         }
-      })
-      client.push({ e: "open", epoch: 1, t: Date.now() })
-      const total = 5_000
-      for (let n = 1; n <= total; n++) {
-        client.push({ e: "accepted", n, t: Date.now() })
-        link.write([`${n}`])
-      }
-      yield* framesOf(receiver, 50)
-      const dead = exited(first)
-      first.process.kill("SIGKILL")
-      yield* dead
-      const error = yield* receiver.end
-      client.push({ e: "close", epoch: 1, t: Date.now() })
-      assert.include(["ConnectionDropped", "WriteError"], error._tag)
-      const confirmed = new Set(client.flatMap((entry) => entry.e === "outcome" ? [entry.n] : []))
-      assert.isAtLeast(confirmed.size, 50)
-      for (let n = 1; n <= total; n++) {
-        if (!confirmed.has(n)) client.push({ e: "outcome", n, outcome: "Unknown", t: Date.now() })
-      }
-      assert.deepStrictEqual(check({ client, server: parseServerLog(readFileSync(file, "utf8")) }), [])
+        yield* framesOf(receiver, 50)
+        const dead = exited(first)
+        first.process.kill("SIGKILL")
+        yield* dead
+        const error = yield* receiver.end
+        client.push({ e: "close", epoch: 1, t: Date.now() })
+        assert.include(["ConnectionDropped", "WriteError"], error._tag)
+        const confirmed = new Set(client.flatMap((entry) => (entry.e === "outcome" ? [entry.n] : [])))
+        assert.isAtLeast(confirmed.size, 50)
+        for (let n = 1; n <= total; n++) {
+          if (!confirmed.has(n)) client.push({ e: "outcome", n, outcome: "Unknown", t: Date.now() })
+        }
+        assert.deepStrictEqual(check({ client, server: parseServerLog(readFileSync(file, "utf8")) }), [])
 
-      const second = yield* ackServer(file, first.port)
-      const again = yield* connect(second.url)
-      again.link.write([`${total + 1}`])
-      yield* framesOf(again.receiver, 1)
-      assert.deepStrictEqual(again.receiver.frames(), [`ack ${total + 1}`])
-      assert.include(readFileSync(file, "utf8"), `"n":${total + 1},`)
-    }), 20_000)
+        const second = yield* ackServer(file, first.port)
+        const again = yield* connect(second.url)
+        again.link.write([`${total + 1}`])
+        yield* framesOf(again.receiver, 1)
+        assert.deepStrictEqual(again.receiver.frames(), [`ack ${total + 1}`])
+        assert.include(readFileSync(file, "utf8"), `"n":${total + 1},`)
+      }),
+    20_000
+  )
 
-  it.live("a stopped server answers nothing and ends nothing; continued, it answers everything", () =>
-    Effect.gen(function*() {
-      const file = yield* logFile
-      const server = yield* ackServer(file)
-      const { link, receiver } = yield* connect(server.url)
-      server.process.kill("SIGSTOP")
-      link.write(["1", "2"])
-      link.ping(new Uint8Array(1))
-      yield* turns(200)
-      assert.deepStrictEqual(receiver.calls, [])
-      server.process.kill("SIGCONT")
-      yield* receiver.when((calls) => calls.length === 3)
-      assert.deepStrictEqual(receiver.frames(), ["ack 1", "ack 2"])
-    }), 20_000)
+  it.live(
+    "a stopped server answers nothing and ends nothing; continued, it answers everything",
+    () =>
+      Effect.gen(function* () {
+        const file = yield* logFile
+        const server = yield* ackServer(file)
+        const { link, receiver } = yield* connect(server.url)
+        server.process.kill("SIGSTOP")
+        link.write(["1", "2"])
+        link.ping(new Uint8Array(1))
+        yield* turns(200)
+        assert.deepStrictEqual(receiver.calls, [])
+        server.process.kill("SIGCONT")
+        yield* receiver.when((calls) => calls.length === 3)
+        assert.deepStrictEqual(receiver.frames(), ["ack 1", "ack 2"])
+      }),
+    20_000
+  )
 })

@@ -1,7 +1,15 @@
 // Proves the history checker itself: it accepts thousands of generated lawful
 // histories, and for each promise finds every planted violation of it.
 import { assert, describe, it } from "@effect/vitest"
-import { check, type ClientEntry, type History, type Outcome, parseServerLog, type Rule, type ServerEntry } from "./support/history.ts"
+import {
+  check,
+  type ClientEntry,
+  type History,
+  type Outcome,
+  parseServerLog,
+  type Rule,
+  type ServerEntry
+} from "./support/history.ts"
 
 type Random = (below: number) => number
 
@@ -68,12 +76,12 @@ const lawful = (seed: number) => {
 const pick = <A>(random: Random, items: ReadonlyArray<A>): A => items[random(items.length)]!
 
 const indexesOf = <A>(items: ReadonlyArray<A>, predicate: (item: A) => boolean): ReadonlyArray<number> =>
-  items.flatMap((item, index) => predicate(item) ? [index] : [])
+  items.flatMap((item, index) => (predicate(item) ? [index] : []))
 
 const outcomesOf = (history: History, outcome: Outcome) =>
   indexesOf(history.client, (entry) => entry.e === "outcome" && entry.outcome === outcome)
 
-const numberAt = (entry: ClientEntry | ServerEntry): number => "n" in entry ? entry.n : -1
+const numberAt = (entry: ClientEntry | ServerEntry): number => ("n" in entry ? entry.n : -1)
 
 type Mutation = (history: History, random: Random) => History
 
@@ -83,25 +91,40 @@ const mutations: Readonly<Record<Rule, Mutation>> = {
     return { ...history, server: history.server.filter((entry) => entry.e !== "recv" || entry.n !== n) }
   },
   "without outcome": (history, random) => {
-    const index = pick(random, indexesOf(history.client, (entry) => entry.e === "outcome"))
+    const index = pick(
+      random,
+      indexesOf(history.client, (entry) => entry.e === "outcome")
+    )
     return { ...history, client: history.client.toSpliced(index, 1) }
   },
   "more than one outcome": (history, random) => {
-    const index = pick(random, indexesOf(history.client, (entry) => entry.e === "outcome"))
+    const index = pick(
+      random,
+      indexesOf(history.client, (entry) => entry.e === "outcome")
+    )
     return { ...history, client: [...history.client, history.client[index]!] }
   },
   "outcome without acceptance": (history, random) => {
-    const index = pick(random, outcomesOf(history, "Dropped").concat(outcomesOf(history, "Expired"), outcomesOf(history, "Failed")))
+    const index = pick(
+      random,
+      outcomesOf(history, "Dropped").concat(outcomesOf(history, "Expired"), outcomesOf(history, "Failed"))
+    )
     const n = numberAt(history.client[index]!)
     return { ...history, client: history.client.filter((entry) => entry.e !== "accepted" || entry.n !== n) }
   },
   "accepted twice": (history, random) => {
-    const index = pick(random, indexesOf(history.client, (entry) => entry.e === "accepted"))
+    const index = pick(
+      random,
+      indexesOf(history.client, (entry) => entry.e === "accepted")
+    )
     return { ...history, client: [...history.client, history.client[index]!] }
   },
   "phantom": (history) => ({ ...history, server: [...history.server, { e: "recv", conn: "c1", n: 1_000_000, t: 1 }] }),
   "duplicate on one connection": (history, random) => {
-    const index = pick(random, indexesOf(history.server, (entry) => entry.e === "recv"))
+    const index = pick(
+      random,
+      indexesOf(history.server, (entry) => entry.e === "recv")
+    )
     return { ...history, server: history.server.toSpliced(index, 0, history.server[index]!) }
   },
   "resent after its outcome": (history, random) => {
@@ -117,16 +140,22 @@ const mutations: Readonly<Record<Rule, Mutation>> = {
   "reported unsent but received": (history, random) => {
     const confirmed = pick(random, outcomesOf(history, "Confirmed"))
     const entry = history.client[confirmed]!
-    return { ...history, client: history.client.with(confirmed, { e: "outcome", n: numberAt(entry), outcome: "Failed", t: entry.t }) }
+    return {
+      ...history,
+      client: history.client.with(confirmed, { e: "outcome", n: numberAt(entry), outcome: "Failed", t: entry.t })
+    }
   },
   "late return": (history, random) => {
     const from = pick(random, history.outages ?? []).to
-    const shift = <A extends { readonly t: number }>(entry: A): A => entry.t > from ? { ...entry, t: entry.t + 100 } : entry
+    const shift = <A extends { readonly t: number }>(entry: A): A =>
+      entry.t > from ? { ...entry, t: entry.t + 100 } : entry
     return {
       ...history,
       client: history.client.map(shift),
       server: history.server.map(shift),
-      outages: history.outages?.map(({ from: f, to }) => to > from ? { from: f + 100, to: to + 100 } : { from: f, to })
+      outages: history.outages?.map(({ from: f, to }) =>
+        to > from ? { from: f + 100, to: to + 100 } : { from: f, to }
+      )
     }
   }
 }
@@ -149,11 +178,16 @@ describe("History", () => {
   it("an outage that the session survived needs no return", () => {
     const client: ReadonlyArray<ClientEntry> = [{ e: "open", epoch: 1, t: 1 }]
     assert.deepStrictEqual(check({ client, server: [], outages: [{ from: 5, to: 10 }], backWithin: 10 }), [])
-    const lost = check({ client: [...client, { e: "close", epoch: 1, t: 12 }], server: [], outages: [{ from: 5, to: 10 }], backWithin: 10 })
+    const lost = check({
+      client: [...client, { e: "close", epoch: 1, t: 12 }],
+      server: [],
+      outages: [{ from: 5, to: 10 }],
+      backWithin: 10
+    })
     assert.deepStrictEqual(lost, [{ rule: "late return", n: 0 }])
   })
 
   it("a log line cut by a kill is left out", () => {
-    assert.deepStrictEqual(parseServerLog("{\"e\":\"open\",\"conn\":\"1\",\"t\":1}\n{\"e\":\"re"), [{ e: "open", conn: "1", t: 1 }])
+    assert.deepStrictEqual(parseServerLog('{"e":"open","conn":"1","t":1}\n{"e":"re'), [{ e: "open", conn: "1", t: 1 }])
   })
 })

@@ -47,69 +47,94 @@ const cases: ReadonlyArray<readonly [path: string, expected: ReadonlyArray<unkno
 ]
 
 describe("hostile server", () => {
-  it.live("each misbehaviour ends the link with its error, within seconds", () =>
-    Effect.gen(function*() {
-      const origin = yield* hostile
-      yield* Effect.forEach(cases, ([path, expected]) =>
-        Effect.scoped(Effect.gen(function*() {
-          const limits = { maxMessageSize: path === "/fragments" ? megabyte : 1_024 }
-          const started = performance.now()
-          const { receiver } = yield* connect(origin + path, limits, path === "/bad-deflate" ? compressed : undefined)
-          const error = yield* receiver.end
-          assert.deepStrictEqual(summary(error), expected, path)
-          assert.isBelow(performance.now() - started, 3_000, path)
-        })), { concurrency: "unbounded", discard: true })
-    }), 30_000)
+  it.live(
+    "each misbehaviour ends the link with its error, within seconds",
+    () =>
+      Effect.gen(function* () {
+        const origin = yield* hostile
+        yield* Effect.forEach(
+          cases,
+          ([path, expected]) =>
+            Effect.scoped(
+              Effect.gen(function* () {
+                const limits = { maxMessageSize: path === "/fragments" ? megabyte : 1_024 }
+                const started = performance.now()
+                const { receiver } = yield* connect(
+                  origin + path,
+                  limits,
+                  path === "/bad-deflate" ? compressed : undefined
+                )
+                const error = yield* receiver.end
+                assert.deepStrictEqual(summary(error), expected, path)
+                assert.isBelow(performance.now() - started, 3_000, path)
+              })
+            ),
+          { concurrency: "unbounded", discard: true }
+        )
+      }),
+    30_000
+  )
 
   it.live("frames before the offence are delivered before the end", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const origin = yield* hostile
       const { receiver } = yield* connect(`${origin}/good-then-bad`)
       yield* receiver.end
       assert.deepStrictEqual(receiver.frames(), ["xxx", "xxxx"])
-      assert.deepStrictEqual(receiver.calls.map(({ call }) => call), ["frame", "frame", "ended"])
-    }))
+      assert.deepStrictEqual(
+        receiver.calls.map(({ call }) => call),
+        ["frame", "frame", "ended"]
+      )
+    })
+  )
 
-  for (
-    const [path, tag, what] of [
-      ["/bomb", "MessageTooLarge", "a bomb of 256 MB"],
-      ["/pings", "ProtocolError", "a flood of pings whose pongs nobody reads"],
-      ["/fragments", "ProtocolError", "an endless message of tiny fragments"],
-      ["/close-flood", "ConnectionClosed", "a flood after the close frame"],
-      ["/header-flood", "DialFailed", "an endless head"],
-      ["/endless-500", "HandshakeRejected", "an endless body"]
-    ] as const
-  ) {
-    it.live(`${what} ends as ${tag} in bounded memory`, () =>
-      Effect.gen(function*() {
-        const origin = yield* hostile
-        const { ready } = yield* spawnScoped(new URL("support/memory.ts", import.meta.url), origin + path)
-        const [found, grown] = ready.split(" ")
-        assert.strictEqual(found, tag)
-        assert.isBelow(Number(grown), 32, "MB")
-      }), 30_000)
+  for (const [path, tag, what] of [
+    ["/bomb", "MessageTooLarge", "a bomb of 256 MB"],
+    ["/pings", "ProtocolError", "a flood of pings whose pongs nobody reads"],
+    ["/fragments", "ProtocolError", "an endless message of tiny fragments"],
+    ["/close-flood", "ConnectionClosed", "a flood after the close frame"],
+    ["/header-flood", "DialFailed", "an endless head"],
+    ["/endless-500", "HandshakeRejected", "an endless body"]
+  ] as const) {
+    it.live(
+      `${what} ends as ${tag} in bounded memory`,
+      () =>
+        Effect.gen(function* () {
+          const origin = yield* hostile
+          const { ready } = yield* spawnScoped(new URL("support/memory.ts", import.meta.url), origin + path)
+          const [found, grown] = ready.split(" ")
+          assert.strictEqual(found, tag)
+          assert.isBelow(Number(grown), 32, "MB")
+        }),
+      30_000
+    )
   }
 
   it.live("a flood is held back by pause within one read", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const origin = yield* hostile
       let link: { pause(): void } | undefined
       let bytes = 0
       let afterPause = 0
       let paused = false
       const base = recorder(false)
-      const connected = yield* connect(`${origin}/flood`, {}, { proxy: false }, {
-        ...base,
-        frame: (frame, size) => {
-          bytes += size
-          if (paused) afterPause += size
-          else if (bytes >= megabyte && link !== undefined) {
-            paused = true
-            link.pause()
+      const connected = yield* connect(
+        `${origin}/flood`,
+        {},
+        { proxy: false },
+        {
+          ...base,
+          frame: (frame, size) => {
+            bytes += size
+            if (paused) afterPause += size
+            else if (bytes >= megabyte && link !== undefined) {
+              paused = true
+              link.pause()
+            }
+            base.frame(frame, size)
           }
-          base.frame(frame, size)
         }
-      })
+      )
       link = connected.link
       yield* base.when(() => paused)
       const mark = connected.link.received()
@@ -121,19 +146,21 @@ describe("hostile server", () => {
       assert.strictEqual(connected.link.received(), settled)
       assert.isAtMost(settled - mark, 2 * 65_536)
       assert.isAtMost(afterPause, 65_536)
-    }))
+    })
+  )
 
   it.live("a close that the server never answers leaves terminate in force", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const origin = yield* hostile
       const { link, receiver } = yield* connect(`${origin}/never-closes`)
       link.close(1_000, "")
       link.terminate()
       assert.strictEqual((yield* receiver.end)._tag, "ConnectionDropped")
-    }))
+    })
+  )
 
   it.live("a message that drips in moves received() long before it is complete", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const origin = yield* hostile
       const { link, receiver } = yield* connect(`${origin}/drip-frame`)
       const seen = new Set<number>()
@@ -142,20 +169,22 @@ describe("hostile server", () => {
         yield* turn
       }
       assert.isAbove(seen.size, 10)
-    }))
+    })
+  )
 
   it.live("a reset while we write is a WriteError or a ConnectionDropped, once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const origin = yield* hostile
       const { link, receiver } = yield* connect(`${origin}/reset-on-data`)
       link.write([new Uint8Array(megabyte)])
       const error = yield* receiver.end
       assert.include(["WriteError", "ConnectionDropped"], error._tag)
       assert.strictEqual(receiver.calls.filter(({ call }) => call === "ended").length, 1)
-    }))
+    })
+  )
 
   it.live("a paused link that writes learns of the peer's death", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const origin = yield* hostile
       const { link, receiver } = yield* connect(`${origin}/reset-on-data`)
       link.pause()
@@ -167,5 +196,6 @@ describe("hostile server", () => {
       })
       yield* write
       assert.include(["WriteError", "ConnectionDropped"], (yield* receiver.end)._tag)
-    }))
+    })
+  )
 })

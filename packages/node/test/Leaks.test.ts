@@ -6,8 +6,12 @@ import { promisify } from "node:util"
 
 describe("Leaks", () => {
   it("200 dials, ended in every way, leave no resource and no descriptor", async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [new URL("support/cycles.ts", import.meta.url).pathname])
-    const { after, before, dials } = JSON.parse(stdout) as Record<"after" | "before", Counts> & { readonly dials: number }
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      new URL("support/cycles.ts", import.meta.url).pathname
+    ])
+    const { after, before, dials } = JSON.parse(stdout) as Record<"after" | "before", Counts> & {
+      readonly dials: number
+    }
     assert.strictEqual(dials, 200)
     assert.deepStrictEqual(after, before)
   }, 60_000)

@@ -23,28 +23,32 @@ describe("NodeTransport", () => {
   })
 
   it.live("frames - text and binary come back unchanged, with their size on the wire", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { url } = yield* serve(echo)
       const { link, receiver } = yield* connect(url)
       const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => i % 251)
       const copy = bytes.slice()
       link.write(["héllo €", "", bytes, new Uint8Array(0)])
       yield* receiver.when(frameCount(4))
-      const calls = receiver.calls.flatMap((call) => call.call === "frame" ? [call] : [])
-      assert.deepStrictEqual(calls.map(({ size }) => size), [10, 0, 70_000, 0])
+      const calls = receiver.calls.flatMap((call) => (call.call === "frame" ? [call] : []))
+      assert.deepStrictEqual(
+        calls.map(({ size }) => size),
+        [10, 0, 70_000, 0]
+      )
       assert.strictEqual(calls[0]!.frame, "héllo €")
       assert.strictEqual(calls[1]!.frame, "")
       assert.isTrue(calls[2]!.frame instanceof Uint8Array)
       assert.isTrue(Buffer.from(bytes).equals(calls[2]!.frame as Uint8Array))
       assert.deepStrictEqual(bytes, copy, "masking must not touch the caller's bytes")
       assert.isTrue(calls[3]!.frame instanceof Uint8Array)
-    }))
+    })
+  )
 
   it.live("dial - sends headers, path, query and subprotocols; says which subprotocol was chosen", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve()
       const { link } = yield* connect(`${server.url}/path?q=1`, {
-        headers: { Authorization: "Bearer abc", "X-Custom": "1" },
+        headers: { "Authorization": "Bearer abc", "X-Custom": "1" },
         subprotocols: ["one", "two"]
       })
       const { request } = yield* server.peer()
@@ -54,18 +58,20 @@ describe("NodeTransport", () => {
       assert.strictEqual(request.headers["x-custom"], "1")
       assert.strictEqual(request.headers["sec-websocket-protocol"], "one,two")
       assert.isUndefined(request.headers["sec-websocket-extensions"], "compression is off by default")
-    }))
+    })
+  )
 
   it.live("dial - dials from the given local address", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve()
       yield* connect(server.url, {}, { proxy: false, localAddress: "127.0.0.5" })
       const { request } = yield* server.peer()
       assert.strictEqual(request.socket.remoteAddress, "127.0.0.5")
-    }))
+    })
+  )
 
   it.live("compression - compresses when both sides want it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve(echo, { perMessageDeflate: { threshold: 0 } })
       const options = { proxy: false, compression: { level: 9, contextTakeover: false, threshold: 100 } } as const
       const { link, receiver } = yield* connect(server.url, { writeMark: { high: 1_000, low: 10 } }, options)
@@ -75,10 +81,11 @@ describe("NodeTransport", () => {
       yield* receiver.when((calls) => frameCount(1)(calls) && calls.some(({ call }) => call === "drained"))
       assert.strictEqual(receiver.frames()[0], text)
       assert.isTrue(link.received() < 10_000, `${link.received()} bytes on the wire`)
-    }))
+    })
+  )
 
   it.live("ping - pongs come back, the server's pings are passed on and answered", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve()
       const { link, receiver } = yield* connect(server.url)
       const { ws } = yield* server.peer()
@@ -89,12 +96,16 @@ describe("NodeTransport", () => {
       })
       assert.strictEqual(yield* answered, "server")
       yield* receiver.when((calls) => calls.some(({ call }) => call === "pong"))
-      const payloads = receiver.calls.map((call) => "payload" in call ? [call.call, String(call.payload)] : [])
-      assert.sameDeepMembers(payloads, [["pong", "probe"], ["ping", "server"]])
-    }))
+      const payloads = receiver.calls.map((call) => ("payload" in call ? [call.call, String(call.payload)] : []))
+      assert.sameDeepMembers(payloads, [
+        ["pong", "probe"],
+        ["ping", "server"]
+      ])
+    })
+  )
 
   it.live("write - the writes of one turn are held until it ends and leave together, in order", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve()
       const { link } = yield* connect(server.url)
       const { request, ws } = yield* server.peer()
@@ -110,15 +121,23 @@ describe("NodeTransport", () => {
         held = link.buffered()
       })
       yield* all
-      assert.deepStrictEqual(received, Array.from({ length: 300 }, (_, i) => `${i}`))
+      assert.deepStrictEqual(
+        received,
+        Array.from({ length: 300 }, (_, i) => `${i}`)
+      )
       // a header of six bytes and one to three digits each: nothing had left within the turn
       assert.strictEqual(held, 300 * 6 + 10 + 90 * 2 + 200 * 3)
       assert.isTrue(packets <= 5, `${packets} packets for 100 writes`)
-    }))
+    })
+  )
 
-  for (const mark of [{ high: 1_000, low: 0 }, { high: 65_536, low: 16_384 }, { high: 4_194_304, low: 1_048_576 }]) {
+  for (const mark of [
+    { high: 1_000, low: 0 },
+    { high: 65_536, low: 16_384 },
+    { high: 4_194_304, low: 1_048_576 }
+  ]) {
     it.live(`write - drained is called once per crossing of the mark ${mark.high}/${mark.low}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const server = yield* serve()
         const { link, receiver } = yield* connect(server.url, { writeMark: mark })
         const { ws } = yield* server.peer()
@@ -137,11 +156,12 @@ describe("NodeTransport", () => {
           for (let i = 0; i < 20; i++) yield* turn
           assert.strictEqual(drains(), crossing)
         }
-      }))
+      })
+    )
   }
 
   it.live("write - a small write in the turn of the draining does not lose the call", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve()
       const { link, receiver } = yield* connect(server.url, { writeMark: { high: 1_000, low: 0 } })
       link.write(["x".repeat(1_500)])
@@ -149,10 +169,11 @@ describe("NodeTransport", () => {
       process.nextTick(() => link.write(["y"]))
       yield* receiver.when((calls) => calls.some(({ call }) => call === "drained"))
       assert.strictEqual(link.buffered(), 0)
-    }))
+    })
+  )
 
   it.live("write - a single frame over the mark is drained too", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve(undefined, { maxPayload: 20_000_000 })
       const { link, receiver } = yield* connect(server.url)
       const { ws } = yield* server.peer()
@@ -162,10 +183,11 @@ describe("NodeTransport", () => {
       yield* receiver.when((calls) => calls.some(({ call }) => call === "drained"))
       assert.isTrue(link.buffered() <= 16_384)
       assert.strictEqual((yield* Fiber.join(arrived))[0].length, 10_000_000)
-    }))
+    })
+  )
 
   it.live("pause - nothing is read while paused, everything after resume", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve(echo)
       const { link, receiver } = yield* connect(server.url)
       const { ws } = yield* server.peer()
@@ -182,11 +204,15 @@ describe("NodeTransport", () => {
       link.resume()
       yield* receiver.when(frameCount(10))
       assert.isTrue(link.received() > before)
-      assert.deepStrictEqual(receiver.frames(), Array.from({ length: 10 }, (_, i) => `${i}`))
-    }))
+      assert.deepStrictEqual(
+        receiver.frames(),
+        Array.from({ length: 10 }, (_, i) => `${i}`)
+      )
+    })
+  )
 
   it.live("pause - stops a flooding server", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve()
       const { link, receiver } = yield* connect(server.url)
       const { ws } = yield* server.peer()
@@ -207,13 +233,15 @@ describe("NodeTransport", () => {
       yield* settled
       assert.deepStrictEqual(receiver.frames(), [])
       assert.isTrue(ws.bufferedAmount > 32_000_000)
-    }))
+    })
+  )
 
   it.live("inspect - a link shows no url, header or socket", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const server = yield* serve()
       const { link } = yield* connect(`${server.url}/?token=planted`, { headers: { Authorization: "planted" } })
       assert.notInclude(inspect(link, { showHidden: true, depth: 20 }), "planted")
       assert.notInclude(JSON.stringify(link), "planted")
-    }))
+    })
+  )
 })

@@ -13,7 +13,7 @@ import { echo, serve } from "./support/wsServer.ts"
 
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`
 
-const roundTrip = Effect.fnUntraced(function*(...args: Parameters<typeof connect>) {
+const roundTrip = Effect.fnUntraced(function* (...args: Parameters<typeof connect>) {
   const receiver = recorder()
   const { link } = yield* connect(args[0], args[1], args[2], receiver)
   const bytes = new Uint8Array(200_000)
@@ -45,7 +45,7 @@ const withEnv = <A, E, R>(variables: Readonly<Record<string, string>>, effect: E
 // the environment is the process's, so these run one after another
 describe("Proxy", { concurrent: false }, () => {
   it.live("tunnels to a plain server and to a TLS server, which is still verified", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const proxy = yield* tunnel()
       const plain = yield* serve(echo)
       const secure = yield* serve(echo, { tls: identity("good") })
@@ -64,10 +64,11 @@ describe("Proxy", { concurrent: false }, () => {
         `localhost:${secure.port}`,
         `127.0.0.1:${wrong.port}`
       ])
-    }))
+    })
+  )
 
   it.live("sends credentials to the proxy and only to the proxy", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const proxy = yield* tunnel({ authorization: basic("me:p@ss") })
       const server = yield* serve(echo)
       const url = `http://me:p%40ss@127.0.0.1:${proxy.port}`
@@ -76,10 +77,11 @@ describe("Proxy", { concurrent: false }, () => {
       assert.strictEqual(request.headers.authorization, "Bearer server")
       assert.isUndefined(request.headers["proxy-authorization"])
       assert.deepStrictEqual(proxy.authorizations, [basic("me:p@ss")])
-    }))
+    })
+  )
 
   it.live("a refusal by the proxy is a proxy failure with its status", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const wanting = yield* tunnel({ authorization: basic("me:pw") })
       const server = yield* serve(echo)
       const anonymous = yield* refusal(server.url, {}, { proxy: new URL(`http://127.0.0.1:${wanting.port}`) })
@@ -88,10 +90,11 @@ describe("Proxy", { concurrent: false }, () => {
       const forbidding = yield* tunnel({ status: "403 Forbidden" })
       const refused = yield* refusal(server.url, {}, { proxy: `http://127.0.0.1:${forbidding.port}` })
       assert.include(refused.message, "HTTP_403")
-    }))
+    })
+  )
 
   it.live("a proxy that is not there, hangs up or talks nonsense is a proxy failure", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const proxy = yield* Effect.scoped(tunnel())
       const server = yield* serve(echo)
       const absent = yield* refusal(server.url, {}, { proxy: `http://127.0.0.1:${proxy.port}` })
@@ -103,10 +106,11 @@ describe("Proxy", { concurrent: false }, () => {
       const nonsense = yield* tunnel({ status: "" })
       const broken = yield* refusal(server.url, {}, { proxy: `http://127.0.0.1:${nonsense.port}` })
       assertFields(broken, { _tag: "DialFailed", kind: "proxy" })
-    }))
+    })
+  )
 
   it.live("a proxy over TLS whose certificate does not verify is a TlsError that names the proxy", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const proxy = yield* tunnel({ tls: identity("selfsigned") })
       const server = yield* serve(echo)
       const error = yield* refusal(server.url, {}, { proxy: `https://me:pw@127.0.0.1:${proxy.port}` })
@@ -115,36 +119,47 @@ describe("Proxy", { concurrent: false }, () => {
         code: "DEPTH_ZERO_SELF_SIGNED_CERT",
         endpoint: `https://127.0.0.1:${proxy.port}`
       })
-    }))
+    })
+  )
 
   it.live("a server's refusal comes through as it is", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const proxy = yield* tunnel()
-      const server = yield* serve(echo, { verifyClient: (_info, done) => done(false, 503, "busy", { "Retry-After": "3" }) })
+      const server = yield* serve(echo, {
+        verifyClient: (_info, done) => done(false, 503, "busy", { "Retry-After": "3" })
+      })
       const error = yield* refusal(server.url, {}, { proxy: `http://127.0.0.1:${proxy.port}` })
       assertFields(error, { _tag: "HandshakeRejected", status: 503 })
-    }))
+    })
+  )
 
   it.live("the environment decides by default, NO_PROXY and `false` win over it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const proxy = yield* tunnel()
       const plain = yield* serve(echo)
       const secure = yield* serve(echo, { tls: identity("good") })
       const at = `http://127.0.0.1:${proxy.port}`
       const tls = { ca: authority }
-      yield* withEnv({ HTTP_PROXY: at, HTTPS_PROXY: at, NO_PROXY: "" }, Effect.gen(function*() {
-        yield* roundTrip(plain.url, {}, {})
-        yield* roundTrip(secure.url, {}, { tls })
-        yield* roundTrip(plain.url, {}, { proxy: false })
-      }))
+      yield* withEnv(
+        { HTTP_PROXY: at, HTTPS_PROXY: at, NO_PROXY: "" },
+        Effect.gen(function* () {
+          yield* roundTrip(plain.url, {}, {})
+          yield* roundTrip(secure.url, {}, { tls })
+          yield* roundTrip(plain.url, {}, { proxy: false })
+        })
+      )
       assert.deepStrictEqual(proxy.targets, [`127.0.0.1:${plain.port}`, `127.0.0.1:${secure.port}`])
       yield* withEnv({ HTTP_PROXY: at, NO_PROXY: "127.0.0.1" }, roundTrip(plain.url, {}, {}))
       yield* withEnv({ HTTPS_PROXY: at, NO_PROXY: "" }, roundTrip(plain.url, {}, {}))
       assert.strictEqual(proxy.targets.length, 2)
-      yield* withEnv({ ALL_PROXY: "socks5://127.0.0.1:1", NO_PROXY: "" }, Effect.gen(function*() {
-        assertFields(yield* refusal(plain.url, {}, {}), { _tag: "InvalidOptions", path: ["proxy"] })
-      }))
-    }))
+      yield* withEnv(
+        { ALL_PROXY: "socks5://127.0.0.1:1", NO_PROXY: "" },
+        Effect.gen(function* () {
+          assertFields(yield* refusal(plain.url, {}, {}), { _tag: "InvalidOptions", path: ["proxy"] })
+        })
+      )
+    })
+  )
 
   it("credentials do not show under DEBUG", () => {
     const script = `

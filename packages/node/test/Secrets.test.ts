@@ -36,34 +36,51 @@ const withSecrets = (origin: string, path: string) =>
 
 describe("Secrets", () => {
   it.live("no dial error shows any", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const origin = yield* hostile
       const secure = yield* serve(echo, { tls: identity("selfsigned") })
       const proxy = yield* tunnel({ status: "407 planted" })
       const direct = { proxy: false } as const
       const through = { proxy: Redacted.make(`http://planted-user:planted-password@127.0.0.1:${proxy.port}`) }
       const absent = { proxy: "http://planted-user:planted-password@127.0.0.1:1" }
-      const paths = ["/hang-up", "/garbage", "/bad-accept", "/bad-subprotocol", "/unauthorized", "/endless-500", "/redirect"]
-      const errors = yield* Effect.all([
-        ...paths.map((path) => refusal(withSecrets(origin, path), overrides, direct)),
-        refusal(withSecrets("ws://127.0.0.1:1", "/"), overrides, direct),
-        refusal(withSecrets("ws://no-such-host.invalid", "/"), overrides, direct),
-        refusal(withSecrets(secure.url, "/"), overrides, direct),
-        refusal(withSecrets(origin, "/"), overrides, through),
-        refusal(withSecrets(origin, "/"), overrides, absent),
-        refusal(withSecrets(origin, "/"), { ...overrides, headers: { a: "planted\n" } }, direct),
-        refusal(withSecrets(origin, "/#planted"), overrides, direct),
-        refusal("planted no url", overrides, direct),
-        refusal(withSecrets("wss://127.0.0.1:1", "/"), overrides, { proxy: false, tls: { key: "planted", cert: "planted" } })
-      ], { concurrency: "unbounded" })
+      const paths = [
+        "/hang-up",
+        "/garbage",
+        "/bad-accept",
+        "/bad-subprotocol",
+        "/unauthorized",
+        "/endless-500",
+        "/redirect"
+      ]
+      const errors = yield* Effect.all(
+        [
+          ...paths.map((path) => refusal(withSecrets(origin, path), overrides, direct)),
+          refusal(withSecrets("ws://127.0.0.1:1", "/"), overrides, direct),
+          refusal(withSecrets("ws://no-such-host.invalid", "/"), overrides, direct),
+          refusal(withSecrets(secure.url, "/"), overrides, direct),
+          refusal(withSecrets(origin, "/"), overrides, through),
+          refusal(withSecrets(origin, "/"), overrides, absent),
+          refusal(withSecrets(origin, "/"), { ...overrides, headers: { a: "planted\n" } }, direct),
+          refusal(withSecrets(origin, "/#planted"), overrides, direct),
+          refusal("planted no url", overrides, direct),
+          refusal(withSecrets("wss://127.0.0.1:1", "/"), overrides, {
+            proxy: false,
+            tls: { key: "planted", cert: "planted" }
+          })
+        ],
+        { concurrency: "unbounded" }
+      )
       const tags = new Set(errors.map(({ _tag }) => _tag))
       assert.deepStrictEqual([...tags].toSorted(), ["DialFailed", "HandshakeRejected", "InvalidOptions", "TlsError"])
       for (const error of errors) assertClean(error)
-    }))
+    })
+  )
 
   it.live("no link error shows any, and the close reason is there for who asks", () =>
-    Effect.gen(function*() {
-      const server = yield* serve((ws) => ws.close(4_000, "planted-reason"), { handleProtocols: () => "planted-subprotocol" })
+    Effect.gen(function* () {
+      const server = yield* serve((ws) => ws.close(4_000, "planted-reason"), {
+        handleProtocols: () => "planted-subprotocol"
+      })
       const { receiver } = yield* connect(withSecrets(server.url, "/"), overrides)
       const error = yield* receiver.end
       assertClean(error)
@@ -73,5 +90,6 @@ describe("Secrets", () => {
         const link = yield* connect(withSecrets(origin, path), { headers: overrides.headers })
         assertClean(yield* link.receiver.end)
       }
-    }))
+    })
+  )
 })

@@ -48,10 +48,15 @@ const ask = (child: Child, command: string) =>
   })
 
 const fleet = (count: number, rounds: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const child = yield* server
     const url = urlOf(child)
-    const { ready } = yield* spawnScoped(new URL("support/fleet.ts", import.meta.url), url, String(count), String(rounds))
+    const { ready } = yield* spawnScoped(
+      new URL("support/fleet.ts", import.meta.url),
+      url,
+      String(count),
+      String(rounds)
+    )
     return JSON.parse(ready) as Report
   })
 
@@ -69,125 +74,148 @@ const peakOf = (stamps: ReadonlyArray<number>, width: number): number => {
 }
 
 describe("10,000 connections in one process", () => {
-  it.live("open within 1.6 times raw ws, snapshot within 20 ms, close without a trace", (context) =>
-    Effect.gen(function*() {
-      const { after, before, results } = yield* fleet(10_000, 3)
-      const ratio = median(results.map(({ managed, raw }) => managed.open / raw))
-      const snapshot = median(results.map(({ managed }) => managed.snapshot))
-      yield* Effect.promise(() =>
-        context.annotate(
-          results
-            .map(({ managed, raw }) =>
-              `raw ${raw.toFixed(0)} ms, managed ${managed.open.toFixed(0)} ms, snapshot ${managed.snapshot.toFixed(1)} ms, close ${managed.close.toFixed(0)} ms`
-            )
-            .join("\n")
+  it.live(
+    "open within 1.6 times raw ws, snapshot within 20 ms, close without a trace",
+    (context) =>
+      Effect.gen(function* () {
+        const { after, before, results } = yield* fleet(10_000, 3)
+        const ratio = median(results.map(({ managed, raw }) => managed.open / raw))
+        const snapshot = median(results.map(({ managed }) => managed.snapshot))
+        yield* Effect.promise(() =>
+          context.annotate(
+            results
+              .map(
+                ({ managed, raw }) =>
+                  `raw ${raw.toFixed(0)} ms, managed ${managed.open.toFixed(0)} ms, snapshot ${managed.snapshot.toFixed(1)} ms, close ${managed.close.toFixed(0)} ms`
+              )
+              .join("\n")
+          )
         )
-      )
-      assert.isAtMost(ratio, 1.6)
-      assert.isAtMost(snapshot, 20)
-      assert.strictEqual(after, before)
-    }), 300_000)
+        assert.isAtMost(ratio, 1.6)
+        assert.isAtMost(snapshot, 20)
+        assert.strictEqual(after, before)
+      }),
+    300_000
+  )
 
-  it.live("one operation costs the same among 100, 1,000 and 10,000", (context) =>
-    Effect.gen(function*() {
-      const costs: Array<Costs> = []
-      for (const count of [100, 1_000, 10_000]) {
-        const { results } = yield* Effect.scoped(fleet(count, 3))
-        const of = (key: keyof Costs) => median(results.map(({ managed }) => managed.cost[key]))
-        costs.push({ lookup: of("lookup"), send: of("send"), change: of("change") })
-      }
-      const table = costs.map((cost) => Object.entries(cost).map(([key, value]) => `${key} ${value.toFixed(2)} µs`).join(", "))
-      yield* Effect.promise(() => context.annotate(table.join("\n")))
-      const few = costs[0]!
-      const many = costs[2]!
-      // A hundred times more connections miss more caches, so a constant factor is allowed, growth with n is not.
-      for (const key of ["lookup", "send", "change"] as const) assert.isAtMost(many[key], few[key] * 4 + 5, key)
-    }), 300_000)
+  it.live(
+    "one operation costs the same among 100, 1,000 and 10,000",
+    (context) =>
+      Effect.gen(function* () {
+        const costs: Array<Costs> = []
+        for (const count of [100, 1_000, 10_000]) {
+          const { results } = yield* Effect.scoped(fleet(count, 3))
+          const of = (key: keyof Costs) => median(results.map(({ managed }) => managed.cost[key]))
+          costs.push({ lookup: of("lookup"), send: of("send"), change: of("change") })
+        }
+        const table = costs.map((cost) =>
+          Object.entries(cost)
+            .map(([key, value]) => `${key} ${value.toFixed(2)} µs`)
+            .join(", ")
+        )
+        yield* Effect.promise(() => context.annotate(table.join("\n")))
+        const few = costs[0]!
+        const many = costs[2]!
+        // A hundred times more connections miss more caches, so a constant factor is allowed, growth with n is not.
+        for (const key of ["lookup", "send", "change"] as const) assert.isAtMost(many[key], few[key] * 4 + 5, key)
+      }),
+    300_000
+  )
 })
 
 describe("1,000 connections cut at once, 200 dials a second", () => {
-  it.live("no window at the server ever sees more, and all are Ready within 1.2 times the minimum", (context) =>
-    Effect.gen(function*() {
-      const child = yield* server
-      const limits = { limit: 200, window: "1 second" } as const
-      const manager = yield* ConnectionManager.make({ budget: { policy: { limits } } }).pipe(
-        Effect.provide(NodeTransport.layer)
-      )
-      for (let i = 0; i < 1_000; i++) {
-        yield* manager.connect(`feed ${i}`, {
-          target: urlOf(child),
-          codec: Codec.text,
-          heartbeat: Heartbeat.none,
-          reconnect: Reconnect.prompt,
-          startup: "background"
-        })
-      }
-      yield* manager.awaitReady()
-      const first = JSON.parse(yield* ask(child, "dials")) as ReadonlyArray<number>
-      // The budget's last window must be over, or the first would not be full.
-      yield* Effect.sleep("1500 millis")
-      const before = performance.now()
-      child.process.stdin?.write("kill\n")
-      yield* allBack(manager, 1_000)
-      const took = performance.now() - before
-      const second = JSON.parse(yield* ask(child, "dials")) as ReadonlyArray<number>
-      yield* Effect.promise(() =>
-        context.annotate(
-          `first ${first.length} dials, peak ${peakOf(first, 1_000)}; then ${second.length}, peak ${
-            peakOf(second, 1_000)
-          }; Ready after ${took.toFixed(0)} ms`
+  it.live(
+    "no window at the server ever sees more, and all are Ready within 1.2 times the minimum",
+    (context) =>
+      Effect.gen(function* () {
+        const child = yield* server
+        const limits = { limit: 200, window: "1 second" } as const
+        const manager = yield* ConnectionManager.make({ budget: { policy: { limits } } }).pipe(
+          Effect.provide(NodeTransport.layer)
         )
-      )
-      assert.strictEqual(first.length, 1_000)
-      assert.strictEqual(second.length, 1_000)
-      assert.isAtMost(peakOf(first, 1_000), 200)
-      assert.isAtMost(peakOf(second, 1_000), 200)
-      assert.isAtMost(took, 4_000 * 1.2)
-    }).pipe(Effect.scoped), 120_000)
+        for (let i = 0; i < 1_000; i++) {
+          yield* manager.connect(`feed ${i}`, {
+            target: urlOf(child),
+            codec: Codec.text,
+            heartbeat: Heartbeat.none,
+            reconnect: Reconnect.prompt,
+            startup: "background"
+          })
+        }
+        yield* manager.awaitReady()
+        const first = JSON.parse(yield* ask(child, "dials")) as ReadonlyArray<number>
+        // The budget's last window must be over, or the first would not be full.
+        yield* Effect.sleep("1500 millis")
+        const before = performance.now()
+        child.process.stdin?.write("kill\n")
+        yield* allBack(manager, 1_000)
+        const took = performance.now() - before
+        const second = JSON.parse(yield* ask(child, "dials")) as ReadonlyArray<number>
+        yield* Effect.promise(() =>
+          context.annotate(
+            `first ${first.length} dials, peak ${peakOf(first, 1_000)}; then ${second.length}, peak ${peakOf(
+              second,
+              1_000
+            )}; Ready after ${took.toFixed(0)} ms`
+          )
+        )
+        assert.strictEqual(first.length, 1_000)
+        assert.strictEqual(second.length, 1_000)
+        assert.isAtMost(peakOf(first, 1_000), 200)
+        assert.isAtMost(peakOf(second, 1_000), 200)
+        assert.isAtMost(took, 4_000 * 1.2)
+      }).pipe(Effect.scoped),
+    120_000
+  )
 })
 
 describe("messages of 100 busy connections", () => {
-  it.live("keep at least 0.7 of what the single streams reach together", (context) =>
-    Effect.gen(function*() {
-      const child = yield* server
-      const manager = yield* ConnectionManager.make().pipe(Effect.provide(NodeTransport.layer))
-      const connections = yield* Effect.forEach(Array.from({ length: 100 }), (_, i) =>
-        manager.connect(`feed ${i}`, { target: urlOf(child), codec: Codec.text, heartbeat: Heartbeat.none }))
-      const each = 3_000
-      /** Milliseconds until whoever counts has counted all. */
-      const timed = (read: (count: (batch: number) => void) => Effect.Effect<unknown, unknown>) =>
-        Effect.gen(function*() {
-          const all = yield* Deferred.make<void>()
-          let left = each * connections.length
-          const count = (batch: number) => {
-            left -= batch
-            if (left === 0) Deferred.doneUnsafe(all, Effect.void)
-          }
-          const reading = yield* Effect.forkChild(read(count), { startImmediately: true })
-          const before = performance.now()
-          yield* manager.broadcast(ManagerCommand.send(`flood ${each}`))
-          yield* Deferred.await(all)
-          const took = performance.now() - before
-          yield* Fiber.interrupt(reading)
-          return took
-        })
-      const single = timed((count) =>
-        Effect.forEach(
-          connections,
-          ({ stream }) => Stream.runForEachArray(stream, (batch) => Effect.sync(() => count(batch.length))),
-          { concurrency: "unbounded" }
+  it.live(
+    "keep at least 0.7 of what the single streams reach together",
+    (context) =>
+      Effect.gen(function* () {
+        const child = yield* server
+        const manager = yield* ConnectionManager.make().pipe(Effect.provide(NodeTransport.layer))
+        const connections = yield* Effect.forEach(Array.from({ length: 100 }), (_, i) =>
+          manager.connect(`feed ${i}`, { target: urlOf(child), codec: Codec.text, heartbeat: Heartbeat.none })
         )
-      )
-      const fanned = timed((count) =>
-        Stream.runForEachArray(manager.messages(), (batch) => Effect.sync(() => count(batch.length)))
-      )
-      yield* single
-      yield* fanned
-      const ratios: Array<number> = []
-      for (let round = 0; round < 5; round++) ratios.push((yield* single) / (yield* fanned))
-      yield* Effect.promise(() => context.annotate(ratios.map((ratio) => ratio.toFixed(2)).join(", ")))
-      assert.isAtLeast(median(ratios), 0.7)
-    }).pipe(Effect.scoped), 120_000)
+        const each = 3_000
+        /** Milliseconds until whoever counts has counted all. */
+        const timed = (read: (count: (batch: number) => void) => Effect.Effect<unknown, unknown>) =>
+          Effect.gen(function* () {
+            const all = yield* Deferred.make<void>()
+            let left = each * connections.length
+            const count = (batch: number) => {
+              left -= batch
+              if (left === 0) Deferred.doneUnsafe(all, Effect.void)
+            }
+            const reading = yield* Effect.forkChild(read(count), { startImmediately: true })
+            const before = performance.now()
+            yield* manager.broadcast(ManagerCommand.send(`flood ${each}`))
+            yield* Deferred.await(all)
+            const took = performance.now() - before
+            yield* Fiber.interrupt(reading)
+            return took
+          })
+        const single = timed((count) =>
+          Effect.forEach(
+            connections,
+            ({ stream }) => Stream.runForEachArray(stream, (batch) => Effect.sync(() => count(batch.length))),
+            { concurrency: "unbounded" }
+          )
+        )
+        const fanned = timed((count) =>
+          Stream.runForEachArray(manager.messages(), (batch) => Effect.sync(() => count(batch.length)))
+        )
+        yield* single
+        yield* fanned
+        const ratios: Array<number> = []
+        for (let round = 0; round < 5; round++) ratios.push((yield* single) / (yield* fanned))
+        yield* Effect.promise(() => context.annotate(ratios.map((ratio) => ratio.toFixed(2)).join(", ")))
+        assert.isAtLeast(median(ratios), 0.7)
+      }).pipe(Effect.scoped),
+    120_000
+  )
 })
 
 /** Until so many connections are Ready on a session after their first. */

@@ -38,7 +38,7 @@ export const make = <C extends Codec.Any, T, RO, RH>(
 > => {
   // Requirements are captured below and provided to every fiber of the connection.
   const options = given as unknown as Settings.AnyOptions
-  const program = Effect.gen(function* () {
+  return Effect.gen(function* () {
     const transport = yield* Transport
     const { capabilities } = transport
     const wrong = Settings.checkOptions(name, options)
@@ -61,11 +61,6 @@ export const make = <C extends Codec.Any, T, RO, RH>(
     yield* start(supervisor, options)
     return publicOf(supervisor)
   })
-  return program as Effect.Effect<
-    Connection.Connection<Codec.In<C>, Codec.Out<C>>,
-    Failure,
-    Connection.Requirements<T, RO, RH> | Scope.Scope
-  >
 }
 
 // A fiber of ours never fails; if one dies it is our bug, and must be heard.
@@ -150,10 +145,7 @@ const reader = <In, Out>(self: Any<In, Out>): Effect.Effect<void, Failure, Scope
     () => Effect.sync(() => self.inbox.release())
   )
 
-const reading = <In, Out, A>(
-  self: Any<In, Out>,
-  take: () => ReadonlyArray<A> | undefined
-): Stream.Stream<A, Failure> =>
+const reading = <In, Out, A>(self: Any<In, Out>, take: () => ReadonlyArray<A> | undefined): Stream.Stream<A, Failure> =>
   Stream.unwrap(Effect.map(reader(self), () => Stream.fromPull(Effect.succeed(pulling(self, take)))))
 
 const receive = <In, Out>(self: Any<In, Out>): Effect.Effect<In, Failure> => {
@@ -315,9 +307,8 @@ const update = <In, Out>(
 ): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
     const policies = change(self.policies)
-    return Effect.map(
-      Settings.checkPolicies(self.connection, policies, self.transport.capabilities),
-      (recipe) => self.adopt(policies, recipe)
+    return Effect.map(Settings.checkPolicies(self.connection, policies, self.transport.capabilities), (recipe) =>
+      self.adopt(policies, recipe)
     )
   })
 

@@ -28,7 +28,7 @@ export class Figures {
 
   rttSummary() {
     if (this.rtts.length === 0) return undefined
-    const sorted = [...this.rtts].sort((a, b) => a - b)
+    const sorted = this.rtts.toSorted((a, b) => a - b)
     const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0
     const last = this.rtts[(this.next + this.rtts.length - 1) % this.rtts.length] ?? 0
     const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length

@@ -24,9 +24,7 @@ export interface Limits {
 }
 
 /** A program that runs before a session is Ready. */
-export type Opener<In, Out> = (
-  session: Connection.Session<In, Out>
-) => Effect.Effect<unknown, unknown, Scope.Scope>
+export type Opener<In, Out> = (session: Connection.Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>
 
 export interface Host<In, Out> {
   readonly connection: string
@@ -54,10 +52,7 @@ export interface Host<In, Out> {
   readonly openers: () => ReadonlyArray<Opener<In, Out>>
   readonly permit: ((dial: Connection.Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
   readonly hooks: Connection.Hooks | undefined
-  readonly hook: (
-    name: string,
-    run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined
-  ) => void
+  readonly hook: (name: string, run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined) => void
   readonly emit: (event: () => ConnectionEvent) => void
   readonly dropped: (reason: DropReason, count: number) => void
   /** Waits, bounded, until the sockets of earlier sessions are gone. */

@@ -100,7 +100,7 @@ const safely =
   <In>(pick: (message: In) => boolean) =>
   (message: In): boolean => {
     try {
-      return pick(message) === true
+      return pick(message)
     } catch {
       return false
     }

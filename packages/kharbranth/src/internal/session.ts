@@ -3,7 +3,7 @@
  * gate and, exactly once, its end; after that every late callback is ignored.
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -236,7 +236,10 @@ export class Session<In, Out> implements Receiver {
           const { headers, subprotocols, url } = target
           const { maxMessageSize, writeMark } = this.host
           const mark = { high: writeMark, low: Math.floor(writeMark / 4) }
-          return transport.dial({ connection, epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark }, this)
+          return transport.dial(
+            { connection, epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark },
+            this
+          )
         }),
         Scope.provide(this.scope),
         Effect.timeoutOrElse({
@@ -298,7 +301,7 @@ export class Session<In, Out> implements Receiver {
     this.endedAt = this.host.wall()
     this.hold(false)
     const { writer } = this
-    const clean = error._tag === "ConnectionClosed" && error.initiator === "client" && this.gone
+    const clean = this.gone && answersOurClose(error)
     const unconfirmed = writer === undefined ? none : this.host.outbox.detach(writer, { clean })
     writer?.end()
     for (const end of this.endings.splice(0)) end(error)
@@ -360,9 +363,7 @@ export class Session<In, Out> implements Receiver {
     const { connection, codec } = this.host
     if (codec.onDecodeError === "skip") return this.host.dropped("undecodable", 1)
     const { epoch } = this
-    this.host.fail(
-      new ConnectionError.DecodeError({ connection, epoch, issue, cause: ConnectionError.foreign(cause) })
-    )
+    this.host.fail(new ConnectionError.DecodeError({ connection, epoch, issue, cause: ConnectionError.foreign(cause) }))
   }
 
   closedByUs(): ConnectionError.ConnectionClosed {
@@ -391,7 +392,14 @@ export class Session<In, Out> implements Receiver {
   }
 }
 
+/** A close of the peer's own that crosses ours shows nothing; only one that echoes our code is an answer. */
+const answersOurClose = (error: ConnectionError.ConnectionError): boolean =>
+  error._tag === "ConnectionClosed" && error.initiator === "client" && error.code === error.sentCode
+
 const none = { count: 0, from: 0, to: 0 }
 
 /** What a session's opening sees of it. */
-export type Opened<In, Out> = Pick<Session<In, Out>, "epoch" | "link" | "writer" | "opening" | "death" | "over" | "gate">
+export type Opened<In, Out> = Pick<
+  Session<In, Out>,
+  "epoch" | "link" | "writer" | "opening" | "death" | "over" | "gate"
+>

@@ -1,8 +1,8 @@
 /** A connection's options with their defaults, checked at the door. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Codec from "../Codec.ts"
+import type * as Codec from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
 import type { InvalidOptions } from "../ConnectionError.ts"
 import * as Heartbeat from "../Heartbeat.ts"

@@ -3,7 +3,7 @@
  * the commands it gives. Everything here is synchronous; what takes time is a
  * supervised fiber or an alarm.
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
@@ -107,11 +107,11 @@ export class Supervisor<In, Out> implements Host<In, Out> {
     this.maxMessageSize = options.maxMessageSize ?? 1024 * 1024
     this.writeMark = options.writeMark ?? 256 * 1024
     this.openBuffer = options.openBuffer ?? 16 * 1024 * 1024
-    this.onOpen = options.onOpen as Opener<In, Out> | undefined
+    this.onOpen = options.onOpen
     this.permit = options.permit
     this.hooks = options.hooks
     this.meter = metersOf(given.policies)
-    this.rotation = new Rotation(options.rotate as Connection.Rotate<In> | undefined)
+    this.rotation = new Rotation(options.rotate)
     this.maxStall = Duration.toMillis(Check.durationOr(options.inbox?.maxStall, "10 seconds"))
     const alarm = (fire: () => void) => new Alarm(this.fork, this.now, fire)
     this.retryAlarm = alarm(() => this.dispatch({ _tag: "RetryDue" }))
@@ -127,7 +127,7 @@ export class Supervisor<In, Out> implements Host<In, Out> {
     )
     this.inbox = this.makeInbox(options)
     this.outboxHooks = this.makeOutboxHooks()
-    const outboxOptions = settings<In, Out>((options.outbox ?? {}) as Parameters<typeof settings<In, Out>>[0])
+    const outboxOptions = settings<In, Out>(options.outbox ?? {})
     this.outbox = new Outbox<In, Out>({
       connection: this.connection,
       ...outboxOptions,
@@ -275,7 +275,12 @@ export class Supervisor<In, Out> implements Host<In, Out> {
       error,
       decision: this.policies.reconnect.classify(error)
     })
-    this.fork(Effect.andThen(session.hasLeft, Effect.sync(() => this.sessions.delete(session.epoch))))
+    this.fork(
+      Effect.andThen(
+        session.hasLeft,
+        Effect.sync(() => this.sessions.delete(session.epoch))
+      )
+    )
   }
 
   readonly release = (session: Session<In, Out>): void => {
@@ -436,7 +441,8 @@ export class Supervisor<In, Out> implements Host<In, Out> {
     this.inbox.addTap({
       claim: (message, epoch) => {
         if (this.outbox.wantsAcks) this.outbox.acknowledge([message])
-        if (notice !== undefined && epoch === this.active?.epoch && notice(message)) this.rotate("the server announced its end")
+        if (notice !== undefined && epoch === this.active?.epoch && notice(message))
+          this.rotate("the server announced its end")
         return dedupe !== undefined && this.overlapClaims(message, epoch)
       }
     })
@@ -463,7 +469,7 @@ export class Supervisor<In, Out> implements Host<In, Out> {
     return new Inbox<In>({
       connection: this.connection,
       highWaterMark: options.inbox?.highWaterMark ?? 65_536,
-      overflow: (options.inbox?.overflow ?? "fail") as Entries.Overflow<In>,
+      overflow: options.inbox?.overflow ?? "fail",
       skipDecodeErrors: this.codec.onDecodeError === "skip",
       hooks: {
         defer: queueMicrotask,

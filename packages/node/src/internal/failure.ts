@@ -80,9 +80,7 @@ export const ofDial = (dial: Dial, error: unknown): ConnectionError.DialError =>
   const code = codeOf(error)
   if (code === undefined) {
     const tag = handshakeTag(error)
-    return tag === undefined
-      ? dialFailed(dial, "unknown", error)
-      : dialFailed(dial, "protocol", { code: tag, error })
+    return tag === undefined ? dialFailed(dial, "unknown", error) : dialFailed(dial, "protocol", { code: tag, error })
   }
   const kind = dialKinds[code]
   if (kind !== undefined) return dialFailed(dial, kind, error)

@@ -34,7 +34,8 @@ const checkSubprotocols = (dial: Dial): ConnectionError.InvalidOptions | undefin
   const seen = new Set<string>()
   for (const [index, name] of dial.subprotocols.entries()) {
     const path = ["target", "subprotocols", index]
-    if (!token.test(name)) return invalid(dial, path, "a subprotocol is an HTTP token: letters, digits and !#$%&'*+-.^_`|~.")
+    if (!token.test(name))
+      return invalid(dial, path, "a subprotocol is an HTTP token: letters, digits and !#$%&'*+-.^_`|~.")
     if (seen.has(name)) return invalid(dial, path, "this subprotocol is listed twice.")
     seen.add(name)
   }
@@ -78,7 +79,7 @@ const compression = (option: boolean | Compression | undefined): ClientOptions["
 const reveal = <A extends string | Uint8Array>(secret: A | Redacted.Redacted<A>): A =>
   Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
-const asPem = (bytes: string | Uint8Array): string | Buffer => typeof bytes === "string" ? bytes : Buffer.from(bytes)
+const asPem = (bytes: string | Uint8Array): string | Buffer => (typeof bytes === "string" ? bytes : Buffer.from(bytes))
 
 const asCa = (ca: NonNullable<TlsOptions["ca"]>) =>
   typeof ca === "string" || ca instanceof Uint8Array ? asPem(ca) : ca.map(asPem)
@@ -95,21 +96,21 @@ const secureContext = (tls: TlsOptions): Tls.SecureContext =>
  * A planner for these options. The TLS material is parsed once, at the first
  * `wss:` dial.
  */
-export const make = (options: Options): (dial: Dial) => Effect.Effect<Plan, ConnectionError.InvalidOptions> => {
+export const make = (options: Options): ((dial: Dial) => Effect.Effect<Plan, ConnectionError.InvalidOptions>) => {
   let context: Tls.SecureContext | undefined
   const tlsOptions = (dial: Dial, url: URL): Effect.Effect<ClientOptions, ConnectionError.InvalidOptions> => {
     const { tls } = options
     if (tls === undefined || url.protocol !== "wss:") return Effect.succeed({})
     const servername = tls.servername === undefined ? {} : { servername: tls.servername }
     return Effect.try({
-      try: () => ({ ...servername, secureContext: context ??= secureContext(tls) }),
+      try: () => ({ ...servername, secureContext: (context ??= secureContext(tls)) }),
       catch: (error) =>
         invalid(dial, ["tls"], `ca, cert, key or passphrase does not load (${codeOf(error) ?? "unreadable"}).`)
     })
   }
   const perMessageDeflate = compression(options.compression)
   const { localAddress } = options
-  return Effect.fnUntraced(function*(dial) {
+  return Effect.fnUntraced(function* (dial) {
     const url = checkUrl(dial)
     if (!(url instanceof URL)) return yield* url
     const flaw = checkSubprotocols(dial) ?? checkHeaders(dial)

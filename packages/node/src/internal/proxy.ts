@@ -37,7 +37,7 @@ const isUsable = (text: string): boolean => {
 /**
  * The proxy for a url, or `undefined` for a direct connection.
  */
-export const resolve = Effect.fnUntraced(function*(dial: Dial, url: URL, option: Proxy) {
+export const resolve = Effect.fnUntraced(function* (dial: Dial, url: URL, option: Proxy) {
   const text = option === false ? "" : option === undefined ? fromEnvironment(url) : plain(option)
   if (text === "") return undefined
   if (isUsable(text)) return new URL(text)

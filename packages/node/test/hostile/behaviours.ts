@@ -16,9 +16,13 @@ export type Behaviour = (socket: Socket, request: Request) => void
 
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-export const acceptOf = (key: string): string => createHash("sha1").update(key + guid).digest("base64")
+export const acceptOf = (key: string): string =>
+  createHash("sha1")
+    .update(key + guid)
+    .digest("base64")
 
-const head = (status: string, headers: ReadonlyArray<string>): string => [`HTTP/1.1 ${status}`, ...headers, "", ""].join("\r\n")
+const head = (status: string, headers: ReadonlyArray<string>): string =>
+  [`HTTP/1.1 ${status}`, ...headers, "", ""].join("\r\n")
 
 export const upgrade = (request: Request, ...headers: ReadonlyArray<string>): string =>
   head("101 Switching Protocols", [
@@ -29,16 +33,20 @@ export const upgrade = (request: Request, ...headers: ReadonlyArray<string>): st
   ])
 
 /** Upgrades properly and then sends these bytes. */
-const then = (...bytes: ReadonlyArray<Buffer>): Behaviour => (socket, request) => {
-  socket.write(upgrade(request))
-  for (const chunk of bytes) socket.write(chunk)
-  socket.resume()
-}
+const then =
+  (...bytes: ReadonlyArray<Buffer>): Behaviour =>
+  (socket, request) => {
+    socket.write(upgrade(request))
+    for (const chunk of bytes) socket.write(chunk)
+    socket.resume()
+  }
 
 /** Writes as fast as the peer reads, until it hangs up. */
 const flood = (socket: Socket, chunk: Buffer): void => {
   const more = () => {
-    while (!socket.destroyed && socket.write(chunk)) { /* until the buffer is full */ }
+    while (!socket.destroyed && socket.write(chunk)) {
+      /* until the buffer is full */
+    }
   }
   socket.on("drain", more)
   more()
@@ -52,7 +60,13 @@ const bomb = (megabytes: number): Buffer =>
   frame({ opcode: 2, rsv: 4, payload: deflateRawSync(Buffer.alloc(megabytes * 1_048_576), { level: 9 }) })
 
 /** The paths whose server never hangs up, not even when the client has. */
-export const deaf: ReadonlySet<string> = new Set(["/never-hangs-up", "/close-flood", "/too-large", "/never-closes", "/stalled-reader"])
+export const deaf: ReadonlySet<string> = new Set([
+  "/never-hangs-up",
+  "/close-flood",
+  "/too-large",
+  "/never-closes",
+  "/stalled-reader"
+])
 
 export const behaviours: Readonly<Record<string, Behaviour>> = {
   "/hang": () => undefined,
@@ -69,10 +83,16 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   "/hang-up": (socket) => socket.end(),
   "/reset-upgrade": (socket) => socket.resetAndDestroy(),
   "/bad-accept": (socket) =>
-    socket.write(head("101 Switching Protocols", ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: AAAA"])),
+    socket.write(
+      head("101 Switching Protocols", ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: AAAA"])
+    ),
   "/bad-upgrade": (socket, request) =>
     socket.write(
-      head("101 Switching Protocols", ["Upgrade: other", "Connection: Upgrade", `Sec-WebSocket-Accept: ${acceptOf(request.key)}`])
+      head("101 Switching Protocols", [
+        "Upgrade: other",
+        "Connection: Upgrade",
+        `Sec-WebSocket-Accept: ${acceptOf(request.key)}`
+      ])
     ),
   "/bad-subprotocol": (socket, request) => socket.write(upgrade(request, "Sec-WebSocket-Protocol: other")),
   "/bad-extension": (socket, request) => socket.write(upgrade(request, "Sec-WebSocket-Extensions: permessage-deflate")),
@@ -83,10 +103,14 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   "/stalled-500": (socket) =>
     socket.write(head("500 Internal Server Error", ["Content-Type: text/plain", "Content-Length: 1000"]) + "partial"),
   "/redirect": (socket) => socket.end(head("302 Found", ["Location: /redirect", "Content-Length: 0"])),
-  "/busy-seconds": (socket) => socket.end(head("503 Service Unavailable", ["Retry-After: 7", "Content-Length: 4"]) + "busy"),
+  "/busy-seconds": (socket) =>
+    socket.end(head("503 Service Unavailable", ["Retry-After: 7", "Content-Length: 4"]) + "busy"),
   "/busy-date": (socket) =>
     socket.end(head("429 Too Many Requests", ["Retry-After: Fri, 02 Jan 1970 00:00:00 GMT", "Content-Length: 0"])),
-  "/unauthorized": (socket) => socket.end(head("401 Unauthorized", ["X-Trace: planted-header-secret", "Content-Length: 19"]) + "planted-body-secret"),
+  "/unauthorized": (socket) =>
+    socket.end(
+      head("401 Unauthorized", ["X-Trace: planted-header-secret", "Content-Length: 19"]) + "planted-body-secret"
+    ),
   "/masked": then(frame({ opcode: 1, masked: true, payload: Buffer.from("hi") })),
   "/rsv": then(frame({ opcode: 1, rsv: 3, payload: Buffer.from("hi") })),
   "/rsv1": then(frame({ opcode: 1, rsv: 4, payload: Buffer.from("hi") })),

@@ -46,7 +46,7 @@ const listen = (server: Server) =>
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
   })
 
-export const blackhole = Effect.fnUntraced(function*(targetPort: number) {
+export const blackhole = Effect.fnUntraced(function* (targetPort: number) {
   const pairs = new Set<Pair>()
   let dark: Dark = "none"
   let count = 0
@@ -77,7 +77,8 @@ export const blackhole = Effect.fnUntraced(function*(targetPort: number) {
     Effect.callback<void>((resume) => {
       reset()
       server.close(() => resume(Effect.void))
-    }))
+    })
+  )
   return {
     port,
     set: (next: Dark) => {

@@ -45,8 +45,11 @@ export const recorder = (keep = true): Recorder => {
   return {
     calls,
     when,
-    frames: () => calls.flatMap((call) => call.call === "frame" ? [call.frame] : []),
-    end: Effect.map(when(() => ending() !== undefined), () => ending()!.error),
+    frames: () => calls.flatMap((call) => (call.call === "frame" ? [call.frame] : [])),
+    end: Effect.map(
+      when(() => ending() !== undefined),
+      () => ending()!.error
+    ),
     frame: (frame, size) => add({ call: "frame", frame, size }),
     ping: (payload) => add({ call: "ping", payload }),
     pong: (payload) => add({ call: "pong", payload }),
@@ -67,7 +70,7 @@ export const dialOf = (url: string, overrides: Partial<Dial> = {}): Dial => ({
 })
 
 /** Dials with the transport of these options; the link lives in the test's scope. */
-export const connect = Effect.fnUntraced(function*(
+export const connect = Effect.fnUntraced(function* (
   url: string,
   overrides: Partial<Dial> = {},
   options: NodeTransport.Options = { proxy: false },
@@ -78,5 +81,8 @@ export const connect = Effect.fnUntraced(function*(
 })
 
 /** The error that a dial fails with. */
-export const refusal = (url: string, overrides: Partial<Dial> = {}, options: NodeTransport.Options = { proxy: false }) =>
-  Effect.scoped(Effect.flip(connect(url, overrides, options)))
+export const refusal = (
+  url: string,
+  overrides: Partial<Dial> = {},
+  options: NodeTransport.Options = { proxy: false }
+) => Effect.scoped(Effect.flip(connect(url, overrides, options)))

@@ -20,7 +20,7 @@ const held = () => {
 }
 
 /** Lets closed handles finish: until two looks agree, 50 turns apart. */
-const settled: Effect.Effect<ReturnType<typeof held>> = Effect.gen(function*() {
+const settled: Effect.Effect<ReturnType<typeof held>> = Effect.gen(function* () {
   let last = ""
   while (true) {
     for (let i = 0; i < 50; i++) yield* turn
@@ -35,10 +35,12 @@ const cycle = (url: string, origin: string, n: number): Effect.Effect<unknown, u
     case 0:
       return Effect.scoped(connect(url))
     case 1:
-      return Effect.scoped(Effect.tap(connect(url), ({ link, receiver }) => {
-        link.close(1_000, "done")
-        return receiver.end
-      }))
+      return Effect.scoped(
+        Effect.tap(connect(url), ({ link, receiver }) => {
+          link.close(1_000, "done")
+          return receiver.end
+        })
+      )
     case 2:
       return Effect.scoped(Effect.tap(connect(url), ({ link }) => Effect.sync(() => link.terminate())))
     case 3:
@@ -48,7 +50,7 @@ const cycle = (url: string, origin: string, n: number): Effect.Effect<unknown, u
     case 5:
       return Effect.scoped(Effect.exit(connect(`${origin}/endless-500`)))
     case 6:
-      return Effect.gen(function*() {
+      return Effect.gen(function* () {
         const fiber = yield* Effect.forkChild(Effect.scoped(connect(`${origin}/hang`)), { startImmediately: true })
         for (let i = 0; i < n % 7; i++) yield* turn
         yield* Fiber.interrupt(fiber)
@@ -58,16 +60,18 @@ const cycle = (url: string, origin: string, n: number): Effect.Effect<unknown, u
   }
 }
 
-const program = Effect.scoped(Effect.gen(function*() {
-  const server = yield* serve()
-  const origin = yield* hostile
-  for (let n = 0; n < 8; n++) yield* cycle(server.url, origin, n)
-  const before = yield* settled
-  const dials = 200
-  for (let n = 0; n < dials; n++) yield* cycle(server.url, origin, n)
-  const after = yield* settled
-  process.stdout.write(JSON.stringify({ before, after, dials }))
-}))
+const program = Effect.scoped(
+  Effect.gen(function* () {
+    const server = yield* serve()
+    const origin = yield* hostile
+    for (let n = 0; n < 8; n++) yield* cycle(server.url, origin, n)
+    const before = yield* settled
+    const dials = 200
+    for (let n = 0; n < dials; n++) yield* cycle(server.url, origin, n)
+    const after = yield* settled
+    process.stdout.write(JSON.stringify({ before, after, dials }))
+  })
+)
 
 await Effect.runPromise(program)
 process.exit(0)

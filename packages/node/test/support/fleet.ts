@@ -23,7 +23,7 @@ const concurrent = 256
 const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
 const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const before = performance.now()
     const value = yield* effect
     return [performance.now() - before, value] as const
@@ -35,7 +35,7 @@ const held = () => {
 }
 
 /** Lets closed handles finish: until two looks agree, 50 turns apart. */
-const settled = Effect.gen(function*() {
+const settled = Effect.gen(function* () {
   let last = ""
   while (true) {
     for (let i = 0; i < 50; i++) yield* turn
@@ -60,7 +60,7 @@ const openRaw = Effect.callback<ReadonlyArray<WebSocket>>((resume) => {
   for (let i = 0; i < concurrent; i++) next()
 })
 
-const raw = Effect.gen(function*() {
+const raw = Effect.gen(function* () {
   const [millis, sockets] = yield* timed(openRaw)
   const gone = sockets.map((socket) => new Promise((resolve) => socket.on("close", resolve)))
   for (const socket of sockets) socket.close()
@@ -71,7 +71,7 @@ const raw = Effect.gen(function*() {
 const name = (index: number) => `feed ${index}`
 
 const openManaged = (manager: ConnectionManager.Manager) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     for (let i = 0; i < count; i++) {
       yield* manager.connect(name(i), {
         target: url,
@@ -84,7 +84,7 @@ const openManaged = (manager: ConnectionManager.Manager) =>
   })
 
 const fastest = (runs: number, effect: Effect.Effect<unknown, unknown>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     let best = Infinity
     for (let i = 0; i < runs; i++) best = Math.min(best, (yield* timed(effect))[0])
     return best
@@ -92,13 +92,13 @@ const fastest = (runs: number, effect: Effect.Effect<unknown, unknown>) =>
 
 /** Microseconds for one of each, over names spread over the whole; a change is a socket closed and one dialed. */
 const costs = (manager: ConnectionManager.Manager) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const some = Array.from({ length: 2_000 }, (_, i) => name(Math.floor((i * 7_919) % count)))
     const each = (use: (name: string) => Effect.Effect<unknown, unknown>, names = some) =>
       Effect.map(
         fastest(
           5,
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             for (const one of names) yield* use(one)
           })
         ),
@@ -111,7 +111,7 @@ const costs = (manager: ConnectionManager.Manager) =>
     }
   })
 
-const managed = Effect.gen(function*() {
+const managed = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const manager = yield* ConnectionManager.make().pipe(Effect.provide(NodeTransport.layer), Scope.provide(scope))
   const [open] = yield* timed(openManaged(manager))
@@ -122,7 +122,7 @@ const managed = Effect.gen(function*() {
   return { open, snapshot, cost, close }
 })
 
-const program = Effect.gen(function*() {
+const program = Effect.gen(function* () {
   const results: Array<{ readonly raw: number; readonly managed: Effect.Success<typeof managed> }> = []
   // One round warms both up; it must not count.
   yield* raw

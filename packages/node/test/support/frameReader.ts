@@ -18,7 +18,7 @@ const unmask = (payload: Buffer, mask: Buffer): Buffer => {
   return plain
 }
 
-export const frameReader = (onFrame: (opcode: number, payload: Buffer) => void): (chunk: Buffer) => void => {
+export const frameReader = (onFrame: (opcode: number, payload: Buffer) => void): ((chunk: Buffer) => void) => {
   let pending: Array<Buffer> = []
   let size = 0
   let wanted = 2

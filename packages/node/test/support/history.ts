@@ -119,16 +119,14 @@ const checkOrder = ({ firsts, rank }: Tables, report: (rule: Rule, n: number) =>
   }
 }
 
-const checkReturns = (
-  { backWithin, client, outages = [] }: History,
-  report: (rule: Rule, n: number) => void
-): void => {
+const checkReturns = ({ backWithin, client, outages = [] }: History, report: (rule: Rule, n: number) => void): void => {
   if (backWithin === undefined) return
   const sessions = client.filter((entry) => entry.e === "open" || entry.e === "close")
   for (const [index, { to }] of outages.entries()) {
     const before = sessions.findLast(({ t }) => t <= to)
     const next = sessions.find(({ e, t }) => e === "open" && t > to)
-    const survived = before?.e === "open" && !sessions.some(({ e, t }) => e === "close" && t > to && t <= to + backWithin)
+    const survived =
+      before?.e === "open" && !sessions.some(({ e, t }) => e === "close" && t > to && t <= to + backWithin)
     if (!survived && (next === undefined || next.t - to > backWithin)) report("late return", index)
   }
 }
@@ -149,4 +147,7 @@ export const check = (history: History): ReadonlyArray<Violation> => {
 
 /** Reads a log of one JSON entry a line; a last line cut short by a kill is left out. */
 export const parseServerLog = (text: string): ReadonlyArray<ServerEntry> =>
-  text.split("\n").slice(0, -1).map((line) => JSON.parse(line) as ServerEntry)
+  text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as ServerEntry)

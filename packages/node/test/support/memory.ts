@@ -17,19 +17,21 @@ const sample = () => {
   peak = Math.max(peak, megabytes())
 }
 
-const program = Effect.scoped(Effect.gen(function*() {
-  // the first dial loads code; it must not count
-  const server = yield* serve()
-  yield* Effect.scoped(connect(server.url, {}, options))
-  const before = megabytes()
-  const sampler = setInterval(sample, 5)
-  const receiver = recorder(false)
-  const error = yield* Effect.scoped(
-    Effect.flatMap(connect(url, {}, options, receiver), () => receiver.end)
-  ).pipe(Effect.catch(Effect.succeed))
-  clearInterval(sampler)
-  sample()
-  return `${error._tag} ${Math.round(peak - before)}\n`
-}))
+const program = Effect.scoped(
+  Effect.gen(function* () {
+    // the first dial loads code; it must not count
+    const server = yield* serve()
+    yield* Effect.scoped(connect(server.url, {}, options))
+    const before = megabytes()
+    const sampler = setInterval(sample, 5)
+    const receiver = recorder(false)
+    const error = yield* Effect.scoped(Effect.flatMap(connect(url, {}, options, receiver), () => receiver.end)).pipe(
+      Effect.catch(Effect.succeed)
+    )
+    clearInterval(sampler)
+    sample()
+    return `${error._tag} ${Math.round(peak - before)}\n`
+  })
+)
 
 process.stdout.write(await Effect.runPromise(program), () => process.exit(0))

@@ -19,7 +19,7 @@ const firstLine = (child: ChildProcess) =>
     child.once("exit", (code) => resume(Effect.die(new Error(`the child exited early with ${code}`))))
   })
 
-export const spawnScoped = Effect.fnUntraced(function*(file: URL, ...args: ReadonlyArray<string>) {
+export const spawnScoped = Effect.fnUntraced(function* (file: URL, ...args: ReadonlyArray<string>) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => spawn(process.execPath, [file.pathname, ...args], { stdio: ["pipe", "pipe", "inherit"] })),
     (child) => Effect.sync(() => child.kill("SIGKILL"))

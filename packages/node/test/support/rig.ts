@@ -22,7 +22,9 @@ const toMessage = (opcode: number, payload: Buffer): Message.Message => {
     case 2:
       return Message.binary(payload)
     case 8:
-      return payload.length < 2 ? Message.close(1005) : Message.close(payload.readUInt16BE(), payload.toString("utf8", 2))
+      return payload.length < 2
+        ? Message.close(1005)
+        : Message.close(payload.readUInt16BE(), payload.toString("utf8", 2))
     case 9:
       return Message.ping(payload)
     default:
@@ -72,10 +74,13 @@ const makePeer = (socket: Socket, headers: RigPeer["headers"], answersClose: boo
 
 const parseHead = (head: string): RigPeer["headers"] =>
   Object.fromEntries(
-    head.split("\r\n").slice(1).map((line) => {
-      const colon = line.indexOf(":")
-      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
-    })
+    head
+      .split("\r\n")
+      .slice(1)
+      .map((line) => {
+        const colon = line.indexOf(":")
+        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
+      })
   )
 
 const rejection = (door: Extract<Door, { readonly _tag: "Reject" }>): string => {
@@ -98,7 +103,7 @@ const acceptance = (door: Extract<Door, { readonly _tag: "Accept" }>, headers: R
   return Buffer.concat([Buffer.from(answer.join("\r\n")), ...(door.greeting ?? []).map(encode)])
 }
 
-const listen = Effect.fnUntraced(function*(door: Door) {
+const listen = Effect.fnUntraced(function* (door: Door) {
   const peers = mailbox<RigPeer>()
   const asked = mailbox<void>()
   const sockets = new Set<Socket>()
@@ -121,7 +126,9 @@ const listen = Effect.fnUntraced(function*(door: Door) {
     socket.on("error", () => undefined)
     socket.on("close", () => {
       sockets.delete(socket)
-      if (sockets.size === 0) { for (const wake of deserted) wake() }
+      if (sockets.size === 0) {
+        for (const wake of deserted) wake()
+      }
     })
     let bytes = Buffer.alloc(0)
     const onData = (chunk: Buffer) => {

@@ -18,7 +18,7 @@ const listen = (server: Http.Server) =>
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
   })
 
-export const tunnel = Effect.fnUntraced(function*(
+export const tunnel = Effect.fnUntraced(function* (
   options: { readonly status?: string; readonly authorization?: string; readonly tls?: Https.ServerOptions } = {}
 ) {
   const targets: Array<string> = []
@@ -50,6 +50,7 @@ export const tunnel = Effect.fnUntraced(function*(
       for (const socket of sockets) socket.destroy()
       server.closeAllConnections()
       server.close(() => resume(Effect.void))
-    }))
+    })
+  )
   return { port, targets, authorizations } satisfies Tunnel
 })

@@ -25,7 +25,7 @@ const listen = (server: Http.Server) =>
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
   })
 
-export const serve = Effect.fnUntraced(function*(
+export const serve = Effect.fnUntraced(function* (
   onPeer: (ws: WebSocket, request: Http.IncomingMessage) => void = () => undefined,
   options: ServerOptions & { readonly tls?: Https.ServerOptions } = {}
 ) {
@@ -46,7 +46,8 @@ export const serve = Effect.fnUntraced(function*(
       for (const client of server.clients) client.terminate()
       http.closeAllConnections()
       http.close(() => resume(Effect.void))
-    }))
+    })
+  )
   const peer = (index = 0): Effect.Effect<Peer> =>
     Effect.callback((resume) => {
       const check = () => {

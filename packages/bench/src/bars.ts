@@ -1,0 +1,79 @@
+/**
+ * What the figures are held to. `hard` fails `--check`; `goal` is what we are
+ * after. All in the figure's own unit.
+ */
+
+export interface Bar {
+  readonly bench: string
+  readonly label: string
+  /** Whether more is better, or less. */
+  readonly better: "more" | "less"
+  readonly hard: number
+  readonly goal?: number | undefined
+}
+
+const more = (bench: string, label: string, hard: number, goal?: number): Bar => ({
+  bench,
+  label,
+  better: "more",
+  hard,
+  goal
+})
+
+const less = (bench: string, label: string, hard: number, goal?: number): Bar => ({
+  bench,
+  label,
+  better: "less",
+  hard,
+  goal
+})
+
+export const bars: ReadonlyArray<Bar> = [
+  more("inbound", "kharbranth, by arrays", 0.82, 0.92),
+  more("inbound", "kharbranth, runForEach", 0.72, 0.85),
+  more("inbound", "kharbranth, map + filter + runForEach", 0.55, 0.7),
+  more("inbound", "kharbranth, by arrays, 4 KiB", 0.75, 0.9),
+  more("outbound", "kharbranth, sink fed in arrays", 2, 2.8),
+  more("outbound", "kharbranth, 1,000 concurrent sends", 1.8, 2.4),
+  more("outbound", "kharbranth, one awaited send at a time", 0.75, 0.9),
+  less("latency", "kharbranth, p50", 1.12, 1.05),
+  less("latency", "kharbranth, p99", 1.35, 1.15),
+  less("idle", "kharbranth, heap each beyond raw ws", 10, 5),
+  less("idle", "kharbranth, CPU against a ping timer", 3),
+  less("idle", "kharbranth, 10,000 opened", 1.5),
+  less("idle", "kharbranth, left after closing", 0),
+  less("idle", "sockets left at the server", 0),
+  // the default high-water mark and one read of the socket
+  less("pressure", "slow consumer, most bytes unread", 128),
+  less("pressure", "slow consumer, growth of memory", 16),
+  // the outbox's default bound
+  less("pressure", "slow server, most bytes in the outbox", 16_384),
+  less("faults", "half-open noticed, of interval + timeout", 1.1),
+  less("faults", "Ready after the pending retry was due", 50),
+  less("faults", "sessions lost to a dripping 1 MB message", 0)
+]
+
+/** One subject that must stay this many times ahead of others of the same bench. */
+export interface Lead {
+  readonly bench: string
+  readonly label: string
+  readonly over: ReadonlyArray<string>
+  readonly times: number
+}
+
+export const leads: ReadonlyArray<Lead> = [
+  {
+    // a stream against a stream; the socket's bare reader is in the table, but is none
+    bench: "inbound",
+    label: "kharbranth, by arrays",
+    over: ["Effect Socket, stream by arrays", "Effect Socket, stream of strings by arrays"],
+    times: 3
+  },
+  {
+    // equal work: supervised, a heartbeat, a typed stream or iterator with backpressure
+    bench: "inbound",
+    label: "kharbranth, runForEach",
+    over: ["@atproto/ws-client"],
+    times: 1
+  }
+]

@@ -1,0 +1,56 @@
+/**
+ * Outbound throughput: until the server has read everything.
+ */
+import { loopback } from "../harness/address.ts"
+import type { Bench } from "../harness/bench.ts"
+import { type Contender, interleaved } from "../harness/figures.ts"
+import { runSubject, startServer } from "../harness/process.ts"
+import { maskedLength } from "../server/wire.ts"
+import type { Params, Result } from "../subjects/outbound.ts"
+
+const size = 128
+const loop = "a loop on bufferedAmount; no supervision of writes"
+
+const subjects: Readonly<Record<string, string | undefined>> = {
+  "raw ws, corked by 64": "reaches into the socket",
+  "raw ws, each send awaited": undefined,
+  "Node's WebSocket": loop,
+  "partysocket": loop,
+  "reconnecting-websocket": loop,
+  "rxjs webSocket": loop,
+  "@atproto/ws-client": "each send awaited",
+  "Effect Socket, write": "no backpressure, no supervision",
+  "Effect Socket, writeAll by 64": "no backpressure, no supervision",
+  "kharbranth, sink fed in arrays": undefined,
+  "kharbranth, 1,000 concurrent sends": undefined,
+  "kharbranth, one awaited send at a time": undefined
+}
+
+export const outbound: Bench = {
+  name: "outbound",
+  title: "Outbound, 128 B text, against a loop of ws.send with backpressure",
+  run: async ({ quick, rounds }) => {
+    const server = await startServer()
+    // whole numbers of batches of 64 and of 1,000, so that every subject sends exactly this many
+    const counts = quick ? { warm: 32_000, count: 64_000 } : { warm: 64_000, count: 192_000 }
+    const bytes = maskedLength(size)
+    const marks = [counts.warm * bytes, (counts.warm + counts.count) * bytes].join(",")
+    const contender = (subject: string, note?: string): Contender => ({
+      label: subject,
+      note,
+      run: () => {
+        const params: Params = { url: loopback(server.port, `/drain?marks=${marks}`), size, ...counts }
+        return runSubject<Result>("outbound", subject, params)
+      }
+    })
+    const figures = await interleaved(
+      "outbound",
+      rounds,
+      contender("raw ws"),
+      Object.entries(subjects).map(([subject, note]) => contender(subject, note)),
+      "/s"
+    )
+    await server.kill()
+    return figures
+  }
+}

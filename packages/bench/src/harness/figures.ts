@@ -1,0 +1,81 @@
+/**
+ * Figures: how samples become ratios, and what a bench hands to the report.
+ */
+
+export interface Figure {
+  readonly bench: string
+  /** What was measured: unique within the bench, and the key of its bars. */
+  readonly label: string
+  /** The median. */
+  readonly value: number
+  /** Every round, in order. */
+  readonly rounds: ReadonlyArray<number>
+  readonly unit: string
+  /** The same ratio by CPU time for each message: it should agree, unless the machine was busy with other things. */
+  readonly byCpu?: number | undefined
+  /** Where the peer does less than a supervised connection with a heartbeat and a typed stream. */
+  readonly note?: string | undefined
+}
+
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+export const figure = (
+  bench: string,
+  label: string,
+  rounds: ReadonlyArray<number>,
+  unit = "×",
+  note?: string
+): Figure => ({ bench, label, value: median(rounds), rounds, unit, note })
+
+export interface Sample {
+  readonly perSecond: number
+  /** CPU time of the client for each message. */
+  readonly cpuMicros: number
+}
+
+/** A subject to compare. */
+export interface Contender {
+  readonly label: string
+  readonly run: () => Promise<Sample>
+  readonly note?: string | undefined
+}
+
+/**
+ * Runs baseline and contender in turn, A B A B …, and gives each contender's
+ * ratio to the baseline sample right before it; the baseline's own spread comes
+ * first.
+ */
+export const interleaved = async (
+  bench: string,
+  rounds: number,
+  baseline: Contender,
+  contenders: ReadonlyArray<Contender>,
+  unit: string
+): Promise<ReadonlyArray<Figure>> => {
+  const bases: Array<number> = []
+  const ratios = contenders.map(() => ({ wall: [] as Array<number>, cpu: [] as Array<number> }))
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      const base = await baseline.run()
+      const sample = await contender.run()
+      const wall = sample.perSecond / base.perSecond
+      const cpu = base.cpuMicros / sample.cpuMicros
+      bases.push(base.perSecond)
+      ratios[index]!.wall.push(wall)
+      ratios[index]!.cpu.push(cpu)
+      const shown = `${wall.toFixed(2)}, by CPU ${cpu.toFixed(2)}`
+      process.stderr.write(`${bench}: ${contender.label} ${shown} (${round + 1}/${rounds})\n`)
+    }
+  }
+  return [
+    figure(bench, baseline.label, bases, unit, baseline.note),
+    ...contenders.map(({ label, note }, index) => ({
+      ...figure(bench, label, ratios[index]!.wall, "×", note),
+      byCpu: median(ratios[index]!.cpu)
+    }))
+  ]
+}

@@ -1,0 +1,62 @@
+/**
+ * The processes of a measurement: the server and each client on a core of its
+ * own, where the system can pin them.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { availableParallelism } from "node:os"
+
+export const canPin: boolean = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0
+
+const launch = (core: number, file: string, args: ReadonlyArray<string>): ChildProcess => {
+  const url = new URL(`../${file}`, import.meta.url).pathname
+  const command = [process.execPath, "--expose-gc", "--no-warnings", url, ...args]
+  const [first = "", ...rest] = canPin ? ["taskset", "-c", String(core), ...command] : command
+  return spawn(first, rest, { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+}
+
+const message = async <A>(child: ChildProcess, what: string): Promise<A> => {
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`${what} ended with ${code} before it answered`)
+  })
+  const [answer] = (await Promise.race([once(child, "message"), ended])) as [A]
+  return answer
+}
+
+export interface Server {
+  readonly port: number
+  /** Stops reading and writing without closing anything. */
+  readonly goDark: () => Promise<void>
+  /** How many sockets it holds. */
+  readonly sockets: () => Promise<number>
+  readonly kill: () => Promise<void>
+}
+
+export const startServer = async (port = 0): Promise<Server> => {
+  const child = launch(0, "server/main.ts", [String(port)])
+  const ready = await message<{ readonly port: number }>(child, "the server")
+  const ask = async (text: string): Promise<number> => {
+    child.send(text)
+    return (await message<{ readonly sockets: number }>(child, "the server")).sockets
+  }
+  return {
+    port: ready.port,
+    goDark: async () => void (await ask("dark")),
+    sockets: () => ask("sockets"),
+    kill: async () => {
+      const gone = once(child, "exit")
+      child.kill("SIGKILL")
+      await gone
+    }
+  }
+}
+
+/** One measurement in a fresh process: what the subject reports. */
+export const runSubject = async <A>(kind: string, subject: string, params: unknown): Promise<A> => {
+  const child = launch(1, "subjects/main.ts", [kind, subject, JSON.stringify(params)])
+  const answer = await message<A>(child, `${kind}/${subject}`)
+  const gone = child.exitCode === null ? once(child, "exit") : undefined
+  child.kill("SIGKILL")
+  await gone
+  return answer
+}

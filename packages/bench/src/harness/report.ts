@@ -1,0 +1,93 @@
+/**
+ * The results as one table, for the terminal and for RESULTS.md.
+ */
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { availableParallelism, cpus, release, totalmem, type } from "node:os"
+import type { Bench } from "./bench.ts"
+import type { Figure } from "./figures.ts"
+import { canPin } from "./process.ts"
+import { barOf, verdict } from "./verdict.ts"
+
+const packages = [
+  "ws",
+  "effect",
+  "@effect/platform-node",
+  "partysocket",
+  "reconnecting-websocket",
+  "@atproto/ws-client",
+  "rxjs"
+]
+
+const versionOf = (name: string): string => {
+  const paths = createRequire(import.meta.url).resolve.paths(name) ?? []
+  for (const path of paths) {
+    try {
+      const manifest: unknown = JSON.parse(readFileSync(`${path}/${name}/package.json`, "utf8"))
+      return (manifest as { readonly version: string }).version
+    } catch {
+      // not in this directory
+    }
+  }
+  return "?"
+}
+
+export interface Machine {
+  readonly date: string
+  readonly machine: string
+  readonly versions: string
+}
+
+export const machine = (): Machine => ({
+  date: new Date().toISOString().slice(0, 16).replace("T", " "),
+  machine: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}; ${
+    canPin ? "server and client pinned to a core each" : "not pinned"
+  }`,
+  versions: [`Node ${process.versions.node}`, ...packages.map((name) => `${name} ${versionOf(name)}`)].join(", ")
+})
+
+const show = (value: number): string =>
+  Math.abs(value) >= 10_000 ? Math.round(value).toLocaleString("en") : value.toFixed(Math.abs(value) >= 100 ? 0 : 2)
+
+const withUnit = (value: number, unit: string): string => `${show(value)}${unit === "" ? "" : ` ${unit}`}`
+
+const limits = (figure: Figure): string => {
+  const bar = barOf(figure)
+  if (bar === undefined) return ""
+  const sign = bar.better === "more" ? "≥" : "≤"
+  return `${sign} ${bar.hard}${bar.goal === undefined ? "" : ` (${bar.goal})`}`
+}
+
+const cells = (figure: Figure): ReadonlyArray<string> => [
+  figure.label,
+  withUnit(figure.value, figure.unit),
+  figure.rounds.length < 2 ? "" : `${show(Math.min(...figure.rounds))} – ${show(Math.max(...figure.rounds))}`,
+  figure.byCpu === undefined ? "" : show(figure.byCpu),
+  limits(figure),
+  verdict(figure),
+  figure.note ?? ""
+]
+
+const head = ["", "median", "range", "by CPU time", "hard bar (goal)", "", "a peer does less"]
+
+const row = (values: ReadonlyArray<string>): string => `| ${values.join(" | ")} |`
+
+const table = (figures: ReadonlyArray<Figure>): string =>
+  [row(head), row(head.map(() => "---")), ...figures.map((figure) => row(cells(figure)))].join("\n")
+
+export const render = (
+  benches: ReadonlyArray<Bench>,
+  figures: ReadonlyArray<Figure>,
+  { date, machine, versions }: Machine,
+  how: string
+): string =>
+  [
+    "# Benchmarks",
+    `${date} UTC. ${machine}. ${versions}. ${how}`,
+    "A plain number followed by × is a ratio to raw `ws` in the same interleaved run (A B A B …); medians over all rounds, with their range. 'By CPU time' is the same ratio in CPU time for each message; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback, no TLS, no compression. Absolute figures mean nothing on another machine.",
+    ...benches.flatMap(({ name, title }) => {
+      const own = figures.filter(({ bench }) => bench === name)
+      return own.length === 0 ? [] : [`## ${title}`, table(own)]
+    }),
+    ""
+  ].join("\n\n")

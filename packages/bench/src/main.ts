@@ -1,0 +1,56 @@
+/**
+ * Runs benchmarks against peers: `bench [NAME…] [--quick] [--check] [--json]
+ * [--rounds N]`.
+ *
+ * `--check` fails when a hard bar does not hold; `--json` prints figures as JSON
+ * instead of the table; `--quick` only shows whether everything runs. A full run
+ * of all benches rewrites RESULTS.md.
+ */
+import { writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import { faults } from "./benches/faults.ts"
+import { idle } from "./benches/idle.ts"
+import { inbound } from "./benches/inbound.ts"
+import { latency } from "./benches/latency.ts"
+import { outbound } from "./benches/outbound.ts"
+import { pressure } from "./benches/pressure.ts"
+import type { Figure } from "./harness/figures.ts"
+import { machine, render } from "./harness/report.ts"
+import { complaints } from "./harness/verdict.ts"
+
+const benches = [inbound, outbound, latency, idle, pressure, faults]
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    rounds: { type: "string" }
+  }
+})
+
+const chosen = benches.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name))
+if (unknown.length > 0) {
+  console.error(`No bench is named ${unknown.join(", ")}; there are ${benches.map(({ name }) => name).join(", ")}.`)
+  process.exit(2)
+}
+
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
+const figures: Array<Figure> = []
+for (const bench of chosen) figures.push(...(await bench.run({ rounds, quick: values.quick })))
+
+const about = machine()
+const how = `${rounds} rounds each${values.quick ? ", quick: too short to mean anything" : ""}.`
+const text = render(chosen, figures, about, how)
+console.log(values.json ? JSON.stringify({ ...about, rounds, quick: values.quick, figures }, undefined, 2) : text)
+if (!values.quick && chosen.length === benches.length) {
+  writeFileSync(new URL("../RESULTS.md", import.meta.url), text)
+}
+
+if (values.check) {
+  const failed = complaints(figures, new Set(chosen.map(({ name }) => name)))
+  for (const complaint of failed) console.error(`below the bar: ${complaint}`)
+  process.exitCode = failed.length === 0 ? 0 : 1
+}

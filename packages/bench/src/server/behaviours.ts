@@ -1,0 +1,96 @@
+/**
+ * What the bench's server does with a client, by the path that was dialed.
+ */
+import type { Socket } from "node:net"
+import { frame, frameReader, header } from "./wire.ts"
+
+const textOpcode = 1
+const blockSize = 262_144
+
+const respond = (socket: Socket, opcode: number, payload: Buffer): void => {
+  if (opcode === 9) socket.write(frame(10, payload))
+  if (opcode === 8) socket.end(frame(8, payload))
+}
+
+/** Answers pings and the closing handshake, and does nothing else. */
+const quiet = (socket: Socket): void => {
+  socket.on(
+    "data",
+    frameReader((opcode, payload) => respond(socket, opcode, payload))
+  )
+}
+
+/** Sends text frames of one size as fast as the client reads. */
+const flood = (socket: Socket, query: URLSearchParams): void => {
+  quiet(socket)
+  const payload = Buffer.alloc(Number(query.get("size") ?? 128), "x")
+  const one = frame(textOpcode, payload)
+  const block = Buffer.concat(Array.from({ length: Math.max(1, Math.floor(blockSize / one.length)) }, () => one))
+  const pour = (): void => {
+    while (!socket.destroyed && socket.writable) if (!socket.write(block)) return
+  }
+  socket.on("drain", pour)
+  pour()
+}
+
+/** Counts bytes, and says so with a text frame at each of the given marks. */
+const drain = (socket: Socket, query: URLSearchParams): void => {
+  const marks = (query.get("marks") ?? "").split(",").map(Number)
+  let bytes = 0
+  let next = 0
+  socket.on("data", (chunk) => {
+    bytes += chunk.length
+    while (next < marks.length && bytes >= marks[next]!) {
+      socket.write(frame(textOpcode, Buffer.from(String(next))))
+      next += 1
+    }
+  })
+}
+
+const echo = (socket: Socket): void => {
+  socket.on(
+    "data",
+    frameReader((opcode, payload) => {
+      if (opcode < 8) socket.write(frame(opcode, payload))
+      else respond(socket, opcode, payload)
+    })
+  )
+}
+
+/** Never reads, so that the client's writes pile up. */
+const deaf = (socket: Socket): void => {
+  socket.pause()
+}
+
+/** Sends one large message in slices over a time, and answers nothing meanwhile. */
+const drip = (socket: Socket, query: URLSearchParams): void => {
+  const size = Number(query.get("size"))
+  const slices = Math.ceil(Number(query.get("millis")) / 50)
+  const slice = Buffer.alloc(Math.ceil(size / slices), "x")
+  let left = size
+  socket.write(header(textOpcode, size))
+  const timer = setInterval(() => {
+    const part = slice.subarray(0, Math.min(left, slice.length))
+    left -= part.length
+    socket.write(part)
+    if (left > 0) return
+    clearInterval(timer)
+    quiet(socket)
+  }, 50)
+  socket.on("close", () => clearInterval(timer))
+}
+
+const behaviours: Readonly<Record<string, (socket: Socket, query: URLSearchParams) => void>> = {
+  "/quiet": quiet,
+  "/flood": flood,
+  "/drain": drain,
+  "/echo": echo,
+  "/deaf": deaf,
+  "/drip": drip
+}
+
+export const behave = (socket: Socket, path: string): void => {
+  const url = new URL(path, "ws://bench")
+  const behaviour = behaviours[url.pathname] ?? quiet
+  behaviour(socket, url.searchParams)
+}

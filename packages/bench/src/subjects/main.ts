@@ -1,0 +1,22 @@
+/**
+ * One measurement in a process of its own. Arguments: the kind, the subject,
+ * the parameters as JSON; the result goes over the process channel.
+ */
+import * as Idle from "./idle.ts"
+import * as Inbound from "./inbound.ts"
+import * as Latency from "./latency.ts"
+import * as Outbound from "./outbound.ts"
+import * as Pressure from "./pressure.ts"
+
+// each kind parses its own parameters
+const kinds: Readonly<Record<string, (subject: string, params: never) => Promise<unknown>>> = {
+  inbound: Inbound.measure,
+  outbound: Outbound.measure,
+  latency: Latency.measure,
+  idle: Idle.measure,
+  pressure: Pressure.measure
+}
+
+const [, , kind = "", subject = "", params = "{}"] = process.argv
+const result = await kinds[kind]!(subject, JSON.parse(params) as never)
+process.send?.(result)

@@ -1,0 +1,86 @@
+// Proves the judgement over measurements: medians, ratios taken between
+// neighbours in an interleaved run, bars that bite on either side, and that a
+// bar which was not measured counts as broken.
+import { assert, describe, it } from "@effect/vitest"
+import { bars, leads } from "../src/bars.ts"
+import { type Figure, figure, interleaved, median } from "../src/harness/figures.ts"
+import { complaints, verdict } from "../src/harness/verdict.ts"
+
+const bar = (label: string, value: number): Figure => figure("outbound", label, [value])
+
+/** Every bar met exactly, every lead exactly kept. */
+const exact = (bench: string): ReadonlyArray<Figure> => [
+  ...bars.filter((bar) => bar.bench === bench).map(({ hard, label }) => figure(bench, label, [hard])),
+  ...leads
+    .filter((lead) => lead.bench === bench)
+    .flatMap(({ label, over, times }) => {
+      const own = bars.find((bar) => bar.bench === bench && bar.label === label)?.hard ?? 0
+      return over.map((name) => figure(bench, name, [own / times]))
+    })
+]
+
+describe("Verdict", () => {
+  it("the median is the middle, or the mean of the two", () => {
+    assert.strictEqual(median([9, 1, 5]), 5)
+    assert.strictEqual(median([9, 1, 5, 3]), 4)
+  })
+
+  it("a contender is compared with the baseline sample right before it", async () => {
+    const order: Array<string> = []
+    let drift = 1
+    const subject = (label: string, speed: number) => ({
+      label,
+      run: async () => {
+        order.push(label)
+        if (label === "base") drift *= 2
+        return { perSecond: speed * drift, cpuMicros: 1 / speed }
+      }
+    })
+    const figures = await interleaved("b", 3, subject("base", 10), [subject("x", 20), subject("y", 5)], "/s")
+    assert.strictEqual(order.join(" "), Array.from({ length: 3 }, () => "base x base y").join(" "))
+    assert.deepStrictEqual(figures[1]?.rounds, [2, 2, 2])
+    assert.deepStrictEqual(figures[2]?.rounds, [0.5, 0.5, 0.5])
+    assert.strictEqual(figures[1]?.byCpu, 2)
+    assert.strictEqual(figures[2]?.byCpu, 0.5)
+  })
+
+  it("a bar says whether it holds, and whether the goal is reached", () => {
+    assert.strictEqual(verdict(bar("kharbranth, sink fed in arrays", 1.99)), "BELOW")
+    assert.strictEqual(verdict(bar("kharbranth, sink fed in arrays", 2)), "holds")
+    assert.strictEqual(verdict(bar("kharbranth, sink fed in arrays", 2.8)), "goal")
+    assert.strictEqual(verdict(figure("latency", "kharbranth, p50", [1.13])), "BELOW")
+    assert.strictEqual(verdict(figure("latency", "kharbranth, p50", [1.05])), "goal")
+    assert.strictEqual(verdict(bar("partysocket", 0)), "")
+  })
+
+  it("figures that meet every bar exactly pass, in every bench", () => {
+    for (const bench of new Set(bars.map(({ bench }) => bench))) {
+      assert.deepStrictEqual(complaints(exact(bench), new Set([bench])), [])
+    }
+  })
+
+  it("one figure that is not there, not a number, or beyond its bar, fails", () => {
+    for (const { bench, better, hard, label } of bars) {
+      const without = exact(bench).filter((figure) => figure.label !== label)
+      const broken = [undefined, Number.NaN, better === "more" ? hard - 0.01 : hard + 0.01]
+      for (const value of broken) {
+        const figures = value === undefined ? without : [...without, figure(bench, label, [value])]
+        assert.isNotEmpty(complaints(figures, new Set([bench])), `${bench}: ${label} = ${value}`)
+      }
+    }
+  })
+
+  it("a lead that is lost, or a peer that was not measured, fails", () => {
+    for (const { bench, over } of leads) {
+      for (const name of over) {
+        const others = exact(bench).filter(({ label }) => label !== name)
+        assert.isNotEmpty(complaints(others, new Set([bench])))
+        assert.isNotEmpty(complaints([...others, figure(bench, name, [1])], new Set([bench])))
+      }
+    }
+  })
+
+  it("benches that did not run are not judged", () => {
+    assert.deepStrictEqual(complaints([], new Set()), [])
+  })
+})

@@ -1,0 +1,144 @@
+// Proves that the manager's connections dial as one: whatever makes them dial
+// (first connects, a server that dies, restarts from outside) no window at the
+// server sees more than the budget, all are Ready as soon as it allows, a dead
+// server is probed by one, "try again later" to one holds all, and priorities
+// go first.
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as ManagerCommand from "../src/ManagerCommand.ts"
+import * as TestNetwork from "../src/testing/TestNetwork.ts"
+import { fork, pass, plain, rig, settle, url } from "./managerRig.ts"
+
+/** The most dials that any window of this width sees. */
+const peakOf = (dials: ReadonlyArray<TestNetwork.Request>, width: number): number => {
+  const times = dials.map(({ at }) => at).toSorted((a, b) => a - b)
+  return times.reduce(
+    (peak, at) => Math.max(peak, times.filter((other) => other >= at && other < at + width).length),
+    0
+  )
+}
+
+const opened = (count: number, options: Parameters<typeof rig>[0]) =>
+  Effect.gen(function* () {
+    const parts = yield* rig(options)
+    for (let index = 0; index < count; index++) {
+      yield* parts.manager.connect(`feed ${index}`, {
+        ...plain,
+        startup: "background",
+        tags: [index % 2 === 0 ? "even" : "odd"]
+      })
+    }
+    return parts
+  })
+
+describe("one budget", () => {
+  const perSecond = { budget: { policy: { limits: { limit: 20, window: "1 second" } } } } as const
+
+  it.effect(
+    "200 connections under 20 dials a second: first connects, a kill and a restart of all never exceed it",
+    () =>
+      Effect.gen(function* () {
+        const { manager, server } = yield* opened(200, {
+          manager: perSecond,
+          network: { latency: 20, jitter: 30, seed: 7 }
+        })
+        const ready = Effect.map(manager.snapshot, (all) => all.filter(({ state }) => state === "Connected").length)
+        // The minimum is 9 seconds and a dial.
+        yield* pass("10800 millis")
+        assert.strictEqual(yield* ready, 200)
+        for (const peer of yield* server.connections) yield* peer.reset
+        yield* pass("1 minute", 250)
+        assert.strictEqual(yield* ready, 200)
+        yield* fork(manager.broadcast(ManagerCommand.restart()))
+        yield* pass("1 minute", 250)
+        assert.strictEqual(yield* ready, 200)
+        const dials = yield* server.dials
+        assert.isAtLeast(dials.length, 600)
+        assert.strictEqual(peakOf(dials, 1_000), 20)
+      })
+  )
+
+  it.effect("a dead server is asked by few, and when it is back all follow", () =>
+    Effect.gen(function* () {
+      let up = true
+      let dials = 0
+      const { manager, server } = yield* opened(300, {
+        serve: {
+          answer: () =>
+            Effect.sync(() => {
+              dials++
+              return up ? TestNetwork.accept() : TestNetwork.refuse()
+            })
+        }
+      })
+      yield* pass("5 seconds")
+      up = false
+      dials = 0
+      for (const peer of yield* server.connections) yield* peer.reset
+      yield* pass("30 seconds")
+      // Without a breaker 300 connections would have dialed some 1,500 times.
+      assert.isAtMost(dials, 40)
+      up = true
+      yield* pass("40 seconds")
+      const states = (yield* manager.snapshot).map(({ state }) => state)
+      assert.strictEqual(states.filter((state) => state === "Connected").length, 300)
+    })
+  )
+
+  it.effect("close code 1013 to one session holds everybody's next dial", () =>
+    Effect.gen(function* () {
+      const { manager, server } = yield* opened(10, { manager: { budget: { policy: { busy: "20 seconds" } } } })
+      yield* pass("5 seconds")
+      const before = (yield* server.dials).length
+      const peers = yield* server.connections
+      yield* peers[0]!.close(1013)
+      yield* settle
+      yield* fork(manager.restart("feed 5"))
+      yield* pass("19 seconds")
+      assert.strictEqual((yield* server.dials).length, before)
+      assert.strictEqual((yield* manager.budget.snapshot)[0]?.breaker, "Open")
+      yield* pass("30 seconds")
+      assert.strictEqual((yield* server.dials).length, before + 2)
+    })
+  )
+
+  it.effect("priorities go first", () =>
+    Effect.gen(function* () {
+      const { manager, server } = yield* rig({
+        manager: { budget: { policy: { concurrent: 1 } } },
+        network: { latency: 10 }
+      })
+      for (const [name, priority] of [
+        ["first", 0],
+        ["low", -1],
+        ["normal", 0],
+        ["high", 9]
+      ] as const) {
+        yield* manager.connect(name, { ...plain, priority, startup: "background" })
+      }
+      yield* pass("5 seconds")
+      assert.deepStrictEqual(
+        (yield* server.dials).map(({ connection }) => connection),
+        ["first", "high", "normal", "low"]
+      )
+    })
+  )
+
+  it.effect("connections to other origins have budgets of their own, unless they are given one key", () =>
+    Effect.gen(function* () {
+      const policy = { limits: { limit: 1, window: "1 hour" } } as const
+      const { manager, network } = yield* rig({ manager: { budget: { policy } } })
+      const other = "wss://other.example/ws"
+      yield* network.serve(other, TestNetwork.echo)
+      yield* manager.connect("a", plain)
+      yield* manager.connect("b", { ...plain, target: other })
+      yield* manager.connect("c", { ...plain, target: Effect.succeed(other) })
+      yield* manager.connect("d", { ...plain, target: other, startup: "background", egress: "wss://feed.example" })
+      yield* settle
+      assert.strictEqual(yield* network.open, 3)
+      const keys = (yield* manager.snapshot).map(({ budget }) => budget[0])
+      assert.sameMembers(keys, ["connection c", "wss://feed.example", "wss://feed.example", "wss://other.example"])
+      assert.strictEqual(url.startsWith("wss://feed.example"), true)
+    })
+  )
+})

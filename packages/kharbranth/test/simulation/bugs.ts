@@ -1,0 +1,223 @@
+/**
+ * Bugs that are planted in the core for a while, to prove that the simulation
+ * finds them: methods of its classes replaced, its transport or its heartbeat
+ * tampered with, its reducer led astray.
+ */
+import * as Duration from "effect/Duration"
+import * as Scope from "effect/Scope"
+import * as Effect from "effect/Effect"
+import * as Heartbeat from "kharbranth/Heartbeat"
+import type { SendOptions } from "kharbranth/Outbox"
+import type * as Transport from "kharbranth/Transport"
+import { Inbox } from "../../src/internal/inbox.ts"
+import type * as Lifecycle from "../../src/internal/lifecycle.ts"
+import { Outbox } from "../../src/internal/outbox.ts"
+import { Session } from "../../src/internal/session.ts"
+import type { Sabotage } from "./simulate.ts"
+
+export type Reduce = typeof Lifecycle.reduce
+
+export interface Bug {
+  readonly name: string
+  /** The promise that it breaks. */
+  readonly breaks: string
+  /** Changes code; returns how to mend it. */
+  readonly plant?: (() => () => void) | undefined
+  readonly sabotage?: Sabotage | undefined
+  readonly reduce?: ((right: Reduce) => Reduce) | undefined
+}
+
+type Method = (this: unknown, ...args: Array<never>) => unknown
+
+const patch = (type: { readonly prototype: object }, name: string, wrap: (right: Method) => Method): (() => void) => {
+  const target = type.prototype as Record<string, unknown>
+  const right = target[name]
+  if (typeof right !== "function") throw new Error(`there is no method ${name} to break`)
+  const isOwn = Object.hasOwn(target, name)
+  target[name] = wrap(right as Method)
+  return () => {
+    if (isOwn) target[name] = right
+    else delete target[name]
+  }
+}
+
+const nothing: Method = () => undefined
+
+const withOptions =
+  (change: (options: SendOptions) => SendOptions): (() => () => void) =>
+  () => {
+    const wrap = (right: Method): Method =>
+      function (this: unknown, ...[message, options, ...more]: Array<never>) {
+        return right.call(this, message as never, change((options as SendOptions | undefined) ?? {}) as never, ...more)
+      }
+    const mends = [patch(Outbox, "offer", wrap), patch(Outbox, "track", wrap)]
+    return () => {
+      for (const mend of mends) mend()
+    }
+  }
+
+const markers =
+  (change: (entry: { readonly _tag: string }) => number): (() => () => void) =>
+  () =>
+    patch(
+      Inbox,
+      "mark",
+      (right) =>
+        function (this: unknown, entry: never) {
+          for (let times = change(entry); times > 0; times--) right.call(this, entry)
+        }
+    )
+
+type Frames = Parameters<Transport.Link["write"]>[0]
+
+const linked = (change: (link: Transport.Link) => Transport.Link): Sabotage => ({
+  transport: (inner) => ({
+    ...inner,
+    dial: (dial, receiver) => Effect.map(inner.dial(dial, receiver), change)
+  })
+})
+
+const writing = (change: (frames: Frames) => Frames): Sabotage =>
+  linked((link) => ({ ...link, write: (frames) => link.write(change(frames)) }))
+
+const every = (n: number) => {
+  let count = 0
+  return () => ++count % n === 0
+}
+
+const losing = (): Sabotage => {
+  const now = every(40)
+  return writing((frames) => (now() ? frames.slice(1) : frames))
+}
+
+const deafEvery = (n: number) => () => {
+  const now = every(n)
+  return patch(
+    Inbox,
+    "push",
+    (right) =>
+      function (this: unknown, ...args: Array<never>) {
+        if (!now()) right.call(this, ...args)
+      }
+  )
+}
+
+// The link is dialed in a scope that nobody closes, and hanging up does nothing.
+const leaking: Sabotage = {
+  transport: (inner) => ({
+    ...inner,
+    dial: (dial, receiver) =>
+      Effect.map(Scope.provide(inner.dial(dial, receiver), Scope.makeUnsafe()), (link) => ({
+        ...link,
+        close: () => undefined,
+        terminate: () => undefined
+      }))
+  })
+}
+
+export const bugs: ReadonlyArray<Bug> = [
+  { name: "the writer loses the head of a batch", breaks: "a completed send was written", sabotage: losing() },
+  {
+    name: "the writer writes a message twice",
+    breaks: "written once per session",
+    sabotage: writing((frames) => [...frames, ...frames.slice(0, 1)])
+  },
+  {
+    name: "the writer reverses a batch",
+    breaks: "order per lane is kept",
+    sabotage: writing((frames) => frames.toReversed())
+  },
+  {
+    name: "messages are replayed that must not be",
+    breaks: "only replayable messages are written twice",
+    plant: withOptions((options) => ({ ...options, replay: "ifUnknown" }))
+  },
+  {
+    name: "the time to live is ignored",
+    breaks: "nothing is written after its ttl",
+    plant: withOptions((options) => ({ ...options, ttl: Duration.infinity }))
+  },
+  {
+    name: "acknowledgements are not heard",
+    breaks: "acknowledged is Confirmed",
+    plant: () => patch(Outbox, "acknowledge", () => nothing)
+  },
+  {
+    name: "the outbox loses its head when a session ends",
+    breaks: "every send settles",
+    plant: () =>
+      patch(
+        Outbox,
+        "detach",
+        (right) =>
+          function (this: unknown, ...args: Array<never>) {
+            const { queue } = (this as Innards).books
+            const [head] = queue.all()
+            if (head !== undefined) queue.remove(head)
+            return right.call(this, ...args)
+          }
+      )
+  },
+  {
+    name: "every ended session counts as closed cleanly",
+    breaks: "confirmed is never lost",
+    plant: () =>
+      patch(
+        Outbox,
+        "detach",
+        (right) =>
+          function (this: unknown, writer: never) {
+            return right.call(this, writer, { clean: true } as never)
+          }
+      )
+  },
+  {
+    name: "a Gap is left out",
+    breaks: "one Gap per interrupted boundary",
+    plant: markers(({ _tag }) => (_tag === "Gap" ? 0 : 1))
+  },
+  {
+    name: "a Gap is there twice",
+    breaks: "one Gap per interrupted boundary",
+    plant: markers(({ _tag }) => (_tag === "Gap" ? 2 : 1))
+  },
+  { name: "the inbox loses a message", breaks: "inbound loss is counted", plant: deafEvery(40) },
+  {
+    name: "a stale session delivers",
+    breaks: "sessions follow each other",
+    plant: () => patch(Session, "mute", () => nothing)
+  },
+  {
+    name: "closing waits too long",
+    breaks: "closing is bounded",
+    plant: () =>
+      patch(
+        Session,
+        "close",
+        (right) =>
+          function (this: unknown) {
+            return right.call(this, Duration.minutes(1) as never)
+          }
+      )
+  },
+  { name: "links are not closed", breaks: "nothing is left", sabotage: leaking },
+  {
+    name: "the heartbeat never fires",
+    breaks: "the last word gets through",
+    sabotage: { heartbeat: () => Heartbeat.none }
+  },
+  {
+    name: "resume is forgotten after a pause",
+    breaks: "Ready again after the trouble",
+    reduce: (right) => (state, input, now) => (input._tag === "Resume" ? [state, []] : right(state, input, now))
+  },
+  {
+    name: "nobody dials after a wait",
+    breaks: "Ready again after the trouble",
+    reduce: (right) => (state, input, now) => (input._tag === "RetryDue" ? [state, []] : right(state, input, now))
+  }
+]
+
+interface Innards {
+  readonly books: { readonly queue: { all(): ReadonlyArray<object>; remove(entry: object): void } }
+}

@@ -1,0 +1,250 @@
+/**
+ * The judge of a history: a pure function from what was recorded at the user's
+ * side, the transport and the server to the promises that were broken. `messages`
+ * has the rules for what goes out; the rules for what comes in, for boundaries,
+ * bounds, liveness and leftovers are here.
+ */
+import type { Fact, History, Terms } from "./history.ts"
+import { isForReader } from "./history.ts"
+import * as Messages from "./messages.ts"
+
+export type { Violation } from "./messages.ts"
+
+type Report = Messages.Report
+type Entry = Extract<Fact, { readonly e: "entry" }>
+
+const entriesOf = (facts: ReadonlyArray<Fact>): ReadonlyArray<Entry> => facts.filter((fact) => fact.e === "entry")
+
+/** Sessions that became Ready, in order, and those of them that took over from one that was alive. */
+const sessionsOf = (facts: ReadonlyArray<Fact>) => {
+  const ready: Array<number> = []
+  const rotated = new Set<number>()
+  for (const fact of facts) {
+    if (fact.e !== "happened") continue
+    const { event } = fact
+    if (event._tag === "GatePassed" && event.gate === "Ready") ready.push(event.epoch)
+    if (event._tag === "Rotated") rotated.add(event.to)
+  }
+  return { ready, rotated }
+}
+
+// ---- boundaries
+
+const checkBoundaries = (facts: ReadonlyArray<Fact>, report: Report): void => {
+  const { ready, rotated } = sessionsOf(facts)
+  const gaps = new Map<number, number>()
+  const opened = new Map<number, number>()
+  for (const entry of entriesOf(facts)) {
+    if (entry.tag === "Gap") gaps.set(entry.epoch, (gaps.get(entry.epoch) ?? 0) + 1)
+    if (entry.tag !== "SessionOpened") continue
+    opened.set(entry.epoch, (opened.get(entry.epoch) ?? 0) + 1)
+    if (entry.rotated !== rotated.has(entry.epoch)) report("rotation is told", `session ${entry.epoch}`)
+  }
+  ready.forEach((epoch, index) => {
+    const wanted = index === 0 || rotated.has(epoch) ? 0 : 1
+    const found = gaps.get(epoch) ?? 0
+    if (found !== wanted) report("one Gap per interrupted boundary", `session ${epoch}: ${found}, expected ${wanted}`)
+    if (opened.get(epoch) !== 1) report("one SessionOpened per session", `session ${epoch}: ${opened.get(epoch) ?? 0}`)
+  })
+  const known = new Set(ready)
+  for (const epoch of [...gaps.keys(), ...opened.keys()]) {
+    if (!known.has(epoch)) report("markers belong to Ready sessions", `session ${epoch}`)
+  }
+}
+
+// A session's marker stands before its first message, and nothing of an older session comes after it.
+const checkPlaces = (facts: ReadonlyArray<Fact>, report: Report): void => {
+  let present = 0
+  for (const entry of entriesOf(facts)) {
+    if (entry.tag === "Lagged") continue
+    if (entry.epoch < present) report("sessions follow each other", `${entry.tag} of ${entry.epoch} after ${present}`)
+    if (entry.tag === "Message" && entry.epoch > present) {
+      report("a boundary comes before its messages", `message of session ${entry.epoch} in session ${present}`)
+    }
+    if (entry.tag === "SessionOpened") present = Math.max(present, entry.epoch)
+  }
+}
+
+// Two links carry user data at once only while one takes over from the other.
+const checkRotations = (facts: ReadonlyArray<Fact>, report: Report): void => {
+  const over = new Set<number>()
+  // Sessions that were dead already when this one's opening was done; events are heard a turn later.
+  const before = new Map<number, ReadonlySet<number>>()
+  for (const fact of facts) {
+    if (fact.e === "over") over.add(fact.epoch)
+    if (fact.e === "opening" && fact.step === "done") before.set(fact.epoch, new Set(over))
+    if (fact.e !== "happened" || fact.event._tag !== "Rotated") continue
+    if (before.get(fact.event.to)?.has(fact.event.from) === true)
+      report("a rotation has a living predecessor", `session ${fact.event.to}`)
+  }
+}
+
+// ---- what came in
+
+interface Inbound {
+  /** Everything that came by the session, and how much of it before the core gave it up. */
+  readonly came: Array<string>
+  due: number
+  over: boolean
+}
+
+const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
+  const sessions = new Map<number, Inbound>()
+  const at = (epoch: number): Inbound => {
+    const known = sessions.get(epoch)
+    if (known !== undefined) return known
+    const made: Inbound = { came: [], due: 0, over: false }
+    sessions.set(epoch, made)
+    return made
+  }
+  for (const fact of facts) {
+    if (fact.e === "hungUp" || fact.e === "over") at(fact.epoch).over = true
+    if (fact.e !== "came" || !isForReader(fact.text)) continue
+    const session = at(fact.epoch)
+    session.came.push(fact.text)
+    if (!session.over) session.due = session.came.length
+  }
+  return sessions
+}
+
+/** How many of the due messages are missing from what was read; reports what was read out of order. */
+const missing = (epoch: number, session: Inbound, read: ReadonlyArray<string>, report: Report): number => {
+  let place = 0
+  let skipped = 0
+  for (const text of read) {
+    const found = session.came.indexOf(text, place)
+    if (found < 0) {
+      report("inbound order is kept", `session ${epoch}: "${text.slice(0, 20)}" out of place, twice, or from nowhere`)
+      return skipped
+    }
+    skipped += Math.min(found, session.due) - Math.min(place, session.due)
+    place = found + 1
+  }
+  return skipped + Math.max(0, session.due - place)
+}
+
+// Conflation puts the newest in the place of the first: no order, but nothing twice.
+const missingOfConflated = (epoch: number, session: Inbound, read: ReadonlyArray<string>, report: Report): number => {
+  const left = new Map<string, number>()
+  for (const text of session.came) left.set(text, (left.get(text) ?? 0) + 1)
+  for (const text of read) {
+    const count = left.get(text) ?? 0
+    if (count === 0) report("nothing is read twice", `session ${epoch}: "${text.slice(0, 20)}"`)
+    left.set(text, count - 1)
+  }
+  return Math.max(0, session.due - read.length)
+}
+
+const checkInbound = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
+  const sessions = inboundOf(facts)
+  const readable = new Set(sessionsOf(facts).ready)
+  const read = new Map<number, Array<string>>()
+  // Overflow and bad frames are told in-band; what comes after the connection has given up is only counted.
+  let told = 0
+  for (const fact of facts) {
+    if (fact.e !== "happened" || fact.event._tag !== "Dropped" || fact.event.where !== "inbox") continue
+    if (fact.event.reason === "closed") told += fact.event.count
+  }
+  for (const entry of entriesOf(facts)) {
+    if (entry.tag === "Lagged") told += entry.dropped
+    // A pulse that comes too late to be one may be read.
+    if (entry.tag !== "Message" || !isForReader(entry.text)) continue
+    const texts = read.get(entry.epoch)
+    if (texts === undefined) read.set(entry.epoch, [entry.text])
+    else texts.push(entry.text)
+  }
+  let lost = 0
+  for (const [epoch, session] of sessions) {
+    const count = terms.conflates ? missingOfConflated : missing
+    const gone = count(epoch, session, read.get(epoch) ?? [], report)
+    if (readable.has(epoch)) lost += gone
+  }
+  for (const epoch of read.keys()) {
+    if (!readable.has(epoch)) report("only Ready sessions are read", `session ${epoch}`)
+  }
+  if (lost > told) report("inbound loss is counted", `${lost} messages are missing, ${told} were told of`)
+}
+
+// ---- bounds, liveness, leftovers
+
+const checkBounds = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
+  let largest = 0
+  let late = 0
+  const gone = new Set<number>()
+  for (const fact of facts) {
+    if (fact.e === "hungUp") gone.add(fact.epoch)
+    if (fact.e === "came") {
+      largest = Math.max(largest, fact.text.length)
+      if (gone.has(fact.epoch)) late += fact.text.length
+    }
+    if (fact.e !== "gauge") continue
+    const { inboxBytes, outbox, outboxBytes } = fact
+    if (outbox > terms.capacity) report("the outbox is bounded", `${outbox} messages`)
+    if (outboxBytes > terms.maxBytes) report("the outbox is bounded", `${outboxBytes} bytes`)
+    // What came before Ready arrives in the inbox as one batch, and so does what an overlap held back.
+    // What comes by a session that is being closed is not held back, so that its close can be seen.
+    const most = terms.highWaterMark + terms.openBuffer + largest + late
+    if (inboxBytes > most) report("the inbox is bounded", `${inboxBytes} bytes, at most ${most}`)
+  }
+}
+
+const checkLinks = (facts: ReadonlyArray<Fact>, report: Report): void => {
+  const open = new Set<number>()
+  for (const fact of facts) {
+    if (fact.e === "hungUp" || fact.e === "over") open.delete(fact.epoch)
+    if (fact.e !== "linked") continue
+    open.add(fact.epoch)
+    if (open.size > 2) report("at most two sessions", `open at once: ${[...open].join(", ")}`)
+  }
+}
+
+const checkLiveness = (facts: ReadonlyArray<Fact>, report: Report): void => {
+  const quiet = facts.findIndex((fact) => fact.e === "quiet")
+  const state = facts[quiet]
+  if (state?.e !== "quiet" || state.state !== "Connected")
+    report("Ready again after the trouble", JSON.stringify(state))
+  const last = facts.find((fact) => fact.e === "delivery" && fact.n === 1_000_000)
+  // A connection that gives up (its reader is too slow) settles what it has; nobody promised more.
+  const gaveUp = facts.some((fact, index) => index > quiet && fact.e === "happened" && fact.event._tag === "GaveUp")
+  if (!gaveUp && (last?.e !== "delivery" || last.tag !== "Confirmed"))
+    report("the last word gets through", JSON.stringify(last))
+  const settled = new Set<number>()
+  facts.forEach((fact, index) => {
+    if (index < quiet && (fact.e === "sent" || fact.e === "refused" || fact.e === "withdrawn" || fact.e === "unsure")) {
+      settled.add(fact.n)
+    }
+  })
+  for (const fact of facts) {
+    if (fact.e === "call" && fact.way !== "track" && !settled.has(fact.n)) {
+      report("sends settle once there is peace", `message ${fact.n}`)
+    }
+  }
+}
+
+const checkEnd = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
+  const closed = facts.find((fact) => fact.e === "closed")
+  const most = terms.closeTimeout + (closed?.how === "drain" ? terms.drainDeadline : 0) + 1
+  if (closed === undefined) report("the connection closes", "it never did")
+  else if (closed.millis > most) report("closing is bounded", `${closed.how} took ${closed.millis} ms`)
+  const left = facts.find((fact) => fact.e === "left")
+  if (left === undefined) return report("nothing is left", "nobody looked")
+  for (const what of ["fibers", "sleeps", "links", "dials"] as const) {
+    if (left[what] !== 0) report("nothing is left", `${left[what]} ${what}`)
+  }
+}
+
+/** All broken promises of a history. */
+export const check = ({ facts, terms }: History): ReadonlyArray<Messages.Violation> => {
+  const violations: Array<Messages.Violation> = []
+  const report: Report = (rule, detail) => void violations.push({ rule, detail })
+  Messages.check(facts, terms, report)
+  checkBoundaries(facts, report)
+  checkPlaces(facts, report)
+  checkRotations(facts, report)
+  checkInbound(facts, terms, report)
+  checkBounds(facts, terms, report)
+  checkLinks(facts, report)
+  checkLiveness(facts, report)
+  checkEnd(facts, terms, report)
+  return violations
+}

@@ -1,0 +1,244 @@
+/**
+ * Ways to falsify a history, one broken promise each: what the checker must see.
+ * Each gives `undefined` when the history has nothing that it could falsify.
+ */
+import type { Fact, Terms } from "./history.ts"
+import { trace } from "./messages.ts"
+
+export type Facts = ReadonlyArray<Fact>
+
+export interface Tampering {
+  readonly name: string
+  /** The promise that it breaks. */
+  readonly breaks: string
+  readonly falsify: (facts: Facts, terms: Terms) => Facts | undefined
+}
+
+const without = (facts: Facts, index: number): Facts | undefined => (index < 0 ? undefined : facts.toSpliced(index, 1))
+
+const twice = (facts: Facts, index: number): Facts | undefined =>
+  index < 0 ? undefined : facts.toSpliced(index, 0, facts[index]!)
+
+const changed = (facts: Facts, index: number, fact: Fact | undefined): Facts | undefined =>
+  index < 0 || fact === undefined ? undefined : facts.with(index, fact)
+
+const swapped = (facts: Facts, a: number, b: number): Facts | undefined =>
+  a < 0 || b < 0 ? undefined : facts.with(a, facts[b]!).with(b, facts[a]!)
+
+const isEntry = (fact: Fact, tag: string) => fact.e === "entry" && fact.tag === tag
+
+const entryAt = (facts: Facts, tag: string): number => facts.findIndex((fact) => isEntry(fact, tag))
+
+// Two neighbouring messages of one session that differ.
+const neighbours = (facts: Facts): readonly [number, number] => {
+  let before = -1
+  for (const [index, fact] of facts.entries()) {
+    if (fact.e !== "entry") continue
+    const last = facts[before]
+    const isPair = fact.tag === "Message" && last?.e === "entry" && last.tag === "Message"
+    if (isPair && last.epoch === fact.epoch && last.text !== fact.text) return [before, index]
+    before = index
+  }
+  return [-1, -1]
+}
+
+const hasLag = (facts: Facts) => facts.some((fact) => isEntry(fact, "Lagged"))
+
+const writtenOnce = (facts: Facts) =>
+  [...trace(facts).values()].filter(
+    ({ call, written }) => written.length === 1 && call.way !== "sink" && call.options.key === undefined
+  )
+
+const deliveryAt = (facts: Facts, wanted: (fact: Extract<Fact, { readonly e: "delivery" }>) => boolean): number =>
+  facts.findIndex((fact) => fact.e === "delivery" && wanted(fact))
+
+const left = (what: "fibers" | "sleeps" | "links" | "dials"): Tampering => ({
+  name: `one of the ${what} is left`,
+  breaks: "nothing is left",
+  falsify: (facts) => {
+    const index = facts.findIndex((fact) => fact.e === "left")
+    return changed(facts, index, { ...(facts[index] as Extract<Fact, { readonly e: "left" }>), [what]: 1 })
+  }
+})
+
+export const tamperings: ReadonlyArray<Tampering> = [
+  {
+    name: "a message that was read is dropped",
+    breaks: "inbound loss is counted",
+    falsify: (facts, terms) => (hasLag(facts) || terms.conflates ? undefined : without(facts, neighbours(facts)[0]))
+  },
+  {
+    name: "a message is read twice",
+    breaks: "inbound order is kept",
+    falsify: (facts, terms) => (terms.conflates ? undefined : twice(facts, neighbours(facts)[0]))
+  },
+  {
+    name: "two messages that were read change places",
+    breaks: "inbound order is kept",
+    falsify: (facts, terms) => (terms.conflates ? undefined : swapped(facts, ...neighbours(facts)))
+  },
+  {
+    name: "a Gap is hidden",
+    breaks: "one Gap per interrupted boundary",
+    falsify: (facts) => without(facts, entryAt(facts, "Gap"))
+  },
+  {
+    name: "a Gap is doubled",
+    breaks: "one Gap per interrupted boundary",
+    falsify: (facts) => twice(facts, entryAt(facts, "Gap"))
+  },
+  {
+    name: "a session is not announced",
+    breaks: "one SessionOpened per session",
+    falsify: (facts) => without(facts, entryAt(facts, "SessionOpened"))
+  },
+  {
+    name: "a Gap stands where nothing was interrupted",
+    breaks: "one Gap per interrupted boundary",
+    falsify: (facts) => {
+      const index = facts.findIndex((fact) => fact.e === "entry" && fact.tag === "SessionOpened" && fact.rotated)
+      const opened = facts[index]
+      if (opened?.e !== "entry" || opened.tag !== "SessionOpened") return undefined
+      return facts.toSpliced(index, 0, { e: "entry", tag: "Gap", epoch: opened.epoch })
+    }
+  },
+  {
+    name: "a second Delivery",
+    breaks: "exactly one outcome",
+    falsify: (facts) =>
+      twice(
+        facts,
+        deliveryAt(facts, () => true)
+      )
+  },
+  {
+    name: "no Delivery",
+    breaks: "every send settles",
+    falsify: (facts) =>
+      without(
+        facts,
+        deliveryAt(facts, () => true)
+      )
+  },
+  {
+    name: "a send never ends",
+    breaks: "every send settles",
+    falsify: (facts) =>
+      without(
+        facts,
+        facts.findIndex((fact) => fact.e === "sent")
+      )
+  },
+  {
+    name: "a confirmed message is lost",
+    breaks: "confirmed is never lost",
+    falsify: (facts) => {
+      const confirmed = facts[deliveryAt(facts, ({ tag }) => tag === "Confirmed")]
+      if (confirmed?.e !== "delivery") return undefined
+      return facts.filter((fact) => fact.e !== "served" || fact.n !== confirmed.n)
+    }
+  },
+  {
+    name: "an acknowledged message is Unknown",
+    breaks: "acknowledged is Confirmed",
+    falsify: (facts) => {
+      const one = [...trace(facts).values()].find(
+        ({ acked, call, outcomes }) => call.way === "track" && (acked[0] ?? Infinity) < (outcomes[0]?.index ?? 0)
+      )
+      const index = one?.outcomes[0]?.index ?? -1
+      const fact = facts[index]
+      return fact?.e === "delivery" ? changed(facts, index, { ...fact, tag: "Unknown", by: "" }) : undefined
+    }
+  },
+  {
+    name: "a message that was never written is Unknown",
+    breaks: "never written is never Unknown",
+    falsify: (facts) => {
+      const index = deliveryAt(facts, ({ tag }) => tag === "Expired")
+      const fact = facts[index]
+      return fact?.e === "delivery" ? changed(facts, index, { ...fact, tag: "Unknown" }) : undefined
+    }
+  },
+  {
+    name: "a completed send was not written",
+    breaks: "a completed send was written",
+    falsify: (facts, terms) => {
+      if (terms.drops) return undefined
+      const one = writtenOnce(facts).find(
+        ({ call, outcomes }) => outcomes[0]?.fact.e === "sent" && call.options.whenDown === undefined
+      )
+      const n = one?.call.n
+      return n === undefined
+        ? undefined
+        : facts.filter((fact) => (fact.e !== "wrote" && fact.e !== "served") || fact.n !== n)
+    }
+  },
+  {
+    name: "a message is written twice",
+    breaks: "only replayable messages are written twice",
+    falsify: (facts) => {
+      const one = writtenOnce(facts).find(({ call }) => call.options.replay === undefined)
+      return twice(facts, one?.written[0]?.index ?? -1)
+    }
+  },
+  {
+    name: "a message is served twice",
+    breaks: "served once per session",
+    falsify: (facts) =>
+      twice(
+        facts,
+        facts.findIndex((fact) => fact.e === "served")
+      )
+  },
+  {
+    name: "two messages of a lane change places",
+    breaks: "order per lane is kept",
+    falsify: (facts) => {
+      const lane = writtenOnce(facts).filter(({ call }) => call.options.lane === undefined)
+      // The later one must have been given before the earlier one was written, or it could not have overtaken it.
+      const at = lane.findIndex((one, index) => (lane[index + 1]?.index ?? Infinity) < one.written[0]!.index)
+      return swapped(facts, lane[at]?.written[0]?.index ?? -1, lane[at + 1]?.written[0]?.index ?? -1)
+    }
+  },
+  {
+    name: "a message is written after its time",
+    breaks: "nothing is written after its ttl",
+    falsify: (facts) => {
+      const index = writtenOnce(facts).find(({ call }) => call.ttl < Infinity)?.written[0]?.index ?? -1
+      const fact = facts[index]
+      return fact?.e === "wrote" ? changed(facts, index, { ...fact, mono: fact.mono + 1e9 }) : undefined
+    }
+  },
+  {
+    name: "the outbox overflows its bound",
+    breaks: "the outbox is bounded",
+    falsify: (facts) => {
+      const index = facts.findIndex((fact) => fact.e === "gauge")
+      const fact = facts[index]
+      return fact?.e === "gauge" ? changed(facts, index, { ...fact, outbox: 1e9 }) : undefined
+    }
+  },
+  {
+    name: "the connection does not come back",
+    breaks: "Ready again after the trouble",
+    falsify: (facts) =>
+      changed(
+        facts,
+        facts.findIndex((fact) => fact.e === "quiet"),
+        { e: "quiet", state: "Reconnecting" }
+      )
+  },
+  {
+    name: "closing takes for ever",
+    breaks: "closing is bounded",
+    falsify: (facts) => {
+      const index = facts.findIndex((fact) => fact.e === "closed")
+      const fact = facts[index]
+      return fact?.e === "closed" ? changed(facts, index, { ...fact, millis: 1e6 }) : undefined
+    }
+  },
+  left("fibers"),
+  left("sleeps"),
+  left("links"),
+  left("dials")
+]

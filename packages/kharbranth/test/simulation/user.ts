@@ -1,0 +1,202 @@
+/**
+ * The user of a simulated connection: does the deeds of the plan, reads at the
+ * pace it is told to, restarts a connection that has given up, and writes down
+ * what it is told in return.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Cause from "effect/Cause"
+import type * as Connection from "kharbranth/Connection"
+import type { ConnectionError } from "kharbranth/ConnectionError"
+import type * as Inbox from "kharbranth/Inbox"
+import * as History from "./history.ts"
+import type { Deed, Letter, Plan } from "./plan.ts"
+
+export interface User {
+  readonly connection: Connection.Connection<string, string>
+  readonly note: (fact: History.Fact) => void
+  readonly mono: () => number
+}
+
+/** How fast the reader takes, changed by deeds. */
+export interface Pace {
+  how: "normal" | "slow" | "absent"
+  until: number
+}
+
+const defaultTtl = 30_000
+
+const ttlOf = ({ options: { ttl } }: Letter): number =>
+  ttl === undefined ? defaultTtl : Duration.toMillis(Duration.fromInputUnsafe(ttl))
+
+const errorOf = <A, E extends { readonly _tag: string }>(exit: Exit.Exit<A, E>): string | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  if (Cause.hasInterruptsOnly(exit.cause)) return "interrupted"
+  const failure = Cause.findErrorOption(exit.cause)
+  return Option.isSome(failure) ? failure.value._tag : `died: ${Cause.pretty(exit.cause)}`
+}
+
+const call = (user: User, way: History.Call["way"], letter: Letter): string => {
+  const { n, options, proof } = letter
+  user.note({ e: "call", n, way, options, ttl: ttlOf(letter), proof, mono: user.mono() })
+  return History.payload(n, proof, letter.padding)
+}
+
+const send = (user: User, letter: Letter, patience: number | undefined) =>
+  Effect.gen(function* () {
+    const { n } = letter
+    const text = call(user, "send", letter)
+    const sending = user.connection.send(text, letter.options)
+    const exit = yield* Effect.exit(
+      patience === undefined ? Effect.asSome(sending) : Effect.timeoutOption(sending, patience)
+    )
+    const error = errorOf(exit)
+    if (error === "interrupted") user.note({ e: "withdrawn", n })
+    else if (error !== undefined) user.note({ e: "refused", n, error })
+    else if (Exit.isSuccess(exit)) user.note({ e: Option.isSome(exit.value) ? "sent" : "withdrawn", n })
+  })
+
+const track = (user: User, letter: Letter) =>
+  Effect.gen(function* () {
+    const { n } = letter
+    const text = call(user, "track", letter)
+    const exit = yield* Effect.exit(user.connection.track(text, letter.options))
+    if (Exit.isFailure(exit)) return user.note({ e: "refused", n, error: errorOf(exit) ?? "none" })
+    user.note({ e: "accepted", n })
+    const delivery = yield* exit.value
+    user.note({ e: "delivery", n, tag: delivery._tag, by: delivery._tag === "Confirmed" ? delivery.by : "" })
+  })
+
+const sink = (user: User, letters: ReadonlyArray<Letter>) =>
+  Effect.gen(function* () {
+    const plain = letters.map((letter) => ({ ...letter, options: {} }))
+    const texts = plain.map((letter) => call(user, "sink", letter))
+    const exit = yield* Effect.exit(Stream.run(Stream.fromIterable(texts), user.connection.sink))
+    // A sink that fails does not tell how far it came.
+    for (const { n } of letters) user.note({ e: Exit.isSuccess(exit) ? "sent" : "unsure", n })
+  })
+
+const did = <A>(user: User, what: string, effect: Effect.Effect<A, ConnectionError>) =>
+  Effect.map(Effect.exit(effect), (exit) => user.note({ e: "did", what, result: errorOf(exit) ?? "done" }))
+
+const perform = (user: User, pace: Pace, deed: Deed): Effect.Effect<void> => {
+  const { connection } = user
+  switch (deed.do) {
+    case "send":
+      return send(user, deed.letter, deed.patience)
+    case "track":
+      return track(user, deed.letter)
+    case "sink":
+      return sink(user, deed.letters)
+    case "restart":
+      return did(user, deed.mode, connection.restart({ mode: deed.mode, reason: "simulated" }))
+    case "pause":
+      return did(
+        user,
+        "pause",
+        connection.pause.pipe(Effect.andThen(Effect.sleep(deed.millis)), Effect.andThen(connection.resume))
+      )
+    case "update":
+      return did(
+        user,
+        "update",
+        connection.update((policies) => ({ ...policies, dialTimeout: Duration.seconds(8) }))
+      )
+    case "ping":
+      return did(user, "ping", connection.ping)
+    case "probe":
+      return did(user, "probe", connection.probe("simulated"))
+    case "read":
+      return Effect.sync(() => {
+        pace.how = deed.how
+        pace.until = user.mono() + deed.millis
+        user.note({ e: "did", what: deed.how, result: "done" })
+      })
+  }
+}
+
+/** Does all deeds at their times; ends when each has come to its end. */
+export const live = (user: User, plan: Plan, pace: Pace): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const begun = user.mono()
+    const running: Array<Fiber.Fiber<void>> = []
+    for (const { at, deed } of plan.deeds) {
+      const wait = begun + at - user.mono()
+      if (wait > 0) yield* Effect.sleep(wait)
+      running.push(yield* Effect.forkChild(perform(user, pace, deed), { startImmediately: true }))
+    }
+    yield* Fiber.awaitAll(running)
+  })
+
+/** The last message of a history: it must get through. */
+export const lastWord = (user: User): Effect.Effect<void> =>
+  track(user, { n: 1_000_000, proof: "pong", padding: 0, options: { replay: "ifUnknown" } })
+
+const noteEntry = (user: User, entry: Inbox.Entry<string>): void => {
+  switch (entry._tag) {
+    case "Message":
+      return user.note({ e: "entry", tag: "Message", epoch: entry.epoch, text: entry.message })
+    case "SessionOpened":
+      return user.note({ e: "entry", tag: "SessionOpened", epoch: entry.epoch, rotated: entry.rotated })
+    case "Gap":
+      return user.note({ e: "entry", tag: "Gap", epoch: entry.epoch })
+    case "Lagged":
+      return user.note({ e: "entry", tag: "Lagged", dropped: entry.dropped, atMost: entry.atMost })
+  }
+}
+
+const rest = (user: User, pace: Pace): Effect.Effect<void> => {
+  const left = pace.until - user.mono()
+  if (pace.how === "normal" || left <= 0) return Effect.void
+  return Effect.sleep(pace.how === "slow" ? Math.min(left, 300) : left)
+}
+
+/** Reads until the connection is closed; after it has given up, waits for its return. */
+export const read = (user: User, pace: Pace): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { connection } = user
+    while (true) {
+      const exit = yield* Effect.exit(
+        Stream.runForEachArray(connection.entries, (entries) => {
+          for (const entry of entries) noteEntry(user, entry)
+          return rest(user, pace)
+        })
+      )
+      const error = errorOf(exit)
+      user.note({ e: "streamEnded", error })
+      if (error === undefined) return
+      const goesOn = yield* connection.state.changes.pipe(
+        Stream.filter((state) => state._tag !== "Failed"),
+        Stream.runHead
+      )
+      if (Option.isNone(goesOn)) return
+    }
+  })
+
+/** Brings a connection that has given up back. */
+export const revive = (user: User): Effect.Effect<void> =>
+  user.connection.state.changes.pipe(
+    Stream.runForEach((state) =>
+      state._tag === "Failed"
+        ? Effect.andThen(Effect.sleep(2000), did(user, "revive", user.connection.restart({ reason: "gave up" })))
+        : Effect.void
+    )
+  )
+
+/** Writes down every event. */
+export const watch = (user: User): Effect.Effect<void> =>
+  Stream.runForEach(user.connection.events, (event) => Effect.sync(() => user.note({ e: "happened", event })))
+
+/** Reads the queues' sizes now and then. */
+export const gauge = (user: User): Effect.Effect<void> =>
+  user.connection.metrics.pipe(
+    Effect.map(({ inbox, outbox }) =>
+      user.note({ e: "gauge", outbox: outbox.messages, outboxBytes: outbox.bytes, inboxBytes: inbox.bytes })
+    ),
+    Effect.andThen(Effect.sleep(1703)),
+    Effect.forever
+  )

@@ -1,0 +1,173 @@
+/**
+ * A scripted feed server on a `TestNetwork`: it grants subscriptions in one of
+ * the shapes real servers use, numbers what it publishes, and writes down every
+ * request it saw.
+ */
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import * as Codec from "kharbranth/Codec"
+import * as Connection from "kharbranth/Connection"
+import * as Reconnect from "kharbranth/Reconnect"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import type * as Subscriptions from "kharbranth/Subscriptions"
+import * as TestNetwork from "kharbranth/testing/TestNetwork"
+
+export const url = "wss://feed.example/ws"
+
+export interface FromServer {
+  readonly topic?: string
+  readonly seq?: number
+  readonly ack?: number
+  readonly acked?: string
+  readonly current?: ReadonlyArray<string>
+  readonly nack?: ReadonlyArray<string>
+  readonly id?: number
+  readonly why?: string
+}
+
+export interface ToServer {
+  readonly op: "subscribe" | "unsubscribe"
+  readonly topics: ReadonlyArray<string>
+  readonly id: number
+}
+
+export type AckShape = "request" | "each" | "current" | "none" | "never"
+
+export interface Seen extends ToServer {
+  readonly at: number
+  /** Which socket, numbered by the network. */
+  readonly peer: number
+  readonly epoch: number
+  readonly bytes: number
+}
+
+export class TopicServer {
+  shape: AckShape = "request"
+  /** Topics it refuses. */
+  readonly refused = new Set<string>()
+  /** Topics it grants and then forgets. */
+  readonly mute = new Set<string>()
+  readonly seen: Array<Seen> = []
+  /** Requests for what the socket had already. */
+  readonly doubled: Array<string> = []
+  readonly granted = new Map<number, Set<string>>()
+  readonly peers = new Map<number, TestNetwork.Peer>()
+  private readonly numbers = new Map<string, number>()
+  private readonly now: () => number
+
+  constructor(now: () => number) {
+    this.now = now
+  }
+
+  readonly script = (peer: TestNetwork.Peer): Effect.Effect<void> => {
+    this.peers.set(peer.id, peer)
+    this.granted.set(peer.id, new Set())
+    return peer.listen({
+      frame: (frame) => this.hear(peer, String(frame)),
+      ended: () => {
+        this.peers.delete(peer.id)
+        this.granted.delete(peer.id)
+      }
+    })
+  }
+
+  /** Publishes the next number of a topic to everybody who has it. */
+  publish(topic: string): void {
+    const seq = (this.numbers.get(topic) ?? 0) + 1
+    this.numbers.set(topic, seq)
+    if (this.mute.has(topic)) return
+    for (const [id, topics] of this.granted) {
+      if (topics.has(topic)) this.say(id, { topic, seq })
+    }
+  }
+
+  say(peer: number, message: FromServer): void {
+    this.peers.get(peer)?.sendUnsafe([JSON.stringify(message)])
+  }
+
+  /** What the newest socket has. */
+  get held(): ReadonlyArray<string> {
+    return [...([...this.granted.values()].at(-1) ?? [])].toSorted()
+  }
+
+  private hear(peer: TestNetwork.Peer, text: string): void {
+    const request = JSON.parse(text) as ToServer
+    this.seen.push({
+      ...request,
+      at: this.now(),
+      peer: peer.id,
+      epoch: peer.request.epoch,
+      bytes: new TextEncoder().encode(text).length
+    })
+    const held = this.granted.get(peer.id) ?? new Set()
+    for (const topic of request.topics) {
+      if (request.op === "unsubscribe") held.delete(topic)
+      else if (held.has(topic)) this.doubled.push(topic)
+      else if (!this.refused.has(topic)) held.add(topic)
+    }
+    this.answer(peer.id, request, held)
+  }
+
+  private answer(peer: number, { id, op, topics }: ToServer, held: ReadonlySet<string>): void {
+    const nack = op === "subscribe" ? topics.filter((topic) => this.refused.has(topic)) : []
+    if (nack.length > 0 && this.shape !== "never") this.say(peer, { nack, id, why: "no such topic" })
+    const rest = topics.filter((topic) => !nack.includes(topic))
+    if (rest.length === 0) return
+    if (this.shape === "request") this.say(peer, { ack: id })
+    if (this.shape === "each") for (const acked of rest) this.say(peer, { acked })
+    if (this.shape === "current") this.say(peer, { current: [...held] })
+  }
+}
+
+export const match = (message: FromServer): SubscriptionMatch.Match | undefined => {
+  if (message.topic !== undefined) return SubscriptionMatch.data(message.topic)
+  if (message.ack !== undefined) return SubscriptionMatch.ack(message.ack)
+  if (message.acked !== undefined) return SubscriptionMatch.ack(undefined, message.acked)
+  if (message.current !== undefined) return SubscriptionMatch.current(message.current)
+  if (message.nack !== undefined) {
+    return SubscriptionMatch.nack({ id: message.id, topics: message.nack, reason: message.why })
+  }
+  return undefined
+}
+
+export const options: Subscriptions.Options<string, FromServer, ToServer> = {
+  subscribe: (topics, id) => ({ op: "subscribe", topics, id }),
+  unsubscribe: (topics, id) => ({ op: "unsubscribe", topics, id }),
+  match
+}
+
+/** Lets everything happen that needs turns, and no time. */
+export const settle = Effect.repeat(TestClock.adjust(0), { times: 20 })
+
+/** Lets time pass in small steps, so that what each step causes can wait for the next. */
+export const pass = (millis: number, step = 50) =>
+  Effect.repeat(Effect.andThen(TestClock.adjust(step), Effect.repeat(TestClock.adjust(0), { times: 4 })), {
+    times: Math.ceil(millis / step) - 1
+  })
+
+/** Closes a connection while time passes: its closing handshake takes some, and a scope that closes cannot wait for it. */
+export const closed = (connection: { readonly close: Effect.Effect<void> }) =>
+  Effect.andThen(Effect.forkScoped(connection.close), pass(6000, 100))
+
+/** A network with the server, and a connection to it. */
+export const rig = (
+  connectionOptions: {
+    readonly reconnect?: Reconnect.Reconnect
+    readonly network?: TestNetwork.Options
+  } = {}
+) =>
+  Effect.gen(function* () {
+    const network = yield* TestNetwork.make(connectionOptions.network)
+    const server = new TopicServer(() => network.clock.currentTimeMillisUnsafe())
+    yield* network.serve(url, server.script)
+    const connection = yield* network.provide(
+      Connection.make("feed", {
+        target: url,
+        codec: Codec.jsonAs<FromServer, ToServer>(),
+        startup: "background",
+        reconnect: connectionOptions.reconnect ?? Reconnect.prompt
+      })
+    )
+    yield* settle
+    return { network, server, connection }
+  })
