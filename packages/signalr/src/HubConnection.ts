@@ -261,7 +261,7 @@ export type Requirements<R, RO> = Transport | HttpClient.HttpClient | NoInfer<R>
  *   })
  *   const hub = yield* HubConnection.make("calculator", { url: server.url, contract: Calculator })
  *   return yield* hub.invoke("Add", [2, 3])
- * }).pipe(Effect.provide(NodeTransport.layer), Effect.provide(FetchHttpClient.layer))
+ * }).pipe(Effect.provide([NodeTransport.layer, FetchHttpClient.layer]))
  *
  * strictEqual(await Effect.runPromise(Effect.scoped(program)), 5)
  * ```

@@ -2,6 +2,7 @@
  * Proves how handlers of the server's calls behave: names, several under one
  * name, leaving, failing, and the one answer where the server waits for it.
  */
+import * as Data from "effect/Data"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -12,6 +13,8 @@ import * as Scope from "effect/Scope"
 import * as Hub from "../src/Hub.ts"
 import { connect, eventually, gate, heard, isHandshake, json, rawHub, rs, socket } from "./support/hub.ts"
 import type { RawSocket } from "./support/hub.ts"
+
+class Broken extends Data.TaggedError("Broken")<{ readonly message: string }> {}
 
 const quiet = (raw: RawSocket, frame: string) => {
   if (isHandshake(frame)) raw.send(`{}${rs}`)
@@ -157,7 +160,7 @@ describe("client results", () => {
     },
     {
       title: "F58: a failure is told with its text",
-      handlers: [() => Effect.fail(new Error("from callback"))],
+      handlers: [() => Effect.fail(new Broken({ message: "from callback" }))],
       answer: { error: "from callback" }
     },
     {
@@ -167,12 +170,12 @@ describe("client results", () => {
     },
     {
       title: "F60: a result, then a failure: the failure",
-      handlers: [() => Effect.succeed(1), () => Effect.fail(new Error("no"))],
+      handlers: [() => Effect.succeed(1), () => Effect.fail(new Broken({ message: "no" }))],
       answer: { error: "no" }
     },
     {
       title: "F61: a failure, then a result: the result",
-      handlers: [() => Effect.fail(new Error("no")), () => Effect.succeed(2)],
+      handlers: [() => Effect.fail(new Broken({ message: "no" })), () => Effect.succeed(2)],
       answer: { result: 2 }
     },
     {

@@ -45,6 +45,8 @@ const permitOf = (opening: Opening, entry: Entry, options: AnyOptions): Permit =
 }
 
 const make = (opening: Opening, entry: Entry, options: AnyOptions) => {
+  // What the options' effects need was provided before they got here.
+  // oxlint-disable-next-line effecttsgo/unsafe-effect-type-assertion
   const making = internal.make(entry.name, {
     ...options,
     codec: Raw.codec(entry.codec as Codec.Codec<unknown, unknown>),

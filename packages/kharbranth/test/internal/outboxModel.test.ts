@@ -3,6 +3,7 @@
 // acknowledged is confirmed, lanes keep their order over sessions, only what
 // may be replayed is written twice, bounds hold, and nothing is lost uncounted.
 // Then proves that the judge would see it if they were broken.
+import type { Books } from "../../src/internal/outboxBooks.ts"
 import { assert, describe, it } from "@effect/vitest"
 import { type Mutant, Run } from "./outboxModel.ts"
 
@@ -27,16 +28,18 @@ describe("the outbox against the rules of delivery", () => {
   }, 60_000)
 })
 
+const booksOf = (outbox: object): Books => (outbox as { readonly books: Books }).books
+
 const mutants: ReadonlyArray<Mutant> = [
   {
     name: "nothing is replayed",
-    outbox: (o) => void (o["books"].takeBack = (all) => all.forEach((e) => o["books"].settle(e, { _tag: "Unknown" })))
+    outbox: (o) => void (booksOf(o).takeBack = (all) => all.forEach((e) => booksOf(o).settle(e, { _tag: "Unknown" })))
   },
-  { name: "acks are ignored", outbox: (o) => void (o["books"].acknowledge = () => {}) },
+  { name: "acks are ignored", outbox: (o) => void (booksOf(o).acknowledge = () => {}) },
   {
     name: "what waits at the end is unknown",
     outbox: (o) => {
-      const books = o["books"]
+      const books = booksOf(o)
       const end = books.end.bind(books)
       books.end = (entry, delivery, reason) =>
         end(entry, delivery._tag === "Failed" ? { _tag: "Unknown" } : delivery, reason)
@@ -45,7 +48,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a pong confirms what was written after the ping",
     outbox: (o) => {
-      const { ledger } = o["books"]
+      const { ledger } = booksOf(o)
       const ponged = ledger.ponged.bind(ledger)
       ledger.ponged = (account, seq) => ponged(account, seq + 1)
     }
@@ -53,14 +56,14 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "replays go last",
     outbox: (o) => {
-      const { queue } = o["books"]
+      const { queue } = booksOf(o)
       queue.putBack = (entries) => entries.toReversed().forEach((entry) => queue.put(entry))
     }
   },
   {
     name: "data goes before control",
     outbox: (o) => {
-      const { queue } = o["books"]
+      const { queue } = booksOf(o)
       const { control, data } = queue["lanes"]
       queue.first = () => data.replays.head ?? data.fresh.head ?? control.replays.head ?? control.fresh.head
     }
@@ -68,7 +71,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a keyed message goes to the end",
     outbox: (o) => {
-      const { queue } = o["books"]
+      const { queue } = booksOf(o)
       queue.replace = (old, entry) => {
         const wasSuspended = queue.isSuspended(old)
         queue.remove(old)
@@ -81,7 +84,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "nothing expires on the way out",
     outbox: (o) => {
-      const books = o["books"]
+      const books = booksOf(o)
       books.next = () => {
         books.admit()
         return books.queue.first()
@@ -92,20 +95,20 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "bytes are not bounded",
     outbox: (o) => {
-      const { room } = o["books"]
+      const { room } = booksOf(o)
       room.fits = (count) => room.count + count <= room.capacity
     }
   },
   {
     name: "room is not given back",
     outbox: (o) => {
-      const { room } = o["books"]
+      const { room } = booksOf(o)
       room.give = () => void room.count--
     }
   },
-  { name: "whenDown is forgotten", outbox: (o) => void (o["books"].down = () => {}) },
+  { name: "whenDown is forgotten", outbox: (o) => void (booksOf(o).down = () => {}) },
   { name: "withdrawn messages are written", outbox: (o) => void (o["withdraw"] = () => {}) },
-  { name: "drops are not counted", outbox: (o) => void (o["books"].lose = () => {}) },
+  { name: "drops are not counted", outbox: (o) => void (booksOf(o).lose = () => {}) },
   { name: "the meter is not asked", writer: (w) => void (w["allows"] = () => true) },
   { name: "the mark is passed", writer: (w) => void (w.room = () => 1_000) },
   {

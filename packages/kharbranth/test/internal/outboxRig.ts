@@ -9,6 +9,12 @@ import type { Link } from "../../src/Transport.ts"
 
 export const closed = new NotConnected({ connection: "test", state: "Closed" })
 
+interface WriterMore {
+  readonly mark?: number
+  readonly meter?: Meter.Meter
+  readonly onWrite?: () => void
+}
+
 /** An outbox with its surroundings, all of them in plain sight. */
 export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: () => string) => {
   const self = {
@@ -27,7 +33,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     hooks: undefined as unknown as Hooks,
     link: undefined as unknown as Link,
     outbox: undefined as unknown as Outbox<Frame, Frame>,
-    writer: (more: { readonly mark?: number; readonly meter?: Meter.Meter; readonly onWrite?: () => void } = {}) =>
+    writer: (more: WriterMore = {}): Writer =>
       new Writer({
         epoch: 1,
         link: self.link,
@@ -37,7 +43,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
         connection: "test",
         ...more
       }),
-    attach: (more?: Parameters<typeof self.writer>[0]): Writer => {
+    attach: (more?: WriterMore): Writer => {
       const writer = self.writer(more)
       self.outbox.attach(writer)
       return writer

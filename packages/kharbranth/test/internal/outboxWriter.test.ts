@@ -1,5 +1,6 @@
 // Proves the write side of a session (private lanes, mark, meter), callbacks that
 // call the outbox again, and how an outbox ends or hands over to another one.
+import type * as Policy from "../../src/Outbox.ts"
 import { assert, describe, it } from "@effect/vitest"
 import * as Meter from "../../src/internal/meter.ts"
 import { Writer } from "../../src/internal/outbox.ts"
@@ -183,7 +184,7 @@ describe("empty, close and hand-over", () => {
     r.told()
     r.now = 10_000
     const items = r.outbox.export()
-    const item = (frame: string, more: object) => ({
+    const item = (frame: string, more: object): Policy.Item => ({
       frame,
       lane: "data",
       key: undefined,

@@ -1,3 +1,4 @@
+/// <reference path="./proxy-from-env.d.ts" />
 /**
  * Which proxy a dial goes through, and the agent that opens the tunnel.
  */
