@@ -119,7 +119,8 @@ export class Pulse {
     const probe = this.heartbeat.probe
     if (probe._tag === "Frame") {
       const index = this.outstanding.findIndex(({ id }) => probe.match(frame, id))
-      if (index >= 0) this.answer(index)
+      // An answer that would also fit a probe not sent yet carries no id.
+      if (index >= 0) this.answer(index, !probe.match(frame, this.nextId))
       return index >= 0
     }
     if (probe._tag !== "Challenge" || !probe.match(frame)) return false
@@ -137,7 +138,7 @@ export class Pulse {
   pong(payload: Uint8Array): void {
     const id = idOf(payload)
     const index = this.outstanding.findIndex((probe) => probe.id === id)
-    if (index >= 0) this.answer(index)
+    if (index >= 0) this.answer(index, true)
   }
 
   /** One probe whose answer is awaited; `undefined` when none came. */
@@ -224,7 +225,7 @@ export class Pulse {
     return true
   }
 
-  private answer(index: number): void {
+  private answer(index: number, hasId: boolean): void {
     const [probe] = this.outstanding.splice(index, 1)
     if (probe === undefined) return
     const rtt = this.patient.now() - probe.at
@@ -232,7 +233,7 @@ export class Pulse {
     this.ignored = 0
     this.everAnswered = true
     // Answers without an id can belong to an earlier probe; once one was lost, such an answer shows nothing.
-    const proves = this.heartbeat.probe._tag === "Ping" || !this.everLost
+    const proves = hasId || !this.everLost
     this.patient.answered(proves ? probe.seq : 0, rtt)
     this.patient.emit(() => ({ _tag: "PulseSeen", epoch: this.patient.epoch, rtt: Duration.millis(rtt) }))
     probe.answer?.(rtt)
