@@ -1,3 +1,5 @@
+// The library ships no types; whoever reads this source needs ours.
+// oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./proxy-from-env.d.ts" />
 /**
  * Which proxy a dial goes through, and the agent that opens the tunnel.
