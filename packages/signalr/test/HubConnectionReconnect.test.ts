@@ -190,7 +190,7 @@ describe("reconnect", () => {
         const states = yield* record(hub)
         for (const epoch of [1, 2]) {
           refuse = 2
-          yield* until(hub, isConnectedSince(1))
+          yield* until(hub, (state) => state._tag === "Connected" && state.gate === "Stable")
           server.clients().at(-1)!.cut()
           yield* eventually(() => refuse <= 0)
           yield* eventually(() => server.journal.filter((entry) => entry.startsWith("connected")).length === epoch + 1)
