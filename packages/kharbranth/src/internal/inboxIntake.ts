@@ -117,10 +117,7 @@ export abstract class Intake<In> {
   /** Messages that were decoded, and seen by the taps, before their session was ready. */
   pushDecoded(epoch: number, messages: ReadonlyArray<In>, bytes: number): void {
     if (messages.length === 0) return
-    if (this.refusal !== undefined) {
-      this.hooks.dropped(this.refusal, messages.length)
-      return
-    }
+    if (this.refusal !== undefined) return this.turnAway(this.refusal, messages.length)
     const segment = Segments.decoded<In>(epoch)
     Segments.append(segment, messages, Segments.split(bytes, messages.length))
     this.open = undefined
@@ -168,13 +165,20 @@ export abstract class Intake<In> {
   private openFor(lane: Segments.Lane<In>): Segments.Raw<In> | undefined {
     const refusal = this.refusal ?? (this.decoding.isBroken(lane) ? "unread" : undefined)
     if (refusal !== undefined) {
-      this.hooks.dropped(refusal, 1)
+      this.turnAway(refusal, 1)
       return undefined
     }
     this.open = Segments.raw(lane)
     if (this.isEager) this.arriving.push(this.open)
     else this.backlog.addRaw(this.open)
     return this.open
+  }
+
+  // An overflow has let nothing in from its own moment on, but the stream has not ended yet: an overlap that is
+  // released between the two still owes its reader a mark.
+  private turnAway(reason: DropReason, count: number): void {
+    this.hooks.dropped(reason, count)
+    if (reason === "overflow") this.mark({ _tag: "Lagged", dropped: count, atMost: false })
   }
 
   protected refuse(reason: DropReason): void {

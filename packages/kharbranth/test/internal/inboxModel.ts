@@ -61,8 +61,11 @@ export class Model {
   }
 
   push(epoch: number, msg: Msg, size: number, bad: boolean): void {
-    if (this.refusal !== undefined) return this.count(this.refusal, 1)
     const list = this.eager ? this.turn : this.items
+    if (this.refusal !== undefined) {
+      if (this.refusal === "overflow") list.push({ _tag: "Lagged", dropped: 1, atMost: false })
+      return this.count(this.refusal, 1)
+    }
     list.push({ _tag: "Waiting", epoch, msg, size, bad, lost: 0 })
     if (this.bytes < this.setup.mark) return
     this.pause()

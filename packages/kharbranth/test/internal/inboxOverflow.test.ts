@@ -30,6 +30,17 @@ describe("overflow where the source cannot pause", () => {
     assert.deepStrictEqual(inbox.take(), ["G"])
   })
 
+  it("fail: what an overlap releases between the overflow and the end is marked, once it is over only counted", () => {
+    const { inbox, lane, said } = filled("fail", tens("ABCD"))
+    inbox.mark(opened(2))
+    inbox.pushDecoded(2, ["E", "F"], 2)
+    pushAll(inbox, lane(2), ["G"])
+    inbox.finish(new ConnectionError.InboxOverflow({ connection: "prices", bytes: 120, max: 100 }))
+    pushAll(inbox, lane(2), ["H"])
+    assert.deepStrictEqual(said.slice(2), ["dropped 2 overflow", "dropped 1 overflow", "dropped 1 closed"])
+    assert.deepStrictEqual(names(inbox.takeEntries()), ["A", "B", "C", "-1", "SessionOpened2", "-3"])
+  })
+
   it("dropOldest: the head goes, one marker in its place, a decoder with memory sees all", () => {
     const { inbox, said } = filled("dropOldest", tens("ABCDE"))
     assert.deepStrictEqual(said, ["dropped 1 overflow", "dropped 1 overflow", "dropped 1 overflow"])
