@@ -2,6 +2,8 @@
  * The server of a simulation: records every message that reaches it, answers
  * handshakes and text probes, acknowledges at once or with its next push, loses
  * an acknowledgement now and then, and sometimes crashes right after a message.
+ * Once there is peace it makes good what it lost: a message that is kept until it
+ * is acknowledged keeps its room in the outbox for as long as its session lives.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -23,6 +25,7 @@ export const script =
       const services = yield* Effect.context()
       const crash = () => Effect.runSyncWith(services)(peer.reset)
       const owed: Array<number> = []
+      const lost: Array<number> = []
       let pushed = 0
       let over = false
 
@@ -32,8 +35,9 @@ export const script =
       const serve = (text: string, n: number) => {
         note({ e: "served", epoch, n })
         if (random.next() < plan.server.crashes) return crash()
-        if (!History.wantsAck(text) || random.next() < plan.server.losesAck) return
-        if (random.next() < 0.5) acknowledge(n)
+        if (!History.wantsAck(text)) return
+        if (random.next() < plan.server.losesAck) lost.push(n)
+        else if (random.next() < 0.5) acknowledge(n)
         else owed.push(n)
       }
       const hear = (frame: Frame) => {
@@ -53,9 +57,10 @@ export const script =
         }
       })
       while (!over) {
-        for (const n of owed.splice(0)) acknowledge(n)
         const now = yield* Clock.currentTimeMillis
         const isSilent = now >= plan.healedAt && now < plan.healedAt + silence
+        if (now >= plan.healedAt + silence) owed.push(...lost.splice(0))
+        for (const n of owed.splice(0)) acknowledge(n)
         const size = Math.floor(random.between(0, random.next() < 0.05 ? 4000 : 60))
         if (!isSilent) peer.sendUnsafe([`S:${epoch}:${++pushed}:${"-".repeat(size)}`])
         yield* Effect.sleep(random.between(0, 2 * plan.server.pushEvery))
