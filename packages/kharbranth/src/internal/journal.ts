@@ -1,7 +1,7 @@
 /** What a connection writes to the log: few lines, at the level they deserve, without a secret. */
 import * as Effect from "effect/Effect"
 import type { ConnectionEvent } from "../ConnectionEvent.ts"
-import type { Fork } from "./alarm.ts"
+import type { Fibers } from "./fibers.ts"
 
 const line = (event: ConnectionEvent): Effect.Effect<void> | undefined => {
   switch (event._tag) {
@@ -22,7 +22,7 @@ const line = (event: ConnectionEvent): Effect.Effect<void> | undefined => {
   }
 }
 
-export const logEvent = (fork: Fork, connection: string, event: ConnectionEvent): void => {
+export const logEvent = (fibers: Fibers, connection: string, event: ConnectionEvent): void => {
   const effect = line(event)
-  if (effect !== undefined) fork(Effect.annotateLogs(effect, { connection }))
+  if (effect !== undefined) fibers.run(Effect.annotateLogs(effect, { connection }))
 }

@@ -10,11 +10,11 @@ import * as Codec from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
 import * as ConnectionError from "../ConnectionError.ts"
 import type { Host } from "./host.ts"
-import type { Opened } from "./session.ts"
+import type { Session } from "./session.ts"
 
 export const openProgram = <In, Out>(
   host: Host<In, Out>,
-  opened: Opened<In, Out>,
+  opened: Session<In, Out>,
   scope: Scope.Scope
 ): Effect.Effect<unknown, ConnectionError.ConnectionError> => {
   const { connection, onOpen } = host
@@ -24,7 +24,7 @@ export const openProgram = <In, Out>(
   const session = handleOf(host, opened)
   const failed = (issue: string, cause: ConnectionError.ForeignCause) =>
     new ConnectionError.OpenFailed({ connection, epoch, issue, cause })
-  const after = host.limits().openTimeout
+  const after = host.policies.openTimeout
   return Effect.gen(function* () {
     const resumed = onOpen === undefined ? undefined : yield* onOpen(session)
     for (const open of openers) yield* open(session)
@@ -53,7 +53,7 @@ const openError = (
   return ConnectionError.isConnectionError(error) ? error : failed("it failed", ConnectionError.foreign(error))
 }
 
-const handleOf = <In, Out>(host: Host<In, Out>, opened: Opened<In, Out>): Connection.Session<In, Out> => {
+const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Connection.Session<In, Out> => {
   const { connection } = host
   const notConnected = (state: string) => new ConnectionError.NotConnected({ connection, state })
   return {
@@ -88,7 +88,7 @@ const handleOf = <In, Out>(host: Host<In, Out>, opened: Opened<In, Out>): Connec
 }
 
 // The message is remembered before the fiber is woken, so the program never runs inside the socket's callback.
-const received = <In, Out>(opened: Opened<In, Out>, pick: (message: In) => boolean) =>
+const received = <In, Out>(opened: Session<In, Out>, pick: (message: In) => boolean) =>
   Effect.callback<In>((resume) => {
     const stop = opened.opening.receive(safely(pick), (message) => {
       queueMicrotask(() => resume(Effect.succeed(message)))

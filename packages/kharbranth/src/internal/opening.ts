@@ -10,28 +10,25 @@ interface Waiter<In> {
   readonly take: (message: In) => void
 }
 
-export interface OpeningOptions<In> {
+/** What an opening sees of its session. */
+export interface Opener<In> {
   readonly decoder: Decoder<In>
   /** The most bytes that may wait. */
-  readonly limit: number
+  readonly openBuffer: number
   /** Gives the protocols above their messages; what they leave is returned. */
-  readonly claim: (messages: ReadonlyArray<In>) => ReadonlyArray<In>
-  readonly overrun: (bytes: number) => void
-  readonly undecodable: (issue: string, cause: unknown) => void
+  claim(messages: ReadonlyArray<In>): ReadonlyArray<In>
+  overrun(bytes: number): void
+  undecodable(issue: string, cause: unknown): void
 }
 
 export class Opening<In> {
-  private readonly options: OpeningOptions<In>
+  bytes = 0
+  private readonly session: Opener<In>
   private waiting: Array<In> = []
-  private held = 0
   private waiters: Array<Waiter<In>> = []
 
-  constructor(options: OpeningOptions<In>) {
-    this.options = options
-  }
-
-  get bytes(): number {
-    return this.held
+  constructor(session: Opener<In>) {
+    this.session = session
   }
 
   messages(): ReadonlyArray<In> {
@@ -39,12 +36,13 @@ export class Opening<In> {
   }
 
   push(frame: Frame, size: number): void {
-    this.held += size
-    const { failure, messages } = this.options.decoder.decode([frame])
+    const { session } = this
+    this.bytes += size
+    const { failure, messages } = session.decoder.decode([frame])
     const unpicked = messages.filter((message) => !this.offer(message))
-    for (const message of this.options.claim(unpicked)) this.waiting.push(message)
-    if (failure !== undefined) this.options.undecodable(failure.issue, failure.cause)
-    if (this.held > this.options.limit) this.options.overrun(this.held)
+    for (const message of session.claim(unpicked)) this.waiting.push(message)
+    if (failure !== undefined) session.undecodable(failure.issue, failure.cause)
+    if (this.bytes > session.openBuffer) session.overrun(this.bytes)
   }
 
   /** Takes the first waiting message that `pick` accepts, or waits for one; returns how to stop waiting. */
@@ -60,14 +58,6 @@ export class Opening<In> {
     return () => {
       this.waiters = this.waiters.filter((other) => other !== waiter)
     }
-  }
-
-  /** Everything that waits, once. */
-  release(): { readonly messages: ReadonlyArray<In>; readonly bytes: number } {
-    const released = { messages: this.waiting, bytes: this.held }
-    this.waiting = []
-    this.held = 0
-    return released
   }
 
   private offer(message: In): boolean {

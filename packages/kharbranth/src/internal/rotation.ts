@@ -19,7 +19,14 @@ export class Rotation<In> {
   private readonly before: number
   private keys: Set<unknown> | undefined
 
-  constructor(options: Connection.Rotate<In> | undefined) {
+  private static readonly plain = new Rotation<unknown>(undefined)
+
+  /** Without options it remembers nothing, so one serves all. */
+  static of<In>(options: Connection.Rotate<In> | undefined): Rotation<In> {
+    return options === undefined ? Rotation.plain : new Rotation(options)
+  }
+
+  private constructor(options: Connection.Rotate<In> | undefined) {
     this.mode = options?.mode ?? "makeFirst"
     this.overlap = Duration.toMillis(Check.durationOr(options?.overlap, "250 millis"))
     this.notice = options?.notice

@@ -1,6 +1,5 @@
 /** A connection's options with their defaults, checked at the door. */
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type * as Codec from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
@@ -13,24 +12,29 @@ import * as Reconnect from "../Reconnect.ts"
 import * as Target from "../Target.ts"
 import type { Capabilities } from "../Transport.ts"
 import * as Check from "./options.ts"
+import * as Parts from "./outboxParts.ts"
 
 /** The options of any connection, whatever its types. */
 export type AnyOptions = Connection.Options<Codec.Any, unknown, unknown, unknown>
 
 const durations = {
-  dialTimeout: "10 seconds",
-  openTimeout: "10 seconds",
-  closeTimeout: "5 seconds",
-  startupTimeout: "60 seconds"
+  dialTimeout: Duration.seconds(10),
+  openTimeout: Duration.seconds(10),
+  closeTimeout: Duration.seconds(5),
+  startupTimeout: Duration.seconds(60)
 } as const
 
-const duration = (options: AnyOptions, key: keyof typeof durations): Duration.Duration =>
-  Check.durationOr(options[key], durations[key])
+const duration = (options: AnyOptions, key: keyof typeof durations): Duration.Duration => {
+  const given = options[key]
+  return given === undefined ? durations[key] : Check.duration(given)
+}
+
+const defaultPing = Heartbeat.ping()
 
 export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Connection.Policies => ({
   target: options.target as Target.Input<unknown>,
   reconnect: options.reconnect ?? Reconnect.polite,
-  heartbeat: options.heartbeat ?? (capabilities.ping ? Heartbeat.ping() : Heartbeat.none),
+  heartbeat: options.heartbeat ?? (capabilities.ping ? defaultPing : Heartbeat.none),
   rateLimit: options.rateLimit,
   dialTimeout: duration(options, "dialTimeout"),
   openTimeout: duration(options, "openTimeout"),
@@ -42,36 +46,43 @@ export const checkPolicies = (
   connection: string,
   policies: Connection.Policies,
   capabilities: Capabilities
-): Effect.Effect<Target.Recipe<never>, InvalidOptions> =>
-  Effect.suspend(() => {
-    const wrong = Check.firstOf([
-      Check.positive(connection, ["dialTimeout"], policies.dialTimeout),
-      Check.positive(connection, ["openTimeout"], policies.openTimeout),
-      Check.positive(connection, ["closeTimeout"], policies.closeTimeout),
-      Reconnect.check(policies.reconnect, connection),
-      Heartbeat.check(policies.heartbeat, capabilities, connection),
-      policies.rateLimit === undefined ? undefined : RateLimit.check(policies.rateLimit, connection)
-    ])
-    if (wrong !== undefined) return Effect.fail(wrong)
-    const recipe = Target.make(connection, policies.target, capabilities)
-    return Result.isFailure(recipe) ? Effect.fail(recipe.failure) : Effect.succeed(recipe.success)
-  })
+): Result.Result<Target.Recipe<never>, InvalidOptions> => {
+  const wrong =
+    Check.positive(connection, ["dialTimeout"], policies.dialTimeout) ??
+    Check.positive(connection, ["openTimeout"], policies.openTimeout) ??
+    Check.positive(connection, ["closeTimeout"], policies.closeTimeout) ??
+    Reconnect.check(policies.reconnect, connection) ??
+    Heartbeat.check(policies.heartbeat, capabilities, connection) ??
+    (policies.rateLimit === undefined ? undefined : RateLimit.check(policies.rateLimit, connection))
+  return wrong === undefined ? Target.make(connection, policies.target, capabilities) : Result.fail(wrong)
+}
 
 const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background", "lazy"])
 
 export const checkOptions = (connection: string, options: AnyOptions): InvalidOptions | undefined =>
-  Check.firstOf([
-    Check.wholeNumber(connection, ["maxMessageSize"], options.maxMessageSize, 1),
-    Check.wholeNumber(connection, ["writeMark"], options.writeMark, 1),
-    Check.wholeNumber(connection, ["openBuffer"], options.openBuffer, 1),
-    Check.positive(connection, ["startupTimeout"], duration(options, "startupTimeout")),
-    startups.has(options.startup)
-      ? undefined
-      : Check.invalid(connection, ["startup"], 'expected "await", "background" or "lazy"'),
-    options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection),
-    options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection),
-    Check.positive(connection, ["rotate", "maxAge"], Check.optionalDuration(options.rotate?.maxAge)),
-    Check.positive(connection, ["rotate", "overlap"], Check.optionalDuration(options.rotate?.overlap))
-  ])
+  Check.wholeNumber(connection, ["maxMessageSize"], options.maxMessageSize, 1) ??
+  Check.wholeNumber(connection, ["writeMark"], options.writeMark, 1) ??
+  Check.wholeNumber(connection, ["openBuffer"], options.openBuffer, 1) ??
+  Check.positive(connection, ["startupTimeout"], duration(options, "startupTimeout")) ??
+  (startups.has(options.startup)
+    ? undefined
+    : Check.invalid(connection, ["startup"], 'expected "await", "background" or "lazy"')) ??
+  (options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection)) ??
+  (options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection)) ??
+  Check.positive(connection, ["rotate", "maxAge"], Check.optionalDuration(options.rotate?.maxAge)) ??
+  Check.positive(connection, ["rotate", "overlap"], Check.optionalDuration(options.rotate?.overlap))
 
 export const startupTimeout = (options: AnyOptions): Duration.Duration => duration(options, "startupTimeout")
+
+const stall = 10_000
+
+/** How long the reader may stand still, ms. */
+export const maxStall = (options: { readonly maxStall?: Duration.Input | undefined } | undefined): number =>
+  options?.maxStall === undefined ? stall : Duration.toMillis(Check.duration(options.maxStall))
+
+const outboxDefaults = Parts.settings<unknown, never>({})
+
+type OutboxSettings<In, Out> = ReturnType<typeof Parts.settings<In, Out>>
+
+export const outbox = <In, Out>(options: Outbox.Options<In, Out> | undefined): OutboxSettings<In, Out> =>
+  options === undefined ? { ...outboxDefaults, acks: undefined } : Parts.settings(options)

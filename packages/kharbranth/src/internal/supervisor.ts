@@ -1,38 +1,41 @@
 /**
  * The loop over sessions: feeds what happens to the pure lifecycle and performs
  * the commands it gives. Everything here is synchronous; what takes time is a
- * supervised fiber or an alarm.
+ * supervised fiber or a timer.
  */
-import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
-import type { Random } from "effect/Random"
-import * as Schedule from "effect/Schedule"
+import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Tracer from "effect/Tracer"
 import type { Codec } from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
 import { NotConnected } from "../ConnectionError.ts"
 import type { ConnectionEvent, DropReason } from "../ConnectionEvent.ts"
 import type { ConnectionState } from "../ConnectionState.ts"
-import * as Entries from "../Inbox.ts"
 import * as RateLimit from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
-import type { Transport } from "../Transport.ts"
-import { Alarm, type Fork } from "./alarm.ts"
+import { Transport } from "../Transport.ts"
+import { type Deadline, Deadlines } from "./deadlines.ts"
 import { Fanout } from "./fanout.ts"
-import { Figures, HookQueue } from "./figures.ts"
-import type { Host, Limits, Opener } from "./host.ts"
+import { Fibers } from "./fibers.ts"
+import { Figures } from "./figures.ts"
+import { Handover } from "./handover.ts"
+import { HookQueue } from "./hookQueue.ts"
+import type { Host, Opener } from "./host.ts"
 import { Inbox } from "./inbox.ts"
 import { logEvent } from "./journal.ts"
 import * as Lifecycle from "./lifecycle.ts"
-import { type Hooks as OutboxHooks, Outbox, settings } from "./outbox.ts"
-import * as Check from "./options.ts"
-import { Rotation } from "./rotation.ts"
+import { Outbox } from "./outbox.ts"
+import * as Settings from "./settings.ts"
+import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
+import { Retries } from "./retries.ts"
 import { Session } from "./session.ts"
+import { closedByUs } from "./sessionErrors.ts"
+import { Timer, type Timers, timersOf } from "./timers.ts"
 import { Cell } from "./watch.ts"
-
-type Step = (now: number, input: ConnectionError) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
 /** How long a dial waits for earlier sockets to finish closing. */
 const settleAtMost = Duration.millis(500)
@@ -42,132 +45,104 @@ const rotateAgain = 30_000
 export interface SupervisorOptions<In, Out> {
   readonly connection: string
   readonly codec: Codec<In, Out>
-  readonly transport: Transport["Service"]
-  readonly clock: Clock.Clock
-  readonly random: Random
-  readonly fork: Fork
+  readonly context: Context.Context<Transport>
   readonly policies: Connection.Policies
-  readonly recipe: Recipe
+  readonly target: Recipe
   readonly options: Connection.Options<Codec<In, Out>, unknown, never, never>
 }
 
-export class Supervisor<In, Out> implements Host<In, Out> {
+export class Supervisor<In, Out> implements Host<In, Out>, Owner {
   readonly connection: string
   readonly codec: Codec<In, Out>
-  readonly transport: Transport["Service"]
-  readonly fork: Fork
+  readonly options: SupervisorOptions<In, Out>["options"]
   readonly figures = new Figures()
   readonly inbox: Inbox<In>
   readonly outbox: Outbox<In, Out>
-  readonly outboxHooks: OutboxHooks
+  readonly outboxHooks = new OutboxPort(this)
   readonly state: Cell<ConnectionState>
   readonly events = new Fanout<ConnectionEvent>()
-  readonly taps = new Set<Connection.Tap<In, Out>>()
-  readonly maxMessageSize: number
-  readonly writeMark: number
-  readonly openBuffer: number
-  readonly onOpen: Opener<In, Out> | undefined
-  readonly permit: Host<In, Out>["permit"]
-  readonly hooks: Connection.Hooks | undefined
-  readonly meter: () => RateLimit.Meter | undefined
+  readonly fibers: Fibers
   policies: Connection.Policies
+  target: Recipe
   active: Session<In, Out> | undefined
-  private target: Recipe
-  private readonly clock: Clock.Clock
-  private readonly random: Random
-  private readonly rotation: Rotation<In>
-  private readonly hookQueue: HookQueue
-  private readonly maxStall: number
-  private readonly sessions = new Map<number, Session<In, Out>>()
-  private held: { readonly session: Session<In, Out>; readonly resumed: unknown; readonly from: number } | undefined
+  sessions: ReadonlyArray<Session<In, Out>> = []
+  taps: ReadonlySet<Connection.Tap<In, Out>> = none
+  private readonly context: Context.Context<Transport>
+  private readonly timers: Timers
+  private readonly deadlines = new Deadlines(this)
+  private readonly handover: Handover<In, Out>
+  private readonly meters: (() => RateLimit.Meter | undefined) | undefined
   private lifecycle: Lifecycle.State
-  private readonly inputs: Array<Lifecycle.Input> = []
-  private dispatching = false
-  private step: Step | undefined
-  private question = 0
-  /** What the last session that was Ready left behind. */
-  private interrupted: { readonly from: number | undefined; readonly cause: ConnectionError } | undefined
-  private readonly retryAlarm: Alarm
-  private readonly stableAlarm: Alarm
-  private readonly rotateAlarm: Alarm
-  private readonly stallAlarm: Alarm
-  private readonly outboxAlarm: Alarm
-  private readonly overlapAlarm: Alarm
+  private inputs: Array<Lifecycle.Input> | undefined
+  private retries: Retries | undefined
+  private hookQueue: HookQueue | undefined
 
   constructor(given: SupervisorOptions<In, Out>) {
-    const { options } = given
-    this.connection = given.connection
+    const { connection, context, options, policies, target } = given
+    this.connection = connection
     this.codec = given.codec
-    this.transport = given.transport
-    this.clock = given.clock
-    this.random = given.random
-    this.fork = given.fork
-    this.policies = given.policies
-    this.target = given.recipe
-    this.maxMessageSize = options.maxMessageSize ?? 1024 * 1024
-    this.writeMark = options.writeMark ?? 256 * 1024
-    this.openBuffer = options.openBuffer ?? 16 * 1024 * 1024
-    this.onOpen = options.onOpen
-    this.permit = options.permit
-    this.hooks = options.hooks
-    this.meter = metersOf(given.policies)
-    this.rotation = new Rotation(options.rotate)
-    this.maxStall = Duration.toMillis(Check.durationOr(options.inbox?.maxStall, "10 seconds"))
-    const alarm = (fire: () => void) => new Alarm(this.fork, this.now, fire)
-    this.retryAlarm = alarm(() => this.dispatch({ _tag: "RetryDue" }))
-    this.stableAlarm = alarm(() => this.stable())
-    this.rotateAlarm = alarm(() => this.rotate("it was due"))
-    this.stallAlarm = alarm(() => this.inbox.stallDue())
-    this.outboxAlarm = alarm(() => this.outbox.wake(this.now()))
-    this.overlapAlarm = alarm(() => this.overlapped())
-    this.hookQueue = new HookQueue(
-      this.fork,
-      (hook) => this.emit(() => ({ _tag: "HookFailed", epoch: this.lifecycle.epoch, hook })),
-      () => this.dropped("overflow", 1)
-    )
-    this.inbox = this.makeInbox(options)
-    this.outboxHooks = this.makeOutboxHooks()
-    const outboxOptions = settings<In, Out>(options.outbox ?? {})
-    this.outbox = new Outbox<In, Out>({
-      connection: this.connection,
-      ...outboxOptions,
+    this.options = options
+    this.context = context
+    this.fibers = new Fibers(connection, context)
+    this.timers = timersOf(context)
+    this.policies = policies
+    this.target = target
+    this.meters = policies.rateLimit === undefined ? undefined : RateLimit.meters(policies.rateLimit)
+    this.inbox = new Inbox({
+      connection,
+      highWaterMark: options.inbox?.highWaterMark ?? 65_536,
+      overflow: options.inbox?.overflow ?? "fail",
+      skipDecodeErrors: this.codec.onDecodeError === "skip",
+      hooks: new InboxPort(this)
+    })
+    this.outbox = new Outbox({
+      connection,
+      ...Settings.outbox(options.outbox),
       encode: (message) => this.codec.encode(message),
       hooks: this.outboxHooks
     })
+    this.handover = new Handover(this, options.rotate)
     this.lifecycle = Lifecycle.initial({
-      connection: this.connection,
-      endpoints: given.recipe.endpoints,
-      retryFirst: given.policies.reconnect.first
+      connection,
+      endpoints: target.endpoints,
+      retryFirst: policies.reconnect.first
     })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
-    this.listen()
+    this.handover.listen()
   }
 
-  readonly now = (): number => Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
-  readonly wall = (): number => this.clock.currentTimeMillisUnsafe()
-  readonly recipe = (): Recipe => this.target
-  readonly heartbeat = () => this.policies.heartbeat
-  readonly limits = (): Limits => this.policies
+  // --- what there is ---------------------------------------------------------
 
-  readonly openers = (): ReadonlyArray<Opener<In, Out>> =>
-    [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
-
-  readonly emit = (event: () => ConnectionEvent): void => {
-    if (this.events.active) this.events.publish([event()])
+  get transport(): Transport["Service"] {
+    return Context.get(this.context, Transport)
   }
 
-  readonly dropped = (reason: DropReason, count: number): void => this.drop("inbox", reason, count)
-
-  readonly hook: Host<In, Out>["hook"] = (name, run) => {
-    const hooks = this.hooks
-    if (hooks === undefined) return
-    const effect = run(hooks)
-    if (effect !== undefined) this.hookQueue.add(name, () => effect)
+  get maxMessageSize(): number {
+    return this.options.maxMessageSize ?? 1024 * 1024
   }
 
-  /** The session that users mean: active and Ready. */
-  get live(): Session<In, Out> | undefined {
-    return this.lifecycle.phase._tag === "Live" ? this.sessions.get(this.lifecycle.phase.epoch) : undefined
+  get writeMark(): number {
+    return this.options.writeMark ?? 256 * 1024
+  }
+
+  get openBuffer(): number {
+    return this.options.openBuffer ?? 16 * 1024 * 1024
+  }
+
+  get onOpen(): Opener<In, Out> | undefined {
+    return this.options.onOpen
+  }
+
+  get permit(): Host<In, Out>["permit"] {
+    return this.options.permit
+  }
+
+  get hooks(): Connection.Hooks | undefined {
+    return this.options.hooks
+  }
+
+  get traced(): boolean {
+    return this.context.mapUnsafe.has(Tracer.Tracer.key)
   }
 
   get phase(): Lifecycle.Phase {
@@ -178,16 +153,19 @@ export class Supervisor<In, Out> implements Host<In, Out> {
     return this.lifecycle.epoch
   }
 
-  /** Waits, bounded by their close deadlines, until every socket is gone. */
-  readonly gone: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.all(
-      [...this.sessions.values()].map((session) => session.hasLeft),
-      { concurrency: "unbounded", discard: true }
-    )
-  )
+  get hasSuccessor(): boolean {
+    const { phase } = this.lifecycle
+    return phase._tag === "Live" && phase.successor !== undefined
+  }
+
+  /** The session that users mean: active and Ready. */
+  get live(): Session<In, Out> | undefined {
+    const { phase } = this.lifecycle
+    return phase._tag === "Live" ? this.sessionOf(phase.epoch) : undefined
+  }
 
   /** What stands in for a state in errors. */
-  readonly stateName = (): string => {
+  stateName(): string {
     const state = this.state.getUnsafe()
     return state._tag === "Disconnected" ? state.reason : state._tag
   }
@@ -196,116 +174,107 @@ export class Supervisor<In, Out> implements Host<In, Out> {
     return new NotConnected({ connection: this.connection, state: this.stateName() })
   }
 
-  /** New policies, for the next dial. */
-  adopt(policies: Connection.Policies, recipe: Recipe): void {
-    this.policies = policies
-    this.target = recipe
-    this.lifecycle = {
-      ...this.lifecycle,
-      config: { ...this.lifecycle.config, endpoints: recipe.endpoints, retryFirst: policies.reconnect.first }
+  openers(): ReadonlyArray<Opener<In, Out>> {
+    return [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
+  }
+
+  meter(): RateLimit.Meter | undefined {
+    return this.meters?.()
+  }
+
+  // --- time and fibers -------------------------------------------------------
+
+  now(): number {
+    return this.timers.now()
+  }
+
+  wall(): number {
+    return this.timers.wall()
+  }
+
+  timer(fire: (now: number) => void): Timer {
+    return new Timer(this.timers, this.fibers, fire)
+  }
+
+  fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
+    return this.fibers.fork(effect)
+  }
+
+  due(deadline: Deadline): void {
+    switch (deadline) {
+      case "retry":
+        return this.dispatch({ _tag: "RetryDue" })
+      case "stable":
+        return this.stable()
+      case "rotate":
+        return this.rotate("it was due")
+      case "stall":
+        return this.inbox.stallDue()
+      case "outbox":
+        return this.outbox.wake(this.now())
+      case "overlap":
+        return this.handover.finish()
     }
   }
+
+  armOutbox(at: number): void {
+    this.deadlines.atLatest("outbox", at)
+  }
+
+  armStall(): void {
+    this.deadlines.set("stall", this.now() + Settings.maxStall(this.options.inbox))
+  }
+
+  // --- what is told ----------------------------------------------------------
+
+  emit(event: () => ConnectionEvent): void {
+    if (this.events.active) this.events.publish([event()])
+  }
+
+  hook(name: string, run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined): void {
+    const { hooks } = this
+    const effect = hooks === undefined ? undefined : run(hooks)
+    if (effect !== undefined) (this.hookQueue ??= new HookQueue(this)).add(name, effect)
+  }
+
+  hookFailed(hook: string): void {
+    this.emit(() => ({ _tag: "HookFailed", epoch: this.epoch, hook }))
+  }
+
+  stalled(bytes: number): void {
+    this.emit(() => ({ _tag: "ReaderStalled", epoch: this.epoch, bytes }))
+  }
+
+  dropped(reason: DropReason, count: number): void {
+    this.drop("inbox", reason, count)
+  }
+
+  drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
+    this.figures.drop(reason, count)
+    this.emit(() => ({ _tag: "Dropped", where, reason, count }))
+  }
+
+  // --- the loop --------------------------------------------------------------
 
   dispatch(input: Lifecycle.Input): void {
-    this.inputs.push(input)
-    if (this.dispatching) return
-    this.dispatching = true
-    for (let next = this.inputs.shift(); next !== undefined; next = this.inputs.shift()) {
-      const [state, commands] = Lifecycle.reduce(this.lifecycle, next, this.wall())
-      const changed = state.phase !== this.lifecycle.phase
-      this.lifecycle = state
-      for (const command of commands) this.perform(command)
-      if (changed) this.state.set(Lifecycle.publicState(state))
-      if (changed && state.phase._tag === "Closed") this.state.end()
+    if (this.inputs !== undefined) {
+      this.inputs.push(input)
+      return
     }
-    this.dispatching = false
+    const inputs = [input]
+    this.inputs = inputs
+    for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) this.take(next)
+    this.inputs = undefined
   }
 
-  // --- what sessions report --------------------------------------------------
-
-  readonly settled = (session: Session<In, Out>): Effect.Effect<void> => {
-    if (session.dial.role === "successor") return Effect.void
-    const others = [...this.sessions.values()].filter((other) => other !== session && other.over)
-    if (others.length === 0) return Effect.void
-    return Effect.all(
-      others.map((other) => other.hasLeft),
-      { concurrency: "unbounded", discard: true }
-    ).pipe(
-      Effect.timeoutOrElse({
-        duration: settleAtMost,
-        orElse: () => Effect.sync(() => others.forEach((other) => other.link?.terminate()))
-      })
-    )
+  private take(input: Lifecycle.Input): void {
+    const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
+    const changed = state.phase !== this.lifecycle.phase
+    this.lifecycle = state
+    for (const command of commands) this.perform(command)
+    if (changed) this.state.set(Lifecycle.publicState(state))
+    if (changed && state.phase._tag === "Closed") this.state.end()
   }
-
-  readonly opened = (session: Session<In, Out>): void => {
-    if (session.dial.role === "successor") this.rotation.begin()
-    this.dispatch({ _tag: "Opened", epoch: session.epoch })
-  }
-
-  readonly ready = (session: Session<In, Out>, resumed: unknown): void => {
-    this.figures.ready++
-    const from = this.active
-    const isSwap = session.dial.role === "successor" && this.live !== undefined && from !== undefined
-    if (isSwap) this.held = { session, resumed, from: from.epoch }
-    else this.begin(session, resumed)
-    this.active = session
-    this.dispatch({ _tag: "Ready", epoch: session.epoch })
-    if (session.over) return
-    if (session.writer !== undefined) this.outbox.attach(session.writer)
-    this.stableAlarm.set(this.now() + Duration.toMillis(this.policies.reconnect.stableAfter))
-    const expiresIn = session.expiresAt === undefined ? undefined : session.expiresAt - this.wall()
-    const due = this.rotation.due(expiresIn, this.random.nextDoubleUnsafe())
-    this.rotateAlarm.set(due === Infinity ? Infinity : this.now() + due)
-  }
-
-  readonly ended = (session: Session<In, Out>, error: ConnectionError): void => {
-    this.figures.errors++
-    if (session.writer !== undefined) {
-      this.figures.messagesOut += session.writer.written
-      this.figures.bytesOut += session.writer.bytes
-    }
-    for (const tap of this.taps) tap.ended?.(session.epoch)
-    if (this.active === session) this.interrupt(session, error)
-    if (this.held?.from === session.epoch) this.overlapped()
-    if (this.held?.session === session) this.held = undefined
-    this.dispatch({
-      _tag: "Ended",
-      epoch: session.epoch,
-      error,
-      decision: this.policies.reconnect.classify(error)
-    })
-    this.fork(
-      Effect.andThen(
-        session.hasLeft,
-        Effect.sync(() => this.sessions.delete(session.epoch))
-      )
-    )
-  }
-
-  readonly release = (session: Session<In, Out>): void => {
-    if (this.held?.session === session) this.overlapped()
-  }
-
-  readonly dataLost = (session: Session<In, Out>): void => {
-    if (session !== this.active) return
-    this.dispatch({ _tag: "Restart", mode: "breakFirst", by: "auto", reason: "no application data" })
-  }
-
-  readonly cut = (session: Session<In, Out>): void => {
-    if (session.writer !== undefined) this.outbox.cut(session.writer)
-  }
-
-  readonly fail = (error: ConnectionError): void => this.dispatch({ _tag: "Fail", error })
-
-  rotate(reason: string): void {
-    this.rotateAlarm.clear()
-    this.dispatch({ _tag: "Restart", mode: this.rotation.mode, by: "auto", reason })
-    // Refused, or the successor may fail: the next try is not left to chance.
-    if (this.live !== undefined) this.rotateAlarm.set(this.now() + rotateAgain)
-  }
-
-  // --- commands --------------------------------------------------------------
 
   private perform(command: Lifecycle.Command): void {
     switch (command._tag) {
@@ -314,38 +283,39 @@ export class Supervisor<In, Out> implements Host<In, Out> {
       case "EndSession":
         return this.endSession(command.epoch, command.how)
       case "Promote":
-        return this.overlapAlarm.set(this.now() + this.rotation.overlap)
+        return this.deadlines.set("overlap", this.now() + this.handover.rotation.overlap)
       case "Step":
-        return this.consult(command.error, command.fresh)
+        return (this.retries ??= new Retries(this)).ask(this.policies.reconnect, command.error, command.fresh)
       case "Wait":
-        return this.retryAlarm.set(this.now() + command.delay)
+        return this.deadlines.set("retry", this.now() + command.delay)
       case "CancelWait":
-        return this.retryAlarm.clear()
+        return this.deadlines.clear("retry")
       case "Revive":
         this.inbox.revive()
         return this.outbox.reopen()
       case "Halt":
         return this.halt(command.error)
       case "Emit":
-        return this.tell(command.event)
+        this.emit(() => command.event)
+        return logEvent(this.fibers, this.connection, command.event)
     }
   }
 
   private dial(command: Extract<Lifecycle.Command, { readonly _tag: "Dial" }>): void {
     this.figures.dials++
-    this.question++
+    this.retries?.withdraw()
     const session = new Session(this, command)
-    this.sessions.set(command.epoch, session)
+    this.sessions = [...this.sessions, session]
     session.start()
   }
 
   private endSession(epoch: number, how: "graceful" | "drop"): void {
-    const session = this.sessions.get(epoch)
+    const session = this.sessionOf(epoch)
     if (session === undefined) return
     // Its socket may take its time to end; for the reader and the senders it is over now.
     if (this.active === session) {
       this.release(session)
-      this.interrupt(session, session.closedByUs())
+      this.interrupt(session, closedByUs(session))
     }
     if (how === "drop") session.drop()
     else session.close(this.policies.closeTimeout)
@@ -354,77 +324,20 @@ export class Supervisor<In, Out> implements Host<In, Out> {
   /** The session that messages flowed through is lost. */
   private interrupt(session: Session<In, Out>, cause: ConnectionError): void {
     this.active = undefined
-    this.stableAlarm.clear()
-    this.rotateAlarm.clear()
-    this.interrupted = { from: this.inbox.lastMessageAt ?? session.endedAt, cause }
-    if (session.writer !== undefined) this.outbox.cut(session.writer)
+    this.deadlines.clear("stable")
+    this.deadlines.clear("rotate")
+    this.handover.interrupt(session, cause)
+    this.cut(session)
     this.outbox.down()
   }
 
-  private consult(error: ConnectionError, fresh: boolean): void {
-    const question = ++this.question
-    const answer = (input: Lifecycle.Input) =>
-      Effect.sync(() => {
-        if (question === this.question) this.dispatch(input)
-      })
-    const made = this.step
-    const step =
-      fresh || made === undefined
-        ? Effect.map(Schedule.toStep(this.policies.reconnect.schedule), (next) => (this.step = next))
-        : Effect.succeed(made)
-    this.fork(
-      step.pipe(
-        Effect.flatMap((next) => next(this.wall(), error)),
-        Effect.flatMap(([, delay]) => answer({ _tag: "Stepped", delay: Duration.toMillis(delay) })),
-        Pull.catchDone(() => answer({ _tag: "Exhausted" }))
-      )
-    )
-  }
-
   private halt(error: ConnectionError | undefined): void {
-    this.question++
-    this.retryAlarm.clear()
+    this.retries?.withdraw()
+    this.deadlines.clear("retry")
     this.inbox.finish(error)
     const state = error === undefined ? "Closed" : "Failed"
     this.outbox.close(new NotConnected({ connection: this.connection, state }))
     if (error === undefined) this.events.end()
-  }
-
-  private tell(event: ConnectionEvent): void {
-    this.emit(() => event)
-    logEvent(this.fork, this.connection, event)
-  }
-
-  // --- boundaries ------------------------------------------------------------
-
-  private begin(session: Session<In, Out>, resumed: unknown): void {
-    const { epoch } = session
-    const { interrupted } = this
-    for (const other of this.sessions.values()) if (other !== session && other !== this.active) other.mute()
-    if (interrupted !== undefined) {
-      this.inbox.mark(Entries.gap({ epoch, ...interrupted, to: this.wall(), resumed }))
-      this.interrupted = undefined
-    }
-    this.inbox.mark(Entries.sessionOpened({ epoch, rotated: false, possibleDuplicates: 0 }))
-    session.release()
-  }
-
-  /** The overlap of a swap is over: the old session falls silent, the new one delivers. */
-  private overlapped(): void {
-    const { held } = this
-    if (held === undefined) return
-    this.held = undefined
-    this.overlapAlarm.clear()
-    const old = this.sessions.get(held.from)
-    const waiting = held.session.opening.messages()
-    const fresh = this.rotation.remembers ? waiting.filter((message) => !this.rotation.seen(message)) : waiting
-    const possibleDuplicates = this.rotation.remembers ? 0 : waiting.length
-    this.inbox.mark(Entries.sessionOpened({ epoch: held.session.epoch, rotated: true, possibleDuplicates }))
-    held.session.release(fresh)
-    if (old !== undefined) {
-      old.silence()
-      old.close(this.policies.closeTimeout)
-    }
   }
 
   private stable(): void {
@@ -434,65 +347,117 @@ export class Supervisor<In, Out> implements Host<In, Out> {
     this.dispatch({ _tag: "Stable", epoch: session.epoch })
   }
 
-  /** The core's own taps: acknowledgements, rotation notices, keys for an overlap. */
-  private listen(): void {
-    const { notice, dedupe } = this.rotation
-    if (!this.outbox.wantsAcks && notice === undefined && dedupe === undefined) return
-    this.inbox.addTap({
-      claim: (message, epoch) => {
-        if (this.outbox.wantsAcks) this.outbox.acknowledge([message])
-        if (notice !== undefined && epoch === this.active?.epoch && notice(message))
-          this.rotate("the server announced its end")
-        return dedupe !== undefined && this.overlapClaims(message, epoch)
-      }
+  /** New policies, for the next dial. */
+  adopt(policies: Connection.Policies, target: Recipe): void {
+    this.policies = policies
+    this.target = target
+    const config = { ...this.lifecycle.config, endpoints: target.endpoints, retryFirst: policies.reconnect.first }
+    this.lifecycle = { ...this.lifecycle, config }
+  }
+
+  rotate(reason: string): void {
+    this.deadlines.clear("rotate")
+    this.dispatch({ _tag: "Restart", mode: this.handover.rotation.mode, by: "auto", reason })
+    // Refused, or the successor may fail: the next try is not left to chance.
+    if (this.live !== undefined) this.deadlines.set("rotate", this.now() + rotateAgain)
+  }
+
+  // --- what sessions report --------------------------------------------------
+
+  settled(session: Session<In, Out>): Effect.Effect<void> {
+    if (session.dial.role === "successor") return Effect.void
+    const others = this.sessions.filter((other) => other !== session && other.over)
+    if (others.length === 0) return Effect.void
+    return Effect.timeoutOrElse(left(others), {
+      duration: settleAtMost,
+      orElse: () => Effect.sync(() => others.forEach((other) => other.link?.terminate()))
     })
   }
 
-  private overlapClaims(message: In, epoch: number): boolean {
-    if (!this.rotation.remembers) return false
-    const isOld = this.held === undefined ? epoch === this.active?.epoch && this.hasSuccessor : epoch === this.held.from
-    if (isOld) this.rotation.remember(message)
-    return !isOld && this.held === undefined && this.rotation.seen(message)
+  opened(session: Session<In, Out>): void {
+    if (session.dial.role === "successor") this.handover.rotation.begin()
+    this.dispatch({ _tag: "Opened", epoch: session.epoch })
   }
 
-  private get hasSuccessor(): boolean {
-    const { phase } = this.lifecycle
-    return phase._tag === "Live" && phase.successor !== undefined
+  ready(session: Session<In, Out>, resumed: unknown): void {
+    this.figures.ready++
+    const from = this.active
+    const isSwap = session.dial.role === "successor" && this.live !== undefined && from !== undefined
+    if (isSwap) this.handover.hold(session, from.epoch)
+    else this.handover.begin(session, resumed)
+    this.active = session
+    this.dispatch({ _tag: "Ready", epoch: session.epoch })
+    if (session.over) return
+    if (session.writer !== undefined) this.outbox.attach(session.writer)
+    const now = this.now()
+    this.deadlines.set("stable", now + Duration.toMillis(this.policies.reconnect.stableAfter))
+    const expiresIn = session.expiresAt === undefined ? undefined : session.expiresAt - this.wall()
+    const chance = Context.get(this.context, Random.Random).nextDoubleUnsafe()
+    this.deadlines.set("rotate", now + this.handover.rotation.due(expiresIn, chance))
   }
 
-  private drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
-    this.figures.drop(reason, count)
-    this.emit(() => ({ _tag: "Dropped", where, reason, count }))
+  ended(session: Session<In, Out>, error: ConnectionError): void {
+    this.figures.ended(session)
+    for (const tap of this.taps) tap.ended?.(session.epoch)
+    if (this.active === session) this.interrupt(session, error)
+    this.handover.ended(session)
+    this.dispatch({
+      _tag: "Ended",
+      epoch: session.epoch,
+      error,
+      decision: this.policies.reconnect.classify(error)
+    })
+    this.fork(
+      Effect.andThen(
+        session.hasLeft,
+        Effect.sync(() => {
+          this.sessions = this.sessions.filter((other) => other !== session)
+        })
+      )
+    )
   }
 
-  private makeInbox(options: SupervisorOptions<In, Out>["options"]): Inbox<In> {
-    return new Inbox<In>({
-      connection: this.connection,
-      highWaterMark: options.inbox?.highWaterMark ?? 65_536,
-      overflow: options.inbox?.overflow ?? "fail",
-      skipDecodeErrors: this.codec.onDecodeError === "skip",
-      hooks: {
-        defer: queueMicrotask,
-        now: this.wall,
-        dropped: this.dropped,
-        decodeFailed: this.fail,
-        overflowed: this.fail,
-        stalled: (bytes) => this.emit(() => ({ _tag: "ReaderStalled", epoch: this.lifecycle.epoch, bytes })),
-        armStall: () => this.stallAlarm.set(this.now() + this.maxStall)
-      }
+  overlapped(old: Session<In, Out> | undefined): void {
+    this.deadlines.clear("overlap")
+    old?.silence()
+    old?.close(this.policies.closeTimeout)
+  }
+
+  release(session: Session<In, Out>): void {
+    this.handover.release(session)
+  }
+
+  dataLost(session: Session<In, Out>): void {
+    if (session !== this.active) return
+    this.dispatch({ _tag: "Restart", mode: "breakFirst", by: "auto", reason: "no application data" })
+  }
+
+  cut({ writer }: Session<In, Out>): void {
+    if (writer !== undefined) this.outbox.cut(writer)
+  }
+
+  fail(error: ConnectionError): void {
+    this.dispatch({ _tag: "Fail", error })
+  }
+
+  /** Nothing is left of it afterwards; bounded by the sessions' close deadlines. */
+  dismantle(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.deadlines.clearAll()
+      return Effect.andThen(left(this.sessions), this.fibers.end())
     })
   }
 
-  private makeOutboxHooks(): OutboxHooks {
-    return {
-      now: this.now,
-      defer: queueMicrotask,
-      arm: (at) => this.outboxAlarm.atLatest(at),
-      dropped: (reason, count) => this.drop("outbox", reason, count),
-      state: this.stateName
-    }
+  private sessionOf(epoch: number): Session<In, Out> | undefined {
+    return this.sessions.find((session) => session.epoch === epoch)
   }
 }
 
-const metersOf = (policies: Connection.Policies): (() => RateLimit.Meter | undefined) =>
-  policies.rateLimit === undefined ? () => undefined : RateLimit.meters(policies.rateLimit)
+const none: ReadonlySet<never> = new Set()
+
+/** Waits until their sockets are gone. */
+const left = (sessions: ReadonlyArray<{ readonly hasLeft: Effect.Effect<void> }>): Effect.Effect<void> =>
+  Effect.all(
+    sessions.map(({ hasLeft }) => hasLeft),
+    { concurrency: "unbounded", discard: true }
+  )

@@ -12,14 +12,18 @@ export class Cell<A> implements Watch<A> {
   private version = 0
   private over = false
   private scheduled = false
-  private waiters = new Set<() => void>()
-  readonly get: Effect.Effect<A>
-  readonly changes: Stream.Stream<A>
+  private waiters: Set<() => void> | undefined
 
   constructor(value: A) {
     this.value = value
-    this.get = Effect.sync(() => this.value)
-    this.changes = Stream.fromPull(Effect.sync(() => this.puller()))
+  }
+
+  get get(): Effect.Effect<A> {
+    return Effect.sync(() => this.value)
+  }
+
+  get changes(): Stream.Stream<A> {
+    return Stream.fromPull(Effect.sync(() => this.puller()))
   }
 
   getUnsafe(): A {
@@ -40,7 +44,21 @@ export class Cell<A> implements Watch<A> {
 
   /** Waits until `pick` gives something for the value; `undefined` keeps waiting, as does nothing after the end. */
   until<B, E>(pick: (value: A) => Effect.Effect<B, E> | undefined): Effect.Effect<B, E> {
-    return Effect.suspend(() => pick(this.value) ?? Effect.andThen(this.next(this.version), this.until(pick)))
+    return Effect.suspend(
+      () => pick(this.value) ?? Effect.callback<B, E>((resume) => Effect.sync(this.watch(pick, resume)))
+    )
+  }
+
+  /** Tells once what `pick` gives for a later value; returns how to stop. One wait over all changes until then. */
+  watch<B>(pick: (value: A) => B | undefined, tell: (picked: B) => void): () => void {
+    const waiter = () => {
+      const picked = pick(this.value)
+      if (picked === undefined) return
+      this.leave(waiter)
+      tell(picked)
+    }
+    this.join(waiter)
+    return () => this.leave(waiter)
   }
 
   private puller() {
@@ -56,25 +74,30 @@ export class Cell<A> implements Watch<A> {
   }
 
   private next(seen: number): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      if (this.version !== seen || this.over) return resume(Effect.void)
-      const waiter = () => resume(Effect.void)
-      this.waiters.add(waiter)
-      return Effect.sync(() => {
-        this.waiters.delete(waiter)
-      })
-    })
+    return Effect.suspend(() =>
+      this.version !== seen || this.over
+        ? Effect.void
+        : Effect.callback<void>((resume) => Effect.sync(this.watch(() => Effect.void, resume)))
+    )
+  }
+
+  private join(waiter: () => void): void {
+    this.waiters ??= new Set()
+    this.waiters.add(waiter)
+  }
+
+  private leave(waiter: () => void): void {
+    const { waiters } = this
+    if (waiters?.delete(waiter) === true && waiters.size === 0) this.waiters = undefined
   }
 
   // Observers run in a turn of their own, never inside whatever changed the value.
   private wake(): void {
-    if (this.waiters.size === 0 || this.scheduled) return
+    if (this.waiters === undefined || this.scheduled) return
     this.scheduled = true
     queueMicrotask(() => {
       this.scheduled = false
-      const waiting = this.waiters
-      this.waiters = new Set()
-      for (const waiter of waiting) waiter()
+      for (const waiter of [...(this.waiters ?? [])]) if (this.waiters?.has(waiter) === true) waiter()
     })
   }
 }

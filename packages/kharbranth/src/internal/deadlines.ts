@@ -1,0 +1,56 @@
+/**
+ * What a connection itself waits for, apart from its sessions. A deadline has a
+ * timer from the first time it is set: an idle connection needs hardly any.
+ */
+import type { Timer } from "./timers.ts"
+
+export type Deadline =
+  /** The next dial. */
+  | "retry"
+  /** The session has lasted. */
+  | "stable"
+  /** The session is to be replaced. */
+  | "rotate"
+  /** The reader has stood still for too long. */
+  | "stall"
+  /** Something in the outbox expires. */
+  | "outbox"
+  /** The old session of a swap falls silent. */
+  | "overlap"
+
+interface Owner {
+  timer(fire: () => void): Timer
+  due(deadline: Deadline): void
+}
+
+export class Deadlines {
+  private readonly owner: Owner
+  private readonly timers: { [D in Deadline]?: Timer } = {}
+
+  constructor(owner: Owner) {
+    this.owner = owner
+  }
+
+  /** Due at this time, monotonic milliseconds, whatever it was set to before. */
+  set(deadline: Deadline, time: number): void {
+    if (time === Infinity) this.clear(deadline)
+    else this.timer(deadline).set(time)
+  }
+
+  /** Due at this time if not earlier. */
+  atLatest(deadline: Deadline, time: number): void {
+    this.timer(deadline).atLatest(time)
+  }
+
+  clear(deadline: Deadline): void {
+    this.timers[deadline]?.clear()
+  }
+
+  clearAll(): void {
+    for (const timer of Object.values(this.timers)) timer.clear()
+  }
+
+  private timer(deadline: Deadline): Timer {
+    return (this.timers[deadline] ??= this.owner.timer(() => this.owner.due(deadline)))
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Decides that a link is dead: compares how much has arrived since a probe was
+ * written, and watches for silence. Knows nothing of when probes are due.
+ */
+import * as Duration from "effect/Duration"
+import * as ConnectionError from "../ConnectionError.ts"
+import type { Heartbeat } from "../Heartbeat.ts"
+import type { Link } from "../Transport.ts"
+import type { Patient } from "./patient.ts"
+import { Sample } from "./sample.ts"
+
+/** The deadline of a probe sent on suspicion. */
+export const shortDeadline = 2000
+/** The deadline of a probe where the heartbeat has none. */
+export const pingDeadline = 10_000
+
+/** What a probe is sent for. */
+export interface Purpose {
+  /** Milliseconds. */
+  readonly deadline: number
+  /** Death at the first miss. */
+  readonly urgent: boolean
+  readonly answer: ((rtt: number | undefined) => void) | undefined
+}
+
+export interface Outstanding {
+  readonly id: number
+  readonly seq: number
+  readonly at: number
+  /** `link.received()` when it was written. */
+  readonly received: number
+  readonly buffered: number
+  /** Application messages when it was written. */
+  readonly data: number
+  readonly urgent: boolean
+  readonly answer: Purpose["answer"]
+  deadline: number
+}
+
+const millisOf = (limit: Duration.Duration | undefined): number =>
+  limit === undefined ? Infinity : Duration.toMillis(limit)
+
+export class Detector {
+  readonly timeout: number
+  outstanding: Array<Outstanding> = []
+  private readonly heartbeat: Heartbeat
+  private readonly patient: Patient
+  private readonly link: Link
+  /** What came over the wire; where somebody asks. */
+  private readonly seen: Sample | undefined
+  private readonly data: Sample | undefined
+  private missed = 0
+  /** Probes in a row that a peer which talks did not answer. */
+  private ignored = 0
+  private everAnswered = false
+  private everLost = false
+  private silences = 0
+  private over = false
+
+  constructor(heartbeat: Heartbeat, patient: Patient, link: Link) {
+    this.heartbeat = heartbeat
+    this.patient = patient
+    this.link = link
+    this.timeout = millisOf(heartbeat.timeout)
+    const { data, idle, onlyWhenIdle } = heartbeat
+    if (idle !== undefined || onlyWhenIdle) this.seen = new Sample(millisOf(idle), patient.now(), link.received())
+    if (data !== undefined) this.data = new Sample(millisOf(data.within), patient.now(), patient.dataFrames)
+  }
+
+  /** When there is something to decide. */
+  get nextLook(): number {
+    let time = Math.min(this.seen?.nextLook ?? Infinity, this.data?.nextLook ?? Infinity)
+    for (const probe of this.outstanding) time = Math.min(time, probe.deadline)
+    return time
+  }
+
+  stop(): void {
+    this.over = true
+    const { outstanding } = this
+    this.outstanding = []
+    for (const probe of outstanding) probe.answer?.(undefined)
+  }
+
+  /** A probe was written. */
+  sent(id: number, seq: number, { answer, deadline, urgent }: Purpose): void {
+    const { link, patient } = this
+    const at = patient.now()
+    const probe: Outstanding = {
+      id,
+      seq,
+      at,
+      received: link.received(),
+      buffered: link.buffered(),
+      data: patient.dataFrames,
+      urgent,
+      answer,
+      deadline: at + deadline
+    }
+    if (this.outstanding.length === 0) this.outstanding = [probe]
+    else this.outstanding.push(probe)
+  }
+
+  /** The probe at this index was answered; an answer without an id could be an earlier one's. */
+  answer(index: number, hasId: boolean): void {
+    const [probe] = this.outstanding.splice(index, 1)
+    if (probe === undefined) return
+    const rtt = this.patient.now() - probe.at
+    this.missed = 0
+    this.ignored = 0
+    this.everAnswered = true
+    // Once a probe was lost, an answer without an id shows nothing.
+    const proves = hasId || !this.everLost
+    this.patient.answered(proves ? probe.seq : 0, rtt)
+    this.patient.emit(() => ({ _tag: "PulseSeen", epoch: this.patient.epoch, rtt: Duration.millis(rtt) }))
+    probe.answer?.(rtt)
+  }
+
+  /** Deadlines that passed while time stood still prove nothing. */
+  forgive(): void {
+    this.outstanding = this.outstanding.filter((probe) => probe.answer !== undefined)
+    this.missed = 0
+  }
+
+  /** Whether nothing came since this was asked last. */
+  wasQuiet(now: number): boolean {
+    const received = this.link.received()
+    const quiet = this.seen?.moved(received) !== true
+    this.seen?.look(now, received)
+    return quiet
+  }
+
+  /** Looks at every probe whose deadline has passed, and at how long it has been silent. */
+  judge(now: number): void {
+    const received = this.link.received()
+    for (const probe of this.outstanding.filter(({ deadline }) => deadline <= now)) {
+      if (probe.received === received && this.excused(probe)) {
+        probe.deadline = now + Math.min(this.timeout, pingDeadline)
+        continue
+      }
+      this.outstanding.splice(this.outstanding.indexOf(probe), 1)
+      probe.answer?.(undefined)
+      this.everLost = true
+      if (probe.received !== received) this.passOver(probe)
+      else if (this.timeout !== Infinity || probe.urgent) this.miss(probe.urgent)
+      if (this.over) return
+    }
+    this.checkSilence(now, received)
+    if (!this.over) this.checkData(now)
+  }
+
+  // A socket we hold back cannot show its pongs; but writes that do not leave are proof enough.
+  private excused(probe: Outstanding): boolean {
+    const buffered = this.link.buffered()
+    return this.patient.held && !(buffered > 0 && buffered >= probe.buffered)
+  }
+
+  /**
+   * Something arrived, but no answer: the link is alive in one direction at
+   * least. A peer that answered before and now talks past several probes does
+   * not hear us; one that is in the middle of a large message may still.
+   */
+  private passOver(probe: Outstanding): void {
+    this.missed = 0
+    if (!this.everAnswered || this.patient.dataFrames - probe.data < 2) return
+    this.ignored++
+    if (this.timeout === Infinity || this.ignored < this.heartbeat.maxMissed + 2) return
+    this.die(this.timeout, this.ignored)
+  }
+
+  private miss(urgent: boolean): void {
+    const { epoch } = this.patient
+    const missed = ++this.missed
+    this.patient.emit(() => ({ _tag: "ProbeMissed", epoch, missed }))
+    if (!urgent && missed < this.heartbeat.maxMissed) return
+    this.die(urgent ? Math.min(this.timeout, shortDeadline) : this.timeout, missed)
+  }
+
+  private die(timeout: number, missed: number): void {
+    const { connection, epoch } = this.patient
+    this.patient.dead(
+      new ConnectionError.PongReceiveTimeout({ connection, epoch, timeout: Duration.millis(timeout), missed })
+    )
+  }
+
+  private checkSilence(now: number, received: number): void {
+    const { idle } = this.heartbeat
+    if (idle === undefined || this.seen?.silent(now, received) !== true) return
+    const { connection, epoch, held } = this.patient
+    if (held) this.seen.restart(now)
+    else this.patient.dead(new ConnectionError.IdleTimeout({ connection, epoch, after: idle }))
+  }
+
+  private checkData(now: number): void {
+    const { data } = this
+    const after = this.heartbeat.data?.within
+    if (data === undefined || after === undefined) return
+    if (!data.silent(now, this.patient.dataFrames)) {
+      if (data.since === now) this.silences = 0
+      return
+    }
+    data.restart(now)
+    this.silences++
+    this.patient.emit(() => ({ _tag: "DataSilent", epoch: this.patient.epoch, after }))
+    if (this.silences > 1) this.patient.dataLost()
+  }
+}

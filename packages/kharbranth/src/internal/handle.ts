@@ -1,0 +1,128 @@
+/**
+ * The connection that users hold: every part of it is made when it is asked
+ * for, so that ten thousand that nobody touches cost a reference each.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Sink from "effect/Sink"
+import type * as Connection from "../Connection.ts"
+import { metrics } from "./measuring.ts"
+import * as Check from "./options.ts"
+import * as Reading from "./reading.ts"
+import { awaitReady } from "./readiness.ts"
+import * as Sending from "./sending.ts"
+import * as Steering from "./steering.ts"
+import type { Supervisor } from "./supervisor.ts"
+
+type Part<In, Out, K extends keyof Connection.Connection<In, Out>> = Connection.Connection<In, Out>[K]
+
+// The parts are getters, not methods: users take a connection apart.
+export class Handle<In, Out> implements Connection.Connection<In, Out> {
+  readonly #self: Supervisor<In, Out>
+
+  constructor(self: Supervisor<In, Out>) {
+    this.#self = self
+  }
+
+  get name(): string {
+    return this.#self.connection
+  }
+
+  get stream(): Part<In, Out, "stream"> {
+    const self = this.#self
+    return Reading.reading(self, () => self.inbox.take())
+  }
+
+  get entries(): Part<In, Out, "entries"> {
+    const self = this.#self
+    return Reading.reading(self, () => self.inbox.takeEntries())
+  }
+
+  get receive(): Part<In, Out, "receive"> {
+    return Reading.receive(this.#self)
+  }
+
+  get broadcast(): Part<In, Out, "broadcast"> {
+    return (options) => Reading.broadcast(this.#self, this.stream, options)
+  }
+
+  get tap(): Part<In, Out, "tap"> {
+    return (tapped) => Reading.tap(this.#self, tapped)
+  }
+
+  get sink(): Part<In, Out, "sink"> {
+    const self = this.#self
+    return Sink.forEachArray((messages: ReadonlyArray<Out>) => Sending.sendAll(self, messages))
+  }
+
+  get send(): Part<In, Out, "send"> {
+    const self = this.#self
+    return (message, options) => Sending.send(self, message, options)
+  }
+
+  get track(): Part<In, Out, "track"> {
+    return (message, options) => Sending.track(this.#self, message, options)
+  }
+
+  get state(): Part<In, Out, "state"> {
+    return this.#self.state
+  }
+
+  get awaitReady(): Part<In, Out, "awaitReady"> {
+    return awaitReady(this.#self)
+  }
+
+  get events(): Part<In, Out, "events"> {
+    return this.#self.events.stream({ capacity: 1024, lossless: false })
+  }
+
+  get metrics(): Part<In, Out, "metrics"> {
+    return Effect.sync(() => metrics(this.#self))
+  }
+
+  get ping(): Part<In, Out, "ping"> {
+    return Steering.ping(this.#self)
+  }
+
+  get probe(): Part<In, Out, "probe"> {
+    return (reason, deadline) =>
+      Effect.sync(() =>
+        this.#self.live?.suspect(
+          reason,
+          deadline === undefined ? undefined : Duration.toMillis(Check.duration(deadline))
+        )
+      )
+  }
+
+  get restart(): Part<In, Out, "restart"> {
+    return (options) => Steering.restart(this.#self, options)
+  }
+
+  get update(): Part<In, Out, "update"> {
+    return (change) => Steering.update(this.#self, change)
+  }
+
+  get pause(): Part<In, Out, "pause"> {
+    return Effect.sync(() => this.#self.dispatch({ _tag: "Pause" }))
+  }
+
+  get resume(): Part<In, Out, "resume"> {
+    return Effect.sync(() => this.#self.dispatch({ _tag: "Resume" }))
+  }
+
+  get drain(): Part<In, Out, "drain"> {
+    return (deadline) => Steering.drain(this.#self, deadline)
+  }
+
+  get close(): Part<In, Out, "close"> {
+    return Steering.close(this.#self)
+  }
+
+  get exportOutbox(): Part<In, Out, "exportOutbox"> {
+    return Effect.sync(() => this.#self.outbox.export())
+  }
+
+  get importOutbox(): Part<In, Out, "importOutbox"> {
+    return (items) => Effect.sync(() => this.#self.outbox.import(items))
+  }
+}

@@ -1,0 +1,110 @@
+/** What users read with: streams over the inbox, one message, a fan-out, a tap. */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Connection from "../Connection.ts"
+import * as ConnectionError from "../ConnectionError.ts"
+import { Fanout } from "./fanout.ts"
+import * as Check from "./options.ts"
+import { touch } from "./readiness.ts"
+import type { Supervisor } from "./supervisor.ts"
+
+type Failure = ConnectionError.ConnectionError
+type Any<In, Out> = Supervisor<In, Out>
+
+/** Waits until there is something to take, or the end has come; then looks again in a turn of its own. */
+const waiting = <In, Out>(self: Any<In, Out>): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const cancel = self.inbox.await(() => resume(Effect.void))
+    return Effect.sync(cancel)
+  })
+
+const pulling = <In, Out, A>(
+  self: Any<In, Out>,
+  take: () => ReadonlyArray<A> | undefined
+): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, Failure> => {
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, Failure> = Effect.suspend(() => {
+    const batch = take()
+    if (batch !== undefined && Arr.isReadonlyArrayNonEmpty(batch)) return Effect.succeed(batch)
+    const { ending } = self.inbox
+    if (ending !== undefined) return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
+    return Effect.andThen(waiting(self), pull)
+  })
+  return pull
+}
+
+const reader = <In, Out>(self: Any<In, Out>): Effect.Effect<void, Failure, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      touch(self)
+      return self.inbox.acquire()
+        ? Effect.void
+        : Effect.fail(new ConnectionError.ReaderBusy({ connection: self.connection }))
+    }),
+    () => Effect.sync(() => self.inbox.release())
+  )
+
+export const reading = <In, Out, A>(
+  self: Any<In, Out>,
+  take: () => ReadonlyArray<A> | undefined
+): Stream.Stream<A, Failure> =>
+  Stream.unwrap(Effect.map(reader(self), () => Stream.fromPull(Effect.succeed(pulling(self, take)))))
+
+export const receive = <In, Out>(self: Any<In, Out>): Effect.Effect<In, Failure> => {
+  const one: Effect.Effect<In, Failure> = Effect.suspend(() => {
+    const taken = self.inbox.takeOne()
+    if (taken !== undefined) return Effect.succeed(taken.message)
+    const { ending } = self.inbox
+    if (ending !== undefined) return Effect.fail(ending.error ?? self.notConnected())
+    return Effect.andThen(waiting(self), one)
+  })
+  return Effect.scoped(Effect.andThen(reader(self), one))
+}
+
+export const broadcast = <In, Out>(
+  self: Any<In, Out>,
+  stream: Stream.Stream<In, Failure>,
+  options: Connection.BroadcastOptions = {}
+): Effect.Effect<Stream.Stream<In, Failure>, Failure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { capacity = 1024, strategy = "suspend" } = options
+    if (!Number.isSafeInteger(capacity) || capacity < 1) {
+      return yield* Check.invalid(self.connection, ["capacity"], "expected a whole number of at least 1")
+    }
+    const fanout = new Fanout<In, Failure>()
+    yield* stream.pipe(
+      Stream.runForEachArray((batch) => {
+        fanout.publish(batch)
+        return fanout.ready
+      }),
+      Effect.matchEffect({
+        onSuccess: () => Effect.sync(() => fanout.end()),
+        onFailure: (error) => Effect.sync(() => fanout.end(error))
+      }),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    return fanout.stream({ capacity, lossless: strategy === "suspend" })
+  })
+
+export const tap = <In, Out>(
+  self: Any<In, Out>,
+  tapped: Connection.Tap<In, Out>
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const own = { ...tapped }
+        self.taps = new Set([...self.taps, own])
+        const remove = self.inbox.addTap({ claim: (message, epoch) => tapped.claim(message, epoch) })
+        return { own, remove }
+      }),
+      ({ own, remove }) =>
+        Effect.sync(() => {
+          self.taps = new Set([...self.taps].filter((other) => other !== own))
+          remove()
+        })
+    )
+  )

@@ -1,0 +1,78 @@
+/** What users send with: at once where nothing stands in the way, else through the outbox. */
+import * as Effect from "effect/Effect"
+import type * as ConnectionError from "../ConnectionError.ts"
+import type { Delivery, SendOptions } from "../Outbox.ts"
+import { touch } from "./readiness.ts"
+import type { Supervisor } from "./supervisor.ts"
+
+type Any<In, Out> = Supervisor<In, Out>
+
+export const send = <In, Out>(
+  self: Any<In, Out>,
+  message: Out,
+  options?: SendOptions
+): Effect.Effect<void, ConnectionError.SendError> =>
+  Effect.suspend(() => {
+    const now = self.outbox.sendNow(message, options)
+    if (now === true) return Effect.void
+    return now === undefined ? offer(self, message, options) : Effect.fail(now)
+  })
+
+const offer = <In, Out>(
+  self: Any<In, Out>,
+  message: Out,
+  options?: SendOptions
+): Effect.Effect<void, ConnectionError.SendError> =>
+  Effect.callback<void, ConnectionError.SendError>((resume) => {
+    touch(self)
+    self.active?.recheck(self.now())
+    const withdraw = self.outbox.offer(message, options, (outcome) =>
+      resume(outcome._tag === "Failed" ? Effect.fail(outcome.error) : Effect.void)
+    )
+    if (typeof withdraw !== "function") return resume(Effect.fail(withdraw))
+    return Effect.sync(withdraw)
+  })
+
+export const sendAll = <In, Out>(
+  self: Any<In, Out>,
+  messages: ReadonlyArray<Out>,
+  from = 0
+): Effect.Effect<void, ConnectionError.SendError> =>
+  Effect.suspend(() => {
+    const written = self.outbox.writeAllNow(from === 0 ? messages : messages.slice(from))
+    if (typeof written !== "number") return Effect.fail(written)
+    const next = from + written
+    const message = messages[next]
+    if (next >= messages.length) return Effect.void
+    return Effect.andThen(offer(self, message as Out), sendAll(self, messages, next + 1))
+  })
+
+export const track = <In, Out>(
+  self: Any<In, Out>,
+  message: Out,
+  options?: SendOptions
+): Effect.Effect<Effect.Effect<Delivery>, ConnectionError.SendError> =>
+  Effect.callback<Effect.Effect<Delivery>, ConnectionError.SendError>((resume) => {
+    touch(self)
+    let delivery: Delivery | undefined
+    const waiters = new Set<(delivery: Delivery) => void>()
+    const outcome = Effect.callback<Delivery>((told) => {
+      if (delivery !== undefined) return told(Effect.succeed(delivery))
+      const waiter = (final: Delivery) => told(Effect.succeed(final))
+      waiters.add(waiter)
+      return Effect.sync(() => {
+        waiters.delete(waiter)
+      })
+    })
+    const withdraw = self.outbox.track(
+      message,
+      options,
+      (error) => resume(error === undefined ? Effect.succeed(outcome) : Effect.fail(error)),
+      (final) => {
+        delivery = final
+        for (const waiter of waiters) waiter(final)
+        waiters.clear()
+      }
+    )
+    return Effect.sync(withdraw)
+  })
