@@ -1,8 +1,8 @@
 // Proves the pools on a network: shards keep every member under its caps, open
 // members only when all are full, move the items of a dead member and nobody
-// else's, and stay usable when members cannot be opened; a redundant pool
-// delivers every message exactly once while lines die and come back in turn,
-// and says who won.
+// else's, and stay usable when members cannot be opened; a redundant pool sends
+// by every line that is up. That it delivers every message once while lines die
+// is PoolRedundant.test.ts.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -166,7 +166,6 @@ describe("shards", () => {
 })
 
 describe("redundant", () => {
-  /** Two servers that say the same: every 10 ms the next number. */
   const hosts = ["wss://a.example/ws", "wss://b.example/ws"]
   const lines = { line: (index: number) => ({ ...plain, target: hosts[index]! }), key: (text: string) => text }
 

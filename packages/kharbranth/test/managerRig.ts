@@ -36,10 +36,12 @@ export const rig = (options: RigOptions = {}): Effect.Effect<Rig, never, Scope.S
   Effect.gen(function* () {
     const network = yield* TestNetwork.make(options.network)
     const server = yield* network.serve(url, options.script ?? TestNetwork.echo, options.serve)
+    // A closing handshake takes time where the network has latency: let it pass until the manager is closed.
+    let closing = true
+    yield* Effect.addFinalizer(() => Effect.sync(() => (closing = false)))
     const manager = yield* ConnectionManager.make(options.manager).pipe(network.provide)
-    // A closing handshake takes time where the network has latency: let it pass while the scope closes.
     yield* Effect.addFinalizer(() =>
-      Effect.forkDetach(Effect.forEach(Array.from({ length: 200 }), () => pass(50), { discard: true }))
+      Effect.forkDetach(Effect.whileLoop({ while: () => closing, body: () => pass(50), step: () => {} }))
     )
     return { network, server, manager }
   }).pipe(Effect.orDie)
