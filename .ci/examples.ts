@@ -1,7 +1,9 @@
 /**
  * Type-checks and runs every example of the documentation, as a user would:
- * each as a module of its own beside all public packages. Four samples go
+ * each as a module of its own beside all public packages. Five samples go
  * through the same path first, to show that a wrong example is caught.
+ *
+ * With arguments it looks only at files whose path contains one of them.
  */
 import { spawn } from "node:child_process"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
@@ -101,23 +103,25 @@ const samples = new Map([
   ["packages/sample/src/Right.ts", doc([`import { ok } from "node:assert"`, `ok(true)`])],
   ["packages/sample/src/Wrong.ts", doc([`import { strictEqual } from "node:assert"`, `strictEqual(1 + 1, 3)`])],
   ["packages/sample/src/Late.ts", doc([`export {}`, `Promise.reject(new Error("late"))`])],
-  ["packages/sample/src/Type.ts", doc([`// no-run`, `export const a: string = 1`])]
+  ["packages/sample/src/Type.ts", doc([`// no-run`, `export const a: string = 1`])],
+  ["packages/sample/guide/Page.md", ["# A page", "```ts", `throw new Error("page")`, "```", ""].join("\n")]
 ])
 
 const bites = async (): Promise<boolean> => {
   const examples = findExamples(samples)
   write(examples)
   const [types, runs] = [await typeErrors(examples), await runAll(examples)]
-  const caught = (faults: ReadonlyArray<string>, name: string) => faults.some((fault) => fault.includes(`/${name}.ts`))
-  return (
-    types.length === 1 && caught(types, "Type") && runs.length === 2 && caught(runs, "Wrong") && caught(runs, "Late")
-  )
+  const caught = (faults: ReadonlyArray<string>, names: ReadonlyArray<string>) =>
+    faults.length === names.length && names.every((name) => faults.some((fault) => fault.includes(`/${name}.`)))
+  return caught(types, ["Type"]) && caught(runs, ["Wrong", "Late", "Page"])
 }
 
 const bitten = await bites()
 if (!bitten) console.log("FAIL the check of the examples does not catch its own wrong samples")
 
-const examples = findExamples(readTree(root))
+const wanted = process.argv.slice(2)
+const isWanted = ({ source }: Example): boolean => wanted.length === 0 || wanted.some((part) => source.includes(part))
+const examples = findExamples(readTree(root)).filter(isWanted)
 write(examples)
 const faults = [...(await typeErrors(examples)), ...(await runAll(examples))]
 for (const fault of faults) console.log(`FAIL ${fault}`)

@@ -1,6 +1,6 @@
 /**
  * Finds the examples in the documentation: every ```ts block of the JSDoc in
- * the packages' sources and of the READMEs.
+ * the packages' sources, of the READMEs and of the guides.
  */
 import { lineAt, modulesOf, type Tree } from "./tree.ts"
 
@@ -33,6 +33,6 @@ export const findExamples = (tree: Tree): ReadonlyArray<Example> => [
       .flatMap((comment) => examplesIn(module.path, withoutStars(comment.value), lineAt(module.text, comment.start)))
   ),
   ...[...tree]
-    .filter(([path]) => /^(?:packages\/[^/]+\/)?README\.md$/.test(path))
+    .filter(([path]) => /^(?:(?:packages\/[^/]+\/)?README|packages\/[^/]+\/guide\/[\w-]+)\.md$/.test(path))
     .flatMap(([path, text]) => examplesIn(path, text, 1))
 ]
