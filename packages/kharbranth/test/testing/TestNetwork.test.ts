@@ -5,6 +5,7 @@
  * is left open, and one seed gives one history.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -47,6 +48,29 @@ describe("TestNetwork", () => {
       client.link.ping(new Uint8Array(1))
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(client.log, ["120 frame x", "120 pong"])
+    })
+  )
+
+  it.effect("goes on from any instant, however small a part of a nanosecond is left to wait", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make()
+      yield* network.serve(url, TestNetwork.echo)
+      const clock = yield* TestClock.testClockWith(Effect.succeed)
+      const late: Array<number> = []
+      for (let i = 1; i <= 50; i++) {
+        yield* TestClock.adjust(0.123456789)
+        // A client that wakes between two instants of the network's own, and dials.
+        yield* Effect.sleep(Duration.millis(i + 0.0123456789)).pipe(
+          Effect.andThen(connect(network)),
+          network.provide,
+          Effect.forkScoped
+        )
+        const due = clock.currentTimeMillisUnsafe() + i + 1
+        yield* TestClock.adjust("1 hour")
+        const opened = (yield* network.history).filter(({ _tag }) => _tag === "Opened")
+        if (opened.length < i || opened[i - 1]!.at > due) late.push(i)
+      }
+      assert.deepStrictEqual(late, [])
     })
   )
 

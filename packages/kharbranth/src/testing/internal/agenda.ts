@@ -5,11 +5,10 @@
  */
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import { quantise } from "./bytes.ts"
+import { quantise, waitOf } from "./bytes.ts"
 
 /** Something to do later. */
 export interface Task {
@@ -108,7 +107,7 @@ export const make = (clock: Clock.Clock, services: Context.Context<never>): Effe
         armed = next === undefined ? Infinity : next.time
         if (next === undefined) return
         const wait = next.time - now()
-        yield* wait > 0 ? clock.sleep(Duration.millis(wait)) : Effect.yieldNow
+        yield* wait > 0 ? clock.sleep(waitOf(wait)) : Effect.yieldNow
       }
     })
 

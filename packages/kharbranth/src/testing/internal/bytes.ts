@@ -1,6 +1,7 @@
 /**
  * How long frames are on the wire, and how virtual times stay exact.
  */
+import * as Duration from "effect/Duration"
 import type { Frame } from "../../Message.ts"
 
 const textLength = (text: string): number => {
@@ -27,3 +28,11 @@ export const headerSize = 2
  * subtracts exactly, so a timer never wakes a hair too early.
  */
 export const quantise = (millis: number): number => Math.ceil(millis * 64) / 64
+
+/**
+ * A wait that ends. A Duration counts whole nanoseconds, and to sleep for less
+ * than half of one is not to sleep: what then looks at the clock again finds the
+ * same instant, for ever.
+ */
+export const waitOf = (millis: number): Duration.Duration =>
+  Duration.nanos(BigInt(Math.max(1, Math.round(millis * 1_000_000))))

@@ -6,6 +6,7 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { waitOf } from "./bytes.ts"
 
 export interface ProcessClock {
   readonly clock: Clock.Clock
@@ -44,7 +45,7 @@ export const make = (outer: Clock.Clock): ProcessClock => {
       const wait: Effect.Effect<void> = Effect.suspend(() => {
         if (suspendedAt !== undefined) return Effect.andThen(awake, wait)
         const left = due - (now() - missed())
-        return left <= 0 ? Effect.void : Effect.andThen(outer.sleep(Duration.millis(left)), wait)
+        return left <= 0 ? Effect.void : Effect.andThen(outer.sleep(waitOf(left)), wait)
       })
       return wait
     })
