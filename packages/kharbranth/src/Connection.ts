@@ -56,7 +56,9 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   readonly sink: Sink.Sink<void, Out, never, SendError>
   /**
    * Completes when the message was handed to a live session's socket under the
-   * write mark. That proves nothing about its arrival: use `track` for that.
+   * write mark, or when a policy of yours dropped it (`whenDown: "drop"`, a
+   * newer message of its `key`, an `overflow` that drops). That proves nothing
+   * about its arrival: use `track` for that.
    */
   readonly send: (message: Out, options?: Outbox.SendOptions) => Effect.Effect<void, SendError>
   /** Accepts the message, then tells what became of it: exactly one `Delivery`. */
