@@ -1,8 +1,9 @@
 /**
  * House checks about the repository itself: what may lie at the top, what a
- * committed file or the lockfile may name, what a test file must begin with.
+ * committed file or the lockfile may name, what a test file must begin with,
+ * where documents may point.
  */
-import { matchesGlob } from "node:path"
+import { matchesGlob, posix } from "node:path"
 import type { Check, Sample } from "./check.ts"
 import { lineAt, type Tree } from "./tree.ts"
 
@@ -120,6 +121,36 @@ const gatesGuard: Check = {
   accepts: [{ ...gated("internal/a*.ts"), "packages/kharbranth/src/internal/about.ts": "" }]
 }
 
+const link = /\]\((?!\w+:|#)([^)\s#]+)(?:#[^)]*)?\)/g
+
+/** Prose only, with every line in its place. */
+const withoutCode = (text: string): string =>
+  text.replaceAll(/^```[\s\S]*?^```|`[^`\n]*`/gm, (code) => code.replaceAll(/[^\n]/g, ""))
+
+const linksLead: Check = {
+  name: "every link between documents leads somewhere",
+  complaints: (tree) => {
+    const places = new Set([...tree.keys()].flatMap(placesOf))
+    const documents = new Map([...tree].map(([path, text]) => [path, withoutCode(text)]))
+    return matches(documents, /\.md$/, link, (found) => found).filter((found) => {
+      const [, from = "", to = ""] = /^(.*?):\d+ \]\(([^)#]+)/.exec(found) ?? []
+      return !places.has(posix.join(posix.dirname(from), to).replace(/\/$/, ""))
+    })
+  },
+  rejects: [{ "README.md": "see [a](b.md)" }, { "packages/a/guide/b.md": "[c](../guide/d.md#e)", "d.md": "" }],
+  accepts: [
+    {
+      "packages/a/README.md": "[b](guide/b.md#c) [d](../a) [e](https://e.example) [f](#f)",
+      "packages/a/guide/b.md": ""
+    },
+    { "README.md": "```ts\nf[0](a)\n```\nand `[a](b)`" }
+  ]
+}
+
+/** A file, and every folder that it lies in. */
+const placesOf = (path: string): ReadonlyArray<string> =>
+  path.split("/").map((_, depth, parts) => parts.slice(0, depth + 1).join("/"))
+
 export const workspaceChecks: ReadonlyArray<Check> = [
   noMachinePaths,
   portableLockfile,
@@ -127,5 +158,6 @@ export const workspaceChecks: ReadonlyArray<Check> = [
   testsExplain,
   tidyTop,
   allBuilt,
-  gatesGuard
+  gatesGuard,
+  linksLead
 ]
