@@ -104,7 +104,9 @@ export interface TestNetwork {
 /**
  * Makes a network. Make it outside the code under test, so that it runs on the
  * test's own clock. Without latency everything happens in the same instant, but
- * not in the same turn: `TestClock.adjust(0)` lets it happen.
+ * not in the same turn: `TestClock.adjust(0)` gives it one. With latency, opening
+ * and closing a connection take time too: what waits for them must leave the
+ * test free to move its clock.
  *
  * @example
  * ```ts
