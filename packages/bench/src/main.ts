@@ -14,11 +14,12 @@ import { inbound } from "./benches/inbound.ts"
 import { latency } from "./benches/latency.ts"
 import { outbound } from "./benches/outbound.ts"
 import { pressure } from "./benches/pressure.ts"
+import { signalr } from "./benches/signalr.ts"
 import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, outbound, latency, idle, pressure, faults]
+const benches = [inbound, outbound, latency, idle, pressure, faults, signalr]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

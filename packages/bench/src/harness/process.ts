@@ -32,8 +32,8 @@ export interface Server {
   readonly kill: () => Promise<void>
 }
 
-export const startServer = async (port = 0): Promise<Server> => {
-  const child = launch(0, "server/main.ts", [String(port)])
+export const startServer = async (port = 0, file = "server/main.ts"): Promise<Server> => {
+  const child = launch(0, file, [String(port)])
   const ready = await message<{ readonly port: number }>(child, "the server")
   const ask = async (text: string): Promise<number> => {
     child.send(text)

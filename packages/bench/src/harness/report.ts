@@ -16,7 +16,8 @@ const packages = [
   "partysocket",
   "reconnecting-websocket",
   "@atproto/ws-client",
-  "rxjs"
+  "rxjs",
+  "@microsoft/signalr"
 ]
 
 const versionOf = (name: string): string => {

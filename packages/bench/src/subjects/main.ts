@@ -7,6 +7,7 @@ import * as Inbound from "./inbound.ts"
 import * as Latency from "./latency.ts"
 import * as Outbound from "./outbound.ts"
 import * as Pressure from "./pressure.ts"
+import * as SignalR from "./signalr.ts"
 
 // each kind parses its own parameters
 const kinds: Readonly<Record<string, (subject: string, params: never) => Promise<unknown>>> = {
@@ -14,7 +15,8 @@ const kinds: Readonly<Record<string, (subject: string, params: never) => Promise
   outbound: Outbound.measure,
   latency: Latency.measure,
   idle: Idle.measure,
-  pressure: Pressure.measure
+  pressure: Pressure.measure,
+  signalr: SignalR.measure
 }
 
 const [, , kind = "", subject = "", params = "{}"] = process.argv
