@@ -3,6 +3,7 @@
  * uploads. Says what becomes of a call when the connection is down or lost: it
  * fails, waits, or is sent again, and it settles once.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
@@ -15,14 +16,20 @@ import * as HubMessages from "../HubMessage.ts"
 import type { Channel } from "./channel.ts"
 import type { PendingPolicy, Resolved } from "./hubOptions.ts"
 import type { Acquire, Callee, Calls } from "./callTypes.ts"
+import type { Attempt, Resume, Verdicts } from "./plainCall.ts"
+import { PlainCall } from "./plainCall.ts"
 import * as streamBuffer from "./streamBuffer.ts"
 import * as uploads from "./uploads.ts"
 
+type Take = streamBuffer.StreamBuffer<StreamError>["take"]
+
 const identity: ValueCodec = { encode: (value) => Result.succeed(value), decode: (value) => Result.succeed(value) }
+
+const none: ReadonlyArray<never> = []
 
 // Without a contract, whatever is a stream is an upload.
 const split = (args: ReadonlyArray<unknown>): SplitArguments =>
-  args.some(uploads.isUploadable) ? separate(args) : { values: args, uploads: [] }
+  args.some(uploads.isUploadable) ? separate(args) : { values: args, uploads: none }
 
 const separate = (args: ReadonlyArray<unknown>): SplitArguments => ({
   values: args.filter((arg) => !uploads.isUploadable(arg)),
@@ -77,7 +84,6 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       Effect.flatMap((channel) => (channel.usable ? Effect.succeed(channel) : channelFor(acquire, callee, wait)))
     )
 
-  // Runs at once where nothing stands in the way: most calls are one step.
   const withChannel = <A, E>(acquire: Acquire, callee: Callee, use: (channel: Channel) => Effect.Effect<A, E>) => {
     const now = acquire.ready()
     if (now !== undefined && !now.full) return use(now)
@@ -85,9 +91,9 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
   }
 
   const decodeResult = ({ codec, name }: Callee, part: "result" | "item", value: unknown) => {
-    const decoded = codec === undefined ? Result.succeed(value) : codec.result.decode(value)
+    if (codec === undefined) return Result.succeed(value)
     return Result.mapError(
-      decoded,
+      codec.result.decode(value),
       ({ issue, path }) => new HubError.ResultError({ connection, method: name, part, path, issue })
     )
   }
@@ -96,7 +102,9 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
     if (outcome._tag === "Error") {
       return Effect.fail(new HubError.HubMethodError({ connection, method: callee.name, error: outcome.error }))
     }
-    const result = decodeResult(callee, "result", outcome._tag === "Value" ? outcome.value : undefined)
+    const value = outcome._tag === "Value" ? outcome.value : undefined
+    if (callee.codec === undefined) return Effect.succeed(value)
+    const result = decodeResult(callee, "result", value)
     return Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(result.failure)
   }
 
@@ -109,65 +117,51 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       issue: "the server sent a stream's item where one result was expected"
     })
 
-  const call = (
-    callee: Callee,
-    args: SplitArguments,
-    channel: Channel,
-    lost: (cause: HubConnectionError) => Effect.Effect<unknown, HubError.CallError>
-  ) =>
-    Effect.callback<unknown, HubError.CallError>((resume) => {
-      const streamIds = args.uploads.map(nextId)
-      const id = nextId()
-      let stop = (_tell: boolean) => {}
-      const settle = (next: Effect.Effect<unknown, HubError.CallError>) => {
-        if (!channel.pending.delete(id)) return
-        stop(false)
-        // The caller goes on after the socket's callback, not inside it.
-        queueMicrotask(() => resume(next))
-      }
-      channel.pending.set(id, {
-        item: () => settle(Effect.fail(unexpected(callee))),
-        done: (outcome) => settle(conclude(callee, outcome)),
-        lost: (cause) => settle(lost(cause))
-      })
-      const problem = channel.send({
-        _tag: "Invocation",
-        target: callee.name,
-        arguments: args.values,
-        invocationId: id,
-        streamIds,
-        headers: undefined
-      })
-      if (problem !== undefined) {
-        channel.pending.delete(id)
-        return resume(Effect.fail(misfit(callee, [], problem.issue)))
-      }
-      stop = uploads.start(channel, streamIds, args.uploads, fork)
-      return Effect.sync(() => {
-        if (channel.pending.delete(id)) stop(true)
-      })
-    })
+  const verdicts: Verdicts = {
+    done: ({ callee }, outcome) => conclude(callee, outcome),
+    lost: (attempt, cause) =>
+      attempt.replays > 0
+        ? Effect.callback((resume) => begin({ ...attempt, replays: attempt.replays - 1 }, resume))
+        : Effect.fail(cancelled(attempt.callee, true, cause)),
+    unexpected: ({ callee }) => Effect.fail(unexpected(callee))
+  }
 
-  const attempt = (
-    acquire: Acquire,
-    callee: Callee,
-    args: SplitArguments,
-    replays: number
-  ): Effect.Effect<unknown, HubError.CallError> =>
-    withChannel(acquire, callee, (channel) =>
-      call(callee, args, channel, (cause) =>
-        replays > 0
-          ? Effect.suspend(() => attempt(acquire, callee, args, replays - 1))
-          : Effect.fail(cancelled(callee, true, cause))
-      )
-    )
+  const call = (attempt: Attempt, channel: Channel, resume: Resume): Effect.Effect<void> | void => {
+    const { args, callee } = attempt
+    const streamIds = args.uploads.length === 0 ? none : args.uploads.map(nextId)
+    const invocationId = nextId()
+    const waiting = new PlainCall(channel, invocationId, attempt, verdicts, resume)
+    const problem = channel.send({
+      _tag: "Invocation",
+      target: callee.name,
+      arguments: args.values,
+      invocationId,
+      streamIds,
+      headers: undefined
+    })
+    if (problem !== undefined) {
+      waiting.leave(false)
+      return resume(Effect.fail(misfit(callee, [], problem.issue)))
+    }
+    if (streamIds.length > 0) waiting.stop = uploads.start(channel, streamIds, args.uploads, fork)
+    return waiting.cancel
+  }
+
+  // Runs at once where nothing stands in the way: most calls are one step.
+  const begin = (attempt: Attempt, resume: Resume): Effect.Effect<void> | void => {
+    const { acquire, callee } = attempt
+    const now = acquire.ready()
+    if (now !== undefined && !now.full) return call(attempt, now, resume)
+    const channel = channelFor(acquire, callee, policyOf(callee) !== "fail")
+    resume(Effect.flatMap(channel, (channel) => Effect.callback((resume) => call(attempt, channel, resume))))
+  }
 
   const invoke: Calls["invoke"] = (acquire, callee) =>
-    Effect.suspend(() => {
+    Effect.callback((resume) => {
       const args = prepare(callee)
-      if (Result.isFailure(args)) return Effect.fail(args.failure)
+      if (Result.isFailure(args)) return resume(Effect.fail(args.failure))
       const replays = policyOf(callee) === "replay" && args.success.uploads.length === 0 ? options.maxReplays : 0
-      return attempt(acquire, callee, args.success, replays)
+      return begin({ acquire, callee, args: args.success, replays }, resume)
     })
 
   const send: Calls["send"] = (acquire, callee) =>
@@ -236,17 +230,22 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       ({ cancel }) => Effect.sync(cancel)
     )
 
-  const decodeItems = (
-    callee: Callee,
-    items: readonly [unknown, ...Array<unknown>]
-  ): Stream.Stream<unknown, StreamError> => {
-    const good: Array<unknown> = []
-    for (const item of items) {
-      const decoded = decodeResult(callee, "item", item)
-      if (Result.isFailure(decoded)) return Stream.concat(Stream.fromArray(good), Stream.fail(decoded.failure))
-      good.push(decoded.success)
+  // By the array; the good items before a bad one are still delivered.
+  const decodeItems = (callee: Callee, take: Take): Take => {
+    let failed: HubError.ResultError | undefined
+    const decodeAll = (items: readonly [unknown, ...Array<unknown>]) => {
+      const good: Array<unknown> = []
+      for (const item of items) {
+        const decoded = decodeResult(callee, "item", item)
+        if (Result.isFailure(decoded)) {
+          failed = decoded.failure
+          break
+        }
+        good.push(decoded.success)
+      }
+      return Arr.isArrayNonEmpty(good) ? Effect.succeed(good) : Effect.fail(failed!)
     }
-    return Stream.fromArray(good)
+    return Effect.suspend(() => (failed === undefined ? Effect.flatMap(take, decodeAll) : Effect.fail(failed)))
   }
 
   const streamOnce = (acquire: Acquire, callee: Callee): Stream.Stream<unknown, StreamError> =>
@@ -255,9 +254,9 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
         const args = yield* Effect.fromResult(encode(callee))
         const channel = yield* channelFor(acquire, callee, policyOf(callee) !== "fail")
         const { buffer } = yield* startStream(callee, args, channel)
-        if (callee.codec === undefined) return Stream.fromPull(Effect.succeed(buffer.take))
-        const batches = Effect.map(buffer.take, (items) => [items] as const)
-        return Stream.flatMap(Stream.fromPull(Effect.succeed(batches)), (items) => decodeItems(callee, items))
+        return Stream.fromPull(
+          Effect.succeed(callee.codec === undefined ? buffer.take : decodeItems(callee, buffer.take))
+        )
       })
     )
 

@@ -15,6 +15,8 @@ import * as HubError from "../HubError.ts"
 import type { HubMessage } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { Decoder, Unencodable } from "../HubProtocol.ts"
+import { afterwards } from "./afterwards.ts"
+import { joinFrames } from "./joinFrames.ts"
 import type { MessageBuffer } from "./messageBuffer.ts"
 import { ackDelay } from "./messageBuffer.ts"
 import type { Attached, ChannelOptions, Pending } from "./channelTypes.ts"
@@ -42,6 +44,9 @@ export class Channel {
   private ackArmed = false
   private sentAt = 0
   private waiting: Array<() => void> = []
+  private looked = false
+  private readonly lookAgain = { run: () => void (this.looked = false) }
+  private readonly flushing = () => this.flush()
   private readonly holds = new Set<unknown>()
 
   constructor(options: ChannelOptions) {
@@ -114,8 +119,7 @@ export class Channel {
   receive(frame: Frame): void {
     if (this.stopping || this.phase === "over") return
     if (this.phase !== "opening") {
-      // Pages in the background have late timers, but what arrives is not late.
-      this.pingIfDue()
+      this.look()
       return this.decode(frame)
     }
     const step = this.handshake.push(frame)
@@ -204,11 +208,18 @@ export class Channel {
     if (this.phase === "open" && this.pingDue === 0) this.greet()
   }
 
+  // Pages in the background have late timers, but what arrives is not late. Once for what arrives together.
+  private look(): void {
+    if (this.looked) return
+    this.looked = true
+    afterwards(this.lookAgain)
+    this.pingIfDue()
+  }
+
   /** Frames of one turn leave together. */
   write(frame: Frame): void {
     if (this.attached === undefined) return
-    this.sentAt = this.options.owner.now()
-    if (this.corked.length === 0) queueMicrotask(() => this.flush())
+    if (this.corked.length === 0) queueMicrotask(this.flushing)
     this.corked.push(frame)
     this.corkedBytes += frame.length
   }
@@ -219,7 +230,8 @@ export class Channel {
     this.options.owner.wrote(frames.length, this.corkedBytes)
     this.corked = []
     this.corkedBytes = 0
-    this.attached?.link.write(frames)
+    this.sentAt = this.options.owner.now()
+    this.attached?.link.write(joinFrames(frames))
   }
 
   /** Too much is unsent, or unconfirmed. */

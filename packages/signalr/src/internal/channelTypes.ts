@@ -19,6 +19,8 @@ export interface Pending {
 export interface Owner {
   readonly message: (channel: Channel, message: HubMessage) => void
   readonly fork: (effect: Effect.Effect<unknown>) => void
+  /** A frame of so many bytes arrived. */
+  readonly read: (bytes: number) => void
   /** Frames were handed to the link; text is counted in UTF-16 units. */
   readonly wrote: (frames: number, bytes: number) => void
   /** Its link, or it itself, is gone. */

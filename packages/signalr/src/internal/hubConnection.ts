@@ -134,6 +134,8 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   const handling = handlers.make({ connection: name, fork })
   const calling = calls.make(options, fork)
   const clock = yield* Clock.Clock
+  // The core sees the link, and none of its frames.
+  const read = { frames: 0, bytes: 0 }
   const written = { frames: 0, bytes: 0 }
   const dialing = dialer.make(options, base, http, {
     message: dispatchTo(handling),
@@ -141,6 +143,10 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     // The core learns of it in this turn, and then knows why.
     ended: () => queueMicrotask(() => follow(stateNow())),
     now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
+    read: (bytes) => {
+      read.frames++
+      read.bytes += bytes
+    },
     wrote: (frames, bytes) => {
       written.frames += frames
       written.bytes += bytes
@@ -236,8 +242,6 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     Effect.mapError(hubErrors.unwrap)
   )
   stateNow = () => connection.state.getUnsafe()
-  // Channels have seen every message; the core has counted it.
-  yield* connection.tap({ claim: () => true })
   fork(Stream.runForEach(connection.state.changes, (state) => Effect.sync(() => follow(state))))
 
   const awaitReady = Effect.mapError(connection.awaitReady, hubErrors.unwrap)
@@ -253,6 +257,8 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     events: connection.events,
     metrics: Effect.map(connection.metrics, (metrics) => ({
       ...metrics,
+      messagesIn: metrics.messagesIn + read.frames,
+      bytesIn: metrics.bytesIn + read.bytes,
       messagesOut: metrics.messagesOut + written.frames,
       bytesOut: metrics.bytesOut + written.bytes
     })),

@@ -1,6 +1,6 @@
 /**
- * Joins an open link to its channel: frames go to the channel first, a polite
- * end begins with the hub's Close, and the channel may end the link for a reason
+ * Joins an open link to its channel: frames go to the channel and no further
+ * (the core watches the bytes that arrive), a polite end begins with the hub's Close, and the channel may end the link for a reason
  * of its own.
  */
 import * as Effect from "effect/Effect"
@@ -45,8 +45,8 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
     frame: (frame, size) => {
       if (over) return
       frames++
+      channel.options.owner.read(size)
       channel.receive(frame)
-      receiver.frame(frame, size)
     },
     ping: (payload) => receiver.ping(payload),
     pong: (payload) => receiver.pong(payload),

@@ -5,6 +5,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import { afterwards } from "./afterwards.ts"
 import type { Channel } from "./channel.ts"
 
 export interface StreamBuffer<E> {
@@ -41,8 +42,7 @@ export const make = <E>(options: StreamBufferOptions<E>): StreamBuffer<E> => {
     if (wake === undefined) return
     const resume = wake
     wake = undefined
-    // Readers run after the socket's callback, not inside it.
-    queueMicrotask(resume)
+    afterwards({ run: resume })
   }
 
   const end = (error: E | undefined) => {
