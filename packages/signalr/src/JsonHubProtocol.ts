@@ -11,6 +11,7 @@ import type { Frame } from "kharbranth/Message"
 import { ProtocolViolation } from "./HubError.ts"
 import type { HubMessage, MessageHeaders } from "./HubMessage.ts"
 import * as HubMessages from "./HubMessage.ts"
+import { typeOf } from "./HubMessage.ts"
 import type { Decoded, Decoder, DecoderOptions, HubProtocol, Unencodable } from "./HubProtocol.ts"
 import { defaultMaxMessageSize } from "./HubProtocol.ts"
 import { makeTextSplitter, separator } from "./internal/textSplitter.ts"
@@ -18,8 +19,6 @@ import { makeTextSplitter, separator } from "./internal/textSplitter.ts"
 type Json = Readonly<Record<string, unknown>>
 
 const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
-
-const { typeOf } = HubMessages
 
 const invocationToJson = (message: HubMessages.Invocation | HubMessages.StreamInvocation) => ({
   type: typeOf[message._tag],

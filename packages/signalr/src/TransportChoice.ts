@@ -66,7 +66,7 @@ export const judge = (choice: Choice, offer: AvailableTransport): Result.Result<
  * @category combinators
  * @since 0.1.0
  */
-export const startFirst = Effect.fnUntraced(function* <
+export const startFirst = /* #__PURE__ */ Effect.fnUntraced(function* <
   A,
   E extends { readonly message: string },
   R,

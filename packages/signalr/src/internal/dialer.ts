@@ -14,9 +14,7 @@ import type * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "../HubCredentials.ts"
 import type * as HubError from "../HubError.ts"
 import { NoSupportedTransport } from "../HubError.ts"
-import * as LongPolling from "../LongPollingTransport.ts"
 import * as Negotiate from "../Negotiate.ts"
-import * as ServerSentEvents from "../ServerSentEventsTransport.ts"
 import type { TransportName } from "../TransportChoice.ts"
 import * as TransportChoice from "../TransportChoice.ts"
 import { Channel } from "./channel.ts"
@@ -138,27 +136,6 @@ export const make = (
     return yield* socketOf(plan)
   })
 
-  const over = (name: TransportName, { credentials }: Plan): Effect.Effect<Transport.Transport["Service"]> => {
-    if (name === "WebSockets") return Effect.succeed(base)
-    const made =
-      name === "LongPolling"
-        ? LongPolling.make({ transferFormat: protocol.transferFormat, credentials })
-        : ServerSentEvents.make(credentials)
-    return Effect.provideService(made, HttpClient.HttpClient, http)
-  }
-
-  const open = Effect.fnUntraced(function* (
-    name: TransportName,
-    plan: Plan,
-    dial: Transport.Dial,
-    receiver: Transport.Receiver
-  ) {
-    const transport = yield* over(name, plan)
-    if (name !== "WebSockets") plan.channel.book = undefined
-    const place = name === "WebSockets" ? dial : { ...dial, url: plan.url.href, headers: {} }
-    return yield* join({ name, transport, channel: plan.channel, dial: place, receiver })
-  })
-
   const unusable = (cause: unknown, dial: Transport.Dial) =>
     new ConnectionError.DialFailed({
       connection,
@@ -166,6 +143,35 @@ export const make = (
       kind: "unknown",
       cause: ConnectionError.foreign(cause)
     })
+
+  // Loaded when they are needed: few connections ever are without sockets.
+  const load = <A>(load: () => Promise<A>, dial: Transport.Dial) =>
+    Effect.tryPromise({ try: load, catch: (cause) => unusable(cause, dial) })
+
+  const over = Effect.fnUntraced(
+    function* (name: TransportName, { credentials }: Plan, dial: Transport.Dial) {
+      if (name === "WebSockets") return base
+      if (name === "LongPolling") {
+        const { make } = yield* load(() => import("../LongPollingTransport.ts"), dial)
+        return yield* make({ transferFormat: protocol.transferFormat, credentials })
+      }
+      const { make } = yield* load(() => import("../ServerSentEventsTransport.ts"), dial)
+      return yield* make(credentials)
+    },
+    Effect.provideService(HttpClient.HttpClient, http)
+  )
+
+  const open = Effect.fnUntraced(function* (
+    name: TransportName,
+    plan: Plan,
+    dial: Transport.Dial,
+    receiver: Transport.Receiver
+  ) {
+    const transport = yield* over(name, plan, dial)
+    if (name !== "WebSockets") plan.channel.book = undefined
+    const place = name === "WebSockets" ? dial : { ...dial, url: plan.url.href, headers: {} }
+    return yield* join({ name, transport, channel: plan.channel, dial: place, receiver })
+  })
 
   // A negotiated id is good for one try, so each further transport costs a negotiation.
   const again = (dial: Transport.Dial) =>

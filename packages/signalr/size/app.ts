@@ -1,0 +1,17 @@
+/** A page's app as a user writes it: one hub by name, over WebSockets and JSON, with calls, a stream and a handler. */
+import * as HubConnection from "@kharbranth/signalr/HubConnection"
+import * as BrowserTransport from "@kharbranth/browser/BrowserTransport"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Stream from "effect/Stream"
+
+const program = Effect.gen(function* () {
+  const hub = yield* HubConnection.make("chat", { url: "https://chat.example/hub" })
+  yield* hub.untyped.on("message", (args) => Effect.sync(() => document.body.append(String(args[0]))))
+  yield* hub.untyped.invoke("Join", ["lobby"])
+  yield* Stream.runForEach(hub.untyped.stream("History"), (line) =>
+    Effect.sync(() => document.body.append(String(line)))
+  )
+})
+
+Effect.runFork(program.pipe(Effect.scoped, Effect.provide([BrowserTransport.layer(), FetchHttpClient.layer])))
