@@ -1,7 +1,8 @@
 /**
  * The one vitest configuration: a project per package that has tests. Quick
  * suites are test files ending in `.test.ts`; long ones end in `.slow.ts` and run
- * with `--mode slow`. `KHARBRANTH_REPORT` names a file for a JSON report.
+ * with `--mode slow`, those against somebody else's server in `.interop.ts` and
+ * run with `--mode interop`. `KHARBRANTH_REPORT` names a file for a JSON report.
  */
 import { existsSync, readdirSync } from "node:fs"
 import { defineConfig } from "vitest/config"
@@ -27,6 +28,7 @@ const project = (name: string, include: ReadonlyArray<string>) => ({
 
 export default defineConfig(({ mode }) => {
   const slow = mode === "slow"
+  const kind = slow || mode === "interop" ? mode : "test"
   return {
     test: {
       // One test at a time within a file: suites measure memory, timers and time on real sockets.
@@ -35,7 +37,7 @@ export default defineConfig(({ mode }) => {
       reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
       projects: readdirSync("packages")
         .filter((name) => existsSync(`packages/${name}/test`))
-        .map((name) => project(name, [slow ? "test/**/*.slow.ts" : "test/**/*.test.ts"])),
+        .map((name) => project(name, [`test/**/*.${kind}.ts`])),
       coverage: {
         provider: "v8",
         include: ["packages/kharbranth/src/**/*.ts"],
