@@ -171,7 +171,10 @@ export interface Rotate<in In = unknown> {
   readonly mode?: "breakFirst" | "makeFirst" | undefined
   /** How long the old session still delivers after the swap. Default: 250 milliseconds. */
   readonly overlap?: Duration.Input | undefined
-  /** What makes two messages the same, so that the overlap delivers it once. Default: possible duplicates are marked. */
+  /**
+   * What makes two messages the same, so that a rotation delivers it once: from when the successor is open until
+   * the overlap has been over for as long as it lasted. Default: possible duplicates are marked.
+   */
   readonly dedupe?: ((message: In) => unknown) | undefined
   /** Whether a message announces that the server will close. Default: none does. */
   readonly notice?: ((message: In) => boolean) | undefined

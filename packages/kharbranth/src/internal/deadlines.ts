@@ -15,7 +15,7 @@ export type Deadline =
   | "stall"
   /** Something in the outbox expires. */
   | "outbox"
-  /** The old session of a swap falls silent. */
+  /** The old session of a swap falls silent, or its keys are forgotten. */
   | "overlap"
 
 interface Owner {

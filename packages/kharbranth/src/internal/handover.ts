@@ -19,6 +19,8 @@ interface Owner<In, Out> {
   readonly sessions: ReadonlyArray<Session<In, Out>>
   wall(): number
   rotate(reason: string): void
+  /** Asks for `due` after the length of an overlap. */
+  armOverlap(): void
   /** The old session of a swap is done. */
   overlapped(old: Session<In, Out> | undefined): void
 }
@@ -57,6 +59,7 @@ export class Handover<In, Out> {
     }
     inbox.mark(Entries.sessionOpened({ epoch, rotated: false, possibleDuplicates: 0 }))
     session.release()
+    this.forgetLater()
   }
 
   /** A successor is Ready: it waits until the overlap is over. */
@@ -86,6 +89,20 @@ export class Handover<In, Out> {
     this.owner.inbox.mark(Entries.sessionOpened({ epoch: held.session.epoch, rotated: true, possibleDuplicates }))
     held.session.release(fresh)
     this.owner.overlapped(old)
+    this.forgetLater()
+  }
+
+  /** What the old session delivered may still be on its way to the new one, for about as long as they overlapped. */
+  forgetLater(): void {
+    const { held, owner, rotation } = this
+    if (!rotation.remembers || held !== undefined) return
+    const underWay = owner.sessions.some(({ gate, over }) => !over && (gate === "Dialing" || gate === "Open"))
+    if (!underWay) owner.armOverlap()
+  }
+
+  due(): void {
+    if (this.held === undefined) this.rotation.end()
+    else this.finish()
   }
 
   /** The core's own tap: acknowledgements, rotation notices, keys for an overlap. */
@@ -106,7 +123,6 @@ export class Handover<In, Out> {
 
   private claims(message: In, epoch: number): boolean {
     const { held, owner, rotation } = this
-    if (!rotation.remembers) return false
     const isOld = held === undefined ? epoch === owner.active?.epoch && owner.hasSuccessor : epoch === held.from
     if (isOld) rotation.remember(message)
     return !isOld && held === undefined && rotation.seen(message)

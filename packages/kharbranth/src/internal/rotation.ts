@@ -42,11 +42,13 @@ export class Rotation<In> {
     return Math.min(age, expiry)
   }
 
-  /** A successor is under way: remember what the old session delivers. */
-  begin(): void {
+  /** A successor is under way: remember what the old session delivers. Whether keys are kept at all. */
+  begin(): boolean {
     if (this.dedupe !== undefined) this.keys ??= new Set()
+    return this.remembers
   }
 
+  /** A key that comes back from now on is a message of its own. */
   end(): void {
     this.keys = undefined
   }

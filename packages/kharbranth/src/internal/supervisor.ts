@@ -213,12 +213,16 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
       case "outbox":
         return this.outbox.wake(this.now())
       case "overlap":
-        return this.handover.finish()
+        return this.handover.due()
     }
   }
 
   armOutbox(at: number): void {
     this.deadlines.atLatest("outbox", at)
+  }
+
+  armOverlap(): void {
+    this.deadlines.set("overlap", this.now() + this.handover.rotation.overlap)
   }
 
   armStall(): void {
@@ -283,7 +287,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
       case "EndSession":
         return this.endSession(command.epoch, command.how)
       case "Promote":
-        return this.deadlines.set("overlap", this.now() + this.handover.rotation.overlap)
+        return this.armOverlap()
       case "Step":
         return (this.retries ??= new Retries(this)).ask(this.policies.reconnect, command.error, command.fresh)
       case "Wait":
@@ -334,6 +338,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
   private halt(error: ConnectionError | undefined): void {
     this.retries?.withdraw()
     this.deadlines.clear("retry")
+    this.handover.rotation.end()
     this.inbox.finish(error)
     const state = error === undefined ? "Closed" : "Failed"
     this.outbox.close(new NotConnected({ connection: this.connection, state }))
@@ -375,7 +380,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
   }
 
   opened(session: Session<In, Out>): void {
-    if (session.dial.role === "successor") this.handover.rotation.begin()
+    if (session.dial.role === "successor" && this.handover.rotation.begin()) this.deadlines.clear("overlap")
     this.dispatch({ _tag: "Opened", epoch: session.epoch })
   }
 
@@ -407,6 +412,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
       error,
       decision: this.policies.reconnect.classify(error)
     })
+    this.handover.forgetLater()
     this.fork(
       Effect.andThen(
         session.hasLeft,
