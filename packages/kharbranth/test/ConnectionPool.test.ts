@@ -11,7 +11,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ConnectionPool from "../src/ConnectionPool.ts"
 import * as TestNetwork from "../src/testing/TestNetwork.ts"
-import { fork, pass, plain, randomOf, rig, settle, url } from "./managerRig.ts"
+import { fork, pass, plain, rig, settle, url } from "./managerRig.ts"
+import { histories } from "./support/poolModel.ts"
 
 const item = (id: string, size?: number) => ({ id, size })
 
@@ -93,43 +94,6 @@ describe("shards", () => {
     })
   )
 
-  it.effect("200 random histories of placing, releasing and killing: no cap broken, no item lost, none twice", () =>
-    Effect.gen(function* () {
-      for (let seed = 1; seed <= 200; seed++) {
-        const random = randomOf(seed)
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const { manager } = yield* rig()
-            const maxCount = random.whole(1, 4)
-            const pool = yield* ConnectionPool.shards(manager, "md", { member: () => plain, max: 5, maxCount })
-            const placed = new Set<string>()
-            for (let step = 0; step < 25; step++) {
-              const id = `i${random.whole(0, 20)}`
-              const dice = random.next()
-              if (dice < 0.6) {
-                const exit = yield* Effect.exit(pool.place(item(id)))
-                if (Exit.isSuccess(exit)) placed.add(id)
-                else assert.isAtLeast(placed.size + 1, maxCount * 5, `seed ${seed}: refused although there is room`)
-              } else if (dice < 0.8) {
-                yield* pool.release(id)
-                placed.delete(id)
-              } else {
-                const members = yield* pool.members
-                if (members.length > 0) yield* manager.close(random.pick(members).name)
-              }
-              yield* pass("2 seconds", 1_000)
-              const members = yield* pool.members
-              for (const { count } of members) assert.isAtMost(count, maxCount, `seed ${seed}, step ${step}: cap`)
-              const carried = members.reduce((sum, { count }) => sum + count, 0)
-              assert.strictEqual(carried + (yield* pool.waiting), placed.size, `seed ${seed}, step ${step}: items`)
-              for (const id of placed) assert.isDefined(pool.find(id), `seed ${seed}, step ${step}: ${id} has room`)
-            }
-          })
-        )
-      }
-    })
-  )
-
   it.effect("the end of its scope closes its members, ends its messages and leaves the manager's others", () =>
     Effect.gen(function* () {
       const { manager } = yield* rig()
@@ -164,6 +128,8 @@ describe("shards", () => {
     })
   )
 })
+
+histories(60)
 
 describe("redundant", () => {
   const hosts = ["wss://a.example/ws", "wss://b.example/ws"]
