@@ -3,10 +3,12 @@
  * and one that dies is heard, because none is meant to.
  */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
 
 export class Fibers {
   private readonly connection: string
@@ -17,6 +19,11 @@ export class Fibers {
   constructor(connection: string, context: Context.Context<never>) {
     this.connection = connection
     this.context = context
+  }
+
+  /** What is below it is not logged. */
+  get logLevel(): LogLevel.LogLevel {
+    return Context.get(this.context, References.MinimumLogLevel)
   }
 
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
