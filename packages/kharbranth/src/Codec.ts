@@ -98,7 +98,7 @@ export type Out<C> = C extends Codec<unknown, infer Out> ? Out : never
  */
 export const frames: Codec<Message.Data, Message.Input> = {
   encode: Message.toFrame,
-  decoder: () => ({ decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined }) }),
+  decoder: () => frameDecoder,
   onDecodeError: "fail"
 }
 
@@ -122,7 +122,7 @@ export const frames: Codec<Message.Data, Message.Input> = {
  */
 export const text: Codec<string, string> = {
   encode: (message) => message,
-  decoder: () => internal.only(internal.isText, "a binary frame where text was expected"),
+  decoder: () => textDecoder,
   onDecodeError: "fail"
 }
 
@@ -134,7 +134,7 @@ export const text: Codec<string, string> = {
  */
 export const bytes: Codec<Uint8Array, Uint8Array> = {
   encode: (message) => message,
-  decoder: () => internal.only(internal.isBytes, "a text frame where binary was expected"),
+  decoder: () => bytesDecoder,
   onDecodeError: "fail"
 }
 
@@ -148,7 +148,7 @@ export const bytes: Codec<Uint8Array, Uint8Array> = {
  */
 export const json: Codec<unknown, unknown> = {
   encode: encodeJson,
-  decoder: () => internal.oneByOne(decodeJson),
+  decoder: () => jsonDecoder,
   onDecodeError: "fail"
 }
 
@@ -268,3 +268,11 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
     return { decode: (frames) => ({ messages: internal.yieldAll(inner, frames), failure: undefined }) }
   }
 })
+
+// Decoders without memory serve every session.
+const frameDecoder: Decoder<Message.Data> = {
+  decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined })
+}
+const textDecoder = internal.only(internal.isText, "a binary frame where text was expected")
+const bytesDecoder = internal.only(internal.isBytes, "a text frame where binary was expected")
+const jsonDecoder = internal.oneByOne(decodeJson)

@@ -23,8 +23,10 @@ export interface ObserverOptions {
   readonly lossless: boolean
 }
 
+const none: ReadonlySet<never> = new Set()
+
 export class Fanout<A, E = never> {
-  private readonly observers = new Set<Observer<A, E>>()
+  private observers: ReadonlySet<Observer<A, E>> = none
   private room: (() => void) | undefined
   private ending: { readonly error: E | undefined } | undefined
 
@@ -43,19 +45,18 @@ export class Fanout<A, E = never> {
   }
 
   /** Waits until every lossless observer has room. */
-  readonly ready: Effect.Effect<void> = Effect.suspend(() =>
-    this.full()
-      ? Effect.andThen(
-          Effect.callback<void>((resume) => {
-            this.room = () => resume(Effect.void)
-            return Effect.sync(() => {
-              this.room = undefined
-            })
-          }),
-          this.ready
-        )
-      : Effect.void
-  )
+  get ready(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.full() ? Effect.andThen(this.roomMade, this.ready) : Effect.void))
+  }
+
+  private get roomMade(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      this.room = () => resume(Effect.void)
+      return Effect.sync(() => {
+        this.room = undefined
+      })
+    })
+  }
 
   end(error?: E): void {
     this.ending = { error }
@@ -73,9 +74,9 @@ export class Fanout<A, E = never> {
   /** Registers an observer at once; it buffers until its stream is run or `leave` is called. */
   join(options: ObserverOptions): { readonly stream: Stream.Stream<A, E>; readonly leave: () => void } {
     const observer: Observer<A, E> = { ...options, items: [], end: this.ending, wake: undefined }
-    this.observers.add(observer)
+    this.observers = new Set([...this.observers, observer])
     const leave = () => {
-      this.observers.delete(observer)
+      this.observers = new Set([...this.observers].filter((other) => other !== observer))
       this.madeRoom()
     }
     return { stream: Stream.fromPull(Effect.succeed(this.pull(observer))), leave }

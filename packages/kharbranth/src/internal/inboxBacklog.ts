@@ -46,7 +46,9 @@ export class Backlog<In> {
       else this.lag(this.items.length, marker.dropped)
       return
     }
-    this.items.push(marker)
+    // The usual backlog holds one marker; a push to an empty array makes room for many.
+    if (this.items.length === 0) this.items = [marker]
+    else this.items.push(marker)
     this.markers += 1
     if (this.markers > maxMarkers) this.forgetOldestMarker()
   }

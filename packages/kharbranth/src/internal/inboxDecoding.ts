@@ -13,7 +13,7 @@ type Failure = NonNullable<Batch<unknown>["failure"]>
 
 export interface Options {
   readonly connection: string
-  readonly skip: boolean
+  readonly skipDecodeErrors: boolean
   readonly hooks: {
     dropped(reason: DropReason, count: number): void
     decodeFailed(error: ConnectionError.DecodeError): void
@@ -26,14 +26,14 @@ export type Piece<In> = Decoded<In> | Lagged
 export class Decoding<In> {
   private readonly options: Options
   /** Lanes with a bad frame behind them: nothing more comes out of these. */
-  private readonly broken = new WeakSet<Lane<In>>()
+  private broken: WeakSet<Lane<In>> | undefined
 
   constructor(options: Options) {
     this.options = options
   }
 
   isBroken(lane: Lane<In>): boolean {
-    return this.broken.has(lane)
+    return this.broken !== undefined && this.broken.has(lane)
   }
 
   /**
@@ -41,7 +41,7 @@ export class Decoding<In> {
    * decoded to its end: a reader who takes everything needs no copy.
    */
   decode<A>(raw: Raw<In>, whole: (raw: Raw<In>, messages: ReadonlyArray<In>) => A): ReadonlyArray<A | Piece<In>> {
-    if (this.broken.has(raw.lane)) {
+    if (this.isBroken(raw.lane)) {
       this.options.hooks.dropped("unread", raw.frames.length)
       return []
     }
@@ -49,7 +49,9 @@ export class Decoding<In> {
     if (batch.failure === undefined) return [whole(raw, batch.messages)]
     const first = decoded<In>(raw.lane.epoch)
     append(first, batch.messages, raw.sizes.slice(0, batch.failure.index))
-    return this.options.skip ? this.passOver(raw, first, batch.failure.index) : this.end(raw, first, batch.failure)
+    return this.options.skipDecodeErrors
+      ? this.passOver(raw, first, batch.failure.index)
+      : this.end(raw, first, batch.failure)
   }
 
   // One at a time from the first bad frame on: slicing the rest again and again
@@ -69,6 +71,7 @@ export class Decoding<In> {
   }
 
   private end(raw: Raw<In>, first: Decoded<In>, failure: Failure): ReadonlyArray<Piece<In>> {
+    this.broken ??= new WeakSet()
     this.broken.add(raw.lane)
     const after = raw.frames.length - failure.index - 1
     if (after > 0) this.options.hooks.dropped("unread", after)

@@ -57,19 +57,14 @@ export abstract class Intake<In> {
   private arrived = false
   private scheduled = false
   private lastArrival: number | undefined
-  private readonly flushLater = (): void => this.flush()
 
   constructor(options: Options<In>) {
     this.options = options
     this.hooks = options.hooks
     this.highMark = options.highWaterMark
-    this.decoding = new Decoding({
-      connection: options.connection,
-      skip: options.skipDecodeErrors,
-      hooks: options.hooks
-    })
+    this.decoding = new Decoding(options)
     this.backlog = new Backlog(this.decoding)
-    this.sources = new Sources(() => this.hooks.armStall())
+    this.sources = new Sources(options.hooks)
   }
 
   /** Called once a turn, after what arrived in it may be taken. */
@@ -194,7 +189,7 @@ export abstract class Intake<In> {
   protected schedule(): void {
     if (this.scheduled) return
     this.scheduled = true
-    this.hooks.defer(this.flushLater)
+    this.hooks.defer(() => this.flush())
   }
 
   flush(): void {

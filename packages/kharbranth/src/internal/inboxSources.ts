@@ -9,18 +9,20 @@ export interface Source {
   readonly canPause: boolean
 }
 
+const none: ReadonlyArray<Source> = []
+
 export class Sources {
   /** Whether the sources that can are paused. */
   paused = false
   someCannotPause = false
-  private readonly arm: () => void
-  private all: ReadonlyArray<Source> = []
+  private readonly hooks: { armStall(): void }
+  private all: ReadonlyArray<Source> = none
   private armed = false
   /** Whether the reader has taken something since the timer was set. */
   private progress = false
 
-  constructor(arm: () => void) {
-    this.arm = arm
+  constructor(hooks: { armStall(): void }) {
+    this.hooks = hooks
   }
 
   attach(source: Source, full: boolean): void {
@@ -74,6 +76,6 @@ export class Sources {
   private ensureArmed(): void {
     if (this.armed) return
     this.armed = true
-    this.arm()
+    this.hooks.armStall()
   }
 }

@@ -8,8 +8,10 @@ export interface Tap<in In> {
   readonly claim: (message: In, epoch: number) => boolean
 }
 
+const none: ReadonlyArray<never> = []
+
 export class Taps<In> {
-  private taps: ReadonlyArray<Tap<In>> = []
+  private taps: ReadonlyArray<Tap<In>> = none
 
   get isEmpty(): boolean {
     return this.taps.length === 0

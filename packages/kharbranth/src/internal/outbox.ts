@@ -9,7 +9,7 @@ import * as Policy from "../Outbox.ts"
 import { Failure } from "./json.ts"
 import { Books } from "./outboxBooks.ts"
 import { type Entry, exceeds, sender, type Settle, tracker, written } from "./outboxEntry.ts"
-import { nothing, type Report, reportOf } from "./outboxLedger.ts"
+import { nothing, type Report, reportOf, show } from "./outboxLedger.ts"
 import * as Parts from "./outboxParts.ts"
 import { isEntry, isFrame, newEntry, type OutboxOptions, settings } from "./outboxParts.ts"
 import { type Hooks, type Supply, wakeSleepers, Writer } from "./outboxWriter.ts"
@@ -19,42 +19,47 @@ export { type Hooks, type OutboxOptions, type Settle, settings, Writer }
 export class Outbox<In, Out> implements Supply {
   readonly wantsAcks: boolean
   private readonly options: OutboxOptions<In, Out>
-  private readonly books: Books
+  /** Made for the first message that waits or is retained: most connections have none. */
+  private kept: Books | undefined = undefined
   private writer: Writer | undefined = undefined
   /** Why nothing is accepted any more. */
   private refusal: SendError | undefined = undefined
   private closed = false
   private scheduled = false
   private armed = Infinity
-  private readonly emptied = new Set<() => void>()
+  private emptied: Set<() => void> | undefined = undefined
 
   constructor(options: OutboxOptions<In, Out>) {
     this.options = options
     this.wantsAcks = options.acks !== undefined
-    this.books = new Books(options)
+  }
+
+  private get books(): Books {
+    return (this.kept ??= new Books(this.options))
   }
 
   /** How many messages wait or are unconfirmed; those that wait for room do not count. */
   get depth(): number {
-    return this.books.room.count
+    return this.kept === undefined ? 0 : this.kept.room.count
   }
 
   get bytes(): number {
-    return this.books.room.bytes
+    return this.kept === undefined ? 0 : this.kept.room.bytes
   }
 
   get waits(): boolean {
-    return !this.books.queue.isEmpty
+    return this.kept !== undefined && !this.kept.queue.isEmpty
   }
 
   /** Nothing waits and nothing is unconfirmed. */
   get empty(): boolean {
-    return this.books.isEmpty
+    return this.kept === undefined || this.kept.isEmpty
   }
 
   /** How long the oldest waiting message has waited. */
   oldestAge(now: number): number | undefined {
-    const since = this.books.queue.all().reduce((oldest, entry) => Math.min(oldest, entry.since), Infinity)
+    if (this.kept === undefined) return undefined
+    const since = this.kept.queue.all().reduce((oldest, entry) => Math.min(oldest, entry.since), Infinity)
     return since === Infinity ? undefined : now - since
   }
 
@@ -72,13 +77,16 @@ export class Outbox<In, Out> implements Supply {
     writer.report = report
     writer.supply = undefined
     if (this.writer === writer) this.writer = undefined
-    const entries = this.books.ledger.empty(writer)
-    if (end.clean) for (const entry of entries) this.books.settle(entry, Policy.confirmed("close"))
-    else this.books.takeBack(entries, this.options.hooks.now())
-    for (const entry of entries) if (entry.list !== undefined) this.arm(entry.deadline)
+    if (this.kept !== undefined) this.takeBack(this.kept.ledger.empty(writer), end.clean)
     this.schedule()
     this.conclude()
     return report
+  }
+
+  private takeBack(entries: ReadonlyArray<Entry>, clean: boolean): void {
+    if (clean) for (const entry of entries) this.books.settle(entry, Policy.confirmed("close"))
+    else this.books.takeBack(entries, this.options.hooks.now())
+    for (const entry of entries) if (entry.list !== undefined) this.arm(entry.deadline)
   }
 
   /** Gives the writer nothing more; what it wrote may still be confirmed. */
@@ -88,14 +96,14 @@ export class Outbox<In, Out> implements Supply {
   }
 
   down(): void {
-    this.books.down(() => this.notConnected())
+    this.kept?.down(() => this.notConnected())
     this.conclude()
   }
 
   sendNow(message: Out, options?: Policy.SendOptions): true | SendError | undefined {
     if (this.refusal !== undefined) return this.refusal
     const { writer } = this
-    if (writer === undefined || !this.books.queue.isEmpty || writer.room() <= 0 || writer.free() <= 0) return undefined
+    if (writer === undefined || this.waits || writer.room() <= 0 || writer.free() <= 0) return undefined
     if (options !== undefined && !Parts.isPlain(options)) return undefined
     const frame = this.encode(message)
     if (!isFrame(frame)) return frame
@@ -106,7 +114,7 @@ export class Outbox<In, Out> implements Supply {
   writeAllNow(messages: ReadonlyArray<Out>): number | SendError {
     if (this.refusal !== undefined) return this.refusal
     let done = 0
-    while (done < messages.length && this.writer !== undefined && this.books.queue.isEmpty) {
+    while (done < messages.length && this.writer !== undefined && !this.waits) {
       const frames: Array<Frame> = []
       const error = this.encodeSome(messages, done, this.writer, frames)
       if (frames.length === 0) return error !== undefined && done === 0 ? error : done
@@ -202,7 +210,7 @@ export class Outbox<In, Out> implements Supply {
 
   // The offers of one turn go out together.
   private schedule(): void {
-    if (this.writer === undefined || this.scheduled || this.books.queue.isEmpty) return
+    if (this.writer === undefined || this.scheduled || !this.waits) return
     this.scheduled = true
     this.options.hooks.defer(() => {
       this.scheduled = false
@@ -218,7 +226,7 @@ export class Outbox<In, Out> implements Supply {
 
   /** For a writer: the next message to write. */
   take(writer: Writer, seq: number, now: number): Entry | undefined {
-    const entry = this.books.next(now)
+    const entry = this.kept?.next(now)
     if (entry === undefined) return undefined
     const isFirst = !entry.written
     this.books.queue.remove(entry)
@@ -229,10 +237,14 @@ export class Outbox<In, Out> implements Supply {
 
   /** Ends every operation: lets in what has room now, then tells. */
   conclude(): void {
-    if (this.books.admit()) this.schedule()
-    if (!this.books.tell() || !this.books.isEmpty) return
-    for (const f of this.emptied) {
-      this.emptied.delete(f)
+    const { emptied, kept } = this
+    if (kept !== undefined) {
+      if (kept.admit()) this.schedule()
+      if (!kept.tell() || !kept.isEmpty) return
+    }
+    if (emptied === undefined) return
+    for (const f of emptied) {
+      emptied.delete(f)
       f()
     }
   }
@@ -247,14 +259,17 @@ export class Outbox<In, Out> implements Supply {
   }
 
   ponged(writer: Writer, seq: number): void {
-    for (const entry of this.books.ledger.ponged(writer, seq)) this.books.settle(entry, Policy.confirmed("pong"))
+    const { kept } = this
+    show(writer, seq - 1)
+    if (kept === undefined) return
+    for (const entry of kept.ledger.ponged(writer, seq)) kept.settle(entry, Policy.confirmed("pong"))
     this.conclude()
   }
 
   /** Something is due: what has waited too long, or a writer that waits for its meter. */
   wake(now: number): void {
     this.armed = Infinity
-    this.arm(this.books.expireAll(now))
+    if (this.kept !== undefined) this.arm(this.kept.expireAll(now))
     this.conclude()
     wakeSleepers(this.options.hooks)
   }
@@ -266,9 +281,10 @@ export class Outbox<In, Out> implements Supply {
   /** Calls `f` once, when the outbox is empty; at once if it is. */
   onEmpty(f: () => void): () => void {
     const once = () => f()
+    this.emptied ??= new Set()
     this.emptied.add(once)
     this.conclude()
-    return () => void this.emptied.delete(once)
+    return () => void this.emptied?.delete(once)
   }
 
   close(error: SendError): void {
@@ -276,8 +292,11 @@ export class Outbox<In, Out> implements Supply {
     this.closed = true
     if (this.writer !== undefined) this.writer.supply = undefined
     this.writer = undefined
-    for (const entry of this.books.ledger.emptyAll()) this.books.settle(entry, Policy.unknown)
-    for (const entry of this.books.queue.all()) this.books.end(entry, Policy.failed(error), "closed")
+    const { kept } = this
+    if (kept !== undefined) {
+      for (const entry of kept.ledger.emptyAll()) kept.settle(entry, Policy.unknown)
+      for (const entry of kept.queue.all()) kept.end(entry, Policy.failed(error), "closed")
+    }
     this.conclude()
   }
 

@@ -36,6 +36,11 @@ export const reportOf = ({ shown, unconfirmed, written }: Account): Report => {
   return { count, from, to }
 }
 
+/** Everything up to number `seq` arrived. */
+export const show = (account: Account, seq: number): void => {
+  account.shown = Math.max(account.shown, Math.min(seq, account.written))
+}
+
 export class Ledger {
   private readonly room: Room
   private readonly accounts = new Map<Entries | undefined, Account>()
@@ -105,7 +110,7 @@ export class Ledger {
 
   /** Everything before number `seq` arrived. Gives what this confirms, taken out. */
   ponged(account: Account, seq: number): ReadonlyArray<Entry> {
-    account.shown = Math.max(account.shown, Math.min(seq - 1, account.written))
+    show(account, seq - 1)
     const confirmed = account.unconfirmed.toArray().filter((entry) => entry.seq < seq && entry.id === undefined)
     for (const entry of confirmed) this.remove(entry)
     return confirmed

@@ -36,6 +36,8 @@ export interface Supply {
 /** A probe: a frame of the user's making, or a protocol ping. */
 export type Probe = Frame | { readonly ping: Uint8Array }
 
+const isFrame = (probe: Probe): probe is Frame => typeof probe === "string" || probe instanceof Uint8Array
+
 interface Own {
   readonly frame: Frame
   readonly settle: Settle
@@ -77,7 +79,7 @@ export class Writer implements Account {
   supply: Supply | undefined = undefined
   private readonly options: WriterOptions
   private readonly probes: Array<{ readonly probe: Probe; readonly written: (seq: number) => void }> = []
-  private readonly own = new Set<Own>()
+  private own: Set<Own> | undefined = undefined
   private over = false
   private writing = false
   private flushing = false
@@ -90,7 +92,7 @@ export class Writer implements Account {
 
   /** Nothing waits in the private lanes and nothing is left in the link. */
   get idle(): boolean {
-    return this.probes.length === 0 && this.own.size === 0 && this.options.link.buffered() === 0
+    return this.probes.length === 0 && !this.hasOwn && this.options.link.buffered() === 0
   }
 
   /**
@@ -101,6 +103,10 @@ export class Writer implements Account {
    */
   probe(probe: Probe, written: (seq: number) => void): void {
     if (this.over) return
+    if (this.isFree && !isFrame(probe)) {
+      this.options.link.ping(probe.ping)
+      return written(this.written + 1)
+    }
     this.probes.push({ probe, written })
     this.flush()
   }
@@ -110,10 +116,11 @@ export class Writer implements Account {
     const own = { frame, settle }
     if (this.over) this.refuse(own)
     else {
+      this.own ??= new Set()
       this.own.add(own)
       this.flush()
     }
-    return () => void this.own.delete(own)
+    return () => void this.own?.delete(own)
   }
 
   drained(): void {
@@ -124,8 +131,8 @@ export class Writer implements Account {
   end(): void {
     this.over = true
     this.probes.length = 0
-    const waiting = [...this.own]
-    this.own.clear()
+    const waiting = [...(this.own ?? [])]
+    this.own = undefined
     for (const own of waiting) this.refuse(own)
   }
 
@@ -135,7 +142,7 @@ export class Writer implements Account {
 
   /** How many bytes may be written before the mark is reached: none while something of its own waits. */
   room(): number {
-    if (this.over || this.writing || this.probes.length > 0 || this.own.size > 0) return 0
+    if (this.over || this.writing || this.probes.length > 0 || this.hasOwn) return 0
     return this.options.mark - this.options.link.buffered()
   }
 
@@ -200,9 +207,8 @@ export class Writer implements Account {
       this.probes.shift()
       progress = true
       this.options.meter?.record(now, 1)
-      const isFrame = typeof probe === "string" || probe instanceof Uint8Array
-      const seq = isFrame ? ++this.written : this.written + 1
-      if (isFrame) frames.push(probe)
+      const seq = isFrame(probe) ? ++this.written : this.written + 1
+      if (isFrame(probe)) frames.push(probe)
       else {
         this.put(frames.splice(0))
         this.options.link.ping(probe.ping)
@@ -227,12 +233,21 @@ export class Writer implements Account {
   }
 
   private takeOwn(calls: Array<() => void>): Frame | undefined {
-    for (const own of this.own) {
-      this.own.delete(own)
+    for (const own of this.own ?? []) {
+      this.own?.delete(own)
       calls.push(() => own.settle(written))
       return own.frame
     }
     return undefined
+  }
+
+  private get hasOwn(): boolean {
+    return this.own !== undefined && this.own.size > 0
+  }
+
+  /** Nothing is under way and nothing meters: what is written now goes out as it is. */
+  private get isFree(): boolean {
+    return this.options.meter === undefined && !this.writing && !this.flushing && this.probes.length === 0
   }
 
   private allows(now: number, kind: Kind): boolean {
@@ -245,7 +260,7 @@ export class Writer implements Account {
     const { hooks, link, mark, meter } = this.options
     if (meter === undefined) return
     const probing = this.probes.length > 0
-    if (!probing && (link.buffered() >= mark || !(this.own.size > 0 || this.supply?.waits === true))) return
+    if (!probing && (link.buffered() >= mark || !(this.hasOwn || this.supply?.waits === true))) return
     const now = hooks.now()
     const kind = probing ? "probe" : "data"
     if (meter.free(now, kind) > 0) return

@@ -46,9 +46,16 @@ const isDynamic = (u: unknown): boolean => typeof u === "function" || Effect.isE
 /** Parts that are not known yet pass: they are checked when they are. */
 const known = (field: unknown): unknown => (isDynamic(field) ? undefined : field)
 
-const checkStatic = <E, R>(place: Validate.Place, options: Options<E, R>): Check.Check => {
+/** The static parts of each endpoint, checked at the door. */
+const checkStatic = <E, R>(
+  place: Validate.Place,
+  options: Options<E, R>
+): Result.Result<ReadonlyArray<Target>, ConnectionError.InvalidOptions> => {
   const endpoints = endpointsOf(options)
-  if (endpoints.length === 0) return Check.invalid(place.connection, ["target", "url"], "expected at least one url")
+  if (endpoints.length === 0) {
+    return Result.fail(Check.invalid(place.connection, ["target", "url"], "expected at least one url"))
+  }
+  const targets: Array<Target> = []
   for (const { field, path } of endpoints) {
     const parts = {
       url: isDynamic(field) ? "wss://unknown" : field,
@@ -57,10 +64,20 @@ const checkStatic = <E, R>(place: Validate.Place, options: Options<E, R>): Check
       expiresAt: known(options.expiresAt)
     }
     const result = Validate.target(place, parts, path)
-    if (Result.isFailure(result)) return result.failure
+    if (Result.isFailure(result)) return Result.fail(result.failure)
+    targets.push(result.success)
   }
-  return undefined
+  return Result.succeed(targets)
 }
+
+const isStatic = <E, R>({ expiresAt, headers, subprotocols, url }: Options<E, R>): boolean =>
+  ![...(isList(url) ? url : [url]), subprotocols, headers, expiresAt].some(isDynamic)
+
+/** What is known from the start is the same for every dial. */
+const constant = (targets: ReadonlyArray<Target>): Recipe<never> => ({
+  endpoints: targets.length,
+  resolve: (_connection, { endpoint }) => Effect.succeed(targets[endpoint % targets.length]!)
+})
 
 const fromOptions = <E, R>(
   options: Options<E, R>,
@@ -133,14 +150,14 @@ export const make = <E, R>(
   if (typeof input === "function" || Effect.isEffect(input)) return Result.succeed(fromWhole(input, capabilities))
   const place = placeOf(connection, capabilities)
   if (isUrl(input)) {
-    const result = Validate.target(place, partsOf({ url: input }), [])
-    return Result.map(result, () => fromOptions({ url: input }, capabilities))
+    return Result.map(Validate.target(place, partsOf({ url: input }), []), (target) => constant([target]))
   }
   if (typeof input !== "object" || input === null) {
     return Result.fail(
       Check.invalid(connection, ["target"], "expected a url, options with a `url`, or an Effect of either")
     )
   }
-  const problem = checkStatic(place, input)
-  return problem === undefined ? Result.succeed(fromOptions(input, capabilities)) : Result.fail(problem)
+  return Result.map(checkStatic(place, input), (targets) =>
+    isStatic(input) ? constant(targets) : fromOptions(input, capabilities)
+  )
 }
