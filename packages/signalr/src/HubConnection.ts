@@ -189,7 +189,11 @@ export interface Options<H extends Hub.Any, E = never, R = never, RO = never> {
   readonly skipNegotiation?: boolean | undefined
   /** Default: no headers, no token. */
   readonly credentials?: HubCredentials<E, R> | undefined
-  /** Asks for stateful reconnect, with this many bytes kept (100,000). Default: `false`. */
+  /**
+   * Asks for stateful reconnect, with this many bytes kept (100,000). A resume is
+   * an attempt of the `reconnect` policy: with `Reconnect.none` there is none.
+   * Default: `false`.
+   */
   readonly statefulReconnect?: boolean | { readonly bufferSize?: number | undefined } | undefined
   /** Default: `Reconnect.polite`. */
   readonly reconnect?: Reconnect | undefined
@@ -217,8 +221,13 @@ export interface Options<H extends Hub.Any, E = never, R = never, RO = never> {
   readonly maxReplays?: number | undefined
   /** How many items of one stream may wait for its reader before the socket is held back. Default: 256. */
   readonly streamBuffer?: number | undefined
-  /** How long the socket may be held back by a reader that takes nothing. Default: 10 seconds. */
+  /** How long the socket may be held back by a reader that takes nothing, or by handlers that do not end. Default: 10 seconds. */
   readonly maxStall?: Duration.Input | undefined
+  /**
+   * How many handlers run at a time; calls of the server beyond them wait in
+   * order, and hold the socket back when there are very many. Default: 256.
+   */
+  readonly handlerConcurrency?: number | undefined
   /** Runs on every new session before calls that wait: joining groups, say. Default: nothing. */
   readonly onReady?: ((session: HubSession<H>) => Effect.Effect<unknown, unknown, RO>) | undefined
   /** How long `onReady` and the handshake may take together. Default: 30 seconds. */

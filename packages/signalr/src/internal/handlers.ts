@@ -12,6 +12,7 @@ import type { Invocation, Outcome } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { CallCodec } from "../HubCodec.ts"
 import type { Channel } from "./channel.ts"
+import type { HandlerPool } from "./handlerPool.ts"
 
 export interface Registration {
   /** What tells one handler from another: the same function is run once, however often it was given. */
@@ -71,6 +72,7 @@ const run = ({ codec, run }: Registration, values: ReadonlyArray<unknown>) =>
 export const make = (options: {
   readonly connection: string
   readonly fork: (effect: Effect.Effect<unknown>) => void
+  readonly pool: HandlerPool
 }): Handlers => {
   // Lists are replaced, never changed: a round that runs keeps its own.
   const byName = new Map<string, ReadonlyArray<Entry>>()
@@ -92,9 +94,12 @@ export const make = (options: {
       : Effect.void
   }
 
-  const notify = (entries: ReadonlyArray<Entry>, { arguments: args, target }: Invocation) => {
+  const notify = (entries: ReadonlyArray<Entry>, channel: Channel, { arguments: args, target }: Invocation) => {
     for (const { registration } of entries) {
-      options.fork(Effect.flatMap(Effect.exit(run(registration, args)), (exit) => tell(target, exit)))
+      options.pool.run(
+        channel,
+        Effect.flatMap(Effect.exit(run(registration, args)), (exit) => tell(target, exit))
+      )
     }
   }
 
@@ -127,8 +132,8 @@ export const make = (options: {
           )
         )
       }
-      if (message.invocationId === undefined) return notify(entries, message)
-      options.fork(ask(entries, channel, message, message.invocationId))
+      if (message.invocationId === undefined) return notify(entries, channel, message)
+      options.pool.run(channel, ask(entries, channel, message, message.invocationId))
     }
   }
 }

@@ -30,6 +30,7 @@ import type { Channel } from "./channel.ts"
 import * as dialer from "./dialer.ts"
 import * as doors from "./doors.ts"
 import * as gatekeeper from "./gatekeeper.ts"
+import * as handlerPool from "./handlerPool.ts"
 import * as handlers from "./handlers.ts"
 import * as hubErrors from "./hubErrors.ts"
 import * as hubOptions from "./hubOptions.ts"
@@ -131,7 +132,8 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
 
   const fibers = yield* FiberSet.make<unknown, unknown>()
   const fork = yield* FiberSet.runtime(fibers)<never>()
-  const handling = handlers.make({ connection: name, fork })
+  const pool = handlerPool.make({ concurrency: options.handlerConcurrency, maxStall: options.maxStall, fork })
+  const handling = handlers.make({ connection: name, fork, pool })
   const calling = calls.make(options, fork)
   const clock = yield* Clock.Clock
   // The core sees the link, and none of its frames.

@@ -36,6 +36,7 @@ export interface Resolved {
   readonly maxReplays: number
   readonly streamBuffer: number
   readonly maxStall: Duration.Duration
+  readonly handlerConcurrency: number
 }
 
 type Given = Omit<Options<Hub.Any, unknown, never, never>, "onReady" | "credentials">
@@ -79,7 +80,8 @@ export const resolve = (
     maxQueued: given.maxQueued ?? 10_000,
     maxReplays: given.maxReplays ?? 1,
     streamBuffer: given.streamBuffer ?? 256,
-    maxStall: durationOf(given.maxStall, "10 seconds")
+    maxStall: durationOf(given.maxStall, "10 seconds"),
+    handlerConcurrency: given.handlerConcurrency ?? 256
   }
 }
 
@@ -92,7 +94,7 @@ export const check = (options: Resolved): ConnectionError.InvalidOptions | undef
   if (options.skipNegotiation && options.statefulReconnect) {
     return invalid(connection, "statefulReconnect", "it needs the negotiation that `skipNegotiation` leaves out")
   }
-  for (const name of ["maxQueued", "streamBuffer", "bufferSize", "maxMessageSize"] as const) {
+  for (const name of ["maxQueued", "streamBuffer", "bufferSize", "maxMessageSize", "handlerConcurrency"] as const) {
     if (!Number.isInteger(options[name]) || options[name] < 1)
       return invalid(connection, name, "expected a whole number above 0")
   }
