@@ -93,64 +93,63 @@ const isStrings = (u: unknown): u is ReadonlyArray<string> => Array.isArray(u) &
 // Readers give a message, or the words that say what is wrong with it.
 type Read = HubMessage | string
 
+const unusable = ({ type }: Json, field: string): string =>
+  `a message of type ${String(type)} without a usable ${field}`
+
 const readInvocation = (json: Json): Read => {
   const { invocationId, streamIds = [], target } = json
   const args = json.arguments ?? []
-  const stream = json.type === typeOf.StreamInvocation
-  const name = stream ? "a StreamInvocation" : "an Invocation"
-  if (!isId(target)) return `${name} without a target`
-  if (!Array.isArray(args)) return `${name} whose arguments are no array`
-  if (!isStrings(streamIds)) return `${name} whose streamIds are no strings`
+  if (!isId(target)) return unusable(json, "target")
+  if (!Array.isArray(args)) return unusable(json, "list of arguments")
+  if (!isStrings(streamIds)) return unusable(json, "list of streamIds")
   const rest = { target, arguments: args, streamIds, headers: headersOf(json) }
-  if (isId(invocationId)) {
-    return stream ? { _tag: "StreamInvocation", invocationId, ...rest } : { _tag: "Invocation", invocationId, ...rest }
-  }
-  if (stream) return `${name} without an invocationId`
-  return invocationId === undefined || invocationId === null
-    ? { _tag: "Invocation", invocationId: undefined, ...rest }
-    : `${name} with an unusable invocationId`
+  const stream = json.type === typeOf.StreamInvocation
+  if (isId(invocationId)) return { _tag: stream ? "StreamInvocation" : "Invocation", invocationId, ...rest }
+  return stream || (invocationId !== undefined && invocationId !== null)
+    ? unusable(json, "invocationId")
+    : { _tag: "Invocation", invocationId: undefined, ...rest }
 }
 
 const readStreamItem = (json: Json): Read => {
-  if (!isId(json.invocationId)) return "a StreamItem without an invocationId"
-  if (json.item === undefined) return "a StreamItem without an item"
+  if (!isId(json.invocationId)) return unusable(json, "invocationId")
+  if (json.item === undefined) return unusable(json, "item")
   return { _tag: "StreamItem", invocationId: json.invocationId, item: json.item, headers: headersOf(json) }
 }
 
-const readOutcome = ({ error, result }: Json): HubMessages.Outcome | string => {
-  if (error === undefined || error === null) {
-    return result === undefined ? HubMessages.nothing : { _tag: "Value", value: result }
-  }
-  if (typeof error !== "string") return "a Completion whose error is no string"
-  return result === undefined || result === null
-    ? { _tag: "Error", error }
-    : "a Completion with both a result and an error"
-}
-
 const readCompletion = (json: Json): Read => {
-  if (!isId(json.invocationId)) return "a Completion without an invocationId"
-  const outcome = readOutcome(json)
-  return typeof outcome === "string"
-    ? outcome
-    : { _tag: "Completion", invocationId: json.invocationId, outcome, headers: headersOf(json) }
+  const { error, invocationId, result } = json
+  if (!isId(invocationId)) return unusable(json, "invocationId")
+  const end = (outcome: HubMessages.Outcome): Read => ({
+    _tag: "Completion",
+    invocationId,
+    outcome,
+    headers: headersOf(json)
+  })
+  if (error === undefined || error === null) {
+    return end(result === undefined ? HubMessages.nothing : { _tag: "Value", value: result })
+  }
+  if (typeof error !== "string") return unusable(json, "error")
+  return result === undefined || result === null
+    ? end({ _tag: "Error", error })
+    : "a Completion with both a result and an error"
 }
 
 const readCancel = (json: Json): Read =>
   isId(json.invocationId)
     ? HubMessages.cancelInvocation(json.invocationId, headersOf(json))
-    : "a CancelInvocation without an invocationId"
+    : unusable(json, "invocationId")
 
-const readClose = ({ allowReconnect, error }: Json): Read =>
-  error === undefined || error === null || typeof error === "string"
+const readClose = (json: Json): Read => {
+  const { allowReconnect, error } = json
+  return error === undefined || error === null || typeof error === "string"
     ? HubMessages.close(error ?? undefined, allowReconnect === true)
-    : "a Close whose error is no string"
-
-const readSequence = (json: Json): Read => {
-  const tag = json.type === typeOf.Ack ? "Ack" : "Sequence"
-  return typeof json.sequenceId === "number" && Number.isSafeInteger(json.sequenceId) && json.sequenceId >= 0
-    ? { _tag: tag, sequenceId: json.sequenceId }
-    : `${tag === "Ack" ? "an Ack" : "a Sequence"} without a usable sequenceId`
+    : unusable(json, "error")
 }
+
+const readSequence = (json: Json): Read =>
+  typeof json.sequenceId === "number" && Number.isSafeInteger(json.sequenceId) && json.sequenceId >= 0
+    ? { _tag: json.type === typeOf.Ack ? "Ack" : "Sequence", sequenceId: json.sequenceId }
+    : unusable(json, "sequenceId")
 
 const readers: Readonly<Record<number, (json: Json) => Read>> = {
   [typeOf.Invocation]: readInvocation,

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import type { Frame } from "kharbranth/Message"
 import * as HubMessage from "../src/HubMessage.ts"
 import * as messageBuffer from "../src/internal/messageBuffer.ts"
+import { ackDelay } from "../src/internal/statefulDefaults.ts"
 
 const item = (n: number) => HubMessage.streamItem("1", n)
 const book = (limit?: number) => messageBuffer.make(limit)
@@ -62,7 +63,7 @@ describe("messageBuffer", () => {
     assert.strictEqual(buffer.takeAck(), 3)
     assert.isFalse(buffer.ackPending())
     assert.isUndefined(buffer.takeAck())
-    assert.strictEqual(messageBuffer.ackDelay, 1000)
+    assert.strictEqual(ackDelay, 1000)
   })
 
   it("I102: no ack is sent while the socket is gone; it is due again afterwards", () => {

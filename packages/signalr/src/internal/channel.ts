@@ -18,7 +18,7 @@ import type { Decoder, Unencodable } from "../HubProtocol.ts"
 import { afterwards } from "./afterwards.ts"
 import { joinFrames } from "./joinFrames.ts"
 import type { MessageBuffer } from "./messageBuffer.ts"
-import { ackDelay } from "./messageBuffer.ts"
+import { ackDelay } from "./statefulDefaults.ts"
 import type { Attached, ChannelOptions, Pending } from "./channelTypes.ts"
 
 export class Channel {

@@ -22,7 +22,7 @@ import type { ChannelOptions } from "./channelTypes.ts"
 import type { Resolved } from "./hubOptions.ts"
 import * as hubUrl from "./hubUrl.ts"
 import { join } from "./hubLink.ts"
-import * as messageBuffer from "./messageBuffer.ts"
+import type { MessageBuffer } from "./messageBuffer.ts"
 
 type Credentials = HubCredentials.HubCredentials<unknown>
 
@@ -57,14 +57,14 @@ export const make = (
   let plan: Plan | undefined
   let resuming = false
 
-  const channelOf = (connectionId: string | undefined, stateful: boolean) =>
+  const channelOf = (connectionId: string | undefined, book: MessageBuffer | undefined) =>
     new Channel({
       connection,
       protocol,
       maxMessageSize: options.maxMessageSize,
       keepAlive: Duration.toMillis(options.keepAlive),
       connectionId,
-      book: stateful ? messageBuffer.make(options.bufferSize) : undefined,
+      book,
       owner
     })
 
@@ -84,6 +84,12 @@ export const make = (
     return { refusals, transports }
   }
 
+  // Loaded by those who ask for it.
+  const book = Effect.map(
+    Effect.tryPromise(() => import("./messageBuffer.ts")),
+    ({ make }) => make(options.bufferSize)
+  )
+
   const negotiate = Effect.gen(function* () {
     const negotiated = yield* Negotiate.negotiate({
       connection,
@@ -98,7 +104,7 @@ export const make = (
       url: new URL(Redacted.value(negotiated.connectUrl)),
       credentials: negotiated.credentials,
       transports,
-      channel: channelOf(negotiated.connectionId, negotiated.statefulReconnect)
+      channel: channelOf(negotiated.connectionId, negotiated.statefulReconnect ? yield* book : undefined)
     }
     return next
   }).pipe(Effect.provideService(HttpClient.HttpClient, http))
@@ -112,7 +118,7 @@ export const make = (
       url: url.success,
       credentials,
       transports: ["WebSockets"],
-      channel: channelOf(undefined, false)
+      channel: channelOf(undefined, undefined)
     }
     return Effect.succeed(next)
   })

@@ -9,7 +9,7 @@ import * as HubCredentials from "../HubCredentials.ts"
 import type { HubProtocol } from "../HubProtocol.ts"
 import { json } from "../JsonHubProtocol.ts"
 import type { TransportName } from "../TransportChoice.ts"
-import { defaultLimit } from "./messageBuffer.ts"
+import { defaultLimit } from "./statefulDefaults.ts"
 
 export type PendingPolicy = "fail" | "queue" | "replay"
 

@@ -8,13 +8,8 @@
 import type { Frame } from "kharbranth/Message"
 import type { HubMessage } from "../HubMessage.ts"
 import { isTracked } from "../HubMessage.ts"
+import { defaultLimit } from "./statefulDefaults.ts"
 import { utf8Length } from "./utf8Length.ts"
-
-/** How long after the first unconfirmed message an acknowledgement is due, in milliseconds. */
-export const ackDelay = 1000
-
-/** The default bound of unconfirmed messages, in bytes. */
-export const defaultLimit = 100_000
 
 /** What became of a message that was sent. */
 export interface Sent {

@@ -17,6 +17,7 @@ import * as HubMessages from "../../HubMessage.ts"
 import type { Decoder, HubProtocol } from "../../HubProtocol.ts"
 import type { MessageBuffer } from "../messageBuffer.ts"
 import * as messageBuffer from "../messageBuffer.ts"
+import { ackDelay } from "../statefulDefaults.ts"
 import { separator } from "../textSplitter.ts"
 import type { HandshakeReader } from "./handshake.ts"
 import { makeHandshakeReader } from "./handshake.ts"
@@ -202,7 +203,7 @@ export class Session {
       const sequenceId = this.buffer?.takeAck()
       if (sequenceId !== undefined) this.write(HubMessages.ack(sequenceId))
     })
-    this.ackTimer = this.options.fork(Effect.andThen(Effect.sleep(messageBuffer.ackDelay), say))
+    this.ackTimer = this.options.fork(Effect.andThen(Effect.sleep(ackDelay), say))
   }
 
   private dispatch(message: HubMessage): void {
