@@ -21,7 +21,10 @@ import * as Check from "./internal/options.ts"
  *   place of the first; if that is not enough, the oldest go. A key of
  *   `undefined` is never conflated.
  *
- * Whatever is dropped is counted, and a {@link Lagged} stands in its place.
+ * Whatever is dropped is counted, and a {@link Lagged} stands in its place. The
+ * last message stays, however large. A session that is being closed is not held
+ * back, so that its close can be seen: the policy applies, and under `"fail"`
+ * what finds no room is dropped and marked, since the session ends anyway.
  *
  * @category models
  * @since 0.1.0

@@ -109,6 +109,29 @@ export abstract class Intake<In> {
     if (this.backlog.bytes >= this.highMark) this.full()
   }
 
+  /**
+   * A frame of a closing session, whose source is held back no more so that its close can be seen. What finds no
+   * room goes the way of the policy, or is turned away where that would be to fail. Whether more may come: a decoder
+   * that has missed a frame must not see the next one.
+   */
+  pushLate(lane: Segments.Lane<In>, frame: Frame, size: number): boolean {
+    if (this.backlog.bytes >= this.highMark) this.settle()
+    if (this.options.overflow === "fail" && this.backlog.bytes >= this.highMark) {
+      this.miss()
+      return false
+    }
+    this.push(lane, frame, size)
+    if (this.backlog.bytes <= this.highMark || this.options.overflow === "fail") return true
+    this.settle()
+    this.shrink(this.highMark)
+    return true
+  }
+
+  /** A message that nobody had room for. */
+  miss(): void {
+    this.turnAway(this.refusal ?? "overflow", 1)
+  }
+
   /** Messages that were decoded, and seen by the taps, before their session was ready. */
   pushDecoded(epoch: number, messages: ReadonlyArray<In>, bytes: number): void {
     if (messages.length === 0) return

@@ -54,6 +54,8 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
   private muted = false
   private attached = false
   private closing = false
+  /** The reader had no room for what came while it closed. */
+  private shut = false
   private finished = false
   private gone = false
   /** How long a closing handshake may take. */
@@ -89,6 +91,7 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     this.dataFrames++
     if (this.muted) return
     if (this.live) inbox.push(this, frame, size)
+    else if (this.closing) this.late(frame, size)
     else this.opening.push(frame, size)
   }
 
@@ -149,12 +152,19 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     if (link === undefined) return this.drop()
     this.program?.interruptUnsafe()
     this.letGo()
+    this.live = false
     // Behind our close frame nothing is written any more: it would be lost and look confirmed.
     this.host.cut(this)
     link.close(1000, "")
     if (this.finished) return
     this.patience = this.host.timer(() => this.drop())
     this.patience.set(this.host.now() + Duration.toMillis(deadline))
+  }
+
+  private late(frame: Frame, size: number): void {
+    const { inbox } = this.host
+    if (this.shut) inbox.miss()
+    else this.shut = !inbox.pushLate(this, frame, size)
   }
 
   /** Ends it at once. */

@@ -41,6 +41,39 @@ describe("overflow where the source cannot pause", () => {
     assert.deepStrictEqual(names(inbox.takeEntries()), ["A", "B", "C", "-1", "SessionOpened2", "-3"])
   })
 
+  it("a closing session, under `fail`: what finds no room is marked, and nothing comes after it", () => {
+    const { inbox, lane, said } = rig(Codec.text)
+    const closing = lane(1)
+    const late = (frame: string) => inbox.pushLate(closing, frame, frame.length)
+    assert.deepStrictEqual(
+      ["A", "B", "C"].map((name) => late(sized(name, 60))),
+      [true, true, false]
+    )
+    inbox.miss()
+    assert.deepStrictEqual(said, ["dropped 1 overflow", "dropped 1 overflow"])
+    inbox.finish(undefined)
+    inbox.miss()
+    assert.deepStrictEqual(said.slice(2), ["dropped 1 closed"])
+    assert.deepStrictEqual(names(inbox.takeEntries()), ["A", "B", "-2"])
+  })
+
+  it("a closing session, under any other policy: that policy; what a tap claims takes no room", () => {
+    const claimed: Array<string> = []
+    const { inbox, lane, said } = rig(Codec.text, { overflow: "dropOldest" })
+    const closing = lane(1)
+    const late = (frame: string) => inbox.pushLate(closing, frame, frame.length)
+    assert.deepStrictEqual(
+      ["A", "B", "C"].map((name) => late(sized(name, 60))),
+      [true, true, true]
+    )
+    assert.deepStrictEqual(said, ["dropped 1 overflow", "dropped 1 overflow"])
+    inbox.addTap({ claim: (message) => message.startsWith("x") && claimed.push(message) > 0 })
+    assert.isTrue(late(sized("x", 60)))
+    assert.isTrue(late(sized("D", 30)))
+    assert.deepStrictEqual(names(inbox.takeEntries()), ["-2", "C", "D"])
+    assert.lengthOf(claimed, 1)
+  })
+
   it("dropOldest: the head goes, one marker in its place, a decoder with memory sees all", () => {
     const { inbox, said } = filled("dropOldest", tens("ABCDE"))
     assert.deepStrictEqual(said, ["dropped 1 overflow", "dropped 1 overflow", "dropped 1 overflow"])

@@ -188,6 +188,19 @@ export const bugs: ReadonlyArray<Bug> = [
     plant: () => patch(Session, "mute", () => nothing)
   },
   {
+    name: "a session that closes is read without bound",
+    breaks: "the inbox is bounded",
+    plant: () =>
+      patch(
+        Inbox,
+        "pushLate",
+        () =>
+          function (this: unknown, ...args: Array<never>) {
+            return Inbox.prototype.push.apply(this as Inbox<unknown>, args as never) ?? true
+          }
+      )
+  },
+  {
     name: "closing waits too long",
     breaks: "closing is bounded",
     plant: () =>

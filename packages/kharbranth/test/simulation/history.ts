@@ -32,11 +32,11 @@ export type Fact =
   | { readonly e: "streamEnded"; readonly error: string | undefined }
   | { readonly e: "happened"; readonly event: ConnectionEvent }
   | { readonly e: "did"; readonly what: string; readonly result: string }
-  | { readonly e: "opening"; readonly epoch: number; readonly step: "begun" | "done" }
+  | { readonly e: "opening"; readonly epoch: number; readonly step: "begun" | "done"; readonly mono: number }
   // The transport's side.
   | { readonly e: "linked" | "hungUp" | "over"; readonly epoch: number }
   | { readonly e: "wrote"; readonly epoch: number; readonly n: number | undefined; readonly mono: number }
-  | { readonly e: "came"; readonly epoch: number; readonly text: string }
+  | { readonly e: "came"; readonly epoch: number; readonly text: string; readonly mono: number }
   // The server's side.
   | { readonly e: "accepts" | "served" | "acked"; readonly epoch: number; readonly n: number }
   // The world's.
@@ -58,7 +58,9 @@ export interface Terms {
   readonly maxBytes: number
   readonly maxReplays: number
   readonly highWaterMark: number
-  readonly openBuffer: number
+  readonly overlap: number
+  /** Whether the transport can hold its socket back. */
+  readonly pauses: boolean
   readonly conflates: boolean
   /** Whether the outbox may drop messages without an error. */
   readonly drops: boolean

@@ -51,6 +51,8 @@ export interface Plan {
   readonly server: { readonly pushEvery: number; readonly losesAck: number; readonly crashes: number }
   readonly end: "close" | "drain" | "scope"
   readonly deadPeerAtEnd: boolean
+  /** The end comes while the server floods a reader that is absent. */
+  readonly floodAtEnd: boolean
 }
 
 const minute = 60_000
@@ -174,6 +176,7 @@ export const make = (seed: number): Plan => {
     handshake: random.next() < 0.6,
     server: { pushEvery: whole(random, 500, 4000), losesAck: 0.05, crashes: 0.01 },
     end: random.pick(["close", "drain", "scope"]),
-    deadPeerAtEnd: random.next() < 0.3
+    deadPeerAtEnd: random.next() < 0.3,
+    floodAtEnd: random.next() < 0.25
   }
 }

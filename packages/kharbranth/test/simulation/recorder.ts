@@ -50,7 +50,7 @@ export const make = (inner: Service, note: (fact: History.Fact) => void, mono: (
     return Effect.map(
       inner.dial(dial, {
         frame: (frame, size) => {
-          note({ e: "came", epoch, text: String(frame) })
+          note({ e: "came", epoch, text: String(frame), mono: mono() })
           receiver.frame(frame, size)
         },
         ping: (payload) => receiver.ping(payload),

@@ -13,8 +13,9 @@ import type * as Seeded from "../../src/testing/internal/seeded.ts"
 import * as History from "./history.ts"
 import type { Plan } from "./plan.ts"
 
-// After the trouble it says nothing for a while: a session that only seems alive because the server talks,
-// with its way to the server gone, must show itself.
+// After the trouble it says nothing for a while: a session that only seems alive because the server talks, with its
+// way to the server gone, must show itself. Longer than any heartbeat needs for that, an interval and a deadline
+// several times over, and shorter than the time until there must be peace.
 const silence = 100_000
 
 export const script =

@@ -43,6 +43,7 @@ export interface Simulation {
 
 const url = "wss://simulated.example/ws"
 const openBuffer = 262_144
+const overlap = 250
 const closeTimeout = 5000
 const drainDeadline = 10_000
 
@@ -52,7 +53,8 @@ const quiesce = 120_000
 const termsOf = (plan: Plan.Plan): History.Terms => ({
   ...plan.outbox,
   highWaterMark: plan.inbox.highWaterMark,
-  openBuffer,
+  overlap,
+  pauses: plan.platform === "node",
   conflates: plan.inbox.overflow === "conflate",
   drops: plan.outbox.overflow === "dropOldest" || plan.outbox.overflow === "dropNewest",
   closeTimeout,
@@ -70,17 +72,17 @@ const heartbeatOf = ({ heartbeat, platform }: Plan.Plan): Heartbeat.Heartbeat =>
 
 const conflate = { conflate: (text: string) => (text.startsWith("S:") ? text.at(-1) : undefined) }
 
-const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fact) => void) => ({
+const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fact) => void, mono: () => number) => ({
   target: url,
   codec: Codec.text,
   onOpen: (session: Connection.Session<string, string>) =>
     Effect.gen(function* () {
-      note({ e: "opening", epoch: session.epoch, step: "begun" })
+      note({ e: "opening", epoch: session.epoch, step: "begun", mono: mono() })
       if (plan.handshake) {
         yield* session.send(History.hello)
         yield* session.receive((text) => text === History.welcome)
       }
-      note({ e: "opening", epoch: session.epoch, step: "done" })
+      note({ e: "opening", epoch: session.epoch, step: "done", mono: mono() })
     }),
   heartbeat: (sabotage.heartbeat ?? ((heartbeat) => heartbeat))(heartbeatOf(plan)),
   reconnect: plan.reconnect === "polite" ? Reconnect.polite : Reconnect.prompt,
@@ -95,7 +97,7 @@ const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fac
     highWaterMark: plan.inbox.highWaterMark,
     overflow: plan.inbox.overflow === "conflate" ? conflate : plan.inbox.overflow
   },
-  rotate: plan.rotate,
+  rotate: plan.rotate === undefined ? { overlap } : { ...plan.rotate, overlap },
   closeTimeout,
   openBuffer,
   startup: "background" as const
@@ -125,7 +127,7 @@ const inProcess = (
   Effect.gen(function* () {
     const mono = monoOf(network.clock)
     const scope = yield* Scope.make()
-    const connection = yield* Scope.provide(Connection.make("simulated", optionsOf(plan, sabotage, note)), scope)
+    const connection = yield* Scope.provide(Connection.make("simulated", optionsOf(plan, sabotage, note, mono)), scope)
     const user: User.User = { connection, note, mono }
     const pace: User.Pace = { how: "normal", until: 0 }
     const observers = yield* Effect.all([
@@ -150,8 +152,13 @@ const inProcess = (
     yield* outside.sleep(Duration.millis(quiesce))
 
     if (plan.deadPeerAtEnd) yield* network.inject(Fault.halfOpen())
+    if (plan.floodAtEnd) {
+      User.leave(user, pace, 3000)
+      yield* network.inject(Fault.flood({ frames: 300, size: 1000 }))
+    }
     const begun = mono()
     yield* endings(plan, connection)
+    yield* User.measure(user)
     if (plan.end !== "scope") yield* Fiber.await(reader)
     yield* Scope.close(scope, Exit.void)
     note({ e: "closed", how: plan.end, millis: mono() - begun })

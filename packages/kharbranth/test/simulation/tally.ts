@@ -45,7 +45,8 @@ const required: ReadonlyArray<string> = [
   "end close",
   "end drain",
   "end scope",
-  "end of a dead peer"
+  "end of a dead peer",
+  "end in a flood"
 ]
 
 const nameOf = (fact: Fact): string | undefined => {
@@ -79,6 +80,7 @@ const count = (tally: Tally, name: string, times = 1): void => void tally.set(na
 /** Adds what happened in one simulation. */
 export const add = (tally: Tally, { history, network, plan }: Simulation): void => {
   count(tally, "simulations")
+  if (plan.floodAtEnd) count(tally, "end in a flood")
   if (plan.deadPeerAtEnd) count(tally, "end of a dead peer")
   for (const event of network) if (event._tag === "Injected") count(tally, `fault ${event.fault._tag}`)
   const written = new Set<number>()

@@ -83,6 +83,16 @@ const sink = (user: User, letters: ReadonlyArray<Letter>) =>
 const did = <A>(user: User, what: string, effect: Effect.Effect<A, ConnectionError>) =>
   Effect.map(Effect.exit(effect), (exit) => user.note({ e: "did", what, result: errorOf(exit) ?? "done" }))
 
+const slacken = (user: User, pace: Pace, { how, millis }: Extract<Deed, { readonly do: "read" }>): void => {
+  pace.how = how
+  pace.until = user.mono() + millis
+  user.note({ e: "did", what: how, result: "done" })
+}
+
+/** Reads nothing for a while. */
+export const leave = (user: User, pace: Pace, millis: number): void =>
+  slacken(user, pace, { do: "read", how: "absent", millis })
+
 const perform = (user: User, pace: Pace, deed: Deed): Effect.Effect<void> => {
   const { connection } = user
   switch (deed.do) {
@@ -111,11 +121,7 @@ const perform = (user: User, pace: Pace, deed: Deed): Effect.Effect<void> => {
     case "probe":
       return did(user, "probe", connection.probe("simulated"))
     case "read":
-      return Effect.sync(() => {
-        pace.how = deed.how
-        pace.until = user.mono() + deed.millis
-        user.note({ e: "did", what: deed.how, result: "done" })
-      })
+      return Effect.sync(() => slacken(user, pace, deed))
   }
 }
 
@@ -191,12 +197,12 @@ export const revive = (user: User): Effect.Effect<void> =>
 export const watch = (user: User): Effect.Effect<void> =>
   Stream.runForEach(user.connection.events, (event) => Effect.sync(() => user.note({ e: "happened", event })))
 
+/** Reads the queues' sizes. */
+export const measure = (user: User): Effect.Effect<void> =>
+  Effect.map(user.connection.metrics, ({ inbox, outbox }) =>
+    user.note({ e: "gauge", outbox: outbox.messages, outboxBytes: outbox.bytes, inboxBytes: inbox.bytes })
+  )
+
 /** Reads the queues' sizes now and then. */
 export const gauge = (user: User): Effect.Effect<void> =>
-  user.connection.metrics.pipe(
-    Effect.map(({ inbox, outbox }) =>
-      user.note({ e: "gauge", outbox: outbox.messages, outboxBytes: outbox.bytes, inboxBytes: inbox.bytes })
-    ),
-    Effect.andThen(Effect.sleep(1703)),
-    Effect.forever
-  )
+  measure(user).pipe(Effect.andThen(Effect.sleep(1703)), Effect.forever)
