@@ -2,8 +2,8 @@
  * The page's own life, as typed signals: network lost and back, hidden and
  * visible, put into the back/forward cache and taken out again, frozen and
  * resumed, and woken from a sleep that nobody announced (a closed laptop, a
- * suspended process). Nothing here touches a socket: losing the network kills
- * no connection, it is a reason to ask.
+ * suspended process). Losing the network kills no connection, it is a reason to
+ * ask: `layerSurroundings` lets the connections of a page act on all of it.
  *
  * Three ways to look: `condition` is what holds now, `signals` is a stream of
  * what happens, and `listen` is called inside the page's own event, for work
@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import * as Surroundings from "kharbranth/Surroundings"
 import type * as Watch from "kharbranth/Watch"
 import * as Announcer from "./internal/announcer.ts"
 import { listenToPage } from "./internal/pageEvents.ts"
@@ -128,6 +129,75 @@ export const isWake = (signal: Signal): boolean =>
   signal._tag === "Resume" ||
   signal._tag === "Woke" ||
   (signal._tag === "PageShow" && signal.persisted)
+
+/** What a signal of the page means to a connection. */
+const meaning = (signal: Signal): ReadonlyArray<Surroundings.Signal> => {
+  switch (signal._tag) {
+    case "Online":
+      return [{ _tag: "Woke", reason: "online again" }]
+    case "Woke":
+      return [{ _tag: "Woke", reason: "the page slept" }]
+    case "Offline":
+    case "Hidden":
+      return [{ _tag: signal._tag }]
+    case "Visible":
+      return [{ _tag: "Shown" }]
+    case "Freeze":
+      return [{ _tag: "Frozen" }]
+    case "Resume":
+      return thawed
+    case "PageHide":
+      return signal.persisted ? [{ _tag: "Frozen" }] : []
+    case "PageShow":
+      return signal.persisted ? thawed : []
+  }
+}
+
+const thawed: ReadonlyArray<Surroundings.Signal> = [{ _tag: "Thawed" }, { _tag: "Woke", reason: "the page goes on" }]
+
+/**
+ * Lets every connection made with it live with the page: asleep and awake, off
+ * and on line, hidden and shown, frozen and resumed. See `Surroundings` for what
+ * a connection does.
+ *
+ * @example
+ * ```ts
+ * import * as BrowserTransport from "@kharbranth/browser/BrowserTransport"
+ * import * as PageLifecycle from "@kharbranth/browser/PageLifecycle"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Connection from "kharbranth/Connection"
+ * import * as Heartbeat from "kharbranth/Heartbeat"
+ *
+ * class Ticker extends Connection.Service<Ticker>()("app/Ticker", {
+ *   target: "wss://feed.example/ws",
+ *   heartbeat: Heartbeat.text({ every: "20 seconds" })
+ * }) {}
+ *
+ * const page = PageLifecycle.layerSurroundings({ hidden: { closeAfter: "10 minutes" } }).pipe(
+ *   Layer.provide(PageLifecycle.layer())
+ * )
+ *
+ * export const program = Ticker.pipe(
+ *   Effect.flatMap((ticker) => ticker.send("hello")),
+ *   Effect.provide(Ticker.layer),
+ *   Effect.provide([BrowserTransport.layer(), page])
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSurroundings = (options?: Surroundings.Options): Layer.Layer<never, never, PageLifecycle> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const page = yield* PageLifecycle
+      return Surroundings.layer((listener) => {
+        if (!page.condition.getUnsafe().visible) listener({ _tag: "Hidden" })
+        return page.listen((signal) => meaning(signal).forEach(listener))
+      }, options)
+    })
+  )
 
 const awake: Condition = { online: true, visible: true, frozen: false }
 

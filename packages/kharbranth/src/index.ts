@@ -153,3 +153,9 @@ export * as SubscriptionState from "./SubscriptionState.ts"
  * @since 0.1.0
  */
 export * as Subscriptions from "./Subscriptions.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as Surroundings from "./Surroundings.ts"

@@ -6,7 +6,9 @@ import type * as Scope from "effect/Scope"
 import * as Codec from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
 import type * as ConnectionError from "../ConnectionError.ts"
+import { Surroundings } from "../Surroundings.ts"
 import { Transport } from "../Transport.ts"
+import type { Ward } from "./attention.ts"
 import { Handle } from "./handle.ts"
 import { startUp } from "./readiness.ts"
 import * as Settings from "./settings.ts"
@@ -40,12 +42,20 @@ export const make = <C extends Codec.Any, T, RO, RH>(
       target: target.success,
       options: given as never
     })
+    const attend = Context.get(context, Surroundings)
     return Effect.addFinalizer(() => shutDown(supervisor)).pipe(
+      Effect.andThen(attend === undefined ? Effect.void : attended(supervisor, attend)),
       Effect.andThen(start(supervisor, options)),
       Effect.as(new Handle(supervisor))
     )
   })
 }
+
+const attended = <In, Out>(self: Supervisor<In, Out>, attend: (ward: Ward) => () => void) =>
+  Effect.acquireRelease(
+    Effect.sync(() => attend(self)),
+    (end) => Effect.sync(end)
+  )
 
 const start = <In, Out>(self: Supervisor<In, Out>, options: Settings.AnyOptions): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {

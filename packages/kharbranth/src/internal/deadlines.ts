@@ -46,6 +46,11 @@ export class Deadlines {
     this.timers[deadline]?.clear()
   }
 
+  /** Whatever should have been done by now is done now. */
+  look(now: number): void {
+    for (const timer of Object.values(this.timers)) timer.look(now)
+  }
+
   clearAll(): void {
     for (const timer of Object.values(this.timers)) timer.clear()
   }

@@ -115,6 +115,11 @@ export class Detector {
     probe.answer?.(rtt)
   }
 
+  /** Whether a probe on suspicion is under way. */
+  isUrgent(now: number): boolean {
+    return this.outstanding.some((probe) => probe.urgent && probe.deadline > now)
+  }
+
   /** Deadlines that passed while time stood still prove nothing. */
   forgive(): void {
     this.outstanding = this.outstanding.filter((probe) => probe.answer !== undefined)

@@ -11,6 +11,7 @@ import type { Heartbeat } from "../Heartbeat.ts"
 import type { Meter } from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
 import type { Transport } from "../Transport.ts"
+import type { Ward } from "./attention.ts"
 import type { Figures } from "./figures.ts"
 import type { Inbox } from "./inbox.ts"
 import type { Outbox } from "./outbox.ts"
@@ -38,6 +39,8 @@ export interface Host<In, Out> {
   readonly figures: Figures
   readonly policies: Policies
   readonly target: Recipe
+  /** How it acts on what happens around it. */
+  readonly attention: Ward["attention"]
   readonly maxMessageSize: number
   readonly writeMark: number
   readonly openBuffer: number

@@ -91,6 +91,16 @@ const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: nu
 export const restart = (state: Live, input: InputAt<"Restart">, now: number): Outcome =>
   input.mode === "makeFirst" ? rotate(state, input) : replace(state, input, now)
 
+/** The successor goes; the next doubt may dial one again. */
+export const withdraw = (state: Live, { epoch }: InputAt<"Withdraw">): Outcome => {
+  const { phase } = state
+  if (phase.successor?.epoch !== epoch) return [state, none]
+  return [
+    { ...state, phase: { ...phase, successor: undefined }, mayskip: true },
+    [...end(epoch, "drop"), emit({ _tag: "SuccessorFailed", epoch, error: closedByUs(state, epoch) })]
+  ]
+}
+
 const rotate = (state: Live, input: InputAt<"Restart">): Outcome => {
   const byUser = input.by === "user"
   if (state.phase.successor !== undefined || !(byUser || state.mayskip)) return [state, none]
@@ -106,14 +116,18 @@ const replace = (state: Live, input: InputAt<"Restart">, now: number): Outcome =
   if (state.mayskip) {
     return after(ends, dial({ ...anew(state), removed: state.removed, mayskip: false }))
   }
-  const loss = { error: closedByUs(state), decision: retry, wasStable: state.phase.gate === "Stable" }
+  const loss = {
+    error: closedByUs(state, state.phase.epoch),
+    decision: retry,
+    wasStable: state.phase.gate === "Stable"
+  }
   return after(ends, lose(state, loss, now))
 }
 
-const closedByUs = (state: Live) =>
+const closedByUs = (state: Live, epoch: number) =>
   new ConnectionError.ConnectionClosed({
     connection: state.config.connection,
-    epoch: state.phase.epoch,
+    epoch,
     code: 1000,
     reason: Redacted.make(""),
     sentCode: 1000,

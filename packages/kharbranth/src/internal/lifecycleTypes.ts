@@ -98,6 +98,8 @@ export type Input =
       readonly by: "user" | "auto"
       readonly reason: string
     }
+  /** The doubt that asked for this successor is gone: the active session was heard. */
+  | { readonly _tag: "Withdraw"; readonly epoch: number }
   | { readonly _tag: "Pause" }
   | { readonly _tag: "Resume" }
   | { readonly _tag: "Close" }

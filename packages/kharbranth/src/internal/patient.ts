@@ -12,6 +12,8 @@ export interface Patient {
   readonly canPing: boolean
   /** Application messages so far. */
   readonly dataFrames: number
+  /** Of how many beats of the keepalive one is sent. */
+  readonly pace: number
   /** Our own reader keeps the socket paused, so silence proves nothing. */
   readonly held: boolean
   /** Monotonic milliseconds. */

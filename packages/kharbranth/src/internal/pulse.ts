@@ -30,6 +30,7 @@ export class Pulse {
   private readonly timer: Timer
   private readonly cadence: Cadence | undefined
   private nextProbe = Infinity
+  private beats = 0
   private nextId = 1
   private plan: Plan | undefined
   private over = false
@@ -88,11 +89,13 @@ export class Pulse {
   }
 
   /** Time may have stood still, or the network changed: one probe decides. */
-  suspect(reason: string, deadline = shortDeadline): void {
-    if (this.over || !this.canProbe) return
+  suspect(reason: string, deadline = shortDeadline): boolean {
+    if (this.over || !this.canProbe) return false
+    // One probe is enough for everybody who doubts.
+    if (this.detector.isUrgent(this.patient.now())) return true
     this.patient.emit(() => ({ _tag: "Suspected", epoch: this.patient.epoch, reason }))
     this.detector.forgive()
-    this.probe({ deadline: Math.min(deadline, this.detector.timeout), urgent: true, answer: undefined })
+    return this.probe({ deadline: Math.min(deadline, this.detector.timeout), urgent: true, answer: undefined })
   }
 
   /** Rechecks deadlines where timers are throttled. */
@@ -124,7 +127,8 @@ export class Pulse {
 
   private keepalive(now: number): void {
     this.nextProbe = Infinity
-    if (this.detector.wasQuiet(now) || !this.heartbeat.onlyWhenIdle) {
+    const skipped = this.beats++ % this.patient.pace > 0
+    if ((this.detector.wasQuiet(now) || !this.heartbeat.onlyWhenIdle) && !skipped) {
       this.probe({ deadline: this.detector.timeout, urgent: false, answer: undefined })
     }
     this.advance(now)

@@ -44,6 +44,8 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
   /** When it ended, for a Gap's `from`. */
   endedAt: number | undefined
   dataFrames = 0
+  /** Told of everything that arrives, while somebody doubts or timers are slow. */
+  private heard: (() => void) | undefined
   private readonly host: Host<In, Out>
   /** What came before it was released; made when something comes. */
   private early: Opening<In> | undefined
@@ -101,6 +103,7 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
 
   pong(payload: Uint8Array): void {
     if (this.over) return
+    this.heard?.()
     this.pulse?.pong(payload)
     this.control("Pong", payload)
   }
@@ -173,8 +176,15 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     this.finish(Errors.closedByUs(this))
   }
 
-  suspect(reason: string, deadline?: number): void {
-    this.pulse?.suspect(reason, deadline)
+  /** Whether it could be asked. */
+  suspect(reason: string, deadline?: number): boolean {
+    return this.pulse?.suspect(reason, deadline) ?? false
+  }
+
+  /** Tells of everything that arrives from now on. */
+  listen(heard: () => void): void {
+    this.heard = heard
+    this.filtered = true
   }
 
   rtt(answer: (rtt: number | undefined) => void): void {
@@ -233,7 +243,7 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     this.writer = new Writer({ connection, epoch, link, mark: writeMark, meter: this.host.meter(), hooks: outboxHooks })
     const pulse = new Pulse(policies.heartbeat, this, link)
     this.pulse = pulse
-    this.filtered = pulse.intercepts || this.host.hooks !== undefined
+    this.filtered = pulse.intercepts || this.host.hooks !== undefined || this.heard !== undefined
     pulse.start()
     this.host.opened(this)
     this.host.hook("onOpen", (hooks) => hooks.onOpen?.(epoch))
@@ -272,6 +282,10 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
 
   get held(): boolean {
     return this.live && this.host.inbox.holding()
+  }
+
+  get pace(): number {
+    return this.host.attention?.pace ?? 1
   }
 
   now(): number {
@@ -357,6 +371,7 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
   }
 
   private filter(frame: Frame): boolean {
+    this.heard?.()
     if (this.pulse?.intercepts === true && this.pulse.intercept(frame)) return true
     const { epoch } = this
     if (typeof frame === "string") this.host.hook("onText", (hooks) => hooks.onText?.(frame, epoch))

@@ -18,6 +18,7 @@ import type { ConnectionState } from "../ConnectionState.ts"
 import * as RateLimit from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
 import { Transport } from "../Transport.ts"
+import type { Ward } from "./attention.ts"
 import { type Deadline, Deadlines } from "./deadlines.ts"
 import { Fanout } from "./fanout.ts"
 import { Fibers } from "./fibers.ts"
@@ -51,7 +52,7 @@ export interface SupervisorOptions<In, Out> {
   readonly options: Connection.Options<Codec<In, Out>, unknown, never, never>
 }
 
-export class Supervisor<In, Out> implements Host<In, Out>, Owner {
+export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
   readonly connection: string
   readonly codec: Codec<In, Out>
   readonly options: SupervisorOptions<In, Out>["options"]
@@ -67,10 +68,11 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
   active: Session<In, Out> | undefined
   sessions: ReadonlyArray<Session<In, Out>> = []
   taps: ReadonlySet<Connection.Tap<In, Out>> = none
+  attention: Ward["attention"]
   private readonly context: Context.Context<Transport>
   private readonly timers: Timers
   private readonly deadlines = new Deadlines(this)
-  private readonly handover: Handover<In, Out>
+  readonly handover: Handover<In, Out>
   private readonly meters: (() => RateLimit.Meter | undefined) | undefined
   private lifecycle: Lifecycle.State
   private inputs: Array<Lifecycle.Input> | undefined
@@ -215,6 +217,12 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
       case "overlap":
         return this.handover.due()
     }
+  }
+
+  recheck(): void {
+    const now = this.now()
+    this.deadlines.look(now)
+    this.active?.recheck(now)
   }
 
   armOutbox(at: number): void {
@@ -386,6 +394,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
 
   ready(session: Session<In, Out>, resumed: unknown): void {
     this.figures.ready++
+    if (session.dial.role === "successor") this.attention?.successorReady()
     const from = this.active
     const isSwap = session.dial.role === "successor" && this.live !== undefined && from !== undefined
     if (isSwap) this.handover.hold(session, from.epoch)
@@ -393,6 +402,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner {
     this.active = session
     this.dispatch({ _tag: "Ready", epoch: session.epoch })
     if (session.over) return
+    this.attention?.ready(session)
     if (session.writer !== undefined) this.outbox.attach(session.writer)
     const now = this.now()
     this.deadlines.set("stable", now + Duration.toMillis(this.policies.reconnect.stableAfter))

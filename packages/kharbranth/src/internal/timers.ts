@@ -48,6 +48,13 @@ export class Timer {
     this.set(Infinity)
   }
 
+  /** Rings now if its time has passed: the platform may be late, as it is in a hidden page. */
+  look(now: number): void {
+    if (now < this.time) return
+    this.clear()
+    this.ring(now)
+  }
+
   // The fiber that rings is everybody's: what goes wrong here concerns the owner alone.
   ring(now: number): void {
     this.time = Infinity

@@ -29,7 +29,8 @@ import {
   start,
   stepped,
   table,
-  variants
+  variants,
+  withdraw
 } from "./support/lifecycleTable.ts"
 import { walk } from "./support/lifecycleWalk.ts"
 import type { Reduce, Style, Walk } from "./support/lifecycleWalk.ts"
@@ -55,6 +56,7 @@ const inputs: Record<Input["_tag"], true> = {
   Exhausted: true,
   RetryDue: true,
   Restart: true,
+  Withdraw: true,
   Pause: true,
   Resume: true,
   Close: true,
@@ -115,6 +117,19 @@ describe("lifecycle rules", () => {
     assert.strictEqual(event._tag === "RetryScheduled" && Duration.toMillis(event.delay), 2300)
     const seen = publicState(waiting)
     assert.strictEqual(seen._tag === "Reconnecting" && seen.nextRetryAt, 7300)
+  })
+
+  it("a withdrawn successor is dropped, and the next doubt may dial another", () => {
+    const doubted = run([...settled, restart("makeFirst", "auto"), opened(2)])
+    const [state, commands] = reduce(doubted, withdraw(2), 1000)
+    assert.deepStrictEqual(only(commands, "EndSession"), { _tag: "EndSession", epoch: 2, how: "drop" })
+    assert.deepStrictEqual(tags(commands), ["EndSession", "SuccessorFailed"])
+    assert.strictEqual(publicState(state)._tag, "Connected")
+    assert.deepStrictEqual(tags(commandsOf(state, restart("makeFirst", "auto"))), [
+      "RestartRequested",
+      "DialStarted",
+      "Dial"
+    ])
   })
 
   it("a refresh is asked for once until Stable, then the endpoint is given up", () => {

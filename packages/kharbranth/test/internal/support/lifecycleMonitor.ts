@@ -80,6 +80,8 @@ export class Monitor {
         return
       case "Restart":
         return this.takeRestart(input, commands)
+      case "Withdraw":
+        return this.takeWithdraw(input.epoch, commands)
       case "Resume":
         if (commands.length > 0) this.anew()
         return
@@ -171,6 +173,16 @@ export class Monitor {
     if (dials) this.credit = false
     // It cuts a live session and asks the schedule: the session counts as lost.
     if (!dials) this.lostByUs()
+  }
+
+  private takeWithdraw(epoch: number, commands: ReadonlyArray<Command>): void {
+    if (epoch !== this.successor || !this.alive.has(epoch))
+      return demand(commands.length === 0, "only a successor is withdrawn")
+    demand(
+      commands.some((command) => command._tag === "EndSession" && command.epoch === epoch),
+      "a withdrawn successor is ended"
+    )
+    this.credit = true
   }
 
   private lostByUs(): void {

@@ -126,6 +126,12 @@ export const mutants: Readonly<Record<string, Reduce>> = {
       input,
       now
     ),
+  "a withdrawn successor goes on": rewrite((_, input, after, commands) =>
+    input._tag === "Withdraw" ? [after, commands.filter(({ _tag }) => _tag !== "EndSession")] : [after, commands]
+  ),
+  "a withdrawn successor costs the next automatic restart": mapState((after, before, input) =>
+    input._tag === "Withdraw" ? { ...after, mayskip: before.mayskip } : after
+  ),
   "unusable options are recoverable": mapState((after) =>
     patchPhase(after, (phase) => (phase._tag === "Failed" ? { ...phase, recoverable: true } : phase))
   )

@@ -43,6 +43,7 @@ export const start: Input = { _tag: "Start" }
 export const opened = (epoch: number): Input => ({ _tag: "Opened", epoch })
 export const ready = (epoch: number): Input => ({ _tag: "Ready", epoch })
 export const stable = (epoch: number): Input => ({ _tag: "Stable", epoch })
+export const withdraw = (epoch: number): Input => ({ _tag: "Withdraw", epoch })
 export const stepped = (delay: number): Input => ({ _tag: "Stepped", delay })
 export const simple = (_tag: "Exhausted" | "RetryDue" | "Pause" | "Resume" | "Close"): Input => ({ _tag })
 
@@ -158,6 +159,7 @@ export const inputsFor = (state: State): ReadonlyArray<readonly [string, Input]>
           [`Opened ${who}`, opened(epoch)],
           [`Ready ${who}`, ready(epoch)],
           [`Stable ${who}`, stable(epoch)],
+          [`Withdraw ${who}`, withdraw(epoch)],
           [`Ended ${who}, Retry`, ended(epoch)],
           [`Ended ${who}, RetryAfter 900`, ended(epoch, Reconnect.retryAfter(900))],
           [`Ended ${who}, Refresh`, ended(epoch, Reconnect.refresh)],

@@ -17,7 +17,8 @@ import {
   restart,
   simple,
   stable,
-  start
+  start,
+  withdraw
 } from "./lifecycleTable.ts"
 
 export type Reduce = (state: State, input: Input, now: number) => readonly [State, ReadonlyArray<Command>]
@@ -96,6 +97,7 @@ const anything = (dice: Dice, monitor: Monitor): Input => {
     () => ready(epoch),
     () => ready(epoch),
     () => stable(epoch),
+    () => (dice.chance(0.3) ? withdraw(epoch) : ready(epoch)),
     () => endedBy(dice, epoch),
     () => steppedBy(dice),
     () => simple("RetryDue"),
@@ -120,6 +122,7 @@ class Shell {
     const { dice, monitor } = this
     if (dice.chance(0.15)) return dice.chance(0.01) ? simple("Close") : asks(dice)
     if (dice.chance(0.06) && monitor.last > 0) return this.late()
+    if (monitor.successor !== undefined && dice.chance(0.1)) return withdraw(monitor.successor)
     if (monitor.asked && dice.chance(0.6)) return dice.chance(0.05) ? simple("Exhausted") : steppedBy(dice)
     if (monitor.waiting !== undefined && dice.chance(0.5)) return simple("RetryDue")
     const sessions = [...monitor.unended]
@@ -141,7 +144,7 @@ class Shell {
   private late(): Input {
     const { dice, monitor } = this
     const epoch = 1 + dice.below(monitor.last)
-    const gates = [opened(epoch), ready(epoch), stable(epoch)]
+    const gates = [opened(epoch), ready(epoch), stable(epoch), withdraw(epoch)]
     const answers = [
       ...(monitor.asked ? [] : [steppedBy(dice), simple("Exhausted")]),
       ...(monitor.waiting === undefined ? [simple("RetryDue")] : [])
