@@ -42,6 +42,7 @@ export interface Rig {
   readonly http: (path: string) => string
   readonly ws: (path: string) => string
   readonly log: (path: string) => Promise<ReadonlyArray<Entry>>
+  /** Open sessions on a path; on all of them for `""`. */
   readonly sessions: (path: string) => Promise<ReadonlyArray<number>>
   readonly perform: (verb: Verb) => Promise<void>
   readonly stop: () => Promise<void>
@@ -72,7 +73,7 @@ export const start = async (): Promise<Rig> => {
       await Promise.all(tabs.map((page) => page.close()))
     },
     log: async (path) => (await json<ReadonlyArray<Entry>>("/control/log")).filter((entry) => entry.path === path),
-    sessions: (path) => json(`/control/sessions?path=${path}`),
+    sessions: (path) => json(`/control/sessions${path === "" ? "" : `?path=${path}`}`),
     perform: async (verb) => void (await fetch(http("/control/do"), { method: "POST", body: JSON.stringify(verb) })),
     stop: async () => {
       await stop()
@@ -131,7 +132,9 @@ const tabOf = (page: Page, cdp: CDPSession): Tab => {
 
 const bundle = (folder: string) =>
   Esbuild.build({
-    entryPoints: [Path.join(import.meta.dirname, "../chromium/page.ts")],
+    entryPoints: ["page", "journeys", "connection"].map((page) =>
+      Path.join(import.meta.dirname, `../chromium/${page}.ts`)
+    ),
     outdir: folder,
     bundle: true,
     format: "esm",

@@ -2,8 +2,15 @@
  * A WebSocket server that tests control: endpoints with one kind of behaviour
  * each, a log of what happened to every session, and verbs to kill, close,
  * stall or speak. In the same process through `start`, or in its own (run this
- * file) through HTTP under `/control/`.
+ * file) through HTTP under `/control/`. `/echo` says everything back, `/talk`
+ * (and whatever begins with it) also answers `ping` with `pong`, `?late=n`
+ * milliseconds later. With `hub` there is a SignalR hub beside it.
  */
+import { HubServer } from "@kharbranth/signalr/testing"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { readFile } from "node:fs/promises"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -29,7 +36,19 @@ export interface Verb {
   readonly count?: number
 }
 
-export const start = async (options: { readonly port?: number; readonly folder?: string } = {}) => {
+const startHub = async () => {
+  const scope = Scope.makeUnsafe()
+  const hub = await HubServer.make({
+    methods: { Add: ({ args }) => Effect.succeed(Number(args[0]) + Number(args[1])) },
+    streams: { Count: ({ args }) => Stream.range(1, Number(args[0])) }
+  }).pipe(Scope.provide(scope), Effect.runPromise)
+  return { hub, stop: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+}
+
+export const start = async (
+  options: { readonly port?: number; readonly folder?: string; readonly hub?: boolean } = {}
+) => {
+  const hub = options.hub === true ? await startHub() : undefined
   const log: Array<Entry> = []
   const sessions = new Map<number, { readonly socket: WebSocket; readonly path: string }>()
   const refused = new Set<string>()
@@ -47,6 +66,15 @@ export const start = async (options: { readonly port?: number; readonly folder?:
     if (url.pathname === "/control/log") return body(200, "application/json", JSON.stringify(log))
     if (url.pathname === "/control/sessions")
       return body(200, "application/json", JSON.stringify(openOn(url.searchParams.get("path"))))
+    if (url.pathname === "/control/hub") return body(200, "application/json", JSON.stringify(hub?.hub.url ?? ""))
+    if (url.pathname === "/control/hub/cut") {
+      for (const client of hub?.hub.clients() ?? []) client.cut()
+      return body(200, "text/plain", "done")
+    }
+    if (url.pathname === "/control/hub/tell") {
+      hub?.hub.broadcast("Told", "news")
+      return body(200, "text/plain", "done")
+    }
     if (url.pathname === "/control/do") {
       let text = ""
       for await (const chunk of request) text += chunk
@@ -102,6 +130,7 @@ export const start = async (options: { readonly port?: number; readonly folder?:
     socket.on("message", (data: Buffer, binary) => {
       note("message", binary ? `<${data.length} bytes>` : data.toString().slice(0, 200))
       if (path === "/echo") socket.send(data, { binary })
+      if (path.startsWith("/talk")) talk(socket, data, binary, Number(url.searchParams.get("late")))
     })
     // Hears a close frame, and says nothing.
     if (path.startsWith("/mute")) socket.close = () => {}
@@ -113,6 +142,12 @@ export const start = async (options: { readonly port?: number; readonly folder?:
       for (let i = 0; i < 5; i++) socket.send(`${i}:greeting`)
       socket.close(4321, "that was all")
     }
+  }
+
+  const talk = (socket: WebSocket, data: Buffer, binary: boolean, late: number) => {
+    const answer = () => socket.send(!binary && data.toString() === "ping" ? "pong" : data, { binary })
+    if (late > 0) setTimeout(answer, late)
+    else answer()
   }
 
   /** As fast as the reader takes it, and no faster: what is unread waits here, not in memory. */
@@ -158,19 +193,21 @@ export const start = async (options: { readonly port?: number; readonly folder?:
     tcp: () => connections.size,
     perform,
     url: (path: string) => `ws://127.0.0.1:${port}${path}`,
-    stop: () =>
-      new Promise<void>((resolve) => {
+    stop: async () => {
+      await hub?.stop()
+      await new Promise<void>((resolve) => {
         for (const { socket } of sessions.values()) socket.terminate()
         http.close(() => resolve())
         http.closeAllConnections()
       })
+    }
   }
 }
 
 export type Server = Awaited<ReturnType<typeof start>>
 
 if (import.meta.filename === process.argv[1]) {
-  const server = await start({ folder: process.argv[2]! })
+  const server = await start({ folder: process.argv[2]!, hub: true })
   process.stdout.write(`${JSON.stringify({ port: server.port })}\n`)
   process.stdin.on("end", () => process.exit(0)).resume()
 }
