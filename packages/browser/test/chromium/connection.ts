@@ -23,8 +23,8 @@ export interface Options {
   readonly url: string
   readonly transport: "browser" | "shared"
   readonly hidden?: Surroundings.Hidden
-  /** Soon Stable, so that a wake may dial a successor. Default: true. */
-  readonly eager?: boolean
+  /** The patient waits of the default policy. Default: short ones. */
+  readonly polite?: boolean
 }
 
 const transports = { browser: () => BrowserTransport.layer(), shared: () => SharedTransport.layer() }
@@ -62,8 +62,8 @@ const make = (options: Options) => {
       codec: Codec.text,
       heartbeat: Heartbeat.text({ every: "20 seconds", timeout: "10 seconds" }),
       reconnect: Reconnect.make({
-        ...Reconnect.prompt,
-        stableAfter: options.eager === false ? "10 seconds" : "50 millis"
+        ...(options.polite === true ? Reconnect.polite : Reconnect.prompt),
+        stableAfter: "50 millis"
       }),
       outbox: { acks: { id: (text) => text, match: (text) => text } }
     })
@@ -91,6 +91,18 @@ expose({
     Effect.map(connection!.track(text), (outcome) => {
       Effect.runFork(Effect.map(outcome, (delivery) => record.deliveries.push(delivery._tag)))
     }),
+  /** Makes connections and closes their scopes, one after the other. */
+  churn: (url: string, times: number) =>
+    Effect.repeat(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const connection = yield* Connection.make("churn", { target: url, codec: Codec.text })
+          yield* connection.send("hello")
+          yield* connection.receive
+        })
+      ),
+      { times: times - 1 }
+    ).pipe(Effect.asVoid, Effect.provide(BrowserTransport.layer())),
   hang: (millis: number) => {
     const until = performance.now() + millis
     while (performance.now() < until);

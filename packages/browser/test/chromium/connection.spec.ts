@@ -1,0 +1,189 @@
+/**
+ * Proves in a real Chromium how a whole connection lives with its page: after
+ * `online` and after a blocked page it is asked once; a dead one is Ready again
+ * within 1.5 s, a live one and one that answers 400 ms late are not disturbed;
+ * hidden, frozen and cached pages do what is promised, and nothing is read twice.
+ */
+import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
+import * as Chromium from "../rig/chromium.ts"
+import type { Options, Record } from "./connection.ts"
+
+let rig: Chromium.Rig
+
+beforeAll(async () => {
+  rig = await Chromium.start()
+})
+afterAll(() => rig?.stop())
+afterEach(() => rig.closeTabs())
+
+const stable = (tab: Chromium.Tab) => tab.until<string>("state", [], (state) => state === "Connected Stable")
+const recordOf = (tab: Chromium.Tab) => tab.call<Record>("record")
+
+const connected = async (path: string, more: Partial<Options> = {}) => {
+  const tab = await rig.tab("connection")
+  await tab.cdp.send("Network.enable")
+  await tab.call("make", { url: rig.ws(path), transport: "browser", ...more })
+  await stable(tab)
+  return tab
+}
+
+const network = (tab: Chromium.Tab, offline: boolean) =>
+  tab.cdp.send("Network.emulateNetworkConditions", {
+    offline,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: -1
+  })
+
+/** Off and on again, so that the page is told. */
+const blink = async (tab: Chromium.Tab) => {
+  const before = (await recordOf(tab)).wakes.length
+  await network(tab, true)
+  await tab.page.waitForFunction(() => !navigator.onLine)
+  await network(tab, false)
+  await tab.until<Record>("record", [], ({ wakes }) => wakes.length > before)
+}
+
+const said = async (path: string, text: string) =>
+  (await rig.log(path)).filter((entry) => entry.event === "message" && entry.what === text).length
+
+/** A round trip of an ordinary message: whatever was answered before has been answered now. */
+const roundTrip = async (tab: Chromium.Tab, text: string) => {
+  await tab.call("send", text)
+  await tab.until<Record>("record", [], ({ entries }) => entries.includes(text))
+}
+
+describe("a connection in Chromium", () => {
+  it("online again, alive - one probe, and nothing is disturbed", async () => {
+    const path = "/talk/alive"
+    const tab = await connected(path)
+    await blink(tab)
+    await tab.until<Record>("record", [], ({ events }) => events.includes("PulseSeen"))
+    await roundTrip(tab, "still here")
+    assert.strictEqual(await said(path, "ping"), (await recordOf(tab)).events.filter((e) => e === "ProbeSent").length)
+    assert.strictEqual((await tab.call<{ dials: number }>("metrics")).dials, 1)
+    assert.deepStrictEqual((await recordOf(tab)).entries, ["<SessionOpened>", "still here"])
+  })
+
+  it("online again, slow by 400 ms - nothing is disturbed", async () => {
+    const path = "/talk/slow"
+    const tab = await connected(`${path}?late=400`)
+    await blink(tab)
+    await tab.until<Record>("record", [], ({ events }) => events.includes("PulseSeen"))
+    await roundTrip(tab, "still here")
+    const { entries, events } = await recordOf(tab)
+    assert.notInclude(events, "RestartRequested")
+    assert.deepStrictEqual(entries, ["<SessionOpened>", "still here"])
+    assert.strictEqual((await tab.call<{ dials: number }>("metrics")).dials, 1)
+  })
+
+  it("online again, dead - Ready again within 1.5 s, with a Gap", async () => {
+    const path = "/talk/dead"
+    const tab = await connected(path)
+    await rig.perform({ verb: "stall", path })
+    await blink(tab)
+    const { entries, states, wakes } = await tab.until<Record>("record", [], ({ entries }) => entries.length >= 3)
+    const ready = states.findLast(({ state }) => state === "Connected Ready")!
+    const took = ready.at - wakes.at(-1)!
+    console.log(`dead, then online: Ready again after ${took} ms`)
+    assert.isBelow(took, 1500)
+    assert.deepStrictEqual(entries, ["<SessionOpened>", "<Gap>", "<SessionOpened>"])
+    await roundTrip(tab, "back")
+    await rig.perform({ verb: "unstall", path })
+  })
+
+  it("blocked for 6 s, dead meanwhile - Ready again within 1.5 s of waking", async () => {
+    const path = "/talk/blocked"
+    const tab = await connected(path)
+    await rig.perform({ verb: "stall", path })
+    await tab.call("hang", 6000)
+    const { states, wakes } = await tab.until<Record>("record", [], ({ entries }) => entries.length >= 3)
+    const ready = states.findLast(({ state }) => state === "Connected Ready")!
+    console.log(`dead, then awake: Ready again after ${ready.at - wakes[0]!} ms`)
+    assert.isBelow(ready.at - wakes[0]!, 1500)
+    await rig.perform({ verb: "unstall", path })
+  })
+
+  it("offline - kills nothing, and what was said meanwhile arrives once", async () => {
+    const path = "/talk/offline"
+    const tab = await connected(path)
+    await network(tab, true)
+    await tab.page.waitForFunction(() => !navigator.onLine)
+    await rig.perform({ verb: "say", path, text: "meanwhile" })
+    await tab.call("send", "from offline")
+    await network(tab, false)
+    await tab.until<Record>("record", [], ({ wakes }) => wakes.length > 0)
+    await roundTrip(tab, "after")
+    const { entries } = await recordOf(tab)
+    assert.deepStrictEqual(entries.toSorted(), ["<SessionOpened>", "after", "from offline", "meanwhile"])
+  })
+
+  it("online during a wait for the next try - dials now", async () => {
+    const path = "/talk/retry"
+    const tab = await connected(path, { polite: true })
+    await network(tab, true)
+    await tab.page.waitForFunction(() => !navigator.onLine)
+    await rig.perform({ verb: "kill", path })
+    await tab.until<Record>("record", [], ({ events }) => events.filter((e) => e === "RetryScheduled").length >= 3)
+    await network(tab, false)
+    const { states, wakes } = await tab.until<Record>("record", [], ({ entries }) => entries.length >= 3)
+    const ready = states.findLast(({ state }) => state === "Connected Ready")!
+    console.log(`waiting, then online: Ready after ${ready.at - wakes.at(-1)!} ms`)
+    assert.isBelow(ready.at - wakes.at(-1)!, 1000)
+  })
+
+  it("hidden, close after - closed while hidden, and back with a Gap when shown", async () => {
+    const path = "/talk/hidden"
+    const tab = await connected(path, { hidden: { closeAfter: "200 millis" } })
+    await rig.tab("connection")
+    while ((await rig.sessions(path)).length > 0);
+    assert.strictEqual(await tab.call("state"), "Disconnected")
+    await tab.page.bringToFront()
+    await stable(tab)
+    assert.deepStrictEqual((await recordOf(tab)).entries, ["<SessionOpened>", "<Gap>", "<SessionOpened>"])
+  })
+
+  it("hidden, keep - stays, and hears at once", async () => {
+    const path = "/talk/kept"
+    const tab = await connected(path)
+    await rig.tab("connection")
+    await rig.perform({ verb: "say", path, text: "x", count: 100 })
+    const { entries } = await tab.until<Record>("record", [], ({ entries }) => entries.length >= 101)
+    assert.deepStrictEqual(entries, ["<SessionOpened>", ...Array.from({ length: 100 }, (_, i) => `${i}:x`)])
+  })
+
+  it("frozen - says goodbye first, and is back when resumed", async () => {
+    const path = "/talk/frozen"
+    const tab = await connected(path)
+    await rig.tab("connection")
+    await tab.cdp.send("Page.setWebLifecycleState", { state: "frozen" })
+    let codes: ReadonlyArray<string> = []
+    while (codes.length === 0) codes = (await rig.log(path)).flatMap((e) => (e.event === "close" ? [e.what] : []))
+    assert.deepStrictEqual(codes, ["1000"])
+    await tab.cdp.send("Page.setWebLifecycleState", { state: "active" })
+    await tab.page.bringToFront()
+    await stable(tab)
+    assert.deepStrictEqual((await recordOf(tab)).entries, ["<SessionOpened>", "<Gap>", "<SessionOpened>"])
+  })
+
+  it("back/forward cache - the page is kept although it had a connection, which is back with it", async () => {
+    const path = "/talk/cached"
+    const tab = await connected(path)
+    await tab.page.goto(rig.http("/elsewhere.html"))
+    while ((await rig.sessions(path)).length > 0);
+    await tab.page.evaluate(() => history.back())
+    await tab.page.waitForFunction(() => "bridge" in globalThis)
+    await stable(tab)
+    // A page that was loaded anew would know nothing of the first session.
+    assert.deepStrictEqual((await recordOf(tab)).entries, ["<SessionOpened>", "<Gap>", "<SessionOpened>"])
+    assert.strictEqual((await rig.sessions(path)).length, 1)
+  })
+
+  it("100 connections made and closed - no socket is left at the server", async () => {
+    const path = "/talk/churn"
+    const tab = await rig.tab("connection")
+    await tab.call("churn", rig.ws(path), 100)
+    while ((await rig.sessions(path)).length > 0);
+    assert.strictEqual((await rig.log(path)).filter((entry) => entry.event === "close").length, 100)
+  })
+})
