@@ -22,7 +22,7 @@ const bundle = (input: Esbuild.BuildOptions) =>
     metafile: true
   })
 
-const textOf = (result: Awaited<ReturnType<typeof bundle>>) => result.outputFiles[0].text
+const textOf = (result: Awaited<ReturnType<typeof bundle>>) => result.outputFiles.map((file) => file.text).join("")
 
 /** An entry that keeps exactly the Effect functions that are left in an app once it is bundled and shaken. */
 const effectAlone = async (app: string) => {

@@ -93,7 +93,9 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
 
   const onMessage = (event: MessageEvent<string | ArrayBuffer>) => {
     received++
-    const frame = typeof event.data === "string" ? event.data : new Uint8Array(event.data)
+    // Asked once: in a page each look at it costs as much as the rest of this function.
+    const { data } = event
+    const frame = typeof data === "string" ? data : new Uint8Array(data)
     const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
     if (size > dial.maxMessageSize) return end(LinkEnd.tooLarge(dial, size), 1009)
     receiver.frame(frame, size)

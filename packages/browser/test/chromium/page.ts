@@ -5,7 +5,6 @@
 import * as BrowserTransport from "@kharbranth/browser/BrowserTransport"
 import * as PageLifecycle from "@kharbranth/browser/PageLifecycle"
 import * as SharedTransport from "@kharbranth/browser/SharedTransport"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -80,38 +79,6 @@ const show = (session: Session) => {
 
 export type Shown = ReturnType<typeof show>
 
-/** How long the first `count` messages take, counted by a bare `onmessage`. */
-const bare = (url: string, count: number) =>
-  new Promise<number>((resolve) => {
-    const socket = new WebSocket(url)
-    let from = 0
-    let seen = 0
-    socket.addEventListener("message", () => {
-      if (seen++ === 0) from = performance.now()
-      if (seen < count) return
-      socket.close()
-      resolve(performance.now() - from)
-    })
-  })
-
-/** The same through the transport, counted by a bare receiver. */
-const through = (url: string, count: number) => {
-  const ignore = () => {}
-  const counted = Effect.gen(function* () {
-    const transport = yield* Transport.Transport
-    const finished = yield* Deferred.make<number>()
-    let from = 0
-    let seen = 0
-    const frame = () => {
-      if (seen++ === 0) from = performance.now()
-      if (seen === count) Deferred.doneUnsafe(finished, Exit.succeed(performance.now() - from))
-    }
-    yield* transport.dial(Recorder.dialOf(url), { frame, ping: ignore, pong: ignore, drained: ignore, ended: ignore })
-    return yield* Deferred.await(finished)
-  })
-  return runtimeOf("browser").runPromise(Effect.scoped(counted))
-}
-
 const life = ManagedRuntime.make(PageLifecycle.layer())
 life.runFork(
   Effect.gen(function* () {
@@ -164,8 +131,6 @@ expose({
       () => show(sessions[id]!)
     ),
   signals: () => signals,
-  bare,
-  through,
   /** Blocks the page: no timer, no event, no answer. */
   hang: (millis: number) => {
     const until = performance.now() + millis

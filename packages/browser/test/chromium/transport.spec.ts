@@ -141,20 +141,6 @@ for (const layer of ["browser", "stream", "shared"]) {
   })
 }
 
-describe("throughput in Chromium", () => {
-  it("not far from a bare onmessage counter, best of four each", async () => {
-    const url = rig.ws("/flood?count=20000&size=128")
-    const best = { bare: Infinity, through: Infinity }
-    for (const way of ["bare", "through", "through", "bare", "bare", "through", "through", "bare"] as const) {
-      best[way] = Math.min(best[way], await tab.call<number>(way, url, 20_000))
-    }
-    console.log(
-      `20,000 messages: bare ${Math.round(best.bare)} ms, through the transport ${Math.round(best.through)} ms`
-    )
-    assert.isAtLeast(best.bare / best.through, 0.6)
-  }, 90_000)
-})
-
 describe("diagnosis in Chromium", () => {
   it("fetch finds the status that the WebSocket hides", async () => {
     assert.deepInclude(await open("diagnosing", "/reject/503"), { _tag: "HandshakeRejected", status: 503 })

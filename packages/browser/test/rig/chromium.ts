@@ -130,12 +130,13 @@ const tabOf = (page: Page, cdp: CDPSession): Tab => {
   }
 }
 
+const pages = ["chromium/page", "chromium/journeys", "chromium/connection", "../bench/throughputPage"]
+
 const bundle = (folder: string) =>
   Esbuild.build({
-    entryPoints: ["page", "journeys", "connection"].map((page) =>
-      Path.join(import.meta.dirname, `../chromium/${page}.ts`)
-    ),
+    entryPoints: pages.map((page) => Path.join(import.meta.dirname, `../${page}.ts`)),
     outdir: folder,
+    entryNames: "[name]",
     bundle: true,
     format: "esm",
     platform: "browser",
