@@ -5,6 +5,7 @@
  * run with `--mode interop`. `KHARBRANTH_REPORT` names a file for a JSON report.
  */
 import { existsSync, readdirSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 /** Coverage gates, by glob: branches in percent, no pragmas. */
@@ -33,6 +34,8 @@ export default defineConfig(({ mode }) => {
     test: {
       // One test at a time within a file: suites measure memory, timers and time on real sockets.
       sequence: { concurrent: false },
+      // Vitest would leave a core free, and so run one file at a time on two cores.
+      maxWorkers: Math.max(2, availableParallelism() - 1),
       testTimeout: slow ? 600_000 : 30_000,
       reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
       projects: readdirSync("packages")
