@@ -50,7 +50,12 @@ export const bars: ReadonlyArray<Bar> = [
   less("pressure", "slow server, most bytes in the outbox", 16_384),
   less("faults", "half-open noticed, of interval + timeout", 1.1),
   less("faults", "Ready after the pending retry was due", 50),
-  less("faults", "sessions lost to a dripping 1 MB message", 0)
+  less("faults", "sessions lost to a dripping 1 MB message", 0),
+  more("signalr", "kharbranth, sequential invokes", 0.85, 1),
+  more("signalr", "kharbranth, pipelined invokes", 0.75, 1.5),
+  more("signalr", "kharbranth, streamed items", 1.2, 1.5),
+  // the default bound of waiting items and a few reads of the socket
+  less("signalr", "kharbranth, slow reader, growth of the heap", 8)
 ]
 
 /** One subject that must stay this many times ahead of others of the same bench. */

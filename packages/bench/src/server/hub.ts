@@ -72,7 +72,9 @@ const serve = (socket: Socket): void => {
       shaken = true
       replies.push(`{}${rs}`)
     } else if (asked.type === 1 && asked.invocationId !== undefined) {
-      replies.push(`{"type":3,"invocationId":"${asked.invocationId}","result":${Number(asked.arguments?.[0])}}${rs}`)
+      replies.push(
+        `{"type":3,"invocationId":"${asked.invocationId}","result":${JSON.stringify(asked.arguments?.[0])}}${rs}`
+      )
     } else if (asked.type === 4) {
       const [count, size] = asked.arguments as readonly [number, number]
       range(socket, asked.invocationId!, count, size)

@@ -51,11 +51,11 @@ const official = async (url: string): Promise<Works> => {
     })
   return {
     sequential: async (count) => {
-      for (let i = 0; i < count; i++) await hub.invoke("Echo", i)
+      for (let i = 0; i < count; i++) await hub.invoke("Echo", String(i))
     },
     pipelined: async (count) => {
       for (let done = 0; done < count; done += inFlight) {
-        await Promise.all(Array.from({ length: inFlight }, (_, i) => hub.invoke("Echo", done + i)))
+        await Promise.all(Array.from({ length: inFlight }, (_, i) => hub.invoke("Echo", String(done + i))))
       }
     },
     stream: (count) => {
@@ -77,7 +77,7 @@ const worksOf = ({ invoke, stream }: HubConnection.UntypedCaller): Works => ({
   sequential: (count) =>
     Effect.runPromise(
       Effect.gen(function* () {
-        for (let i = 0; i < count; i++) yield* invoke("Echo", [i])
+        for (let i = 0; i < count; i++) yield* invoke("Echo", [String(i)])
       })
     ),
   pipelined: (count) => {
@@ -87,7 +87,7 @@ const worksOf = ({ invoke, stream }: HubConnection.UntypedCaller): Works => ({
       done += inFlight
       return Effect.forEach(
         Array.from({ length: inFlight }, (_, i) => from + i),
-        (i) => invoke("Echo", [i]),
+        (i) => invoke("Echo", [String(i)]),
         { concurrency: "unbounded" }
       )
     })
