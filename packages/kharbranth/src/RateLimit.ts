@@ -9,6 +9,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { InvalidOptions } from "./ConnectionError.ts"
+import * as Limits from "./internal/limits.ts"
 import * as internal from "./internal/meter.ts"
 import * as Check from "./internal/options.ts"
 
@@ -37,8 +38,10 @@ export interface RateLimit {
   readonly reserve: number
   /** What the limit counts: one session, one connection, or all that share this value. */
   readonly scope: "session" | "connection" | "shared"
-  /** The one meter of a shared limit. */
-  readonly meter: Meter | undefined
+  /** The meter that counts for it: a new one, or the one of a shared limit. */
+  meter(): Meter
+  /** What is wrong with it, if anything. */
+  check(connection: string, path: ReadonlyArray<string | number>): InvalidOptions | undefined
 }
 
 /**
@@ -89,7 +92,12 @@ export const make = (options: Options): RateLimit => ({
   minGap: Check.optionalDuration(options.minGap),
   reserve: options.reserve ?? (options.limit !== undefined && options.limit > 1 ? 1 : 0),
   scope: options.scope ?? "session",
-  meter: undefined
+  meter() {
+    return newMeter(this)
+  },
+  check(connection, path) {
+    return checkOne(this, connection, path)
+  }
 })
 
 /**
@@ -101,7 +109,8 @@ export const make = (options: Options): RateLimit => ({
 export const shared = (options: SharedOptions): Effect.Effect<RateLimit> =>
   Effect.sync(() => {
     const limit = make(options)
-    return { ...limit, scope: "shared", meter: newMeter(limit) }
+    const meter = newMeter(limit)
+    return { ...limit, scope: "shared", meter: () => meter }
   })
 
 const newMeter = (limit: RateLimit): Meter =>
@@ -112,11 +121,6 @@ const newMeter = (limit: RateLimit): Meter =>
     reserve: limit.reserve
   })
 
-const list = (limits: RateLimit | ReadonlyArray<RateLimit>): ReadonlyArray<RateLimit> =>
-  "reserve" in limits ? [limits] : limits
-
-const meterOf = (limit: RateLimit): Meter => limit.meter ?? newMeter(limit)
-
 /**
  * A meter for one limit, or for several together: free when all of them are. A
  * shared limit brings its own; each of the others gets a new one.
@@ -124,8 +128,7 @@ const meterOf = (limit: RateLimit): Meter => limit.meter ?? newMeter(limit)
  * @category meters
  * @since 0.1.0
  */
-export const meter = (limits: RateLimit | ReadonlyArray<RateLimit>): Meter =>
-  internal.combine(list(limits).map(meterOf))
+export const meter: (limits: RateLimit | ReadonlyArray<RateLimit>) => Meter = Limits.meter
 
 /**
  * The meters of one connection: call the result once for each session. Limits
@@ -134,14 +137,7 @@ export const meter = (limits: RateLimit | ReadonlyArray<RateLimit>): Meter =>
  * @category meters
  * @since 0.1.0
  */
-export const meters = (limits: RateLimit | ReadonlyArray<RateLimit>): (() => Meter) => {
-  const makers = list(limits).map((limit) => {
-    if (limit.scope === "session") return () => meterOf(limit)
-    const lasting = meterOf(limit)
-    return () => lasting
-  })
-  return () => internal.combine(makers.map((make) => make()))
-}
+export const meters: (limits: RateLimit | ReadonlyArray<RateLimit>) => () => Meter = Limits.meters
 
 const checkOne = (limit: RateLimit, connection: string, path: Check.Path): InvalidOptions | undefined => {
   const at = (key: string): Check.Path => [...path, key]
@@ -168,7 +164,5 @@ const checkOne = (limit: RateLimit, connection: string, path: Check.Path): Inval
  * @category checks
  * @since 0.1.0
  */
-export const check = (limits: RateLimit | ReadonlyArray<RateLimit>, connection: string): InvalidOptions | undefined =>
-  "reserve" in limits
-    ? checkOne(limits, connection, ["rateLimit"])
-    : Check.firstOf(limits.map((limit, index) => checkOne(limit, connection, ["rateLimit", index])))
+export const check: (limits: RateLimit | ReadonlyArray<RateLimit>, connection: string) => InvalidOptions | undefined =
+  Limits.check

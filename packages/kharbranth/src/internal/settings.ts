@@ -7,10 +7,10 @@ import type { InvalidOptions } from "../ConnectionError.ts"
 import * as Heartbeat from "../Heartbeat.ts"
 import * as Inbox from "../Inbox.ts"
 import * as Outbox from "../Outbox.ts"
-import * as RateLimit from "../RateLimit.ts"
 import * as Reconnect from "../Reconnect.ts"
 import * as Target from "../Target.ts"
 import type { Capabilities } from "../Transport.ts"
+import * as Limits from "./limits.ts"
 import * as Check from "./options.ts"
 import * as Parts from "./outboxParts.ts"
 
@@ -53,7 +53,7 @@ export const checkPolicies = (
     Check.positive(connection, ["closeTimeout"], policies.closeTimeout) ??
     Reconnect.check(policies.reconnect, connection) ??
     Heartbeat.check(policies.heartbeat, capabilities, connection) ??
-    (policies.rateLimit === undefined ? undefined : RateLimit.check(policies.rateLimit, connection))
+    (policies.rateLimit === undefined ? undefined : Limits.check(policies.rateLimit, connection))
   return wrong === undefined ? Target.make(connection, policies.target, capabilities) : Result.fail(wrong)
 }
 

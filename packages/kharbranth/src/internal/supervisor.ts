@@ -15,7 +15,7 @@ import type { ConnectionError } from "../ConnectionError.ts"
 import { NotConnected } from "../ConnectionError.ts"
 import type { ConnectionEvent, DropReason } from "../ConnectionEvent.ts"
 import type { ConnectionState } from "../ConnectionState.ts"
-import * as RateLimit from "../RateLimit.ts"
+import type * as RateLimit from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
 import { Transport } from "../Transport.ts"
 import type { Ward } from "./attention.ts"
@@ -29,6 +29,7 @@ import type { Host, Opener } from "./host.ts"
 import { Inbox } from "./inbox.ts"
 import { logEvent } from "./journal.ts"
 import * as Lifecycle from "./lifecycle.ts"
+import * as Limits from "./limits.ts"
 import { Outbox } from "./outbox.ts"
 import * as Settings from "./settings.ts"
 import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
@@ -89,7 +90,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
     this.timers = timersOf(context)
     this.policies = policies
     this.target = target
-    this.meters = policies.rateLimit === undefined ? undefined : RateLimit.meters(policies.rateLimit)
+    this.meters = policies.rateLimit === undefined ? undefined : Limits.meters(policies.rateLimit)
     this.inbox = new Inbox({
       connection,
       highWaterMark: options.inbox?.highWaterMark ?? 65_536,
