@@ -273,6 +273,6 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
 const frameDecoder: Decoder<Message.Data> = {
   decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined })
 }
-const textDecoder = internal.only(internal.isText, "a binary frame where text was expected")
-const bytesDecoder = internal.only(internal.isBytes, "a text frame where binary was expected")
-const jsonDecoder = internal.oneByOne(decodeJson)
+const textDecoder = /* @__PURE__ */ internal.only(internal.isText, "a binary frame where text was expected")
+const bytesDecoder = /* @__PURE__ */ internal.only(internal.isBytes, "a text frame where binary was expected")
+const jsonDecoder = /* @__PURE__ */ internal.oneByOne(decodeJson)

@@ -90,13 +90,15 @@ const label = (cause: ForeignCause): string => cause.label ?? "unknown"
  * @category errors
  * @since 0.1.0
  */
-export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
-  readonly connection: string
-  /** Where in the options, as keys: `["target", "headers", "x-api-key"]`. */
-  readonly path: ReadonlyArray<string | number>
-  /** What is wrong there, and what would be right. */
-  readonly issue: string
-}> {
+export class InvalidOptions
+  extends /* @__PURE__ */ Data.TaggedError("InvalidOptions")<{
+    readonly connection: string
+    /** Where in the options, as keys: `["target", "headers", "x-api-key"]`. */
+    readonly path: ReadonlyArray<string | number>
+    /** What is wrong there, and what would be right. */
+    readonly issue: string
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": option ${this.path.join(".")} is not usable: ${this.issue}`
   }
@@ -108,10 +110,12 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
  * @category errors
  * @since 0.1.0
  */
-export class TargetFailed extends Data.TaggedError("TargetFailed")<{
-  readonly connection: string
-  readonly cause: ForeignCause
-}> {
+export class TargetFailed
+  extends /* @__PURE__ */ Data.TaggedError("TargetFailed")<{
+    readonly connection: string
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": resolving its target failed (${label(this.cause)}). Look at the effect given as \`target\`; the next dial runs it again.`
   }
@@ -123,10 +127,12 @@ export class TargetFailed extends Data.TaggedError("TargetFailed")<{
  * @category errors
  * @since 0.1.0
  */
-export class DialTimeout extends Data.TaggedError("DialTimeout")<{
-  readonly connection: string
-  readonly after: Duration.Duration
-}> {
+export class DialTimeout
+  extends /* @__PURE__ */ Data.TaggedError("DialTimeout")<{
+    readonly connection: string
+    readonly after: Duration.Duration
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": no open socket after ${span(
       this.after
@@ -159,12 +165,14 @@ const dialHints: Record<DialFailure, string> = {
  * @category errors
  * @since 0.1.0
  */
-export class DialFailed extends Data.TaggedError("DialFailed")<{
-  readonly connection: string
-  readonly kind: DialFailure
-  readonly endpoint: string
-  readonly cause: ForeignCause
-}> {
+export class DialFailed
+  extends /* @__PURE__ */ Data.TaggedError("DialFailed")<{
+    readonly connection: string
+    readonly kind: DialFailure
+    readonly endpoint: string
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": could not reach ${this.endpoint}: ${dialHints[this.kind]} (${label(
       this.cause
@@ -179,13 +187,15 @@ export class DialFailed extends Data.TaggedError("DialFailed")<{
  * @category errors
  * @since 0.1.0
  */
-export class TlsError extends Data.TaggedError("TlsError")<{
-  readonly connection: string
-  readonly endpoint: string
-  /** The platform's code, such as `CERT_HAS_EXPIRED`. */
-  readonly code: string
-  readonly cause: ForeignCause
-}> {
+export class TlsError
+  extends /* @__PURE__ */ Data.TaggedError("TlsError")<{
+    readonly connection: string
+    readonly endpoint: string
+    /** The platform's code, such as `CERT_HAS_EXPIRED`. */
+    readonly code: string
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": TLS with ${this.endpoint} failed (${this.code}). Check the server's certificate, or the \`ca\` and \`servername\` given to the transport.`
   }
@@ -197,15 +207,17 @@ export class TlsError extends Data.TaggedError("TlsError")<{
  * @category errors
  * @since 0.1.0
  */
-export class HandshakeRejected extends Data.TaggedError("HandshakeRejected")<{
-  readonly connection: string
-  readonly endpoint: string
-  readonly status: number
-  /** The server's `Retry-After`, when it sent one. */
-  readonly retryAfter: Duration.Duration | undefined
-  /** Response headers and the start of the body, for diagnosis. */
-  readonly response: Redacted.Redacted<{ readonly headers: Readonly<Record<string, string>>; readonly body: string }>
-}> {
+export class HandshakeRejected
+  extends /* @__PURE__ */ Data.TaggedError("HandshakeRejected")<{
+    readonly connection: string
+    readonly endpoint: string
+    readonly status: number
+    /** The server's `Retry-After`, when it sent one. */
+    readonly retryAfter: Duration.Duration | undefined
+    /** Response headers and the start of the body, for diagnosis. */
+    readonly response: Redacted.Redacted<{ readonly headers: Readonly<Record<string, string>>; readonly body: string }>
+  }>
+{
   override get message(): string {
     const wait = this.retryAfter === undefined ? "" : `, retry after ${span(this.retryAfter)}`
     const hint =
@@ -224,11 +236,13 @@ export class HandshakeRejected extends Data.TaggedError("HandshakeRejected")<{
  * @category errors
  * @since 0.1.0
  */
-export class PingFailed extends Data.TaggedError("PingFailed")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly issue: string
-}> {
+export class PingFailed
+  extends /* @__PURE__ */ Data.TaggedError("PingFailed")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly issue: string
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": ping failed on session ${this.epoch}: ${this.issue}`
   }
@@ -240,12 +254,14 @@ export class PingFailed extends Data.TaggedError("PingFailed")<{
  * @category errors
  * @since 0.1.0
  */
-export class PongReceiveTimeout extends Data.TaggedError("PongReceiveTimeout")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly timeout: Duration.Duration
-  readonly missed: number
-}> {
+export class PongReceiveTimeout
+  extends /* @__PURE__ */ Data.TaggedError("PongReceiveTimeout")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly timeout: Duration.Duration
+    readonly missed: number
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": session ${this.epoch} is dead: nothing arrived within ${span(
       this.timeout
@@ -259,11 +275,13 @@ export class PongReceiveTimeout extends Data.TaggedError("PongReceiveTimeout")<{
  * @category errors
  * @since 0.1.0
  */
-export class IdleTimeout extends Data.TaggedError("IdleTimeout")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly after: Duration.Duration
-}> {
+export class IdleTimeout
+  extends /* @__PURE__ */ Data.TaggedError("IdleTimeout")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly after: Duration.Duration
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": session ${this.epoch} went silent for ${span(this.after)}.`
   }
@@ -275,11 +293,13 @@ export class IdleTimeout extends Data.TaggedError("IdleTimeout")<{
  * @category errors
  * @since 0.1.0
  */
-export class ReadError extends Data.TaggedError("ReadError")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly cause: ForeignCause
-}> {
+export class ReadError
+  extends /* @__PURE__ */ Data.TaggedError("ReadError")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": reading failed on session ${this.epoch} (${label(this.cause)}).`
   }
@@ -291,11 +311,13 @@ export class ReadError extends Data.TaggedError("ReadError")<{
  * @category errors
  * @since 0.1.0
  */
-export class WriteError extends Data.TaggedError("WriteError")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly cause: ForeignCause
-}> {
+export class WriteError
+  extends /* @__PURE__ */ Data.TaggedError("WriteError")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": writing failed on session ${this.epoch} (${label(this.cause)}).`
   }
@@ -308,11 +330,13 @@ export class WriteError extends Data.TaggedError("WriteError")<{
  * @category errors
  * @since 0.1.0
  */
-export class ConnectionDropped extends Data.TaggedError("ConnectionDropped")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly cause: ForeignCause | undefined
-}> {
+export class ConnectionDropped
+  extends /* @__PURE__ */ Data.TaggedError("ConnectionDropped")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly cause: ForeignCause | undefined
+  }>
+{
   override get message(): string {
     const why = this.cause === undefined ? "" : ` (${label(this.cause)})`
     return `Connection "${this.connection}": session ${this.epoch} was cut without a close frame${why}.`
@@ -325,17 +349,19 @@ export class ConnectionDropped extends Data.TaggedError("ConnectionDropped")<{
  * @category errors
  * @since 0.1.0
  */
-export class ConnectionClosed extends Data.TaggedError("ConnectionClosed")<{
-  readonly connection: string
-  readonly epoch: number
-  /** The code the peer sent (1005 when it sent none). */
-  readonly code: number
-  readonly reason: Redacted.Redacted
-  /** The code we sent, when we did. */
-  readonly sentCode: number | undefined
-  /** Who sent a close frame first. */
-  readonly initiator: "server" | "client"
-}> {
+export class ConnectionClosed
+  extends /* @__PURE__ */ Data.TaggedError("ConnectionClosed")<{
+    readonly connection: string
+    readonly epoch: number
+    /** The code the peer sent (1005 when it sent none). */
+    readonly code: number
+    readonly reason: Redacted.Redacted
+    /** The code we sent, when we did. */
+    readonly sentCode: number | undefined
+    /** Who sent a close frame first. */
+    readonly initiator: "server" | "client"
+  }>
+{
   override get message(): string {
     const sent = this.sentCode === undefined ? "" : `, we sent ${this.sentCode}`
     return `Connection "${this.connection}": session ${this.epoch} was closed by the ${this.initiator} with code ${this.code}${sent}.`
@@ -348,13 +374,15 @@ export class ConnectionClosed extends Data.TaggedError("ConnectionClosed")<{
  * @category errors
  * @since 0.1.0
  */
-export class ProtocolError extends Data.TaggedError("ProtocolError")<{
-  readonly connection: string
-  readonly epoch: number
-  /** The close code that belongs to it: 1002, 1003, 1007 or 1008. */
-  readonly code: number
-  readonly issue: string
-}> {
+export class ProtocolError
+  extends /* @__PURE__ */ Data.TaggedError("ProtocolError")<{
+    readonly connection: string
+    readonly epoch: number
+    /** The close code that belongs to it: 1002, 1003, 1007 or 1008. */
+    readonly code: number
+    readonly issue: string
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": the peer broke the protocol on session ${this.epoch}: ${this.issue}.`
   }
@@ -366,13 +394,15 @@ export class ProtocolError extends Data.TaggedError("ProtocolError")<{
  * @category errors
  * @since 0.1.0
  */
-export class MessageTooLarge extends Data.TaggedError("MessageTooLarge")<{
-  readonly connection: string
-  readonly epoch: number
-  /** Its size in bytes, where the transport knows it. */
-  readonly size: number | undefined
-  readonly max: number
-}> {
+export class MessageTooLarge
+  extends /* @__PURE__ */ Data.TaggedError("MessageTooLarge")<{
+    readonly connection: string
+    readonly epoch: number
+    /** Its size in bytes, where the transport knows it. */
+    readonly size: number | undefined
+    readonly max: number
+  }>
+{
   override get message(): string {
     const size = this.size === undefined ? "a message" : `a message of ${this.size} bytes`
     return `Connection "${this.connection}": ${size} exceeds \`maxMessageSize\` (${this.max} bytes). Raise it if the server is right.`
@@ -385,12 +415,14 @@ export class MessageTooLarge extends Data.TaggedError("MessageTooLarge")<{
  * @category errors
  * @since 0.1.0
  */
-export class DecodeError extends Data.TaggedError("DecodeError")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly issue: string
-  readonly cause: ForeignCause
-}> {
+export class DecodeError
+  extends /* @__PURE__ */ Data.TaggedError("DecodeError")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly issue: string
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": a frame of session ${this.epoch} did not decode: ${this.issue}. Set the codec's \`onDecodeError\` to "skip" or "yield" to live with such frames.`
   }
@@ -402,11 +434,13 @@ export class DecodeError extends Data.TaggedError("DecodeError")<{
  * @category errors
  * @since 0.1.0
  */
-export class EncodeError extends Data.TaggedError("EncodeError")<{
-  readonly connection: string
-  readonly issue: string
-  readonly cause: ForeignCause
-}> {
+export class EncodeError
+  extends /* @__PURE__ */ Data.TaggedError("EncodeError")<{
+    readonly connection: string
+    readonly issue: string
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": a message did not encode and was not sent: ${this.issue}.`
   }
@@ -418,11 +452,13 @@ export class EncodeError extends Data.TaggedError("EncodeError")<{
  * @category errors
  * @since 0.1.0
  */
-export class InboxOverflow extends Data.TaggedError("InboxOverflow")<{
-  readonly connection: string
-  readonly bytes: number
-  readonly max: number
-}> {
+export class InboxOverflow
+  extends /* @__PURE__ */ Data.TaggedError("InboxOverflow")<{
+    readonly connection: string
+    readonly bytes: number
+    readonly max: number
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": ${this.bytes} bytes wait unread (mark ${this.max}). Read faster, raise \`inbox.highWaterMark\`, or choose another \`inbox.overflow\`.`
   }
@@ -434,11 +470,13 @@ export class InboxOverflow extends Data.TaggedError("InboxOverflow")<{
  * @category errors
  * @since 0.1.0
  */
-export class OutboxFull extends Data.TaggedError("OutboxFull")<{
-  readonly connection: string
-  readonly messages: number
-  readonly bytes: number
-}> {
+export class OutboxFull
+  extends /* @__PURE__ */ Data.TaggedError("OutboxFull")<{
+    readonly connection: string
+    readonly messages: number
+    readonly bytes: number
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": the outbox is full (${this.messages} messages, ${this.bytes} bytes wait). Send slower, raise its bounds, or choose another \`outbox.overflow\`.`
   }
@@ -450,10 +488,12 @@ export class OutboxFull extends Data.TaggedError("OutboxFull")<{
  * @category errors
  * @since 0.1.0
  */
-export class SendExpired extends Data.TaggedError("SendExpired")<{
-  readonly connection: string
-  readonly ttl: Duration.Duration
-}> {
+export class SendExpired
+  extends /* @__PURE__ */ Data.TaggedError("SendExpired")<{
+    readonly connection: string
+    readonly ttl: Duration.Duration
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": a message was not sent within its ttl of ${span(this.ttl)}.`
   }
@@ -465,11 +505,13 @@ export class SendExpired extends Data.TaggedError("SendExpired")<{
  * @category errors
  * @since 0.1.0
  */
-export class NotConnected extends Data.TaggedError("NotConnected")<{
-  readonly connection: string
-  /** The state it is in: `"Reconnecting"`, `"Closed"`, … */
-  readonly state: string
-}> {
+export class NotConnected
+  extends /* @__PURE__ */ Data.TaggedError("NotConnected")<{
+    readonly connection: string
+    /** The state it is in: `"Reconnecting"`, `"Closed"`, … */
+    readonly state: string
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}" is not connected (${this.state}).`
   }
@@ -481,9 +523,11 @@ export class NotConnected extends Data.TaggedError("NotConnected")<{
  * @category errors
  * @since 0.1.0
  */
-export class ReaderBusy extends Data.TaggedError("ReaderBusy")<{
-  readonly connection: string
-}> {
+export class ReaderBusy
+  extends /* @__PURE__ */ Data.TaggedError("ReaderBusy")<{
+    readonly connection: string
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}" has a reader already; a second one would get half of the messages. Use \`connection.broadcast\` for several readers.`
   }
@@ -495,12 +539,14 @@ export class ReaderBusy extends Data.TaggedError("ReaderBusy")<{
  * @category errors
  * @since 0.1.0
  */
-export class OpenFailed extends Data.TaggedError("OpenFailed")<{
-  readonly connection: string
-  readonly epoch: number
-  readonly issue: string
-  readonly cause: ForeignCause
-}> {
+export class OpenFailed
+  extends /* @__PURE__ */ Data.TaggedError("OpenFailed")<{
+    readonly connection: string
+    readonly epoch: number
+    readonly issue: string
+    readonly cause: ForeignCause
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": \`onOpen\` failed on session ${this.epoch}: ${this.issue} (${label(this.cause)}).`
   }
@@ -512,11 +558,13 @@ export class OpenFailed extends Data.TaggedError("OpenFailed")<{
  * @category errors
  * @since 0.1.0
  */
-export class StartupTimeout extends Data.TaggedError("StartupTimeout")<{
-  readonly connection: string
-  readonly after: Duration.Duration
-  readonly last: ConnectionError | undefined
-}> {
+export class StartupTimeout
+  extends /* @__PURE__ */ Data.TaggedError("StartupTimeout")<{
+    readonly connection: string
+    readonly after: Duration.Duration
+    readonly last: ConnectionError | undefined
+  }>
+{
   override get message(): string {
     const last = this.last === undefined ? "" : ` Last error: ${this.last.message}`
     return `Connection "${this.connection}": not ready within ${span(
@@ -531,11 +579,13 @@ export class StartupTimeout extends Data.TaggedError("StartupTimeout")<{
  * @category errors
  * @since 0.1.0
  */
-export class RetriesExhausted extends Data.TaggedError("RetriesExhausted")<{
-  readonly connection: string
-  readonly attempts: number
-  readonly last: ConnectionError
-}> {
+export class RetriesExhausted
+  extends /* @__PURE__ */ Data.TaggedError("RetriesExhausted")<{
+    readonly connection: string
+    readonly attempts: number
+    readonly last: ConnectionError
+  }>
+{
   override get message(): string {
     return `Connection "${this.connection}": gave up after ${this.attempts} attempts. Last error: ${this.last.message}`
   }
@@ -547,9 +597,11 @@ export class RetriesExhausted extends Data.TaggedError("RetriesExhausted")<{
  * @category errors
  * @since 0.1.0
  */
-export class ConnectionNotFound extends Data.TaggedError("ConnectionNotFound")<{
-  readonly name: string
-}> {
+export class ConnectionNotFound
+  extends /* @__PURE__ */ Data.TaggedError("ConnectionNotFound")<{
+    readonly name: string
+  }>
+{
   override get message(): string {
     return `No connection is named "${this.name}".`
   }
@@ -561,9 +613,11 @@ export class ConnectionNotFound extends Data.TaggedError("ConnectionNotFound")<{
  * @category errors
  * @since 0.1.0
  */
-export class ConnectionExists extends Data.TaggedError("ConnectionExists")<{
-  readonly name: string
-}> {
+export class ConnectionExists
+  extends /* @__PURE__ */ Data.TaggedError("ConnectionExists")<{
+    readonly name: string
+  }>
+{
   override get message(): string {
     return `A connection named "${this.name}" exists already. Use \`ensure\` to share it, or close it first.`
   }

@@ -207,7 +207,7 @@ export const make = (options: Options = {}): Reconnect => {
  * @category presets
  * @since 0.1.0
  */
-export const polite: Reconnect = make({ schedule: Backoff.politeWaits })
+export const polite: Reconnect = /* @__PURE__ */ make({ schedule: Backoff.politeWaits })
 
 /**
  * For few clients and a server of your own: the first retry within 250 ms, then
@@ -216,7 +216,7 @@ export const polite: Reconnect = make({ schedule: Backoff.politeWaits })
  * @category presets
  * @since 0.1.0
  */
-export const prompt: Reconnect = make({ schedule: Backoff.promptWaits })
+export const prompt: Reconnect = /* @__PURE__ */ make({ schedule: Backoff.promptWaits })
 
 /**
  * Never dials again: the first loss is the end.
@@ -224,7 +224,7 @@ export const prompt: Reconnect = make({ schedule: Backoff.promptWaits })
  * @category presets
  * @since 0.1.0
  */
-export const none: Reconnect = make({ schedule: Schedule.recurs(0), first: false })
+export const none: Reconnect = /* @__PURE__ */ make({ schedule: Schedule.recurs(0), first: false })
 
 /**
  * What is wrong with a policy, if anything.

@@ -33,5 +33,5 @@ const spread = (plan: Plan): Schedule.Schedule<number> =>
     Effect.map(Random.next, (chance) => Duration.millis(waitOf(plan, attempt, chance)))
   )
 
-export const politeWaits = spread(polite)
-export const promptWaits = spread(prompt)
+export const politeWaits = /* @__PURE__ */ spread(polite)
+export const promptWaits = /* @__PURE__ */ spread(prompt)

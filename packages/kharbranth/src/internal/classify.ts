@@ -18,9 +18,9 @@ const decision = (value: Decision): Decision => {
 
 const isDecision = (u: unknown): u is Decision => typeof u === "object" && u !== null && decisions.has(u)
 
-export const retry: Decision = decision({ _tag: "Retry" })
-export const refresh: Decision = decision({ _tag: "Refresh" })
-export const stop: Decision = decision({ _tag: "Stop" })
+export const retry: Decision = /* @__PURE__ */ decision({ _tag: "Retry" })
+export const refresh: Decision = /* @__PURE__ */ decision({ _tag: "Refresh" })
+export const stop: Decision = /* @__PURE__ */ decision({ _tag: "Stop" })
 export const retryAfter = (delay: Duration.Duration): Decision => decision({ _tag: "RetryAfter", delay })
 
 // One wrong header must not park a connection for a day: past a minute the
