@@ -1,32 +1,17 @@
 /**
  * The judge of a history: a pure function from what was recorded at the user's
  * side, the transport and the server to the promises that were broken. `messages`
- * has the rules for what goes out; the rules for what comes in, for boundaries,
- * bounds, liveness and leftovers are here.
+ * has the rules for what goes out and `inbound` those for what comes in; those for
+ * boundaries, bounds, liveness and leftovers are here.
  */
-import type { Fact, History, Terms } from "./history.ts"
-import { isForReader } from "./history.ts"
+import { type Fact, type History, lastWord, type Terms } from "./history.ts"
+import * as Inbound from "./inbound.ts"
+import { entriesOf, sessionsOf } from "./inbound.ts"
 import * as Messages from "./messages.ts"
 
 export type { Violation } from "./messages.ts"
 
 type Report = Messages.Report
-type Entry = Extract<Fact, { readonly e: "entry" }>
-
-const entriesOf = (facts: ReadonlyArray<Fact>): ReadonlyArray<Entry> => facts.filter((fact) => fact.e === "entry")
-
-/** Sessions that became Ready, in order, and those of them that took over from one that was alive. */
-const sessionsOf = (facts: ReadonlyArray<Fact>) => {
-  const ready: Array<number> = []
-  const rotated = new Set<number>()
-  for (const fact of facts) {
-    if (fact.e !== "happened") continue
-    const { event } = fact
-    if (event._tag === "GatePassed" && event.gate === "Ready") ready.push(event.epoch)
-    if (event._tag === "Rotated") rotated.add(event.to)
-  }
-  return { ready, rotated }
-}
 
 // ---- boundaries
 
@@ -77,92 +62,6 @@ const checkRotations = (facts: ReadonlyArray<Fact>, report: Report): void => {
     if (before.get(fact.event.to)?.has(fact.event.from) === true)
       report("a rotation has a living predecessor", `session ${fact.event.to}`)
   }
-}
-
-// ---- what came in
-
-interface Inbound {
-  /** Everything that came by the session, and how much of it before the core gave it up. */
-  readonly came: Array<string>
-  due: number
-  over: boolean
-}
-
-const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
-  const sessions = new Map<number, Inbound>()
-  const at = (epoch: number): Inbound => {
-    const known = sessions.get(epoch)
-    if (known !== undefined) return known
-    const made: Inbound = { came: [], due: 0, over: false }
-    sessions.set(epoch, made)
-    return made
-  }
-  for (const fact of facts) {
-    if (fact.e === "hungUp" || fact.e === "over") at(fact.epoch).over = true
-    if (fact.e !== "came" || !isForReader(fact.text)) continue
-    const session = at(fact.epoch)
-    session.came.push(fact.text)
-    if (!session.over) session.due = session.came.length
-  }
-  return sessions
-}
-
-/** How many of the due messages are missing from what was read; reports what was read out of order. */
-const missing = (epoch: number, session: Inbound, read: ReadonlyArray<string>, report: Report): number => {
-  let place = 0
-  let skipped = 0
-  for (const text of read) {
-    const found = session.came.indexOf(text, place)
-    if (found < 0) {
-      report("inbound order is kept", `session ${epoch}: "${text.slice(0, 20)}" out of place, twice, or from nowhere`)
-      return skipped
-    }
-    skipped += Math.min(found, session.due) - Math.min(place, session.due)
-    place = found + 1
-  }
-  return skipped + Math.max(0, session.due - place)
-}
-
-// Conflation puts the newest in the place of the first: no order, but nothing twice.
-const missingOfConflated = (epoch: number, session: Inbound, read: ReadonlyArray<string>, report: Report): number => {
-  const left = new Map<string, number>()
-  for (const text of session.came) left.set(text, (left.get(text) ?? 0) + 1)
-  for (const text of read) {
-    const count = left.get(text) ?? 0
-    if (count === 0) report("nothing is read twice", `session ${epoch}: "${text.slice(0, 20)}"`)
-    left.set(text, count - 1)
-  }
-  return Math.max(0, session.due - read.length)
-}
-
-const checkInbound = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
-  const sessions = inboundOf(facts)
-  const readable = new Set(sessionsOf(facts).ready)
-  const read = new Map<number, Array<string>>()
-  // Overflow and bad frames are told in-band; what comes after the connection has given up is only counted.
-  let told = 0
-  for (const fact of facts) {
-    if (fact.e !== "happened" || fact.event._tag !== "Dropped" || fact.event.where !== "inbox") continue
-    if (fact.event.reason === "closed") told += fact.event.count
-  }
-  for (const entry of entriesOf(facts)) {
-    if (entry.tag === "Lagged") told += entry.dropped
-    // A pulse that comes too late to be one may be read.
-    if (entry.tag !== "Message" || !isForReader(entry.text)) continue
-    const texts = read.get(entry.epoch)
-    if (texts === undefined) read.set(entry.epoch, [entry.text])
-    else texts.push(entry.text)
-  }
-  let lost = 0
-  for (const [epoch, session] of sessions) {
-    const count = terms.conflates ? missingOfConflated : missing
-    const gone = count(epoch, session, read.get(epoch) ?? [], report)
-    if (readable.has(epoch)) lost += gone
-  }
-  for (const epoch of read.keys()) {
-    if (!readable.has(epoch)) report("only Ready sessions are read", `session ${epoch}`)
-  }
-  if (lost > told) report("inbound loss is counted", `${lost} messages are missing, ${told} were told of`)
 }
 
 // ---- bounds, liveness, leftovers
@@ -220,11 +119,12 @@ const checkLiveness = (facts: ReadonlyArray<Fact>, report: Report): void => {
   const state = facts[quiet]
   if (state?.e !== "quiet" || state.state !== "Connected")
     report("Ready again after the trouble", JSON.stringify(state))
-  const last = facts.find((fact) => fact.e === "delivery" && fact.n === 1_000_000)
-  // A connection that gives up (its reader is too slow) settles what it has; nobody promised more.
+  const last = facts.find((fact) => (fact.e === "delivery" || fact.e === "refused") && fact.n === lastWord)
+  // A connection that gives up (its reader is too slow) settles what it has, and says how.
   const gaveUp = facts.some((fact, index) => index > quiet && fact.e === "happened" && fact.event._tag === "GaveUp")
-  if (!gaveUp && (last?.e !== "delivery" || last.tag !== "Confirmed"))
-    report("the last word gets through", JSON.stringify(last))
+  const how = last?.e === "delivery" ? last.tag : last?.e === "refused" ? last.error : "nothing"
+  const wanted = gaveUp ? ["Confirmed", "Unknown", "Failed", "NotConnected"] : ["Confirmed"]
+  if (!wanted.includes(how)) report("the last word gets through", `it ended with ${how}`)
   const settled = new Set<number>()
   facts.forEach((fact, index) => {
     if (index < quiet && (fact.e === "sent" || fact.e === "refused" || fact.e === "withdrawn" || fact.e === "unsure")) {
@@ -236,6 +136,29 @@ const checkLiveness = (facts: ReadonlyArray<Fact>, report: Report): void => {
       report("sends settle once there is peace", `message ${fact.n}`)
     }
   }
+}
+
+// Whoever reads is told of each end once; who is slow may find the connection back, and a Gap, instead.
+const checkStreams = (facts: ReadonlyArray<Fact>, report: Report): void => {
+  const failures = new Map<string, number>()
+  let ends = 0
+  let isFailed = false
+  const count = (tag: string, by: number) => failures.set(tag, (failures.get(tag) ?? 0) + by)
+  for (const fact of facts) {
+    if (fact.e === "streamEnded" && fact.error === undefined) ends++
+    if (fact.e === "streamEnded" && fact.error !== undefined) count(fact.error, -1)
+    if (fact.e !== "happened") continue
+    const { event } = fact
+    if (event._tag === "GaveUp") count(event.error._tag, 1)
+    if (event._tag === "GaveUp") isFailed = true
+    if (event._tag === "DialStarted") isFailed = false
+    if (event._tag === "Dropped" && event.reason === "closed" && event.where === "inbox" && !isFailed)
+      report("only a connection that gave up turns messages away", `${event.count} messages`)
+  }
+  for (const [tag, left] of failures) {
+    if (left < 0) report("a stream fails with its connection", `${-left} times too often with ${tag}`)
+  }
+  if (ends !== 1) report("the stream ends with the connection", `${ends} times`)
 }
 
 const checkEnd = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
@@ -258,10 +181,11 @@ export const check = ({ facts, terms }: History): ReadonlyArray<Messages.Violati
   checkBoundaries(facts, report)
   checkPlaces(facts, report)
   checkRotations(facts, report)
-  checkInbound(facts, terms, report)
+  Inbound.check(facts, terms, report)
   checkBounds(facts, terms, report)
   checkLinks(facts, report)
   checkLiveness(facts, report)
+  checkStreams(facts, report)
   checkEnd(facts, terms, report)
   return violations
 }

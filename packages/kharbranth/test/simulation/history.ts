@@ -6,6 +6,9 @@
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { SendOptions } from "kharbranth/Outbox"
 
+/** The number of the message that is sent once there is peace. */
+export const lastWord = 1_000_000
+
 /** A message the user gave to the connection. */
 export interface Call {
   readonly e: "call"

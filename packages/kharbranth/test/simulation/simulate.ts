@@ -159,9 +159,10 @@ const inProcess = (
     const begun = mono()
     yield* endings(plan, connection)
     yield* User.measure(user)
-    if (plan.end !== "scope") yield* Fiber.await(reader)
     yield* Scope.close(scope, Exit.void)
     note({ e: "closed", how: plan.end, millis: mono() - begun })
+    // It may be absent for a while; then the end is due.
+    yield* Effect.timeoutOption(Fiber.await(reader), "1 minute")
     yield* outside.sleep(Duration.millis(1))
     // What the connection owes the user is due now; whoever still waits will wait for ever.
     yield* Fiber.interruptAll([deeds, last, reader, ...observers])

@@ -2,7 +2,7 @@
  * Ways to falsify a history, one broken promise each: what the checker must see.
  * Each gives `undefined` when the history has nothing that it could falsify.
  */
-import type { Fact, Terms } from "./history.ts"
+import { type Fact, lastWord, type Terms } from "./history.ts"
 import { trace } from "./messages.ts"
 
 export type Facts = ReadonlyArray<Fact>
@@ -236,6 +236,48 @@ export const tamperings: ReadonlyArray<Tampering> = [
       const fact = facts[index]
       return fact?.e === "closed" ? changed(facts, index, { ...fact, millis: 1e6 }) : undefined
     }
+  },
+  {
+    name: "the last word expires",
+    breaks: "the last word gets through",
+    falsify: (facts) => {
+      const index = facts.findLastIndex((fact) => fact.e === "delivery" && fact.tag === "Confirmed")
+      const fact = facts[index]
+      return fact?.e === "delivery" && fact.n === lastWord
+        ? changed(facts, index, { ...fact, tag: "Expired", by: "" })
+        : undefined
+    }
+  },
+  {
+    name: "a stream fails once too often",
+    breaks: "a stream fails with its connection",
+    falsify: (facts) => {
+      const gaveUp = facts.filter((fact) => fact.e === "happened" && fact.event._tag === "GaveUp").length
+      const failure: Fact = { e: "streamEnded", error: "InboxOverflow" }
+      return [...Array.from({ length: gaveUp + 1 }, () => failure), ...facts]
+    }
+  },
+  {
+    name: "a stream does not end",
+    breaks: "the stream ends with the connection",
+    falsify: (facts) =>
+      without(
+        facts,
+        facts.findIndex((fact) => fact.e === "streamEnded" && fact.error === undefined)
+      )
+  },
+  {
+    name: "a loss is told that was none",
+    breaks: "no loss is told that was none",
+    falsify: (facts) => [{ e: "entry", tag: "Lagged", dropped: 1_000_000, atMost: false }, ...facts]
+  },
+  {
+    name: "a connection that lives turns a message away",
+    breaks: "only a connection that gave up turns messages away",
+    falsify: (facts) => [
+      { e: "happened", event: { _tag: "Dropped", where: "inbox", reason: "closed", count: 1 } },
+      ...facts
+    ]
   },
   left("fibers"),
   left("sleeps"),

@@ -140,7 +140,7 @@ export const live = (user: User, plan: Plan, pace: Pace): Effect.Effect<void> =>
 
 /** The last message of a history: it must get through. */
 export const lastWord = (user: User): Effect.Effect<void> =>
-  track(user, { n: 1_000_000, proof: "pong", padding: 0, options: { replay: "ifUnknown" } })
+  track(user, { n: History.lastWord, proof: "pong", padding: 0, options: { replay: "ifUnknown" } })
 
 const noteEntry = (user: User, entry: Inbox.Entry<string>): void => {
   switch (entry._tag) {
