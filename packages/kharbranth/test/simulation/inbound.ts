@@ -30,6 +30,8 @@ interface Inbound {
   readonly came: Array<string>
   due: number
   over: boolean
+  /** How many answers to a probe came after that: nobody takes them for answers any more. */
+  pulses: number
 }
 
 const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
@@ -37,14 +39,18 @@ const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
   const at = (epoch: number): Inbound => {
     const known = sessions.get(epoch)
     if (known !== undefined) return known
-    const made: Inbound = { came: [], due: 0, over: false }
+    const made: Inbound = { came: [], due: 0, over: false, pulses: 0 }
     sessions.set(epoch, made)
     return made
   }
   for (const fact of facts) {
     if (fact.e === "hungUp" || fact.e === "over") at(fact.epoch).over = true
-    if (fact.e !== "came" || !isForReader(fact.text)) continue
+    if (fact.e !== "came") continue
     const session = at(fact.epoch)
+    if (!isForReader(fact.text)) {
+      if (session.over) session.pulses++
+      continue
+    }
     session.came.push(fact.text)
     if (!session.over) session.due = session.came.length
   }
@@ -110,6 +116,9 @@ export const check = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report):
     if (!readable.has(epoch)) report("only Ready sessions are read", `session ${epoch}`)
   }
   if (lost > told) report("inbound loss is counted", `${lost} messages are missing, ${told} were told of`)
-  const absent = [...sessions].reduce((sum, [epoch, { came }]) => sum + came.length - (read.get(epoch)?.length ?? 0), 0)
+  const absent = [...sessions].reduce(
+    (sum, [epoch, { came, pulses }]) => sum + came.length + pulses - (read.get(epoch)?.length ?? 0),
+    0
+  )
   if (surely > absent) report("no loss is told that was none", `${surely} told of, ${absent} missing`)
 }
