@@ -10,8 +10,10 @@ import * as Heartbeat from "kharbranth/Heartbeat"
 import type { SendOptions } from "kharbranth/Outbox"
 import type * as Transport from "kharbranth/Transport"
 import { Inbox } from "../../src/internal/inbox.ts"
+import { HookQueue } from "../../src/internal/hookQueue.ts"
 import type * as Lifecycle from "../../src/internal/lifecycle.ts"
 import { Outbox } from "../../src/internal/outbox.ts"
+import { Writer } from "../../src/internal/outboxWriter.ts"
 import { Session } from "../../src/internal/session.ts"
 import type { Sabotage } from "./simulate.ts"
 
@@ -223,6 +225,40 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "resume is forgotten after a pause",
     breaks: "Ready again after the trouble",
     reduce: (right) => (state, input, now) => (input._tag === "Resume" ? [state, []] : right(state, input, now))
+  },
+  {
+    name: "the rate is not kept",
+    breaks: "the rate is kept",
+    plant: () => {
+      const mends = [patch(Writer, "allows", () => () => true), patch(Writer, "free", () => () => Infinity)]
+      return () => {
+        for (const mend of mends) mend()
+      }
+    }
+  },
+  {
+    name: "a hook is forgotten now and then",
+    breaks: "hooks see each frame in order",
+    plant: () => {
+      const now = every(50)
+      return patch(
+        HookQueue,
+        "add",
+        (right) =>
+          function (this: unknown, ...args: Array<never>) {
+            if (!now()) right.call(this, ...args)
+          }
+      )
+    }
+  },
+  {
+    name: "only the first endpoint counts",
+    breaks: "every endpoint is tried",
+    reduce: (right) => (state, input, now) => {
+      const { config } = state
+      const [next, commands] = right({ ...state, config: { ...config, endpoints: 1 } }, input, now)
+      return [{ ...next, config }, commands]
+    }
   },
   {
     name: "nobody dials after a wait",

@@ -7,6 +7,7 @@
 import { type Fact, type History, lastWord, type Terms } from "./history.ts"
 import * as Inbound from "./inbound.ts"
 import { entriesOf, sessionsOf } from "./inbound.ts"
+import * as Extras from "./extras.ts"
 import * as Messages from "./messages.ts"
 
 export type { Violation } from "./messages.ts"
@@ -187,5 +188,6 @@ export const check = ({ facts, terms }: History): ReadonlyArray<Messages.Violati
   checkLiveness(facts, report)
   checkStreams(facts, report)
   checkEnd(facts, terms, report)
+  Extras.check(facts, terms, report)
   return violations
 }

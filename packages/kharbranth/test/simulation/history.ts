@@ -36,6 +36,8 @@ export type Fact =
   | { readonly e: "happened"; readonly event: ConnectionEvent }
   | { readonly e: "did"; readonly what: string; readonly result: string }
   | { readonly e: "opening"; readonly epoch: number; readonly step: "begun" | "done"; readonly mono: number }
+  | { readonly e: "hooked"; readonly epoch: number; readonly hook: "onOpen" | "onClose" }
+  | { readonly e: "hooked"; readonly epoch: number; readonly hook: "onText"; readonly text: string }
   // The transport's side.
   | { readonly e: "linked" | "hungUp" | "over"; readonly epoch: number }
   | { readonly e: "wrote"; readonly epoch: number; readonly n: number | undefined; readonly mono: number }
@@ -69,6 +71,11 @@ export interface Terms {
   readonly drops: boolean
   readonly closeTimeout: number
   readonly drainDeadline: number
+  readonly rate:
+    | { readonly limit: number; readonly window: number; readonly scope: "session" | "connection" }
+    | undefined
+  readonly hooks: boolean
+  readonly endpoints: number
 }
 
 export interface History {

@@ -53,6 +53,10 @@ export interface Plan {
   readonly deadPeerAtEnd: boolean
   /** The end comes while the server floods a reader that is absent. */
   readonly floodAtEnd: boolean
+  /** The most writes in any two seconds. */
+  readonly rate: { readonly limit: number; readonly scope: "session" | "connection" } | undefined
+  readonly hooks: boolean
+  readonly endpoints: 1 | 2
 }
 
 const minute = 60_000
@@ -177,6 +181,12 @@ export const make = (seed: number): Plan => {
     server: { pushEvery: whole(random, 500, 4000), losesAck: 0.05, crashes: 0.01 },
     end: random.pick(["close", "drain", "scope"]),
     deadPeerAtEnd: random.next() < 0.3,
-    floodAtEnd: random.next() < 0.25
+    floodAtEnd: random.next() < 0.25,
+    rate:
+      random.next() < 0.25
+        ? { limit: whole(random, 10, 30), scope: random.pick(["session", "connection"]) }
+        : undefined,
+    hooks: random.next() < 0.25,
+    endpoints: random.pick([1, 1, 2])
   }
 }

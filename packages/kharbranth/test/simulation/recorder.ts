@@ -26,7 +26,10 @@ const recordingLink = (
       for (const frame of frames) note({ e: "wrote", epoch, n: History.numberOf(String(frame)), mono: mono() })
       link.write(frames)
     },
-    ping: (payload) => link.ping(payload),
+    ping: (payload) => {
+      note({ e: "wrote", epoch, n: undefined, mono: mono() })
+      link.ping(payload)
+    },
     buffered: () => link.buffered(),
     received: () => link.received(),
     pause: () => link.pause(),

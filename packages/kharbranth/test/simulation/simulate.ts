@@ -16,6 +16,7 @@ import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import { isConnected } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as RateLimit from "kharbranth/RateLimit"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
@@ -41,7 +42,8 @@ export interface Simulation {
   readonly network: ReadonlyArray<TestNetwork.Event>
 }
 
-const url = "wss://simulated.example/ws"
+const urls = ["wss://simulated.example/ws", "wss://other.example/ws"] as const
+const rateWindow = 2000
 const openBuffer = 262_144
 const overlap = 250
 const closeTimeout = 5000
@@ -58,7 +60,16 @@ const termsOf = (plan: Plan.Plan): History.Terms => ({
   conflates: plan.inbox.overflow === "conflate",
   drops: plan.outbox.overflow === "dropOldest" || plan.outbox.overflow === "dropNewest",
   closeTimeout,
-  drainDeadline
+  drainDeadline,
+  rate: plan.rate === undefined ? undefined : { ...plan.rate, window: rateWindow },
+  hooks: plan.hooks,
+  endpoints: plan.endpoints
+})
+
+const hooksOf = (note: (fact: History.Fact) => void): Connection.Hooks => ({
+  onOpen: (epoch) => Effect.sync(() => note({ e: "hooked", hook: "onOpen", epoch })),
+  onClose: (_error, epoch) => Effect.sync(() => note({ e: "hooked", hook: "onClose", epoch })),
+  onText: (text, epoch) => Effect.sync(() => note({ e: "hooked", hook: "onText", epoch, text }))
 })
 
 const heartbeatOf = ({ heartbeat, platform }: Plan.Plan): Heartbeat.Heartbeat =>
@@ -73,7 +84,9 @@ const heartbeatOf = ({ heartbeat, platform }: Plan.Plan): Heartbeat.Heartbeat =>
 const conflate = { conflate: (text: string) => (text.startsWith("S:") ? text.at(-1) : undefined) }
 
 const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fact) => void, mono: () => number) => ({
-  target: url,
+  target: { url: urls.slice(0, plan.endpoints) },
+  rateLimit: plan.rate === undefined ? undefined : RateLimit.make({ ...plan.rate, window: rateWindow }),
+  hooks: plan.hooks ? hooksOf(note) : undefined,
   codec: Codec.text,
   onOpen: (session: Connection.Session<string, string>) =>
     Effect.gen(function* () {
@@ -180,7 +193,8 @@ const program = (seed: number, sabotage: Sabotage) =>
       window: plan.window,
       platform: plan.platform
     })
-    yield* network.serve(url, Server.script(plan, Seeded.make(seed, 9), note))
+    const script = Server.script(plan, Seeded.make(seed, 9), note)
+    for (const url of urls) yield* network.serve(url, script)
     const outside = yield* Clock.clockWith(Effect.succeed)
     const recorded = Recorder.make(network.transport, note, monoOf(network.clock))
     const transport = sabotage.transport?.(recorded, note) ?? recorded

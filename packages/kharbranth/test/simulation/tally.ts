@@ -46,11 +46,17 @@ const required: ReadonlyArray<string> = [
   "end drain",
   "end scope",
   "end of a dead peer",
-  "end in a flood"
+  "end in a flood",
+  "rate per session",
+  "rate per connection",
+  "hooked onText",
+  "dial of another endpoint"
 ]
 
 const nameOf = (fact: Fact): string | undefined => {
   switch (fact.e) {
+    case "hooked":
+      return `hooked ${fact.hook}`
     case "did":
       return `restart ${fact.what}`
     case "sent":
@@ -67,6 +73,7 @@ const nameOf = (fact: Fact): string | undefined => {
     case "closed":
       return `end ${fact.how}`
     case "happened":
+      if (fact.event._tag === "DialStarted" && fact.event.endpoint > 0) return "dial of another endpoint"
       if (fact.event._tag === "SessionEnded") return `session ended by ${fact.event.error._tag}`
       if (fact.event._tag === "Rotated" || fact.event._tag === "SuccessorFailed") return `restart ${fact.event._tag}`
       return `event ${fact.event._tag}`
@@ -80,6 +87,7 @@ const count = (tally: Tally, name: string, times = 1): void => void tally.set(na
 /** Adds what happened in one simulation. */
 export const add = (tally: Tally, { history, network, plan }: Simulation): void => {
   count(tally, "simulations")
+  if (plan.rate !== undefined) count(tally, `rate per ${plan.rate.scope}`)
   if (plan.floodAtEnd) count(tally, "end in a flood")
   if (plan.deadPeerAtEnd) count(tally, "end of a dead peer")
   for (const event of network) if (event._tag === "Injected") count(tally, `fault ${event.fault._tag}`)
