@@ -130,8 +130,13 @@ export interface Tap<in In, out Out = never> {
   readonly claim: (message: In, epoch: number) => boolean
   /** Runs in each session's opening, after the user's `onOpen` and before Ready. */
   readonly open?: ((session: Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>) | undefined
-  /** The session is over. */
-  readonly ended?: ((epoch: number) => void) | undefined
+  /**
+   * The session is over, and the connection's state shows it. The error is what
+   * cut it; a session that was closed by this side, such as an old one at the
+   * end of its overlap, gives a `ConnectionClosed` with `initiator: "client"`.
+   * Synchronous, cheap, total.
+   */
+  readonly ended?: ((epoch: number, error: ConnectionError) => void) | undefined
 }
 
 /**

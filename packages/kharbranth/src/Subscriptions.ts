@@ -114,8 +114,7 @@ export interface Options<in Topic, in In, in out Out> {
   readonly dataClock?: DataClock<Topic> | undefined
   /**
    * What makes two messages of a topic the same, for the overlap of a rotation.
-   * An old session that is cut within its overlap may take with it what was on
-   * its way, without a `Gap`. Default: nothing.
+   * Default: nothing.
    */
   readonly dedupe?: ((message: In) => unknown) | undefined
   /** The first id; several `Subscriptions` on one connection need ids apart. Default: 1. */

@@ -72,9 +72,12 @@ export class Handover<In, Out> {
     if (this.held?.session === session) this.finish()
   }
 
-  ended(session: Session<In, Out>): void {
-    if (this.held?.from === session.epoch) this.finish()
+  /** Tells whether it was cut within its overlap. */
+  ended(session: Session<In, Out>): boolean {
+    const cutShort = this.held?.from === session.epoch
+    if (cutShort) this.finish()
     if (this.held?.session === session) this.held = undefined
+    return cutShort
   }
 
   /** The overlap is over: the old session falls silent, the new one delivers. */

@@ -55,7 +55,7 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
   private live = false
   private muted = false
   private attached = false
-  private closing = false
+  closing = false
   /** The reader had no room for what came while it closed. */
   private shut = false
   private finished = false

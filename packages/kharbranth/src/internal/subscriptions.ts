@@ -10,7 +10,7 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Session } from "../Connection.ts"
-import type { InvalidOptions } from "../ConnectionError.ts"
+import type { ConnectionError, InvalidOptions } from "../ConnectionError.ts"
 import * as ConnectionState from "../ConnectionState.ts"
 import type * as Public from "../Subscriptions.ts"
 import { type SubscriptionEvent, SubscriptionRejected, type TopicState } from "../SubscriptionState.ts"
@@ -129,7 +129,7 @@ class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
     return Effect.timeoutOption(this.converge(book, session.send), within)
   }
 
-  readonly ended = (epoch: number): void => this.registry.ended(epoch)
+  readonly ended = (epoch: number, error: ConnectionError): void => this.registry.ended(epoch, error)
 
   // Says what is lacking until every answer is there and nothing is lacking.
   private converge<E extends { readonly _tag: string }>(

@@ -36,6 +36,8 @@ export class Book {
   private readonly attempts = new Map<string, number>()
   /** On, and to be subscribed anew. */
   private readonly cycling = new Set<string>()
+  /** When its last data came, in Unix milliseconds. */
+  lastAt: number | undefined
 
   constructor(epoch: number) {
     this.epoch = epoch
@@ -135,6 +137,7 @@ export class Book {
 
   /** Data of a topic came, which proves it subscribed. Tells whether that is news. */
   delivered(key: string, now: number): boolean {
+    this.lastAt = now
     const status = this.statuses.get(key)
     if (status?._tag === "On") {
       status.delivered = true

@@ -104,31 +104,37 @@ export class Registry<T, In> {
     const held = this.held.get(epoch) ?? []
     this.held.delete(epoch)
     for (const { keys, message } of held) this.deliver(book, keys, message)
-    this.forgetSeen()
     this.hooks.changed()
   }
 
-  ended(epoch: number): void {
+  ended(epoch: number, error: ConnectionError): void {
+    const book = this.books.get(epoch)
+    const { active } = this
     this.books.delete(epoch)
     this.held.delete(epoch)
-    if (this.active?.epoch === epoch) this.lose()
-    this.forgetSeen()
+    if (active?.epoch === epoch) this.lose()
+    else if (book !== undefined && active !== undefined && epoch < active.epoch) this.cutShort(book, active, error)
     this.hooks.changed()
+  }
+
+  // What was on its way in an old session that is cut within its overlap is lost, and the new one may never bring it.
+  private cutShort(old: Book, active: Book, error: ConnectionError): void {
+    if (error._tag === "ConnectionClosed" && error.initiator === "client") return
+    for (const topic of this.topics.values()) {
+      if (!old.isOn(topic.key) || !active.isOn(topic.key)) continue
+      topic.interrupted("session", this.hooks.now(), old.lastAt)
+      topic.resumed(active.epoch, this.hooks.now())
+    }
   }
 
   private lose(): void {
     this.active = undefined
     for (const topic of this.topics.values()) {
       topic.interrupted("session", this.hooks.now())
+      topic.seen = undefined
       this.show(topic)
     }
     this.hooks.changed()
-  }
-
-  // An overlap is over when one session is left and what it held has been delivered.
-  private forgetSeen(): void {
-    if (this.books.size > 1 || this.held.size > 0) return
-    for (const topic of this.topics.values()) topic.seen = undefined
   }
 
   // ----------------------------------------------------------- messages
@@ -190,11 +196,15 @@ export class Registry<T, In> {
     if (news) this.hooks.changed()
   }
 
-  // Only while sessions overlap can a message come twice.
+  // A message comes twice while sessions overlap, and after it until the one that is left has caught up.
   private isRepeated(topic: Topic<T, In>, message: In): boolean {
     const { dedupe } = this.options
-    const overlapping = this.books.size > 1 || topic.seen !== undefined
-    return dedupe !== undefined && overlapping && topic.isRepeated(dedupe(message))
+    if (dedupe === undefined) return false
+    if (this.books.size > 1) return topic.isRepeated(dedupe(message))
+    if (topic.seen === undefined) return false
+    const repeated = topic.seen.has(dedupe(message))
+    if (!repeated) topic.seen = undefined
+    return repeated
   }
 
   // ------------------------------------------------------- what to say

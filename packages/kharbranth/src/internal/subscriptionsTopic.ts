@@ -29,8 +29,8 @@ export class Topic<T, In> {
     this.value = value
   }
 
-  interrupted(reason: "session" | "resubscribed", now: number): void {
-    for (const reader of this.readers) reader.interrupted(this.lastAt ?? now, reason)
+  interrupted(reason: "session" | "resubscribed", now: number, from = this.lastAt ?? now): void {
+    for (const reader of this.readers) reader.interrupted(from, reason)
   }
 
   resumed(epoch: number, now: number): void {

@@ -36,6 +36,7 @@ import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
 import { Retries } from "./retries.ts"
 import { Session } from "./session.ts"
 import { closedByUs } from "./sessionErrors.ts"
+import { tellEnded, toldOf } from "./taps.ts"
 import { Timer, type Timers, timersOf } from "./timers.ts"
 import { Cell } from "./watch.ts"
 
@@ -76,7 +77,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
   readonly handover: Handover<In, Out>
   private readonly meters: (() => RateLimit.Meter | undefined) | undefined
   private lifecycle: Lifecycle.State
-  private inputs: Array<Lifecycle.Input> | undefined
+  private inputs: Array<Pending> | undefined
   private retries: Retries | undefined
   private hookQueue: HookQueue | undefined
 
@@ -269,24 +270,25 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
 
   // --- the loop --------------------------------------------------------------
 
-  dispatch(input: Lifecycle.Input): void {
+  dispatch(input: Lifecycle.Input, then?: () => void): void {
     if (this.inputs !== undefined) {
-      this.inputs.push(input)
+      this.inputs.push({ input, then })
       return
     }
-    const inputs = [input]
+    const inputs: Array<Pending> = [{ input, then }]
     this.inputs = inputs
     for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) this.take(next)
     this.inputs = undefined
   }
 
-  private take(input: Lifecycle.Input): void {
+  private take({ input, then }: Pending): void {
     const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
     for (const command of commands) this.perform(command)
     if (changed) this.state.set(Lifecycle.publicState(state))
     if (changed && state.phase._tag === "Closed") this.state.end()
+    then?.()
   }
 
   private perform(command: Lifecycle.Command): void {
@@ -414,15 +416,12 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
 
   ended(session: Session<In, Out>, error: ConnectionError): void {
     this.figures.ended(session)
-    for (const tap of this.taps) tap.ended?.(session.epoch)
     if (this.active === session) this.interrupt(session, error)
-    this.handover.ended(session)
-    this.dispatch({
-      _tag: "Ended",
-      epoch: session.epoch,
-      error,
-      decision: this.policies.reconnect.classify(error)
-    })
+    const told = toldOf(session, error, this.handover.ended(session))
+    const decision = this.policies.reconnect.classify(error)
+    this.dispatch({ _tag: "Ended", epoch: session.epoch, error, decision }, () =>
+      tellEnded(this.taps, session.epoch, told)
+    )
     this.handover.forgetLater()
     this.fork(
       Effect.andThen(
@@ -468,6 +467,12 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
   private sessionOf(epoch: number): Session<In, Out> | undefined {
     return this.sessions.find((session) => session.epoch === epoch)
   }
+}
+
+interface Pending {
+  readonly input: Lifecycle.Input
+  /** Done once the state has changed. */
+  readonly then: (() => void) | undefined
 }
 
 const none: ReadonlySet<never> = new Set()

@@ -15,6 +15,7 @@ import * as Requests from "kharbranth/Requests"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { settle } from "./topicServer.ts"
+import { randomOf } from "./random.ts"
 
 const url = "wss://rpc.example/"
 
@@ -60,16 +61,6 @@ export const rig = (overrides: Partial<Requests.Options<Answer, Asked, unknown, 
     const say = (answer: Answer) => peers.at(-1)!.sendUnsafe([JSON.stringify(answer)])
     return { network, connection, requests, asked, peers, say }
   })
-
-const randomOf = (seed: number) => {
-  let state = Math.imul(seed, 2_654_435_761) | 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 4_294_967_296
-  }
-}
 
 /** A storm of losses is no news here. */
 const quiet = Effect.provide(Logger.layer([]))

@@ -13,19 +13,10 @@ import * as Subscriptions from "kharbranth/Subscriptions"
 import type { Entry } from "kharbranth/SubscriptionState"
 import * as Fault from "kharbranth/testing/Fault"
 import { type AckShape, closed, type FromServer, options, pass, rig } from "./topicServer.ts"
+import { randomOf } from "./random.ts"
 
 const firstSeed = Number(process.env["SEED"] ?? 1)
 const topics = ["A", "B", "C", "D", "E", "F"]
-
-const randomOf = (seed: number) => {
-  let state = Math.imul(seed, 2_654_435_761) | 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 4_294_967_296
-  }
-}
 
 /** A storm of losses is no news here. */
 const quiet = Effect.provide(Logger.layer([]))
@@ -100,12 +91,7 @@ const history = (seed: number, tally: Record<string, number>) =>
       reset: () => network.inject(Fault.reset()),
       close: () => network.inject(Fault.close({ code: 1012 })),
       breakFirst: () => Effect.forkScoped(Effect.ignore(connection.restart())),
-      // A rotation is left in peace: what an old session loses when it is cut in its overlap, nobody can see.
-      makeFirst: () =>
-        Effect.andThen(
-          Effect.forkScoped(Effect.ignore(connection.restart({ mode: "makeFirst" }))),
-          pass(server.shape === "never" ? 6000 : 800)
-        ),
+      makeFirst: () => Effect.forkScoped(Effect.ignore(connection.restart({ mode: "makeFirst" }))),
       muteAcks: () => Effect.sync(() => (server.shape = server.shape === "never" ? shape : "never")),
       refuse: () => Effect.sync(() => void server.refused.add(pick(topics))),
       drop: () =>
