@@ -5,7 +5,8 @@
  * ```text
  * ConnectionError
  * ├─ at the door        InvalidOptions · ConnectionExists · ConnectionNotFound
- * ├─ DialError          TargetFailed · DialTimeout · DialFailed · TlsError · HandshakeRejected · (InvalidOptions)
+ * ├─ DialError          TargetFailed · DialFailed · TlsError · HandshakeRejected · (InvalidOptions)
+ * ├─ dialing            DialTimeout
  * ├─ opening            OpenFailed · StartupTimeout
  * ├─ LinkError          ConnectionClosed · ConnectionDropped · ProtocolError · MessageTooLarge · ReadError · WriteError
  * ├─ liveness           PingFailed · PongReceiveTimeout · IdleTimeout
@@ -629,7 +630,7 @@ export class ConnectionExists
  * @category models
  * @since 0.1.0
  */
-export type DialError = DialFailed | TlsError | HandshakeRejected | InvalidOptions
+export type DialError = TargetFailed | DialFailed | TlsError | HandshakeRejected | InvalidOptions
 
 /**
  * How an open link may end.
