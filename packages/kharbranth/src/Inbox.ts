@@ -14,7 +14,9 @@ import * as Check from "./internal/options.ts"
  * where the transport can pause; the policy applies where it cannot, and when a
  * paused socket has waited for its reader for `maxStall`.
  *
- * - `"fail"`: the connection fails with `InboxOverflow`.
+ * - `"fail"`: the connection fails with `InboxOverflow`. A connection that
+ *   nobody has read yet fails nobody: until its first reader comes, which may be
+ *   never where taps take what matters, the oldest messages go.
  * - `"dropOldest"`: the messages that have waited longest go.
  * - `"dropNewest"`: the messages that came last go.
  * - `{ conflate }`: of messages with the same key only the newest stays, in the

@@ -17,7 +17,6 @@ export type { Tap } from "./inboxTaps.ts"
 export class Inbox<In> extends Intake<In> {
   private waiter: (() => void) | undefined
   private reading = false
-  private everRead = false
   /** How many messages of the reader's last batch may be unused. */
   private unused = 0
   private end: { readonly error: ConnectionError | undefined } | undefined

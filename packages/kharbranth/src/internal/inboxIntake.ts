@@ -51,6 +51,8 @@ export abstract class Intake<In> {
   protected settling = false
   /** The raw segment that the next frame of its lane joins. */
   protected open: Segments.Raw<In> | undefined
+  /** Whether there ever was a reader that unread messages could fail. */
+  protected everRead = false
   /** Why nothing is let in any more. */
   protected refusal: DropReason | undefined
   private readonly taps = new Taps<In>()
@@ -263,7 +265,7 @@ export abstract class Intake<In> {
   /** More than the mark waits: a source that cannot pause leaves only the policy. */
   private bound(): void {
     if (!this.sources.someCannotPause) return
-    if (this.options.overflow === "fail") this.overflowed()
+    if (this.options.overflow === "fail" && this.everRead) this.overflowed()
     else this.shrink(this.highMark)
   }
 

@@ -95,7 +95,7 @@ export class Model {
 
   bound(): void {
     if (this.setup.canPause || this.bytes <= this.setup.mark) return
-    if (this.setup.policy === "fail") this.overflow()
+    if (this.setup.policy === "fail" && this.everRead) this.overflow()
     else this.shrink(this.setup.mark)
   }
 

@@ -8,9 +8,10 @@ import type * as Public from "../../src/Inbox.ts"
 import { gap, names, opened, pushAll, rig, several, sized, sourceOf } from "./inboxRig.ts"
 
 describe("overflow where the source cannot pause", () => {
-  const filled = (overflow: Public.Overflow<string>, frames: ReadonlyArray<string>) => {
+  const filled = (overflow: Public.Overflow<string>, frames: ReadonlyArray<string>, read = true) => {
     const all = rig(Codec.text, { overflow })
     all.inbox.attach(sourceOf(false).source)
+    if (read) all.inbox.acquire()
     pushAll(all.inbox, all.lane(1), frames)
     all.turn()
     return all
@@ -28,6 +29,13 @@ describe("overflow where the source cannot pause", () => {
     inbox.revive()
     pushAll(inbox, lane(2), ["G"])
     assert.deepStrictEqual(inbox.take(), ["G"])
+  })
+
+  it("fail, but nobody ever read: the oldest go, counted and marked", () => {
+    const { errors, inbox, said } = filled("fail", tens("ABCD"), false)
+    assert.deepStrictEqual(errors, [])
+    assert.deepStrictEqual(said, ["dropped 1 overflow", "dropped 1 overflow"])
+    assert.deepStrictEqual(names(inbox.takeEntries()), ["-2", "C", "D"])
   })
 
   it("fail: what an overlap releases between the overflow and the end is marked, once it is over only counted", () => {
