@@ -92,13 +92,13 @@ describe("declared", () => {
       "connections.a.heartbeat.every",
       "connections.a.dialTimeout",
       "connections.b.url",
-      "connections.b.headers.1",
+      "connections.b.headers.0",
       "connections.b.tags",
       "connections.b.unknown",
       "connections.c",
       "connections."
     ]) {
-      assert.include(path === "connections.b.headers.1" ? [...paths, path] : paths, path)
+      assert.include(paths, path)
     }
     for (const error of parsed.failure) assert.notInclude(error.message, secret)
   })
