@@ -286,11 +286,17 @@ export interface Permit extends Pick<Dial, "connection" | "epoch"> {
  * @category models
  * @since 0.1.0
  */
-export type Requirements<T, RO, RH> =
-  | Transport
-  | Target.Context<NoInfer<T>>
-  | Exclude<NoInfer<RO>, Scope.Scope>
-  | NoInfer<RH>
+export type Requirements<T, RO, RH> = Transport | Target.Context<NoInfer<T>> | LessScope<RO> | NoInfer<RH>
+
+/**
+ * Requirements without the Scope that a session provides, as a result type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+// `Effect.all` must infer nothing into R, or it becomes `any` and every requirement is lost. `NoInfer` would hide a
+// union from `Exclude`, which then excludes nothing; a type of the conditional's own does neither.
+export type LessScope<R> = [R] extends [infer Needs] ? Exclude<Needs, Scope.Scope> : never
 
 /**
  * Makes a connection that lives as long as its Scope.

@@ -13,6 +13,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { LessScope } from "kharbranth/Connection"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { ConnectionMetrics } from "kharbranth/ConnectionMetrics"
 import type { ConnectionState } from "kharbranth/ConnectionState"
@@ -244,7 +245,7 @@ export interface Options<H extends Hub.Any, E = never, R = never, RO = never> {
  * @category models
  * @since 0.1.0
  */
-export type Requirements<R, RO> = Transport | HttpClient.HttpClient | NoInfer<R> | Exclude<NoInfer<RO>, Scope.Scope>
+export type Requirements<R, RO> = Transport | HttpClient.HttpClient | NoInfer<R> | LessScope<RO>
 
 /**
  * Makes a connection that lives as long as its Scope.
