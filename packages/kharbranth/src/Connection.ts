@@ -278,6 +278,8 @@ export interface Options<C extends Codec.Any, T, RO, RH = never> {
 export interface Permit extends Pick<Dial, "connection" | "epoch"> {
   readonly attempt: number
   readonly cause: ConnectionError | undefined
+  /** Which of the target's urls is dialed, from 0. */
+  readonly endpoint: number
 }
 
 /**

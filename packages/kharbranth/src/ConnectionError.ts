@@ -147,7 +147,16 @@ export class DialTimeout
  * @category models
  * @since 0.1.0
  */
-export type DialFailure = "dns" | "refused" | "reset" | "unreachable" | "local" | "proxy" | "protocol" | "unknown"
+export type DialFailure =
+  | "dns"
+  | "refused"
+  | "reset"
+  | "unreachable"
+  | "local"
+  | "proxy"
+  | "protocol"
+  | "breaker"
+  | "unknown"
 
 const dialHints: Record<DialFailure, string> = {
   dns: "the host name does not resolve",
@@ -157,6 +166,7 @@ const dialHints: Record<DialFailure, string> = {
   local: "this machine could not open a socket (out of descriptors, ports or permission)",
   proxy: "the proxy did not connect",
   protocol: "the answer is not a WebSocket upgrade",
+  breaker: "dials there keep failing and are held back, so another endpoint goes first",
   unknown: "the platform does not say why"
 }
 

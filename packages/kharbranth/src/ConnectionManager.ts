@@ -50,8 +50,8 @@ export interface Managed {
   /** Groups it belongs to, to address many at once. Default: none. */
   readonly tags?: ReadonlyArray<string> | undefined
   /**
-   * What its dials are counted under. Default: the origins of its urls; with a
-   * url that is only known when it is dialed, a key of its own, so give one
+   * What its dials are counted under. Default: the origin of the url that is
+   * dialed; with a url that is only known when it is dialed, a key of its own, so give one
    * where such connections share a server.
    */
   readonly egress?: string | undefined

@@ -103,6 +103,12 @@ export interface Snapshot {
 export interface PermitOptions {
   /** What the dial is counted under. The first is the egress key: its breaker learns from the outcome. */
   readonly keys: ReadonlyArray<string>
+  /**
+   * The egress keys of other endpoints. While this one's breaker is open and one
+   * of theirs is not, the permit fails with `DialFailed` of kind `"breaker"`, so
+   * that the connection goes there. Default: none.
+   */
+  readonly instead?: ReadonlyArray<string> | undefined
   /** Higher goes first. Default: 0. */
   readonly priority?: number | undefined
 }
@@ -138,7 +144,7 @@ export interface DialBudget {
  *   const budget = yield* DialBudget.make({ policy: { limits: { limit: 300, window: "5 minutes" } } })
  *   const permit = budget.permit({ keys: ["wss://feed.example"] })
  *   const dialing = Effect.scoped(
- *     Effect.andThen(permit({ connection: "feed", epoch: 1, attempt: 1, cause: undefined }), budget.snapshot)
+ *     Effect.andThen(permit({ connection: "feed", epoch: 1, attempt: 1, cause: undefined, endpoint: 0 }), budget.snapshot)
  *   )
  *   deepStrictEqual((yield* dialing).map(({ dialing }) => dialing), [1])
  *   deepStrictEqual((yield* budget.snapshot).map(({ dialing }) => dialing), [0])

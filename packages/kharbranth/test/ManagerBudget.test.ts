@@ -5,7 +5,9 @@
 // go first.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as ManagerCommand from "../src/ManagerCommand.ts"
+import * as Fault from "../src/testing/Fault.ts"
 import * as TestNetwork from "../src/testing/TestNetwork.ts"
 import { fork, pass, plain, rig, settle, url } from "./managerRig.ts"
 
@@ -139,6 +141,59 @@ describe("one budget", () => {
       const keys = (yield* manager.snapshot).map(({ budget }) => budget[0])
       assert.sameMembers(keys, ["connection c", "wss://feed.example", "wss://feed.example", "wss://other.example"])
       assert.strictEqual(url.startsWith("wss://feed.example"), true)
+    })
+  )
+
+  it.effect("an open breaker sends a connection to its next endpoint, and holds nobody who has another", () =>
+    Effect.gen(function* () {
+      const budget = { policy: { breaker: { failures: 2, cooldown: "1 hour", maxCooldown: "1 hour" } } } as const
+      const { manager, network } = yield* rig({ manager: { budget } })
+      const other = "wss://other.example/ws"
+      const down = Fault.refuse({ host: "feed.example" })
+      yield* network.serve(other, TestNetwork.echo)
+      yield* network.inject(down)
+      yield* manager.connect("lonely", { ...plain, startup: "background" })
+      yield* pass("10 seconds")
+      const refused = (yield* manager.snapshot).find(({ name }) => name === "lonely")?.metrics.dials
+      const both = yield* manager.connect("both", { ...plain, target: { url: [url, other] }, startup: "background" })
+      const held: Array<string> = []
+      yield* fork(
+        Stream.runForEach(both.state.changes, (state) =>
+          Effect.sync(() => state._tag === "Reconnecting" && held.push(String(state.cause)))
+        )
+      )
+      yield* pass("2 seconds")
+      assert.strictEqual(both.state.getUnsafe()._tag, "Connected")
+      assert.deepStrictEqual(
+        [...new Set(held)].map((cause) => /could not reach wss:\/\/feed.example: dials there keep failing/.test(cause)),
+        [true]
+      )
+      const snapshot = yield* manager.snapshot
+      assert.strictEqual(snapshot.find(({ name }) => name === "lonely")?.metrics.dials, refused)
+      assert.deepStrictEqual(snapshot.find(({ name }) => name === "both")?.budget, [
+        "wss://feed.example",
+        "wss://other.example"
+      ])
+      const breakers = (yield* manager.budget.snapshot).map(({ breaker, key }) => [key, breaker])
+      assert.deepInclude(breakers, ["wss://feed.example", "Open"])
+    })
+  )
+
+  it.effect("with every endpoint's breaker open, a connection waits for the probe as everybody does", () =>
+    Effect.gen(function* () {
+      const budget = { policy: { breaker: { failures: 1, cooldown: "1 minute", maxCooldown: "1 minute" } } } as const
+      const { manager, network } = yield* rig({ manager: { budget } })
+      const other = "wss://other.example/ws"
+      yield* network.serve(other, TestNetwork.echo)
+      yield* network.inject(Fault.refuse())
+      yield* manager.connect("a", { ...plain, target: { url: [url, other] }, startup: "background" })
+      yield* pass("20 seconds")
+      const dials = (yield* manager.snapshot)[0]?.metrics.dials
+      yield* pass("30 seconds")
+      assert.strictEqual((yield* manager.snapshot)[0]?.metrics.dials, dials)
+      yield* network.lift(Fault.refuse())
+      yield* pass("1 minute")
+      assert.strictEqual((yield* manager.snapshot)[0]?.state, "Connected")
     })
   )
 })

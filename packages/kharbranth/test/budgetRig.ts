@@ -29,7 +29,7 @@ export const closed = (code: number) =>
     initiator: "server"
   })
 
-export const dial = { connection: "feed", epoch: 1, attempt: 1, cause: undefined }
+export const dial = { connection: "feed", epoch: 1, attempt: 1, cause: undefined, endpoint: 0 }
 
 export interface Dialed {
   readonly name: string

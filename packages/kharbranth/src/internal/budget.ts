@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import type { InvalidOptions } from "../ConnectionError.ts"
+import { DialFailed, foreign, type InvalidOptions } from "../ConnectionError.ts"
 import type { DialBudget, Limit, Options, Policy } from "../DialBudget.ts"
 import type { Rules } from "./budgetGate.ts"
 import { Lanes, type Ticket } from "./budgetLanes.ts"
@@ -63,6 +63,9 @@ export const check = (options: Options): InvalidOptions | undefined =>
     ...Object.entries(options.keys ?? {}).map(([key, policy]) => checkPolicy(policy, ["budget", "keys", key]))
   ])
 
+const heldBack = (connection: string, endpoint: string): DialFailed =>
+  new DialFailed({ connection, kind: "breaker", endpoint, cause: foreign(undefined) })
+
 const monotonic = (clock: Clock.Clock) => (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 const lanesOf = Effect.fnUntraced(function* (options: Options) {
@@ -81,10 +84,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   yield* Effect.addFinalizer(() => Effect.sync(() => lanes.end()))
 
   const permit: DialBudget["permit"] =
-    ({ keys, priority }) =>
-    () =>
+    ({ instead = [], keys, priority }) =>
+    ({ connection }) =>
       Effect.flatMap(Effect.scope, (scope) =>
         Effect.suspend(() => {
+          const [egress] = keys
+          if (egress !== undefined && lanes.isOpen(egress) && instead.some((key) => !lanes.isOpen(key))) {
+            return Effect.fail(heldBack(connection, egress))
+          }
           let granted = () => {}
           const ticket: Ticket = lanes.ask(keys, priority ?? 0, () => granted())
           const waiting = Effect.callback<void>((resume) => {

@@ -96,6 +96,12 @@ export class Lanes {
     this.pump(this.touching(gates))
   }
 
+  /** Whether dials under this key are held back by its breaker. */
+  isOpen(key: string): boolean {
+    const gate = this.gates.get(key)
+    return gate?.phase === "Probing" || (gate?.phase === "Open" && gate.until > this.now())
+  }
+
   all(): ReadonlyArray<{ readonly gate: Gate; readonly waiting: number }> {
     return [...this.gates.values()].map((gate) => ({ gate, waiting: this.waitingAt(gate) }))
   }

@@ -16,8 +16,8 @@ export interface Entry {
   readonly name: string
   readonly tags: ReadonlyArray<string>
   readonly codec: Codec.Any
-  /** What its dials are counted under. */
-  readonly budget: ReadonlyArray<string>
+  /** What its dials are counted under, endpoint by endpoint. */
+  readonly budget: ReadonlyArray<ReadonlyArray<string>>
   readonly scope: Scope.Closeable
   /** Done when it exists, Ready or not; nobody waits long for this. */
   readonly made: Deferred.Deferred<Connection.Any, ConnectionError>
@@ -28,6 +28,8 @@ export interface Entry {
   connection: Connection.Any | undefined
   phase: "open" | "closing"
   lastError: ConnectionError | undefined
+  /** What its last dial was counted under. */
+  dialed: ReadonlyArray<string>
 }
 
 export const make = (fields: Pick<Entry, "name" | "tags" | "codec" | "budget">): Entry => ({
@@ -38,7 +40,8 @@ export const make = (fields: Pick<Entry, "name" | "tags" | "codec" | "budget">):
   freed: Deferred.makeUnsafe(),
   connection: undefined,
   phase: "open",
-  lastError: undefined
+  lastError: undefined,
+  dialed: fields.budget[0] ?? []
 })
 
 /** An entry whose connection exists. */
@@ -74,7 +77,7 @@ export const snapshot = (entry: Made): Effect.Effect<Snapshot> =>
       nextRetryAt: state._tag === "Reconnecting" ? state.nextRetryAt : undefined,
       // The watcher may be a turn behind the state.
       lastError: errorOf(causeOf(state) ?? entry.lastError),
-      budget: entry.budget,
+      budget: [...new Set(entry.budget.flat())],
       metrics
     }
   })

@@ -18,28 +18,22 @@ const originOf = (url: string | URL): string | undefined => {
   }
 }
 
-const order = (a: string, b: string): number => (a < b ? -1 : 1)
-
 const urlsOf = (target: unknown): ReadonlyArray<unknown> => {
   if (isKnown(target)) return [target]
   if (typeof target !== "object" || target === null || Effect.isEffect(target) || !("url" in target)) return [undefined]
   return Array.isArray(target.url) ? target.url : [target.url]
 }
 
-/**
- * A connection that fails over between hosts is counted under all of them as
- * one: were it the first alone, a host that is down would hold back the others.
- */
-const egressOf = (name: string, target: unknown): string => {
+/** What the dials of each endpoint are counted under, so that a host that is down holds back no other. */
+export const keysOf = (name: string, target: unknown, managed: Managed): ReadonlyArray<ReadonlyArray<string>> => {
   const urls = urlsOf(target)
   const origins = urls.flatMap((url) => (isKnown(url) ? (originOf(url) ?? []) : []))
-  return origins.length < urls.length ? `connection ${name}` : [...new Set(origins)].toSorted(order).join(" ")
+  // Where one origin is not known, nobody can tell the endpoints apart.
+  const known = origins.length === urls.length && origins.length > 0
+  const egresses = managed.egress !== undefined ? [managed.egress] : known ? origins : [`connection ${name}`]
+  const { budget = [] } = managed
+  return egresses.map((egress) => [egress].concat(budget))
 }
-
-export const keysOf = (name: string, target: unknown, managed: Managed): ReadonlyArray<string> => [
-  managed.egress ?? egressOf(name, target),
-  ...(managed.budget ?? [])
-]
 
 const areStrings = (values: ReadonlyArray<unknown> | undefined): boolean =>
   values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))

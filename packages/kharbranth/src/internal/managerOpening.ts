@@ -36,10 +36,16 @@ type Permit = NonNullable<AnyOptions["permit"]>
 
 const permitOf = (opening: Opening, entry: Entry, options: AnyOptions): Permit => {
   const { budget } = opening
-  const permit = budget.permit({ keys: entry.budget, priority: options.priority })
+  const egresses = entry.budget.map(([egress = ""]) => egress)
+  const permits = entry.budget.map((keys, index) => ({
+    keys,
+    permit: budget.permit({ keys, instead: egresses.toSpliced(index, 1), priority: options.priority })
+  }))
   const own = options.permit
   return (dial) => {
-    if (dial.cause !== undefined && dial.cause !== entry.lastError) budget.note(entry.budget, dial.cause)
+    if (dial.cause !== undefined && dial.cause !== entry.lastError) budget.note(entry.dialed, dial.cause)
+    const { keys, permit } = permits[dial.endpoint % permits.length]!
+    entry.dialed = keys
     return own === undefined ? permit(dial) : Effect.andThen(own(dial), permit(dial))
   }
 }

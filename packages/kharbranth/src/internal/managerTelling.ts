@@ -94,7 +94,7 @@ export class Telling {
     const cause = causeOf(state)
     if (cause !== undefined && cause !== entry.lastError) {
       entry.lastError = cause
-      this.budget.note(entry.budget, cause)
+      this.budget.note(entry.dialed, cause)
     }
     if (state._tag !== "Failed") return Effect.void
     const failure: Failed = { ...state, name: entry.name }

@@ -33,8 +33,8 @@ const span = <In, Out>({ connection }: Host<In, Out>, { dial, epoch, scope }: Se
 const permitted = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
   const { connection, permit } = host
   if (permit === undefined) return reach(host, session)
-  const { attempt, cause, epoch } = session.dial
-  return Effect.scoped(Effect.andThen(permit({ connection, epoch, attempt, cause }), reach(host, session)))
+  const { attempt, cause, endpoint, epoch } = session.dial
+  return Effect.scoped(Effect.andThen(permit({ connection, epoch, attempt, cause, endpoint }), reach(host, session)))
 }
 
 // The deadline is a timer, not a race of fibers: a dial that will not be interrupted is over all the same.

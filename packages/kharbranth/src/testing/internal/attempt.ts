@@ -43,6 +43,7 @@ const codes: Record<ConnectionError.DialFailure, string> = {
   local: "EMFILE",
   proxy: "EPROXY",
   protocol: "EPROTO",
+  breaker: "EBREAKER",
   unknown: "unknown"
 }
 
