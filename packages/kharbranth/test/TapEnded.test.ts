@@ -40,11 +40,12 @@ describe("Tap.ended", () => {
       yield* TestClock.adjust(1)
       assert.deepStrictEqual(told.splice(0), ["1 ConnectionDropped Reconnecting", "1 again"])
       yield* TestClock.adjust("5 seconds")
+      yield* connection.awaitReady
       yield* network.inject(Fault.close({ code: 1012 }))
       yield* TestClock.adjust(1)
       assert.deepStrictEqual(told.splice(0), ["2 ConnectionClosed Reconnecting", "2 again"])
       yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(connection.state.getUnsafe()._tag, "Connected")
+      yield* connection.awaitReady
     })
   )
 

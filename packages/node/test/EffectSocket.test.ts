@@ -1,6 +1,5 @@
-// Proves that Effect's own sockets serve as a transport: on `ws` and on the
-// platform's global `WebSocket` every promise is kept that their abilities
-// allow, on real sockets; on a bare Effect `Socket` all but those that its
+// Proves that Effect's own sockets serve as a transport: on `ws` every promise is
+// kept that their abilities allow, on real sockets; on a bare Effect `Socket` all but those that its
 // interface cannot keep, which are named here one by one.
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeWS from "@effect/platform-node/NodeWS"
@@ -40,14 +39,6 @@ describe("interop/Socket.layerWebSocket", () => {
   describe("on `ws`", () => {
     const abilities = { pause: true, headers: true }
     suite(Socket.layerWebSocket(abilities).pipe(Layer.provide(NodeWS.layerWebSocketConstructor)), abilities)
-  })
-
-  describe("on the global WebSocket", () => {
-    suite(
-      Socket.layerWebSocket().pipe(Layer.provide(EffectSocket.layerWebSocketConstructorGlobal)),
-      { pause: false, headers: false },
-      needTerminate
-    )
   })
 })
 
