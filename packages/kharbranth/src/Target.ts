@@ -154,7 +154,7 @@ export type Context<I> = I extends string | URL
         ? R
         : never
       : I extends { readonly url: unknown }
-        ? { readonly [K in keyof I]: FieldContext<I[K]> }[keyof I]
+        ? { readonly [K in keyof I]-?: FieldContext<I[K]> }[keyof I]
         : never
 
 type FieldContext<F> =

@@ -129,6 +129,11 @@ class Scoped extends Connection.Service<Scoped>()("app/Scoped", {
 }) {}
 expectTypeOf(Scoped.layer).toEqualTypeOf<Layer.Layer<Scoped, ConnectionError, Transport | Keys | Tokens>>()
 
+// An optional field of a target that may be there needs what it would need, and no `undefined`.
+declare const perhaps: { readonly url: string; readonly expiresAt?: Effect.Effect<number, never, Keys> }
+const optional = Connection.make("optional", { target: perhaps })
+expectTypeOf<Effect.Services<typeof optional>>().toEqualTypeOf<Transport | Keys | Scope.Scope>()
+
 // ---- Service and its layer -----------------------------------------------------
 
 class Ticker extends Connection.Service<Ticker>()("app/Ticker", {
