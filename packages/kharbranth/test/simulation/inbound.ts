@@ -30,8 +30,6 @@ interface Inbound {
   readonly came: Array<string>
   due: number
   over: boolean
-  /** How many answers to a probe came after that: nobody takes them for answers any more. */
-  pulses: number
 }
 
 const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
@@ -39,18 +37,14 @@ const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
   const at = (epoch: number): Inbound => {
     const known = sessions.get(epoch)
     if (known !== undefined) return known
-    const made: Inbound = { came: [], due: 0, over: false, pulses: 0 }
+    const made: Inbound = { came: [], due: 0, over: false }
     sessions.set(epoch, made)
     return made
   }
   for (const fact of facts) {
     if (fact.e === "hungUp" || fact.e === "over") at(fact.epoch).over = true
-    if (fact.e !== "came") continue
+    if (fact.e !== "came" || !isForReader(fact.text)) continue
     const session = at(fact.epoch)
-    if (!isForReader(fact.text)) {
-      if (session.over) session.pulses++
-      continue
-    }
     session.came.push(fact.text)
     if (!session.over) session.due = session.came.length
   }
@@ -85,6 +79,13 @@ const missingOfConflated = (epoch: number, session: Inbound, read: ReadonlyArray
   return Math.max(0, session.due - read.length)
 }
 
+/** Answers that nobody took for one, because they came too late: they wait for the reader like any message. */
+const strayPulses = (facts: ReadonlyArray<Fact>): number =>
+  facts.reduce((sum, fact) => {
+    if (fact.e === "came" && !isForReader(fact.text)) return sum + 1
+    return fact.e === "happened" && fact.event._tag === "PulseSeen" ? sum - 1 : sum
+  }, 0)
+
 /** Everything about incoming messages. */
 export const check = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
   const sessions = inboundOf(facts)
@@ -117,8 +118,8 @@ export const check = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report):
   }
   if (lost > told) report("inbound loss is counted", `${lost} messages are missing, ${told} were told of`)
   const absent = [...sessions].reduce(
-    (sum, [epoch, { came, pulses }]) => sum + came.length + pulses - (read.get(epoch)?.length ?? 0),
-    0
+    (sum, [epoch, { came }]) => sum + came.length - (read.get(epoch)?.length ?? 0),
+    strayPulses(facts)
   )
   if (surely > absent) report("no loss is told that was none", `${surely} told of, ${absent} missing`)
 }
