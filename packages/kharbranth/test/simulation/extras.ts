@@ -66,7 +66,8 @@ const checkHooks = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): v
 const isOfEndpoint = (tag: string): boolean => tag !== "InboxOverflow" && tag !== "DecodeError"
 
 const checkEndpoints = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
-  let tried = new Set<number>()
+  // The first dial begins before anybody hears of it.
+  let tried = new Set([0])
   for (const fact of facts) {
     if (fact.e !== "happened") continue
     const { event } = fact
