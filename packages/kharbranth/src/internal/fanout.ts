@@ -46,10 +46,14 @@ export class Fanout<A, E = never> {
 
   /** Waits until every lossless observer has room. */
   get ready(): Effect.Effect<void> {
-    return Effect.suspend(() => (this.full() ? Effect.andThen(this.roomMade, this.ready) : Effect.void))
+    return this.untilRoom()
   }
 
-  private get roomMade(): Effect.Effect<void> {
+  private untilRoom(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.full() ? Effect.andThen(this.roomMade(), this.untilRoom()) : Effect.void))
+  }
+
+  private roomMade(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       this.room = () => resume(Effect.void)
       return Effect.sync(() => {
