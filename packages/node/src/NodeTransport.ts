@@ -26,7 +26,8 @@ import { Transport } from "kharbranth/Transport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redacted } from "effect/Redacted"
-import { Attempt, type Plan } from "./internal/attempt.ts"
+import * as Scope from "effect/Scope"
+import { Attempt, Hold, type Plan } from "./internal/attempt.ts"
 import { codeOf } from "./internal/failure.ts"
 import * as Plans from "./internal/plan.ts"
 
@@ -99,11 +100,22 @@ const unbuildable = (dial: Dial, error: unknown) =>
     issue: `no request can be made of it (${codeOf(error) ?? "refused by Node"}).`
   })
 
+const attempted = (plan: Plan, receiver: Receiver, hold: Hold) =>
+  Effect.suspend(() => {
+    try {
+      return new Attempt(plan, receiver, hold).settled
+    } catch (error) {
+      return Effect.fail(unbuildable(plan.dial, error))
+    }
+  })
+
+const letGo = (hold: Hold) => Effect.sync(() => hold.letGo())
+
 const start = (plan: Plan, receiver: Receiver) =>
-  Effect.acquireRelease(
-    Effect.try({ try: () => new Attempt(plan, receiver), catch: (error) => unbuildable(plan.dial, error) }),
-    (attempt) => Effect.sync(() => attempt.dispose())
-  )
+  Effect.flatMap(Effect.scope, (scope) => {
+    const hold = new Hold()
+    return Effect.andThen(Scope.addFinalizer(scope, letGo(hold)), attempted(plan, receiver, hold))
+  })
 
 /**
  * Makes the transport. Use it where a `Transport` is built by hand; programs
@@ -117,10 +129,7 @@ export const make = (options: Options = {}): Transport["Service"] => {
   return Transport.of({
     name: "ws",
     capabilities,
-    dial: Effect.fnUntraced(function* (dial, receiver) {
-      const attempt = yield* start(yield* plan(dial), receiver)
-      return yield* attempt.settled
-    })
+    dial: (dial, receiver) => Effect.flatMap(plan(dial), (made) => start(made, receiver))
   })
 }
 

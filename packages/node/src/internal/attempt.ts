@@ -30,7 +30,28 @@ export interface Plan {
   readonly options: ClientOptions
 }
 
+/** What a dial's scope keeps: the attempt, and once that is open the socket alone. */
+export class Hold {
+  #attempt: Attempt | undefined = undefined
+  #ws: WebSocket | undefined = undefined
+
+  dialing(attempt: Attempt): void {
+    this.#attempt = attempt
+  }
+
+  opened(ws: WebSocket): void {
+    this.#attempt = undefined
+    this.#ws = ws
+  }
+
+  letGo(): void {
+    this.#attempt?.dispose()
+    this.#ws?.terminate()
+  }
+}
+
 export class Attempt {
+  readonly #hold: Hold
   readonly #plan: Plan
   readonly #receiver: Receiver
   readonly #ws: WebSocket
@@ -42,7 +63,8 @@ export class Attempt {
   #waiter: ((outcome: Outcome) => void) | undefined = undefined
 
   /** Throws what `ws` and Node throw for a request that cannot be built. */
-  constructor(plan: Plan, receiver: Receiver) {
+  constructor(plan: Plan, receiver: Receiver, hold: Hold) {
+    this.#hold = hold
     this.#plan = plan
     this.#receiver = receiver
     this.#tunnelled = plan.proxy === undefined
@@ -51,6 +73,7 @@ export class Attempt {
     this.#ws.on("unexpected-response", this.#onRefused)
     this.#ws.on("open", this.#onOpen)
     this.#ws.on("error", this.#onError)
+    hold.dialing(this)
   }
 
   /** Waits for the outcome; interrupting the wait abandons the dial. */
@@ -102,6 +125,7 @@ export class Attempt {
     this.#ws.off("open", this.#onOpen)
     this.#ws.off("error", this.#onError)
     this.#socket = undefined
+    this.#hold.opened(this.#ws)
     this.#settle(Effect.succeed(link))
   }
 
