@@ -3,7 +3,7 @@
  * a history.
  */
 import type { Fact, Terms } from "./history.ts"
-import { isForReader } from "./history.ts"
+import { isForReader, welcome } from "./history.ts"
 import type { Report } from "./messages.ts"
 
 type Entry = Extract<Fact, { readonly e: "entry" }>
@@ -79,12 +79,21 @@ const missingOfConflated = (epoch: number, session: Inbound, read: ReadonlyArray
   return Math.max(0, session.due - read.length)
 }
 
-/** Answers that nobody took for one, because they came too late: they wait for the reader like any message. */
-const strayPulses = (facts: ReadonlyArray<Fact>): number =>
-  facts.reduce((sum, fact) => {
-    if (fact.e === "came" && !isForReader(fact.text)) return sum + 1
-    return fact.e === "happened" && fact.event._tag === "PulseSeen" ? sum - 1 : sum
-  }, 0)
+/**
+ * Answers that nobody took for one, because they came too late: they wait for the reader like any message. Where probes
+ * are protocol pings, none of their answers is a message.
+ */
+const strayPulses = (facts: ReadonlyArray<Fact>): number => {
+  let welcomes = 0
+  let pulses = 0
+  for (const fact of facts) {
+    if (fact.e === "happened" && fact.event._tag === "PulseSeen") pulses--
+    if (fact.e !== "came" || isForReader(fact.text)) continue
+    if (fact.text === welcome) welcomes++
+    else pulses++
+  }
+  return welcomes + Math.max(0, pulses)
+}
 
 /** Everything about incoming messages. */
 export const check = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
