@@ -1,0 +1,161 @@
+/**
+ * Proves the edges of what runs before and beside a connection's one reader: how
+ * an opening program fails and what its session refuses, and how a fan-out
+ * treats slow readers, its end and its options.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as Codec from "kharbranth/Codec"
+import * as Connection from "kharbranth/Connection"
+import type { ConnectionError } from "kharbranth/ConnectionError"
+import * as Reconnect from "kharbranth/Reconnect"
+import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import { settle } from "./support/topicServer.ts"
+
+const url = "wss://feed.example/ws"
+
+type OnOpen = (session: Connection.Session<unknown, unknown>) => Effect.Effect<unknown, unknown>
+
+const rig = (onOpen?: OnOpen, reconnect = Reconnect.prompt) =>
+  Effect.gen(function* () {
+    const network = yield* TestNetwork.make({ seed: 1 })
+    const server = yield* network.serve(url, (peer) => peer.send(['"welcome"', '"two"']))
+    const made = yield* network.provide(
+      Effect.exit(Connection.make("feed", { target: url, codec: Codec.json, reconnect, onOpen }))
+    )
+    return { made, network, server }
+  }).pipe(Effect.provide(Logger.layer([])))
+
+const failureOf = (onOpen: OnOpen) =>
+  Effect.gen(function* () {
+    const { made } = yield* rig(onOpen, Reconnect.none)
+    return yield* Effect.flip(made)
+  })
+
+describe("an opening program", () => {
+  it.effect("that fails, dies or interrupts itself is OpenFailed; an error of the connection's own passes", () =>
+    Effect.gen(function* () {
+      const issues: ReadonlyArray<readonly [OnOpen, RegExp]> = [
+        [() => Effect.fail("no"), /it failed/],
+        [() => Effect.die("no"), /it died/],
+        [() => Effect.interrupt, /it interrupted itself/]
+      ]
+      for (const [onOpen, issue] of issues) {
+        const error = yield* failureOf(onOpen)
+        assert.strictEqual(error._tag, "OpenFailed")
+        assert.match(error.message, issue)
+      }
+      const circular: Record<string, unknown> = {}
+      circular["self"] = circular
+      assert.strictEqual((yield* failureOf((session) => session.send(circular)))._tag, "EncodeError")
+    })
+  )
+
+  it.effect("takes what it picks; a pick that throws picks nothing, and all else goes to the reader", () =>
+    Effect.gen(function* () {
+      let taken: unknown
+      const { made } = yield* rig((session) =>
+        Effect.tap(
+          session.receive((message) => {
+            if (message === "welcome") throw new Error("not this one")
+            return true
+          }),
+          (message) => Effect.sync(() => (taken = message))
+        )
+      )
+      const connection = yield* made
+      assert.strictEqual(taken, "two")
+      assert.strictEqual(yield* connection.receive, "welcome")
+    })
+  )
+
+  it.effect("has a session that is of no use afterwards", () =>
+    Effect.gen(function* () {
+      let kept: Connection.Session<unknown, unknown> | undefined
+      const { made } = yield* rig((session) => Effect.sync(() => (kept = session)))
+      const connection = yield* made
+      assert.strictEqual(kept?.protocol, "")
+      const past = yield* Effect.flip(kept!.receive())
+      assert.match(past.message, /past its opening/)
+      yield* Effect.forkScoped(connection.close)
+      yield* TestClock.adjust("10 seconds")
+      for (const use of [kept!.receive(), kept!.send(1)]) {
+        const over: ConnectionError = yield* Effect.flip(use)
+        assert.match(over.message, /session is over/)
+      }
+    })
+  )
+})
+
+describe("broadcast", () => {
+  const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `${from + index}`)
+
+  const fanned = (options?: Connection.BroadcastOptions) =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ seed: 1 })
+      const server = yield* network.serve(url, () => Effect.void)
+      const connection = yield* network.provide(Connection.make("feed", { target: url, codec: Codec.text }))
+      const stream = yield* connection.broadcast(options)
+      yield* settle
+      return { connection, stream, peer: yield* server.accepted }
+    })
+
+  it.effect("gives every reader everything, and is the connection's one reader", () =>
+    Effect.gen(function* () {
+      const { connection, peer, stream } = yield* fanned()
+      const readers = yield* Effect.forEach([1, 2, 3], () =>
+        Effect.forkScoped(Stream.runCollect(Stream.take(stream, 5)), { startImmediately: true })
+      )
+      yield* peer.send(numbers(1, 5))
+      yield* settle
+      for (const reader of readers) assert.deepStrictEqual(yield* Fiber.join(reader), numbers(1, 5))
+      assert.strictEqual((yield* Effect.flip(connection.receive))._tag, "ReaderBusy")
+    })
+  )
+
+  it.effect("waits for the slowest, or lets it lose its oldest", () =>
+    Effect.gen(function* () {
+      for (const strategy of ["suspend", "dropOldest"] as const) {
+        const { peer, stream } = yield* fanned({ capacity: 2, strategy })
+        const slow: Array<string> = []
+        const read = Stream.runForEach(stream, (message) =>
+          Effect.andThen(
+            Effect.sync(() => slow.push(message)),
+            Effect.sleep("1 second")
+          )
+        )
+        yield* Effect.forkScoped(read, { startImmediately: true })
+        for (const message of numbers(1, 10)) {
+          yield* peer.send(message)
+          yield* settle
+        }
+        yield* TestClock.adjust("1 minute")
+        yield* settle
+        yield* TestClock.adjust("1 minute")
+        if (strategy === "suspend") assert.deepStrictEqual(slow, numbers(1, 10))
+        else {
+          assert.isBelow(slow.length, 10)
+          assert.deepStrictEqual(slow.slice(-2), ["9", "10"])
+        }
+      }
+    })
+  )
+
+  it.effect("ends with the connection, and wants a capacity that makes sense", () =>
+    Effect.gen(function* () {
+      const { connection, stream } = yield* fanned()
+      const reader = yield* Effect.forkScoped(Stream.runDrain(stream), { startImmediately: true })
+      yield* Effect.forkScoped(connection.close)
+      yield* TestClock.adjust("10 seconds")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.await(reader)))
+      for (const capacity of [0, 1.5]) {
+        assert.strictEqual((yield* Effect.flip(connection.broadcast({ capacity })))._tag, "InvalidOptions")
+      }
+    })
+  )
+})
