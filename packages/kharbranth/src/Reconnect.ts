@@ -16,7 +16,8 @@ import * as Check from "./internal/options.ts"
  * What to do about an error.
  *
  * - `Retry`: dial again after the schedule's next wait.
- * - `RetryAfter`: the same, but not before `delay` has passed; the schedule's wait counts if it is longer.
+ * - `RetryAfter`: the same, with the schedule's wait after `delay`, so that clients told the same `delay` come back
+ *   apart.
  * - `Refresh`: dial again with the target resolved anew (`refresh: true`), once
  *   until a session is Stable; then stop.
  * - `Stop`: give up this endpoint, and the connection with the last one.

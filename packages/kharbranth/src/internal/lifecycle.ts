@@ -85,7 +85,7 @@ const dialingEnded = (state: StateAt<"Dialing">, input: InputAt<"Ended">, now: n
 
 const decidingStepped = (state: StateAt<"Deciding">, input: InputAt<"Stepped">, now: number): Outcome => {
   const { atLeast, cause } = state.phase
-  const delay = Math.max(atLeast, input.delay)
+  const delay = atLeast + input.delay
   return [
     { ...state, phase: { _tag: "Waiting", cause, until: now + delay } },
     [

@@ -51,7 +51,7 @@ export type Phase =
   | {
       readonly _tag: "Deciding"
       readonly cause: ConnectionError
-      /** A floor from `RetryAfter`, ms; the schedule's own step counts if it is longer. */
+      /** A floor from `RetryAfter`, ms; the schedule's own step is added, or a fleet told the same would come back as one. */
       readonly atLeast: number
       readonly at: number
     }

@@ -222,10 +222,7 @@ export class Monitor {
         return
       case "Wait":
         demand(this.waiting === undefined, "one wait at a time")
-        demand(
-          input._tag === "Stepped" && command.delay === Math.max(input.delay, this.floor),
-          "a delay is what was stepped"
-        )
+        demand(input._tag === "Stepped" && command.delay === input.delay + this.floor, "a delay is what was stepped")
         this.waiting = now + command.delay
         return
       case "CancelWait":
@@ -242,10 +239,7 @@ export class Monitor {
         return
       case "Emit":
         if (command.event._tag === "RetryScheduled" && input._tag === "Stepped") {
-          demand(
-            Duration.toMillis(command.event.delay) === Math.max(input.delay, this.floor),
-            "the event tells the delay"
-          )
+          demand(Duration.toMillis(command.event.delay) === input.delay + this.floor, "the event tells the delay")
         }
         return
     }
