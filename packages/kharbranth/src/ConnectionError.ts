@@ -610,11 +610,11 @@ export class RetriesExhausted
  */
 export class ConnectionNotFound
   extends /* @__PURE__ */ Data.TaggedError("ConnectionNotFound")<{
-    readonly name: string
+    readonly connection: string
   }>
 {
   override get message(): string {
-    return `No connection is named "${this.name}".`
+    return `No connection is named "${this.connection}".`
   }
 }
 
@@ -626,11 +626,11 @@ export class ConnectionNotFound
  */
 export class ConnectionExists
   extends /* @__PURE__ */ Data.TaggedError("ConnectionExists")<{
-    readonly name: string
+    readonly connection: string
   }>
 {
   override get message(): string {
-    return `A connection named "${this.name}" exists already. Use \`ensure\` to share it, or close it first.`
+    return `A connection named "${this.connection}" exists already. Use \`ensure\` to share it, or close it first.`
   }
 }
 

@@ -83,8 +83,16 @@ describe("ConnectionError", () => {
     }
   })
 
+  it("names the connection, also where the manager knows none or has it already", () => {
+    for (const make of [ConnectionError.ConnectionNotFound, ConnectionError.ConnectionExists]) {
+      const error = new make({ connection: "feed" })
+      assert.strictEqual(error.connection, "feed")
+      assert.include(error.message, '"feed"')
+    }
+  })
+
   it("knows its own, and no others", () => {
-    assert.isTrue(ConnectionError.isConnectionError(new ConnectionError.ConnectionNotFound({ name: "a" })))
+    assert.isTrue(ConnectionError.isConnectionError(new ConnectionError.ConnectionNotFound({ connection: "a" })))
     assert.isTrue(ConnectionError.isConnectionError(new ConnectionError.ReaderBusy({ connection: "a" })))
     const others = [new Error("no"), { _tag: "ReaderBusy", connection: "a" }, undefined]
     for (const other of [...others, Object.assign(new Error("no"), { _tag: "Other" })]) {

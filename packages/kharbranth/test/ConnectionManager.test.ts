@@ -59,7 +59,7 @@ describe("names", () => {
         const { manager, server } = yield* rig()
         const connection = yield* manager.connect("feed", plain)
         const error = yield* Effect.flip(manager.connect("feed", plain))
-        assert.strictEqual(error._tag === "ConnectionExists" && error.name, "feed")
+        assert.strictEqual(error._tag === "ConnectionExists" && error.connection, "feed")
         assert.strictEqual((yield* Effect.flip(manager.ensure("feed", { target: url })))._tag, "ConnectionExists")
         assert.strictEqual(yield* manager.ensure("feed", plain), connection)
         assert.strictEqual((yield* server.dials).length, 1)
@@ -93,7 +93,7 @@ describe("names", () => {
   it.effect("whatever addresses a name that nobody has fails with that name", () =>
     Effect.gen(function* () {
       const { manager } = yield* rig()
-      const asks: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string; readonly name?: string }>> = [
+      const asks: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string; readonly connection?: string }>> = [
         manager.get("nobody"),
         manager.get(ConnectionManager.key("nobody")),
         manager.send("nobody", "x"),
@@ -109,7 +109,7 @@ describe("names", () => {
       for (const ask of asks) {
         const error = yield* Effect.flip(ask)
         assert.strictEqual(error._tag, "ConnectionNotFound")
-        assert.strictEqual(error.name, "nobody")
+        assert.strictEqual(error.connection, "nobody")
       }
     })
   )

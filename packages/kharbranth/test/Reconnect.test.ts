@@ -239,8 +239,8 @@ describe("classify", () => {
       new ConnectionError.ReaderBusy({ connection }),
       new ConnectionError.StartupTimeout({ connection, after: second, last: undefined }),
       new ConnectionError.RetriesExhausted({ connection, attempts: 1, last: dropped }),
-      new ConnectionError.ConnectionNotFound({ name: connection }),
-      new ConnectionError.ConnectionExists({ name: connection })
+      new ConnectionError.ConnectionNotFound({ connection }),
+      new ConnectionError.ConnectionExists({ connection })
     ]
     for (const error of retried) assert.strictEqual(tagOf(error), "Retry", error._tag)
     for (const error of stopped) assert.strictEqual(tagOf(error), "Stop", error._tag)

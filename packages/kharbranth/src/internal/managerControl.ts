@@ -61,7 +61,7 @@ const failures = (command: Command, outcomes: ReadonlyArray<Outcome>): ReadonlyA
 const obey = (registry: Registry, { command, where }: Addressed): Effect.Effect<ReadonlyArray<ManagerEvent>> =>
   Effect.match(broadcast(registry, command, where), {
     onFailure: (error): ReadonlyArray<ManagerEvent> => [
-      { _tag: "CommandFailed", name: error.name, command: command._tag, error }
+      { _tag: "CommandFailed", name: error.connection, command: command._tag, error }
     ],
     onSuccess: (outcomes) => failures(command, outcomes)
   })

@@ -76,7 +76,10 @@ export class Registry {
     const taken = Option.getOrUndefined(HashMap.get(names, name))
     if (taken?.phase === "closing") return [{ wait: taken }, names]
     if (taken !== undefined) {
-      return [share(taken) ? { entry: taken, fresh: false } : { error: new ConnectionExists({ name }) }, names]
+      return [
+        share(taken) ? { entry: taken, fresh: false } : { error: new ConnectionExists({ connection: name }) },
+        names
+      ]
     }
     const entry = make()
     return [{ entry, fresh: true }, HashMap.set(names, name, entry)]
@@ -104,7 +107,7 @@ export class Registry {
   get(name: string): Effect.Effect<Made, ConnectionNotFound> {
     return Effect.suspend(() => {
       const entry = this.find(name)
-      return entry === undefined ? Effect.fail(new ConnectionNotFound({ name })) : Effect.succeed(entry)
+      return entry === undefined ? Effect.fail(new ConnectionNotFound({ connection: name })) : Effect.succeed(entry)
     })
   }
 
@@ -121,7 +124,7 @@ export class Registry {
     const entries: Array<Made> = []
     for (const name of new Set(where)) {
       const entry = this.find(name)
-      if (entry === undefined) return Result.fail(new ConnectionNotFound({ name }))
+      if (entry === undefined) return Result.fail(new ConnectionNotFound({ connection: name }))
       entries.push(entry)
     }
     return Result.succeed(entries)
