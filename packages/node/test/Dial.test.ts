@@ -22,7 +22,9 @@ const summary = (error: DialError) =>
       ? [error._tag, error.status]
       : error._tag === "TlsError"
         ? [error._tag, error.code]
-        : [error._tag, error.path.join(".")]
+        : error._tag === "InvalidOptions"
+          ? [error._tag, error.path.join(".")]
+          : [error._tag, error.cause.label]
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {
