@@ -82,7 +82,11 @@ export interface SessionOpened {
   readonly epoch: number
   /** The session took over from one that was still alive: nothing is missing. */
   readonly rotated: boolean
-  /** How many of its first messages may also have come by the session before. */
+  /**
+   * How many of its first messages may also have come by the session before.
+   * Counted when the overlap ends: doubles that are late by then follow right
+   * behind. A `dedupe` of `rotate` removes both.
+   */
   readonly possibleDuplicates: number
 }
 

@@ -104,8 +104,9 @@ export class Handover<In, Out> {
   }
 
   due(): void {
-    if (this.held === undefined) this.rotation.end()
-    else this.finish()
+    if (this.held !== undefined) this.finish()
+    // The next successor is being dialed already: what the old session delivers now counts for that one.
+    else if (!this.owner.hasSuccessor) this.rotation.end()
   }
 
   /** The core's own tap: acknowledgements, rotation notices, keys for an overlap. */

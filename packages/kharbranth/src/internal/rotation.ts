@@ -31,6 +31,7 @@ export class Rotation<In> {
     this.overlap = Duration.toMillis(Check.durationOr(options?.overlap, "250 millis"))
     this.notice = options?.notice
     this.dedupe = options?.dedupe
+    this.end()
     this.maxAge = options?.maxAge === undefined ? Infinity : Duration.toMillis(Check.duration(options.maxAge))
     this.before = Duration.toMillis(Check.durationOr(options?.before, "30 seconds"))
   }
@@ -42,15 +43,17 @@ export class Rotation<In> {
     return Math.min(age, expiry)
   }
 
-  /** A successor is under way: remember what the old session delivers. Whether keys are kept at all. */
+  /**
+   * A successor is open. Whether keys are kept at all: they are from its dial on,
+   * because the server may write to both before we see the successor open.
+   */
   begin(): boolean {
-    if (this.dedupe !== undefined) this.keys ??= new Set()
     return this.remembers
   }
 
   /** A key that comes back from now on is a message of its own. */
   end(): void {
-    this.keys = undefined
+    this.keys = this.dedupe === undefined ? undefined : new Set()
   }
 
   get remembers(): boolean {
