@@ -171,8 +171,9 @@ export interface Manager {
   readonly closeAll: (where?: Where) => Effect.Effect<void>
   /** Waits until all that match now are Ready; fails with the first that cannot be. */
   readonly awaitReady: (where?: Where) => Effect.Effect<void, ConnectionError>
+  /** Every name that is open, in no particular order. */
   readonly names: Effect.Effect<ReadonlyArray<string>>
-  /** Every connection at this moment, as plain data. */
+  /** Every connection at this moment, as plain data; in no particular order, which is that of `names`. */
   readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>
   /** The present state of each, then every change; a slow observer gets the latest of each name, never a backlog. */
   readonly changes: Stream.Stream<Change>

@@ -196,4 +196,27 @@ describe("one budget", () => {
       assert.strictEqual((yield* manager.snapshot)[0]?.state, "Connected")
     })
   )
+
+  it.effect("the limits of a host and of an account hold at once", () =>
+    Effect.gen(function* () {
+      const keys = {
+        "wss://feed.example": { limits: { limit: 3, window: "1 hour" } },
+        "account:7": { limits: { limit: 4, window: "1 hour" } }
+      } as const
+      const { manager, network, server } = yield* rig({ manager: { budget: { keys } } })
+      const other = yield* network.serve("wss://other.example/ws", TestNetwork.echo)
+      const background = { ...plain, startup: "background", budget: ["account:7"] } as const
+      for (let index = 0; index < 5; index++) {
+        yield* manager.connect(`here ${index}`, background)
+        yield* manager.connect(`there ${index}`, { ...background, target: other.url })
+      }
+      yield* manager.connect("no account", { ...plain, target: other.url })
+      yield* pass("1 minute", 1_000)
+      const dialed = [...(yield* server.dials), ...(yield* other.dials)].map(({ connection }) => connection)
+      const [here, there] = ["here", "there"].map((host) => dialed.filter((name) => name.startsWith(host)).length)
+      assert.isAtMost(here!, 3)
+      assert.strictEqual(here! + there!, 4)
+      assert.include(dialed, "no account")
+    })
+  )
 })
