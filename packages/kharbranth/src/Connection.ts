@@ -78,6 +78,11 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   readonly probe: (reason: string, deadline?: Duration.Input) => Effect.Effect<void>
   /** Replaces the session; completes when the new one is Ready. */
   readonly restart: (options?: RestartOptions) => Effect.Effect<void, ConnectionError>
+  /**
+   * `restart` in the mode of the `rotate` option: by default, the successor is Ready before the session ends.
+   * The reason is for events and logs. Default: `"rotation asked for"`.
+   */
+  readonly rotate: (reason?: string) => Effect.Effect<void, ConnectionError>
   /** Changes policies; takes effect with the next dial, so follow it with `restart` if it must be now. */
   readonly update: (change: (policies: Policies) => Policies) => Effect.Effect<void, ConnectionError>
   /** Closes the socket and dials no more until `resume`; sends follow `whenDown`. */

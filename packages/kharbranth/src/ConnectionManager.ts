@@ -157,7 +157,7 @@ export interface Manager {
   readonly send: Send
   /** Replaces the session of one connection; completes when it is Ready. */
   readonly restart: (name: string, options?: Connection.RestartOptions) => Effect.Effect<void, ConnectionError>
-  /** `restart` with the successor made first. */
+  /** As the connection's own `rotate`; completes when the successor is Ready. */
   readonly rotate: (name: string, reason?: string) => Effect.Effect<void, ConnectionError>
   readonly update: (
     name: string,

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type { RestartOptions } from "./Connection.ts"
 import type { ConnectionError } from "./ConnectionError.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
@@ -40,6 +41,42 @@ export type Where = string | ReadonlyArray<string> | { readonly tag: string } | 
  */
 export interface Restart extends RestartOptions {
   readonly _tag: "Restart"
+}
+
+/**
+ * Replace the session as the connection's `rotate` option says: by default, the
+ * successor first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Rotate {
+  readonly _tag: "Rotate"
+  readonly reason?: string | undefined
+}
+
+/**
+ * Look whether the session is alive: one probe with a short deadline.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Probe {
+  readonly _tag: "Probe"
+  readonly reason?: string | undefined
+}
+
+/**
+ * Refuse new sends, flush, wait for confirmations, then close the connection
+ * and forget its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Drain {
+  readonly _tag: "Drain"
+  /** Default: 30 seconds. */
+  readonly deadline?: Duration.Input | undefined
 }
 
 /**
@@ -88,7 +125,7 @@ export interface Send {
  * @category models
  * @since 0.1.0
  */
-export type Command = Restart | Close | Pause | Resume | Send
+export type Command = Restart | Rotate | Probe | Pause | Resume | Send | Drain | Close
 
 /**
  * A command and whom it is for: what the manager's `commands` and `control`
@@ -122,6 +159,33 @@ export interface Outcome {
  * @since 0.1.0
  */
 export const restart = (options: RestartOptions = {}): Command => ({ _tag: "Restart", ...options })
+
+/**
+ * Replace the session as the connection's `rotate` option says. Default: the
+ * successor first.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const rotate = (reason?: string): Command => ({ _tag: "Rotate", reason })
+
+/**
+ * Look whether the session is alive: one probe with a short deadline. What is
+ * dead is replaced; there is no other answer.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const probe = (reason?: string): Command => ({ _tag: "Probe", reason })
+
+/**
+ * Refuse new sends, flush, wait for confirmations at most this long, then close
+ * the connection and forget its name. Default: 30 seconds.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const drain = (deadline?: Duration.Input): Command => ({ _tag: "Drain", deadline })
 
 /**
  * Close the connection and forget its name.

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import * as Heartbeat from "../src/Heartbeat.ts"
 import * as ManagerCommand from "../src/ManagerCommand.ts"
 import type { ManagerEvent } from "../src/ManagerEvent.ts"
 import { fork, pass, plain, rig, settle } from "./managerRig.ts"
@@ -80,6 +81,65 @@ describe("many at once", () => {
       yield* manager.closeAll()
       assert.deepStrictEqual(yield* manager.names, [])
       assert.strictEqual(yield* network.open, 0)
+    })
+  )
+
+  it.effect("rotate, probe and drain reach those that are meant, through a queue too", () =>
+    Effect.gen(function* () {
+      const { manager, network, server } = yield* three
+      yield* manager.connect("strict", { ...plain, rotate: { mode: "breakFirst" } })
+      const events: Array<unknown> = []
+      yield* fork(
+        Stream.runForEach(manager.events, (event) =>
+          Effect.sync(() => {
+            if (event._tag === "CommandFailed") events.push([event.name, event.command])
+            if (event._tag !== "Happened") return
+            const { event: it } = event
+            if (it._tag === "RestartRequested") events.push([event.name, it.mode, it.reason])
+            if (it._tag === "Suspected") events.push([event.name, it.reason])
+          })
+        )
+      )
+      yield* settle
+      const tell = (command: ManagerCommand.Command, where: ManagerCommand.Where) =>
+        Effect.andThen(Queue.offer(manager.commands, { command, where }), settle)
+      yield* tell(ManagerCommand.rotate(), "a")
+      yield* tell(ManagerCommand.rotate("deploy"), "strict")
+      yield* pass("1 second")
+      assert.deepStrictEqual(events.splice(0), [
+        ["a", "makeFirst", "rotation asked for"],
+        ["strict", "breakFirst", "deploy"]
+      ])
+      assert.strictEqual((yield* server.dials).length, 6)
+
+      yield* manager.connect("watched", { ...plain, heartbeat: Heartbeat.ping({ every: "1 hour" }) })
+      yield* tell(ManagerCommand.probe("network changed"), "watched")
+      assert.deepStrictEqual(events.splice(0), [["watched", "network changed"]])
+
+      const before = yield* network.open
+      yield* tell(ManagerCommand.drain("10 seconds"), ["a", "b"])
+      yield* pass("1 second")
+      assert.deepStrictEqual((yield* manager.names).toSorted(), ["c", "strict", "watched"])
+      assert.strictEqual(yield* network.open, before - 2)
+      yield* tell(ManagerCommand.drain(), "a")
+      assert.deepStrictEqual(events, [["a", "Drain"]])
+    })
+  )
+
+  it.effect("drain waits for what is not confirmed, as long as it is told, and frees the name all the same", () =>
+    Effect.gen(function* () {
+      const { manager } = yield* rig()
+      const options = { ...plain, outbox: { acks: { id: (text: string) => text, match: () => undefined } } }
+      const connection = yield* manager.connect("a", options)
+      const delivery = yield* connection.track("never acknowledged")
+      const draining = yield* fork(manager.broadcast(ManagerCommand.drain("10 seconds"), "a"))
+      yield* pass("9 seconds")
+      assert.strictEqual((yield* Effect.flip(connection.send("more")))._tag, "NotConnected")
+      assert.isTrue(manager.has("a"))
+      yield* pass("2 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(draining), [{ name: "a", error: undefined }])
+      assert.isFalse(manager.has("a"))
+      assert.deepStrictEqual(yield* delivery, { _tag: "Confirmed", by: "close" })
     })
   )
 

@@ -1,6 +1,6 @@
 /**
  * Proves when a working session is replaced and what its reader sees: at an age,
- * before a target expires, on the server's own notice; with a key nothing comes
+ * before a target expires, on the server's own notice, when it is asked for; with a key nothing comes
  * twice and nothing is lost, for as long as the overlap has an effect and no
  * longer; without one possible duplicates are counted.
  */
@@ -90,6 +90,31 @@ describe("rotation", () => {
       yield* network.lift(refuse)
       yield* connection.restart({ mode: "makeFirst" })
       assert.strictEqual(connection.state.getUnsafe()._tag, "Connected")
+    })
+  )
+
+  it.effect("happens when it is asked for, in the mode of the option", () =>
+    Effect.gen(function* () {
+      for (const mode of [undefined, "breakFirst"] as const) {
+        const { connection, dials, network, seen } = yield* rig(mode === undefined ? {} : { mode })
+        const asked: Array<unknown> = []
+        yield* Stream.runForEach(connection.events, (event) =>
+          Effect.sync(() => event._tag === "RestartRequested" && asked.push([event.mode, event.by, event.reason]))
+        ).pipe(Effect.forkScoped({ startImmediately: true }))
+        yield* connection.rotate()
+        yield* connection.rotate("deploy")
+        yield* settle
+        assert.strictEqual(yield* dials, 3)
+        const used = mode ?? "makeFirst"
+        assert.deepStrictEqual(asked, [
+          [used, "user", "rotation asked for"],
+          [used, "user", "deploy"]
+        ])
+        assert.strictEqual(seen.includes("Gap"), used === "breakFirst")
+        yield* connection.close
+        assert.strictEqual((yield* Effect.flip(connection.rotate()))._tag, "NotConnected")
+        assert.strictEqual(yield* network.open, 0)
+      }
     })
   )
 

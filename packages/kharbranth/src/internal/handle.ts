@@ -98,6 +98,12 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
     return (options) => Steering.restart(this.#self, options)
   }
 
+  get rotate(): Part<In, Out, "rotate"> {
+    const self = this.#self
+    return (reason = "rotation asked for") =>
+      Effect.suspend(() => Steering.restart(self, { mode: self.handover.rotation.mode, reason }))
+  }
+
   get update(): Part<In, Out, "update"> {
     return (change) => Steering.update(this.#self, change)
   }

@@ -149,8 +149,7 @@ export const make = Effect.fnUntraced(function* <R = never>(
     has: (name) => registry.find(name) !== undefined,
     send: send(registry),
     restart: (name, restart) => named(name, (connection) => connection.restart(restart)),
-    rotate: (name, reason = "rotation asked for") =>
-      named(name, (connection) => connection.restart({ mode: "makeFirst", reason })),
+    rotate: (name, reason) => named(name, (connection) => connection.rotate(reason)),
     update: (name, change) => named(name, (connection) => connection.update(change)),
     pause: tell({ _tag: "Pause" }),
     resume: tell({ _tag: "Resume" }),

@@ -26,6 +26,12 @@ const run = (registry: Registry, entry: Made, command: Command): Effect.Effect<v
   switch (command._tag) {
     case "Restart":
       return connection.restart(command)
+    case "Rotate":
+      return connection.rotate(command.reason)
+    case "Probe":
+      return connection.probe(command.reason ?? "asked for")
+    case "Drain":
+      return Effect.andThen(connection.drain(command.deadline), registry.free(entry))
     case "Close":
       return registry.free(entry)
     case "Pause":
@@ -66,11 +72,20 @@ const obey = (registry: Registry, { command, where }: Addressed): Effect.Effect<
     onSuccess: (outcomes) => failures(command, outcomes)
   })
 
-const known = new Set(["Restart", "Close", "Pause", "Resume", "Send"])
+const known = new Set<unknown>([
+  "Restart",
+  "Rotate",
+  "Probe",
+  "Pause",
+  "Resume",
+  "Send",
+  "Drain",
+  "Close"
+] satisfies ReadonlyArray<Command["_tag"]>)
 
 const isAddressed = (u: unknown): u is Addressed => {
   const command = typeof u === "object" && u !== null && "command" in u ? u.command : undefined
-  return typeof command === "object" && command !== null && "_tag" in command && known.has(String(command._tag))
+  return typeof command === "object" && command !== null && "_tag" in command && known.has(command._tag)
 }
 
 export interface Channel {
