@@ -51,9 +51,9 @@ export const bars: ReadonlyArray<Bar> = [
   less("faults", "half-open noticed, of interval + timeout", 1.1),
   less("faults", "Ready after the pending retry was due", 50),
   less("faults", "sessions lost to a dripping 1 MB message", 0),
-  more("signalr", "kharbranth, sequential invokes", 0.85, 1),
-  more("signalr", "kharbranth, pipelined invokes", 0.75, 1.5),
-  more("signalr", "kharbranth, streamed items", 1.2, 1.5),
+  more("signalr", "kharbranth, sequential invokes", 1),
+  more("signalr", "kharbranth, pipelined invokes", 1.5),
+  more("signalr", "kharbranth, streamed items", 1.5),
   // the default bound of waiting items and a few reads of the socket
   less("signalr", "kharbranth, slow reader, growth of the heap", 8)
 ]
