@@ -76,19 +76,28 @@ const row = (values: ReadonlyArray<string>): string => `| ${values.join(" | ")} 
 const table = (figures: ReadonlyArray<Figure>): string =>
   [row(head), row(head.map(() => "---")), ...figures.map((figure) => row(cells(figure)))].join("\n")
 
+const intro =
+  "A plain number followed by × is a ratio to raw `ws` in the same interleaved run (A B A B …); medians over all rounds, with their range. 'By CPU time' is the same ratio in CPU time for each message; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback, no TLS, no compression. Absolute figures mean nothing on another machine."
+
+const mark = "\n## "
+
+/** One bench's part of the results, which says when and where it was measured. */
+const section = ({ title }: Bench, figures: ReadonlyArray<Figure>, { date, machine, versions }: Machine, how: string) =>
+  `${title}\n\n${table(figures)}\n\n${date} UTC, ${how} ${machine}. ${versions}.\n`
+
+/** The results as text: those just measured, and for the other benches what `before` says of them. */
 export const render = (
   benches: ReadonlyArray<Bench>,
   figures: ReadonlyArray<Figure>,
-  { date, machine, versions }: Machine,
-  how: string
-): string =>
-  [
-    "# Benchmarks",
-    `${date} UTC. ${machine}. ${versions}. ${how}`,
-    "A plain number followed by × is a ratio to raw `ws` in the same interleaved run (A B A B …); medians over all rounds, with their range. 'By CPU time' is the same ratio in CPU time for each message; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback, no TLS, no compression. Absolute figures mean nothing on another machine.",
-    ...benches.flatMap(({ name, title }) => {
-      const own = figures.filter(({ bench }) => bench === name)
-      return own.length === 0 ? [] : [`## ${title}`, table(own)]
-    }),
-    ""
-  ].join("\n\n")
+  about: Machine,
+  how: string,
+  before = ""
+): string => {
+  const kept = before.split(mark).slice(1)
+  const sections = benches.flatMap((bench) => {
+    const own = figures.filter((figure) => figure.bench === bench.name)
+    if (own.length > 0) return [section(bench, own, about, how)]
+    return kept.filter((text) => text.startsWith(`${bench.title}\n`))
+  })
+  return [`# Benchmarks\n\n${intro}\n`, ...sections].join(mark)
+}
