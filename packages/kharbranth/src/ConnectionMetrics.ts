@@ -1,6 +1,6 @@
 /**
  * A connection's figures as plain data, taken by pull: the hot path only moves
- * counters. `report` exports them to Effect's metrics with one label, the
+ * counters. `report` exports them all to Effect's metrics, labelled with the
  * connection's name.
  *
  * @since 0.1.0
@@ -44,19 +44,38 @@ export interface ConnectionMetrics {
   readonly dropped: Readonly<Record<string, number>>
 }
 
-const gauges = {
-  messagesIn: Metric.gauge("kharbranth_messages_in"),
-  bytesIn: Metric.gauge("kharbranth_bytes_in"),
-  messagesOut: Metric.gauge("kharbranth_messages_out"),
-  bytesOut: Metric.gauge("kharbranth_bytes_out"),
-  uptime: Metric.gauge("kharbranth_uptime_millis"),
-  reconnects: Metric.gauge("kharbranth_reconnects"),
-  errors: Metric.gauge("kharbranth_errors")
-} as const
+/** What each gauge shows; `undefined` where there is nothing to show yet. */
+const gauges: Readonly<Record<string, (metrics: ConnectionMetrics) => number | undefined>> = {
+  messages_in: (metrics) => metrics.messagesIn,
+  bytes_in: (metrics) => metrics.bytesIn,
+  messages_out: (metrics) => metrics.messagesOut,
+  bytes_out: (metrics) => metrics.bytesOut,
+  uptime_millis: (metrics) => metrics.uptime,
+  last_message_at_millis: (metrics) => metrics.lastMessageAt,
+  rtt_millis: (metrics) => metrics.rtt?.last,
+  rtt_mean_millis: (metrics) => metrics.rtt?.mean,
+  rtt_p50_millis: (metrics) => metrics.rtt?.p50,
+  rtt_p99_millis: (metrics) => metrics.rtt?.p99,
+  reconnects: (metrics) => metrics.reconnects,
+  errors: (metrics) => metrics.errors,
+  dials: (metrics) => metrics.dials,
+  epoch: (metrics) => metrics.epoch,
+  outbox_messages: (metrics) => metrics.outbox.messages,
+  outbox_bytes: (metrics) => metrics.outbox.bytes,
+  outbox_oldest_age_millis: (metrics) => metrics.outbox.oldestAge ?? 0,
+  inbox_messages: (metrics) => metrics.inbox.messages,
+  inbox_bytes: (metrics) => metrics.inbox.bytes
+}
+
+const update = (name: string, value: number | undefined, labels: Readonly<Record<string, string>>) =>
+  value === undefined
+    ? Effect.void
+    : Metric.update(Metric.withAttributes(Metric.gauge(`kharbranth_${name}`), labels), value)
 
 /**
- * Writes one snapshot into Effect's metrics, labelled with the connection's
- * name. Repeat it on the schedule you scrape with.
+ * Writes one snapshot into Effect's metrics: a gauge `kharbranth_…` for every
+ * figure, labelled with the connection's name, and `kharbranth_dropped` with the
+ * reason as well. Repeat it on the schedule you scrape with.
  *
  * @example
  * ```ts
@@ -78,16 +97,9 @@ export const report = (connection: {
 }): Effect.Effect<void> =>
   Effect.flatMap(connection.metrics, (metrics) => {
     const labels = { connection: connection.name }
-    const update = (gauge: Metric.Gauge<number>, value: number) =>
-      Metric.update(Metric.withAttributes(gauge, labels), value)
-    return Effect.all(
-      [
-        ...(Object.keys(gauges) as Array<keyof typeof gauges>).map((key) => update(gauges[key], metrics[key])),
-        update(Metric.gauge("kharbranth_outbox_messages"), metrics.outbox.messages),
-        update(Metric.gauge("kharbranth_outbox_bytes"), metrics.outbox.bytes),
-        update(Metric.gauge("kharbranth_inbox_bytes"), metrics.inbox.bytes),
-        ...(metrics.rtt === undefined ? [] : [update(Metric.gauge("kharbranth_rtt_millis"), metrics.rtt.last)])
-      ],
-      { discard: true }
+    const figures = Object.entries(gauges).map(([name, figure]) => update(name, figure(metrics), labels))
+    const dropped = Object.entries(metrics.dropped).map(([reason, count]) =>
+      update("dropped", count, { ...labels, reason })
     )
+    return Effect.all([...figures, ...dropped], { discard: true })
   })
