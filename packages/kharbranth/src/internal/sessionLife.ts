@@ -12,18 +12,23 @@ type Failure = ConnectionError.ConnectionError
 
 export const life = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<void, Failure> =>
   host.settled(session).pipe(
-    Effect.andThen(host.traced ? span(host, session) : Effect.void),
-    Effect.andThen(permitted(host, session)),
-    Effect.flatMap((link) => {
-      if (session.over) return Effect.interrupt
-      session.opened(link)
-      return openProgram(host, session, session.scope)
-    }),
+    Effect.andThen(host.traced ? traced(host, session) : begun(host, session)),
     Effect.map((resumed) => {
       session.gate = "Ready"
       host.ready(session, resumed)
     })
   )
+
+const begun = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<unknown, Failure> =>
+  Effect.flatMap(permitted(host, session), (link) => {
+    if (session.over) return Effect.interrupt
+    session.opened(link)
+    return openProgram(host, session, session.scope)
+  })
+
+/** What the user's effects trace on the way to Ready belongs to the session. */
+const traced = <In, Out>(host: Host<In, Out>, session: Session<In, Out>) =>
+  Effect.flatMap(span(host, session), (parent) => Effect.withParentSpan(begun(host, session), parent))
 
 const span = <In, Out>({ connection }: Host<In, Out>, { dial, epoch, scope }: Session<In, Out>) => {
   const attributes = { connection, epoch, attempt: dial.attempt }
