@@ -9,7 +9,6 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { Decoder } from "../Codec.ts"
 import * as ConnectionError from "../ConnectionError.ts"
-import type { ConnectionEvent } from "../ConnectionEvent.ts"
 import type { Gate } from "../ConnectionState.ts"
 import type { Frame } from "../Message.ts"
 import type { Link, Receiver } from "../Transport.ts"
@@ -18,11 +17,11 @@ import type { Lane, Source } from "./inbox.ts"
 import type { Command } from "./lifecycleTypes.ts"
 import { type Opener, Opening } from "./opening.ts"
 import { nothing } from "./outboxLedger.ts"
-import { type Probe, Writer } from "./outboxWriter.ts"
-import type { Patient } from "./patient.ts"
+import { Writer } from "./outboxWriter.ts"
 import { Pulse } from "./pulse.ts"
 import * as Errors from "./sessionErrors.ts"
 import { life } from "./sessionLife.ts"
+import { Watched } from "./sessionWatched.ts"
 import type { Timer } from "./timers.ts"
 import { Waiters } from "./waiters.ts"
 
@@ -31,28 +30,18 @@ export type DialCommand = Extract<Command, { readonly _tag: "Dial" }>
 type Failure = ConnectionError.ConnectionError
 
 /** A session is its link's receiver, its inbox's source and lane, and its pulse's patient. */
-export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>, Patient {
-  readonly epoch: number
+export class Session<In, Out> extends Watched<In, Out> implements Receiver, Source, Lane<In>, Opener<In> {
   readonly dial: DialCommand
   readonly decoder: Decoder<In>
   readonly scope = Scope.makeUnsafe()
   gate: Gate = "Dialing"
   link: Link | undefined
-  writer: Writer | undefined
   expiresAt: number | undefined
-  over = false
   /** When it ended, for a Gap's `from`. */
   endedAt: number | undefined
-  dataFrames = 0
-  /** Told of everything that arrives, while somebody doubts or timers are slow. */
-  private heard: (() => void) | undefined
-  private readonly host: Host<In, Out>
   /** What came before it was released; made when something comes. */
   private early: Opening<In> | undefined
-  private pulse: Pulse | undefined
   private program: Fiber.Fiber<void> | undefined
-  private filtered = false
-  private live = false
   private muted = false
   private attached = false
   closing = false
@@ -66,9 +55,8 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
   private leavings: Waiters<void> | undefined
 
   constructor(host: Host<In, Out>, dial: DialCommand) {
-    this.host = host
+    super(host, dial.epoch)
     this.dial = dial
-    this.epoch = dial.epoch
     this.decoder = host.codec.decoder()
   }
 
@@ -95,17 +83,6 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     if (this.live) inbox.push(this, frame, size)
     else if (this.closing) this.late(frame, size)
     else this.opening.push(frame, size)
-  }
-
-  ping(payload: Uint8Array): void {
-    this.control("Ping", payload)
-  }
-
-  pong(payload: Uint8Array): void {
-    if (this.over) return
-    this.heard?.()
-    this.pulse?.pong(payload)
-    this.control("Pong", payload)
   }
 
   drained(): void {
@@ -174,26 +151,6 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
   drop(): void {
     this.link?.terminate()
     this.finish(Errors.closedByUs(this))
-  }
-
-  /** Whether it could be asked. */
-  suspect(reason: string, deadline?: number): boolean {
-    return this.pulse?.suspect(reason, deadline) ?? false
-  }
-
-  /** Tells of everything that arrives from now on. */
-  listen(heard: () => void): void {
-    this.heard = heard
-    this.filtered = true
-  }
-
-  rtt(answer: (rtt: number | undefined) => void): void {
-    if (this.pulse === undefined) answer(undefined)
-    else this.pulse.ping(answer)
-  }
-
-  recheck(now: number): void {
-    this.pulse?.recheck(now)
   }
 
   /** Waits until its socket is gone. */
@@ -270,52 +227,7 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     this.link?.resume()
   }
 
-  // --- as the pulse's patient ------------------------------------------------
-
-  get connection(): string {
-    return this.host.connection
-  }
-
-  get canPing(): boolean {
-    return this.host.transport.capabilities.ping
-  }
-
-  get held(): boolean {
-    return this.live && this.host.inbox.holding()
-  }
-
-  get pace(): number {
-    return this.host.attention?.pace ?? 1
-  }
-
-  now(): number {
-    return this.host.now()
-  }
-
-  wall(): number {
-    return this.host.wall()
-  }
-
-  timer(fire: (now: number) => void): Timer {
-    return this.host.timer(fire)
-  }
-
-  fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
-    return this.host.fork(effect)
-  }
-
-  emit(event: () => ConnectionEvent): void {
-    this.host.emit(event)
-  }
-
-  write(probe: Probe, written: (seq: number) => void): void {
-    this.writer?.probe(probe, written)
-  }
-
-  answered(seq: number, rtt: number): void {
-    this.host.figures.rtt(rtt)
-    if (this.writer !== undefined) this.host.outbox.ponged(this.writer, seq)
-  }
+  // --- its end ---------------------------------------------------------------
 
   dataLost(): void {
     this.host.dataLost(this)
@@ -326,8 +238,6 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     this.finish(error)
     this.link?.terminate()
   }
-
-  // --- its end ---------------------------------------------------------------
 
   finish(error: Failure): void {
     this.pulse?.stop()
@@ -368,22 +278,5 @@ export class Session<In, Out> implements Receiver, Source, Lane<In>, Opener<In>,
     const report = this.host.outbox.detach(writer, { clean: this.gone && Errors.answersOurClose(error) })
     writer.end()
     return report
-  }
-
-  private filter(frame: Frame): boolean {
-    this.heard?.()
-    if (this.pulse?.intercepts === true && this.pulse.intercept(frame)) return true
-    const { epoch } = this
-    if (typeof frame === "string") this.host.hook("onText", (hooks) => hooks.onText?.(frame, epoch))
-    else this.host.hook("onBinary", (hooks) => hooks.onBinary?.(frame, epoch))
-    return false
-  }
-
-  private control(frame: "Ping" | "Pong", payload: Uint8Array): void {
-    if (this.over) return
-    const { epoch } = this
-    this.emit(() => ({ _tag: "ControlReceived", epoch, frame }))
-    if (frame === "Ping") this.host.hook("onPing", (hooks) => hooks.onPing?.(payload, epoch))
-    else this.host.hook("onPong", (hooks) => hooks.onPong?.(payload, epoch))
   }
 }
