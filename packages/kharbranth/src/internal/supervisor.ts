@@ -6,92 +6,50 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
-import * as Tracer from "effect/Tracer"
-import type { Codec } from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
 import { NotConnected } from "../ConnectionError.ts"
-import type { ConnectionEvent, DropReason } from "../ConnectionEvent.ts"
 import type { ConnectionState } from "../ConnectionState.ts"
-import type * as RateLimit from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
-import { Transport } from "../Transport.ts"
 import type { Ward } from "./attention.ts"
 import { type Deadline, Deadlines } from "./deadlines.ts"
-import { Fanout } from "./fanout.ts"
-import { Fibers } from "./fibers.ts"
-import { Figures } from "./figures.ts"
+import { Ground, type GroundOptions } from "./ground.ts"
 import { Handover } from "./handover.ts"
-import { HookQueue } from "./hookQueue.ts"
-import type { Host, Opener } from "./host.ts"
+import type { Host } from "./host.ts"
 import { Inbox } from "./inbox.ts"
 import { logEvent } from "./journal.ts"
+import { left, settled } from "./leaving.ts"
 import * as Lifecycle from "./lifecycle.ts"
-import * as Limits from "./limits.ts"
 import { Outbox } from "./outbox.ts"
-import * as Settings from "./settings.ts"
 import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
 import { Retries } from "./retries.ts"
 import { Session } from "./session.ts"
 import { closedByUs } from "./sessionErrors.ts"
+import * as Settings from "./settings.ts"
 import { tellEnded, toldOf } from "./taps.ts"
-import { Timer, type Timers, timersOf } from "./timers.ts"
 import { Cell } from "./watch.ts"
 
-/** How long a dial waits for earlier sockets to finish closing. */
-const settleAtMost = Duration.millis(500)
 /** When a rotation whose successor failed is tried again. */
 const rotateAgain = 30_000
 
-export interface SupervisorOptions<In, Out> {
-  readonly connection: string
-  readonly codec: Codec<In, Out>
-  readonly context: Context.Context<Transport>
-  readonly policies: Connection.Policies
-  readonly target: Recipe
-  readonly options: Connection.Options<Codec<In, Out>, unknown, never, never>
-}
-
-export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
-  readonly connection: string
-  readonly codec: Codec<In, Out>
-  readonly options: SupervisorOptions<In, Out>["options"]
-  readonly figures = new Figures()
+export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out>, Owner, Ward {
   readonly inbox: Inbox<In>
   readonly outbox: Outbox<In, Out>
   readonly outboxHooks = new OutboxPort(this)
   readonly state: Cell<ConnectionState>
-  readonly events = new Fanout<ConnectionEvent>()
-  readonly fibers: Fibers
-  policies: Connection.Policies
-  target: Recipe
   active: Session<In, Out> | undefined
   sessions: ReadonlyArray<Session<In, Out>> = []
-  taps: ReadonlySet<Connection.Tap<In, Out>> = none
   attention: Ward["attention"]
-  private readonly context: Context.Context<Transport>
-  private readonly timers: Timers
   private readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
-  private readonly meters: (() => RateLimit.Meter | undefined) | undefined
   private lifecycle: Lifecycle.State
   private inputs: Array<Pending> | undefined
   private retries: Retries | undefined
-  private hookQueue: HookQueue | undefined
 
-  constructor(given: SupervisorOptions<In, Out>) {
-    const { connection, context, options, policies, target } = given
-    this.connection = connection
-    this.codec = given.codec
-    this.options = options
-    this.context = context
-    this.fibers = new Fibers(connection, context)
-    this.timers = timersOf(context)
-    this.policies = policies
-    this.target = target
-    this.meters = policies.rateLimit === undefined ? undefined : Limits.meters(policies.rateLimit)
+  constructor(given: GroundOptions<In, Out>) {
+    super(given)
+    const { connection, options, policies, target } = given
     this.inbox = new Inbox({
       connection,
       highWaterMark: options.inbox?.highWaterMark ?? 65_536,
@@ -116,38 +74,6 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
   }
 
   // --- what there is ---------------------------------------------------------
-
-  get transport(): Transport["Service"] {
-    return Context.get(this.context, Transport)
-  }
-
-  get maxMessageSize(): number {
-    return this.options.maxMessageSize ?? 1024 * 1024
-  }
-
-  get writeMark(): number {
-    return this.options.writeMark ?? 256 * 1024
-  }
-
-  get openBuffer(): number {
-    return this.options.openBuffer ?? 16 * 1024 * 1024
-  }
-
-  get onOpen(): Opener<In, Out> | undefined {
-    return this.options.onOpen
-  }
-
-  get permit(): Host<In, Out>["permit"] {
-    return this.options.permit
-  }
-
-  get hooks(): Connection.Hooks | undefined {
-    return this.options.hooks
-  }
-
-  get traced(): boolean {
-    return this.context.mapUnsafe.has(Tracer.Tracer.key)
-  }
 
   get phase(): Lifecycle.Phase {
     return this.lifecycle.phase
@@ -178,31 +104,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
     return new NotConnected({ connection: this.connection, state: this.stateName() })
   }
 
-  openers(): ReadonlyArray<Opener<In, Out>> {
-    return [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
-  }
-
-  meter(): RateLimit.Meter | undefined {
-    return this.meters?.()
-  }
-
-  // --- time and fibers -------------------------------------------------------
-
-  now(): number {
-    return this.timers.now()
-  }
-
-  wall(): number {
-    return this.timers.wall()
-  }
-
-  timer(fire: (now: number) => void): Timer {
-    return new Timer(this.timers, this.fibers, fire)
-  }
-
-  fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
-    return this.fibers.fork(effect)
-  }
+  // --- what is due -----------------------------------------------------------
 
   due(deadline: Deadline): void {
     switch (deadline) {
@@ -237,35 +139,6 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
 
   armStall(): void {
     this.deadlines.set("stall", this.now() + Settings.maxStall(this.options.inbox))
-  }
-
-  // --- what is told ----------------------------------------------------------
-
-  emit(event: () => ConnectionEvent): void {
-    if (this.events.active) this.events.publish([event()])
-  }
-
-  hook(name: string, run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined): void {
-    const { hooks } = this
-    const effect = hooks === undefined ? undefined : run(hooks)
-    if (effect !== undefined) (this.hookQueue ??= new HookQueue(this)).add(name, effect)
-  }
-
-  hookFailed(hook: string): void {
-    this.emit(() => ({ _tag: "HookFailed", epoch: this.epoch, hook }))
-  }
-
-  stalled(bytes: number): void {
-    this.emit(() => ({ _tag: "ReaderStalled", epoch: this.epoch, bytes }))
-  }
-
-  dropped(reason: DropReason, count: number): void {
-    this.drop("inbox", reason, count)
-  }
-
-  drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
-    this.figures.drop(reason, count)
-    this.emit(() => ({ _tag: "Dropped", where, reason, count }))
   }
 
   // --- the loop --------------------------------------------------------------
@@ -382,12 +255,7 @@ export class Supervisor<In, Out> implements Host<In, Out>, Owner, Ward {
 
   settled(session: Session<In, Out>): Effect.Effect<void> {
     if (session.dial.role === "successor") return Effect.void
-    const others = this.sessions.filter((other) => other !== session && other.over)
-    if (others.length === 0) return Effect.void
-    return Effect.timeoutOrElse(left(others), {
-      duration: settleAtMost,
-      orElse: () => Effect.sync(() => others.forEach((other) => other.link?.terminate()))
-    })
+    return settled(this.sessions.filter((other) => other !== session && other.over))
   }
 
   opened(session: Session<In, Out>): void {
@@ -474,12 +342,3 @@ interface Pending {
   /** Done once the state has changed. */
   readonly then: (() => void) | undefined
 }
-
-const none: ReadonlySet<never> = new Set()
-
-/** Waits until their sockets are gone. */
-const left = (sessions: ReadonlyArray<{ readonly hasLeft: Effect.Effect<void> }>): Effect.Effect<void> =>
-  Effect.all(
-    sessions.map(({ hasLeft }) => hasLeft),
-    { concurrency: "unbounded", discard: true }
-  )

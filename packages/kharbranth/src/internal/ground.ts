@@ -1,0 +1,152 @@
+/**
+ * What every part of a connection stands on: its options, its clock and its
+ * fibers, and where it tells what happens. The loop over sessions is built on it.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Tracer from "effect/Tracer"
+import type { Codec } from "../Codec.ts"
+import type * as Connection from "../Connection.ts"
+import type { ConnectionEvent, DropReason } from "../ConnectionEvent.ts"
+import type * as RateLimit from "../RateLimit.ts"
+import type { Recipe } from "../Target.ts"
+import { Transport } from "../Transport.ts"
+import { Fanout } from "./fanout.ts"
+import { Fibers } from "./fibers.ts"
+import { Figures } from "./figures.ts"
+import { HookQueue } from "./hookQueue.ts"
+import type { Host, Opener } from "./host.ts"
+import * as Limits from "./limits.ts"
+import { Timer, type Timers, timersOf } from "./timers.ts"
+
+export interface GroundOptions<In, Out> {
+  readonly connection: string
+  readonly codec: Codec<In, Out>
+  readonly context: Context.Context<Transport>
+  readonly policies: Connection.Policies
+  readonly target: Recipe
+  readonly options: Connection.Options<Codec<In, Out>, unknown, never, never>
+}
+
+export abstract class Ground<In, Out> {
+  readonly connection: string
+  readonly codec: Codec<In, Out>
+  readonly options: GroundOptions<In, Out>["options"]
+  readonly figures = new Figures()
+  readonly events = new Fanout<ConnectionEvent>()
+  readonly fibers: Fibers
+  policies: Connection.Policies
+  target: Recipe
+  taps: ReadonlySet<Connection.Tap<In, Out>> = none
+  protected readonly context: Context.Context<Transport>
+  private readonly timers: Timers
+  private readonly meters: (() => RateLimit.Meter | undefined) | undefined
+  private hookQueue: HookQueue | undefined
+
+  constructor({ codec, connection, context, options, policies, target }: GroundOptions<In, Out>) {
+    this.connection = connection
+    this.codec = codec
+    this.options = options
+    this.context = context
+    this.fibers = new Fibers(connection, context)
+    this.timers = timersOf(context)
+    this.policies = policies
+    this.target = target
+    this.meters = policies.rateLimit === undefined ? undefined : Limits.meters(policies.rateLimit)
+  }
+
+  /** The last session dialed. */
+  abstract get epoch(): number
+
+  // --- what there is ---------------------------------------------------------
+
+  get transport(): Transport["Service"] {
+    return Context.get(this.context, Transport)
+  }
+
+  get maxMessageSize(): number {
+    return this.options.maxMessageSize ?? 1024 * 1024
+  }
+
+  get writeMark(): number {
+    return this.options.writeMark ?? 256 * 1024
+  }
+
+  get openBuffer(): number {
+    return this.options.openBuffer ?? 16 * 1024 * 1024
+  }
+
+  get onOpen(): Opener<In, Out> | undefined {
+    return this.options.onOpen
+  }
+
+  get permit(): Host<In, Out>["permit"] {
+    return this.options.permit
+  }
+
+  get hooks(): Connection.Hooks | undefined {
+    return this.options.hooks
+  }
+
+  get traced(): boolean {
+    return this.context.mapUnsafe.has(Tracer.Tracer.key)
+  }
+
+  openers(): ReadonlyArray<Opener<In, Out>> {
+    return [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
+  }
+
+  meter(): RateLimit.Meter | undefined {
+    return this.meters?.()
+  }
+
+  // --- time and fibers -------------------------------------------------------
+
+  now(): number {
+    return this.timers.now()
+  }
+
+  wall(): number {
+    return this.timers.wall()
+  }
+
+  timer(fire: (now: number) => void): Timer {
+    return new Timer(this.timers, this.fibers, fire)
+  }
+
+  fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
+    return this.fibers.fork(effect)
+  }
+
+  // --- what is told ----------------------------------------------------------
+
+  emit(event: () => ConnectionEvent): void {
+    if (this.events.active) this.events.publish([event()])
+  }
+
+  hook(name: string, run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined): void {
+    const { hooks } = this
+    const effect = hooks === undefined ? undefined : run(hooks)
+    if (effect !== undefined) (this.hookQueue ??= new HookQueue(this)).add(name, effect)
+  }
+
+  hookFailed(hook: string): void {
+    this.emit(() => ({ _tag: "HookFailed", epoch: this.epoch, hook }))
+  }
+
+  stalled(bytes: number): void {
+    this.emit(() => ({ _tag: "ReaderStalled", epoch: this.epoch, bytes }))
+  }
+
+  dropped(reason: DropReason, count: number): void {
+    this.drop("inbox", reason, count)
+  }
+
+  drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
+    this.figures.drop(reason, count)
+    this.emit(() => ({ _tag: "Dropped", where, reason, count }))
+  }
+}
+
+const none: ReadonlySet<never> = new Set()

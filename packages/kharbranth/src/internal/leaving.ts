@@ -1,0 +1,28 @@
+/** Waits for sessions that are over to be rid of their sockets. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Link } from "../Transport.ts"
+
+interface Leaving {
+  readonly link: Link | undefined
+  readonly hasLeft: Effect.Effect<void>
+}
+
+/** How long a dial waits for earlier sockets to finish closing. */
+const settleAtMost = Duration.millis(500)
+
+/** Waits until their sockets are gone. */
+export const left = (sessions: ReadonlyArray<Leaving>): Effect.Effect<void> =>
+  Effect.all(
+    sessions.map(({ hasLeft }) => hasLeft),
+    { concurrency: "unbounded", discard: true }
+  )
+
+/** Waits likewise, but not for long: then they are cut off. */
+export const settled = (sessions: ReadonlyArray<Leaving>): Effect.Effect<void> =>
+  sessions.length === 0
+    ? Effect.void
+    : Effect.timeoutOrElse(left(sessions), {
+        duration: settleAtMost,
+        orElse: () => Effect.sync(() => sessions.forEach(({ link }) => link?.terminate()))
+      })
