@@ -198,7 +198,7 @@ const noShortcuts: Check = {
 
 // ----------------------------------------------------------------------- size
 
-const [asking, refused] = [300, 500]
+const [asking, refused] = [300, 400]
 
 /** One table of one kind of thing: it reads better whole. */
 const tables: ReadonlySet<string> = new Set(["packages/kharbranth/src/ConnectionError.ts"])

@@ -117,10 +117,7 @@ export interface Session<out In = Message.Data, in Out = Message.Input> {
   readonly protocol: string
   /** Writes at once, before anything that waits in the outbox. */
   readonly send: (message: Out) => Effect.Effect<void, ConnectionError>
-  /**
-   * Takes the first message that `pick` accepts. Everything else reaches the
-   * stream in order, after the boundary's marker.
-   */
+  /** Takes the first message that `pick` accepts. The rest reaches the stream in order, after the boundary's marker. */
   readonly receive: (pick?: (message: In) => boolean) => Effect.Effect<In, ConnectionError>
 }
 
