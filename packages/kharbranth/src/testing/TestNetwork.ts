@@ -24,7 +24,7 @@ import type { Script, ServeOptions, Server } from "./TestServer.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** What all randomness comes from: jitter and loss. Default: 1. */
+  /** What all randomness comes from: jitter, loss, and what `provide` runs draws. Default: 1. */
   readonly seed?: number | undefined
   /** How long anything takes one way. A dial takes two round trips. Default: 0. */
   readonly latency?: Duration.Input | undefined
@@ -73,7 +73,10 @@ export interface TestNetwork {
   readonly layer: Layer.Layer<Transport.Transport>
   /** The clock of the client's process: like the test's, but for `Suspend` and `WallClock`. */
   readonly clock: Clock.Clock
-  /** Runs an effect as the client's process: with this transport and this clock. */
+  /**
+   * Runs an effect as the client's process: with this transport and this clock, and with a `Random` of the
+   * network's seed (a policy's waits draw from it), unless it is run with one already.
+   */
   readonly provide: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Transport.Transport>>
   /**
    * Starts a server for a url (its host and path count; the path `/` serves

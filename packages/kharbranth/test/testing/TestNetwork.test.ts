@@ -9,8 +9,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as Connection from "kharbranth/Connection"
 import * as FaultSchedule from "kharbranth/testing/FaultSchedule"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { connect, url } from "./client.ts"
@@ -292,6 +294,48 @@ describe("TestNetwork", () => {
       assert.notStrictEqual(first, third)
       assert.isAbove(first.length, 5000)
       assert.strictEqual(start, 0)
+    })
+  )
+
+  /** The waits that a policy chose while no dial came through. */
+  const waits = (seed: number) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const network = yield* TestNetwork.make({ seed })
+        const delays: Array<number> = []
+        const connecting = Effect.gen(function* () {
+          const connection = yield* Connection.make("feed", { target: url, startup: "lazy" })
+          yield* Stream.runForEach(connection.events, (event) =>
+            Effect.sync(() => event._tag === "RetryScheduled" && delays.push(Duration.toMillis(event.delay)))
+          ).pipe(Effect.forkScoped({ startImmediately: true }))
+          yield* Effect.forkScoped(Effect.ignore(connection.restart()))
+          yield* TestClock.adjust("5 minutes")
+        })
+        yield* network.provide(connecting)
+        assert.isAbove(delays.length, 5)
+        return delays
+      })
+    )
+
+  it.effect("seeds what a policy draws too, for what it provides, but keeps a Random that the test gave", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* waits(3), yield* waits(3))
+      assert.notDeepEqual(yield* waits(3), yield* waits(4))
+      const own = yield* Random.withSeed(waits(3), "own")
+      assert.deepStrictEqual(own, yield* Random.withSeed(waits(4), "own"))
+      assert.notDeepEqual(own, yield* waits(3))
+    })
+  )
+
+  it.effect("draws on through all that one network provides, as one process does", () =>
+    Effect.gen(function* () {
+      const drawn = Effect.gen(function* () {
+        const network = yield* TestNetwork.make({ seed: 7 })
+        return [yield* network.provide(Random.next), yield* network.provide(network.provide(Random.next))]
+      })
+      const [first, second] = yield* drawn
+      assert.notStrictEqual(first, second)
+      assert.deepStrictEqual(yield* drawn, [first, second])
     })
   )
 })

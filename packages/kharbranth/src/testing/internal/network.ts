@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as ConnectionError from "../../ConnectionError.ts"
 import * as Transport from "../../Transport.ts"
@@ -53,6 +54,7 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
 
     const seed = options.seed ?? 1
     const random = Seeded.make(seed)
+    const chance = yield* Random.withSeed(Effect.service(Random.Random), seed)
     const path = pathOf(options)
     const platform = options.platform ?? "node"
     const capabilities = { ...platforms[platform], ...options.capabilities }
@@ -213,7 +215,8 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
       provide: (effect) =>
         effect.pipe(
           Effect.provideService(Transport.Transport, transport),
-          Effect.provideService(Clock.Clock, process.clock)
+          Effect.provideService(Clock.Clock, process.clock),
+          unlessSeeded(chance)
         ),
       serve: serve as TestNetwork["serve"],
       inject: weather.inject,
@@ -225,6 +228,14 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
       history: Effect.sync(() => [...history])
     }
   })
+
+/** Whoever gave a `Random` of their own keeps it. */
+const unlessSeeded =
+  (chance: typeof Random.Random.Service) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Effect.context<never>(), ({ mapUnsafe }) =>
+      mapUnsafe.has(Random.Random.key) ? effect : Effect.provideService(effect, Random.Random, chance)
+    )
 
 const notFound: Answer = { _tag: "Reject", status: 404, retryAfter: undefined, headers: {}, body: "" }
 const refused: Answer = { _tag: "Refuse", kind: "refused" }
