@@ -14,6 +14,8 @@ export type { Lane } from "./inboxSegments.ts"
 export type { Source } from "./inboxSources.ts"
 export type { Tap } from "./inboxTaps.ts"
 
+const none: ReadonlyArray<never> = []
+
 export class Inbox<In> extends Intake<In> {
   private waiter: (() => void) | undefined
   private reading = false
@@ -35,6 +37,7 @@ export class Inbox<In> extends Intake<In> {
 
   release(): void {
     this.reading = false
+    this.waiter = undefined
     if (this.unused === 0) return
     this.backlog.addAtMost(this.unused)
     this.hooks.dropped("unread", this.unused)
@@ -43,7 +46,8 @@ export class Inbox<In> extends Intake<In> {
 
   /** Every message that waits, without the markers. */
   take(): ReadonlyArray<In> | undefined {
-    const messages = messagesOf(this.takeItems(), this.decoding)
+    const items = this.takeItems()
+    const messages = items.length === 0 ? none : messagesOf(items, this.decoding)
     this.unused = Math.max(0, messages.length - 1)
     return messages.length === 0 ? undefined : messages
   }
@@ -130,10 +134,10 @@ export class Inbox<In> extends Intake<In> {
 
   private takeItems(): ReadonlyArray<Segments.Item<In>> {
     this.settle()
-    if (this.settling) return []
+    if (this.settling) return none
     this.open = undefined
+    if (this.backlog.isEmpty) return none
     const items = this.backlog.drain()
-    if (items.length === 0) return items
     this.backlog.bytes = 0
     this.sources.moved()
     this.relax()

@@ -36,7 +36,8 @@ export class Backlog<In> {
 
   /** Puts raw frames at the end; the segment may still grow. */
   addRaw(raw: Raw<In>): void {
-    this.items.push(raw)
+    if (this.items.length === 0) this.items = [raw]
+    else this.items.push(raw)
     this.raws += 1
   }
 
@@ -46,7 +47,7 @@ export class Backlog<In> {
       else this.lag(this.items.length, marker.dropped)
       return
     }
-    // The usual backlog holds one marker; a push to an empty array makes room for many.
+    // The usual backlog holds one item; a push to an empty array makes room for many.
     if (this.items.length === 0) this.items = [marker]
     else this.items.push(marker)
     this.markers += 1
@@ -70,7 +71,7 @@ export class Backlog<In> {
 
   /** Takes everything. What the inbox has not yet put here is none of it. */
   drain(): ReadonlyArray<Item<In>> {
-    const items = this.items
+    const { items } = this
     this.items = []
     this.markers = 0
     this.raws = 0

@@ -58,6 +58,8 @@ export abstract class Intake<In> {
   private readonly taps = new Taps<In>()
   private arrived = false
   private scheduled = false
+  /** `flush`, made once for the many turns. */
+  private flushing: (() => void) | undefined
   private lastArrival: number | undefined
 
   constructor(options: Options<In>) {
@@ -99,13 +101,13 @@ export abstract class Intake<In> {
   }
 
   push(lane: Segments.Lane<In>, frame: Frame, size: number): void {
-    let open = this.open
+    const { open } = this
     if (open === undefined || open.lane !== lane) {
-      open = this.openFor(lane)
-      if (open === undefined) return
+      if (!this.begin(lane, frame, size)) return
+    } else {
+      open.frames.push(frame)
+      open.sizes.push(size)
     }
-    open.frames.push(frame)
-    open.sizes.push(size)
     this.backlog.bytes += size
     if (!this.arrived) this.noteArrival()
     if (this.backlog.bytes >= this.highMark) this.full()
@@ -182,16 +184,18 @@ export abstract class Intake<In> {
     return this.options.overflow !== "fail" && this.options.overflow !== "dropOldest"
   }
 
-  private openFor(lane: Segments.Lane<In>): Segments.Raw<In> | undefined {
+  /** Begins a segment with this frame, unless it is turned away. */
+  private begin(lane: Segments.Lane<In>, frame: Frame, size: number): boolean {
     const refusal = this.refusal ?? (this.decoding.isBroken(lane) ? "unread" : undefined)
     if (refusal !== undefined) {
       this.turnAway(refusal, 1)
-      return undefined
+      return false
     }
-    this.open = Segments.raw(lane)
-    if (this.isEager) this.arriving.push(this.open)
-    else this.backlog.addRaw(this.open)
-    return this.open
+    const segment = Segments.raw(lane, frame, size)
+    this.open = segment
+    if (this.isEager) this.arriving.push(segment)
+    else this.backlog.addRaw(segment)
+    return true
   }
 
   // An overflow has let nothing in from its own moment on, but the stream has not ended yet: an overlap that is
@@ -214,7 +218,7 @@ export abstract class Intake<In> {
   protected schedule(): void {
     if (this.scheduled) return
     this.scheduled = true
-    this.hooks.defer(() => this.flush())
+    this.hooks.defer((this.flushing ??= () => this.flush()))
   }
 
   flush(): void {

@@ -17,13 +17,13 @@ const bare = <In>(part: Part<In>): ReadonlyArray<In> =>
 
 /** The messages. One batch that decoded to its end comes as the decoder made it. */
 export const messagesOf = <In>(items: ReadonlyArray<Item<In>>, decoding: Decoding<In>): ReadonlyArray<In> => {
-  const batches: Array<ReadonlyArray<In>> = []
-  for (const item of items) {
-    for (const part of partsOf(item, decoding)) {
-      const messages = bare(part)
-      if (messages.length > 0) batches.push(messages)
-    }
-  }
+  if (items.length === 1) return joined(partsOf(items[0]!, decoding))
+  return joined(items.flatMap((item) => partsOf(item, decoding)))
+}
+
+const joined = <In>(parts: ReadonlyArray<Part<In>>): ReadonlyArray<In> => {
+  if (parts.length === 1) return bare(parts[0]!)
+  const batches = parts.map(bare).filter((messages) => messages.length > 0)
   return batches.length === 1 ? batches[0]! : join(batches)
 }
 

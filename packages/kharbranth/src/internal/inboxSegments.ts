@@ -41,7 +41,13 @@ export type Marker = Inbox.SessionOpened | Inbox.Gap | Lagged
 
 export type Item<In> = Raw<In> | Decoded<In> | Marker
 
-export const raw = <In>(lane: Lane<In>): Raw<In> => ({ _tag: "Raw", lane, frames: [], sizes: [] })
+/** A segment of one frame: a push to an empty array makes room for many, and often one is all that comes. */
+export const raw = <In>(lane: Lane<In>, frame: Frame, size: number): Raw<In> => ({
+  _tag: "Raw",
+  lane,
+  frames: [frame],
+  sizes: [size]
+})
 
 export const decoded = <In>(epoch: number): Decoded<In> => ({
   _tag: "Decoded",

@@ -15,24 +15,27 @@ import type { Supervisor } from "./supervisor.ts"
 type Failure = ConnectionError.ConnectionError
 type Any<In, Out> = Supervisor<In, Out>
 
-/** Waits until there is something to take, or the end has come; then looks again in a turn of its own. */
-const waiting = <In, Out>(self: Any<In, Out>): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    const cancel = self.inbox.await(() => resume(Effect.void))
-    return Effect.sync(cancel)
-  })
+/**
+ * Waits until there is something to take, or the end has come; then looks again. Where messages come one at a time
+ * each of them costs such a wait, so there is no finalizer: the waiter of an interrupted fiber does nothing, and goes
+ * with the reader.
+ */
+const waiting = <In, Out, A, E>(self: Any<In, Out>, look: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.callback<A, E>((resume) => void self.inbox.await(() => resume(look)))
 
 const pulling = <In, Out, A>(
   self: Any<In, Out>,
   take: () => ReadonlyArray<A> | undefined
 ): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, Failure> => {
-  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, Failure> = Effect.suspend(() => {
+  type Next = Pull.Pull<Arr.NonEmptyReadonlyArray<A>, Failure>
+  const pull: Next = Effect.suspend((): Next => {
     const batch = take()
     if (batch !== undefined && Arr.isReadonlyArrayNonEmpty(batch)) return Effect.succeed(batch)
     const { ending } = self.inbox
     if (ending !== undefined) return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
-    return Effect.andThen(waiting(self), pull)
+    return wait
   })
+  const wait: Next = waiting(self, pull)
   return pull
 }
 
@@ -59,8 +62,9 @@ export const receive = <In, Out>(self: Any<In, Out>): Effect.Effect<In, Failure>
     if (taken !== undefined) return Effect.succeed(taken.message)
     const { ending } = self.inbox
     if (ending !== undefined) return Effect.fail(ending.error ?? self.notConnected())
-    return Effect.andThen(waiting(self), one)
+    return wait
   })
+  const wait = waiting(self, one)
   return Effect.scoped(Effect.andThen(reader(self), one))
 }
 
