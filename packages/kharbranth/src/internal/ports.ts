@@ -16,6 +16,9 @@ export interface Owner {
   stateName(): string
 }
 
+// A reaction to it is a microtask too; `queueMicrotask` makes an async resource for each of them in Node.
+const settled = Promise.resolve()
+
 export class InboxPort implements Inbox.Hooks {
   private readonly owner: Owner
 
@@ -24,7 +27,7 @@ export class InboxPort implements Inbox.Hooks {
   }
 
   defer(flush: () => void): void {
-    queueMicrotask(flush)
+    void settled.then(flush)
   }
 
   now(): number {
@@ -60,7 +63,7 @@ export class OutboxPort implements OutboxHooks {
   }
 
   defer(f: () => void): void {
-    queueMicrotask(f)
+    void settled.then(f)
   }
 
   now(): number {
