@@ -110,6 +110,26 @@ describe("Connection", () => {
     )
   )
 
+  it.effect("keeps for the next pull what comes after one was interrupted", () =>
+    onNetwork(() =>
+      Effect.gen(function* () {
+        const connection = yield* Connection.make("feed", options)
+        const pull = yield* Stream.toPull(connection.stream)
+        const interrupted = yield* Effect.forkChild(pull, { startImmediately: true })
+        yield* Fiber.interrupt(interrupted)
+        for (const text of ["one", "two"]) {
+          yield* connection.send(text)
+          yield* TestClock.adjust("1 second")
+        }
+        assert.deepStrictEqual(yield* pull, ["one", "two"])
+        const waiting = yield* Effect.forkChild(pull, { startImmediately: true })
+        yield* connection.send("three")
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.join(waiting), ["three"])
+      })
+    )
+  )
+
   it.effect("measures a round trip", () =>
     onNetwork(() =>
       Effect.gen(function* () {

@@ -159,6 +159,17 @@ describe("waiting", () => {
     turn()
   })
 
+  it("forgets who waited when the reader goes", () => {
+    const { inbox, lane, turn } = rig(Codec.text)
+    assert.isTrue(inbox.acquire())
+    inbox.await(() => assert.fail("gone"))
+    inbox.release()
+    pushAll(inbox, lane(1), ["a"])
+    turn()
+    assert.isTrue(inbox.acquire())
+    assert.deepStrictEqual(inbox.take(), ["a"])
+  })
+
   it("does not wake for what a tap claims", () => {
     const { inbox, lane, turn } = rig(Codec.text)
     inbox.addTap({ claim: () => true })
