@@ -80,7 +80,7 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   readonly restart: (options?: RestartOptions) => Effect.Effect<void, ConnectionError>
   /**
    * `restart` in the mode of the `rotate` option: by default, the successor is Ready before the session ends.
-   * The reason is for events and logs. Default: `"rotation asked for"`.
+   * The reason is for events and logs. Default: `"asked for"`.
    */
   readonly rotate: (reason?: string) => Effect.Effect<void, ConnectionError>
   /** Changes policies; takes effect with the next dial, so follow it with `restart` if it must be now. */

@@ -107,7 +107,7 @@ describe("many at once", () => {
       yield* tell(ManagerCommand.rotate("deploy"), "strict")
       yield* pass("1 second")
       assert.deepStrictEqual(events.splice(0), [
-        ["a", "makeFirst", "rotation asked for"],
+        ["a", "makeFirst", "asked for"],
         ["strict", "breakFirst", "deploy"]
       ])
       assert.strictEqual((yield* server.dials).length, 6)

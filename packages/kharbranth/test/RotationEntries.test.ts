@@ -107,7 +107,7 @@ describe("rotation", () => {
         assert.strictEqual(yield* dials, 3)
         const used = mode ?? "makeFirst"
         assert.deepStrictEqual(asked, [
-          [used, "user", "rotation asked for"],
+          [used, "user", "asked for"],
           [used, "user", "deploy"]
         ])
         assert.strictEqual(seen.includes("Gap"), used === "breakFirst")

@@ -99,9 +99,8 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
   }
 
   get rotate(): Part<In, Out, "rotate"> {
-    const self = this.#self
-    return (reason = "rotation asked for") =>
-      Effect.suspend(() => Steering.restart(self, { mode: self.handover.rotation.mode, reason }))
+    const { mode } = this.#self.handover.rotation
+    return (reason) => this.restart({ mode, reason })
   }
 
   get update(): Part<In, Out, "update"> {

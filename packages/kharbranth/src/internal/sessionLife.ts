@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import * as ConnectionError from "../ConnectionError.ts"
 import type { Link } from "../Transport.ts"
 import type { Host } from "./host.ts"
@@ -27,12 +28,12 @@ const begun = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.
   })
 
 /** What the user's effects trace on the way to Ready belongs to the session. */
-const traced = <In, Out>(host: Host<In, Out>, session: Session<In, Out>) =>
-  Effect.flatMap(span(host, session), (parent) => Effect.withParentSpan(begun(host, session), parent))
-
-const span = <In, Out>({ connection }: Host<In, Out>, { dial, epoch, scope }: Session<In, Out>) => {
-  const attributes = { connection, epoch, attempt: dial.attempt }
-  return Scope.provide(Effect.makeSpanScoped("kharbranth.session", { attributes }), scope)
+const traced = <In, Out>(host: Host<In, Out>, session: Session<In, Out>) => {
+  const attributes = { connection: host.connection, epoch: session.epoch, attempt: session.dial.attempt }
+  return Effect.makeSpanScoped("kharbranth.session", { attributes }).pipe(
+    Scope.provide(session.scope),
+    Effect.flatMap((parent) => Effect.provideService(begun(host, session), Tracer.ParentSpan, parent))
+  )
 }
 
 const permitted = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
