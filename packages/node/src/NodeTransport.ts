@@ -100,22 +100,23 @@ const unbuildable = (dial: Dial, error: unknown) =>
     issue: `no request can be made of it (${codeOf(error) ?? "refused by Node"}).`
   })
 
-const attempted = (plan: Plan, receiver: Receiver, hold: Hold) =>
-  Effect.suspend(() => {
-    try {
-      return new Attempt(plan, receiver, hold).settled
-    } catch (error) {
-      return Effect.fail(unbuildable(plan.dial, error))
-    }
-  })
+const attempted = (plan: Plan, receiver: Receiver, hold: Hold) => {
+  try {
+    return new Attempt(plan, receiver, hold).settled
+  } catch (error) {
+    return Effect.fail(unbuildable(plan.dial, error))
+  }
+}
 
 const letGo = (hold: Hold) => Effect.sync(() => hold.letGo())
 
-const start = (plan: Plan, receiver: Receiver) =>
-  Effect.flatMap(Effect.scope, (scope) => {
+const start = (plan: Plan | ConnectionError.InvalidOptions, receiver: Receiver) => {
+  if (plan instanceof ConnectionError.InvalidOptions) return Effect.fail(plan)
+  return Effect.flatMap(Effect.scope, (scope) => {
     const hold = new Hold()
-    return Effect.andThen(Scope.addFinalizer(scope, letGo(hold)), attempted(plan, receiver, hold))
+    return Effect.flatMap(Scope.addFinalizer(scope, letGo(hold)), () => attempted(plan, receiver, hold))
   })
+}
 
 /**
  * Makes the transport. Use it where a `Transport` is built by hand; programs
@@ -129,7 +130,7 @@ export const make = (options: Options = {}): Transport["Service"] => {
   return Transport.of({
     name: "ws",
     capabilities,
-    dial: (dial, receiver) => Effect.flatMap(plan(dial), (made) => start(made, receiver))
+    dial: (dial, receiver) => Effect.suspend(() => start(plan(dial), receiver))
   })
 }
 

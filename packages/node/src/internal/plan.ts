@@ -4,7 +4,6 @@
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
-import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import * as Net from "node:net"
@@ -31,6 +30,7 @@ const checkUrl = (dial: Dial): ConnectionError.InvalidOptions | URL => {
 }
 
 const checkSubprotocols = (dial: Dial): ConnectionError.InvalidOptions | undefined => {
+  if (dial.subprotocols.length === 0) return undefined
   const seen = new Set<string>()
   for (const [index, name] of dial.subprotocols.entries()) {
     const path = ["target", "subprotocols", index]
@@ -96,30 +96,32 @@ const secureContext = (tls: TlsOptions): Tls.SecureContext =>
  * A planner for these options. The TLS material is parsed once, at the first
  * `wss:` dial.
  */
-export const make = (options: Options): ((dial: Dial) => Effect.Effect<Plan, ConnectionError.InvalidOptions>) => {
+export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.InvalidOptions) => {
   let context: Tls.SecureContext | undefined
-  const tlsOptions = (dial: Dial, url: URL): Effect.Effect<ClientOptions, ConnectionError.InvalidOptions> => {
+  const tlsOptions = (dial: Dial, url: URL): ClientOptions | ConnectionError.InvalidOptions | undefined => {
     const { tls } = options
-    if (tls === undefined || url.protocol !== "wss:") return Effect.succeed({})
+    if (tls === undefined || url.protocol !== "wss:") return undefined
     const servername = tls.servername === undefined ? {} : { servername: tls.servername }
-    return Effect.try({
-      try: () => ({ ...servername, secureContext: (context ??= secureContext(tls)) }),
-      catch: (error) =>
-        invalid(dial, ["tls"], `ca, cert, key or passphrase does not load (${codeOf(error) ?? "unreadable"}).`)
-    })
+    try {
+      return { ...servername, secureContext: (context ??= secureContext(tls)) }
+    } catch (error) {
+      return invalid(dial, ["tls"], `ca, cert, key or passphrase does not load (${codeOf(error) ?? "unreadable"}).`)
+    }
   }
   const perMessageDeflate = compression(options.compression)
   const { localAddress } = options
-  return Effect.fnUntraced(function* (dial) {
+  return (dial) => {
     const url = checkUrl(dial)
-    if (!(url instanceof URL)) return yield* url
+    if (!(url instanceof URL)) return url
     const flaw = checkSubprotocols(dial) ?? checkHeaders(dial)
-    if (flaw !== undefined) return yield* flaw
+    if (flaw !== undefined) return flaw
     if (localAddress !== undefined && Net.isIP(localAddress) === 0) {
-      return yield* invalid(dial, ["localAddress"], "not an IP address of this machine.")
+      return invalid(dial, ["localAddress"], "not an IP address of this machine.")
     }
-    const proxy = yield* Proxy.resolve(dial, url, options.proxy)
-    const tls = yield* tlsOptions(dial, url)
+    const proxy = Proxy.resolve(dial, url, options.proxy)
+    if (proxy instanceof ConnectionError.InvalidOptions) return proxy
+    const tls = tlsOptions(dial, url)
+    if (tls instanceof ConnectionError.InvalidOptions) return tls
     return {
       dial,
       proxy,
@@ -135,5 +137,5 @@ export const make = (options: Options): ((dial: Dial) => Effect.Effect<Plan, Con
         secureEndpoint: url.protocol === "wss:"
       }
     }
-  })
+  }
 }

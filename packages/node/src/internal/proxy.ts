@@ -6,7 +6,6 @@
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
-import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { HttpsProxyAgent } from "https-proxy-agent"
 import { getProxyForUrl } from "proxy-from-env"
@@ -40,17 +39,17 @@ const isUsable = (text: string): boolean => {
 /**
  * The proxy for a url, or `undefined` for a direct connection.
  */
-export const resolve = Effect.fnUntraced(function* (dial: Dial, url: URL, option: Proxy) {
+export const resolve = (dial: Dial, url: URL, option: Proxy): URL | undefined | ConnectionError.InvalidOptions => {
   const text = option === false ? "" : option === undefined ? fromEnvironment(url) : plain(option)
   if (text === "") return undefined
   if (isUsable(text)) return new URL(text)
   const source = option === undefined ? "the environment's proxy" : "the proxy"
-  return yield* new ConnectionError.InvalidOptions({
+  return new ConnectionError.InvalidOptions({
     connection: dial.connection,
     path: ["proxy"],
     issue: `${source} must be an absolute http: or https: url, its credentials percent-encoded; \`proxy: false\` dials directly.`
   })
-})
+}
 
 const credentials = (proxy: URL): Record<string, string> => {
   if (proxy.username === "" && proxy.password === "") return {}
