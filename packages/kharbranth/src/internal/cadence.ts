@@ -2,11 +2,12 @@
  * When the next probe is due. A fixed interval is arithmetic; only a schedule
  * of the user's making is an effect that must be run.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { Heartbeat } from "../Heartbeat.ts"
+import * as Check from "./options.ts"
 import type { Patient } from "./patient.ts"
 
 export interface Cadence {
@@ -49,7 +50,7 @@ class Scheduled implements Cadence {
         : Effect.succeed(this.step)
     this.patient.fork(
       Effect.flatMap(step, (step) => step(this.patient.wall(), undefined)).pipe(
-        Effect.map(([, delay]) => tell(this.patient.now() + Duration.toMillis(delay))),
+        Effect.map(([, delay]) => tell(this.patient.now() + Check.millis(delay))),
         Pull.catchDone(() => Effect.void)
       )
     )
@@ -58,5 +59,5 @@ class Scheduled implements Cadence {
 
 export const cadenceOf = ({ every, keepalive }: Heartbeat, patient: Patient): Cadence | undefined => {
   if (keepalive === undefined) return undefined
-  return every === undefined ? new Scheduled(keepalive, patient) : new Fixed(Duration.toMillis(every), patient.now())
+  return every === undefined ? new Scheduled(keepalive, patient) : new Fixed(Check.millis(every), patient.now())
 }

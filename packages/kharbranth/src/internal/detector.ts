@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as ConnectionError from "../ConnectionError.ts"
 import type { Heartbeat } from "../Heartbeat.ts"
 import type { Link } from "../Transport.ts"
+import * as Check from "./options.ts"
 import type { Patient } from "./patient.ts"
 import { Sample } from "./sample.ts"
 
@@ -38,7 +39,7 @@ export interface Outstanding {
 }
 
 const millisOf = (limit: Duration.Duration | undefined): number =>
-  limit === undefined ? Infinity : Duration.toMillis(limit)
+  limit === undefined ? Infinity : Check.millis(limit)
 
 export class Detector {
   readonly timeout: number

@@ -62,8 +62,8 @@ export interface Host<In, Out> {
   hook(name: string, run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined): void
   emit(event: () => ConnectionEvent): void
   dropped(reason: DropReason, count: number): void
-  /** Waits, bounded, until the sockets of earlier sessions are gone. */
-  settled(session: Session<In, Out>): Effect.Effect<void>
+  /** Waits, bounded, until the sockets of earlier sessions are gone, if there are any. */
+  settled(session: Session<In, Out>): Effect.Effect<void> | undefined
   opened(session: Session<In, Out>): void
   ready(session: Session<In, Out>, resumed: unknown): void
   ended(session: Session<In, Out>, error: ConnectionError): void

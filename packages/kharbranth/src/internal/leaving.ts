@@ -18,10 +18,10 @@ export const left = (sessions: ReadonlyArray<Leaving>): Effect.Effect<void> =>
     { concurrency: "unbounded", discard: true }
   )
 
-/** Waits likewise, but not for long: then they are cut off. */
-export const settled = (sessions: ReadonlyArray<Leaving>): Effect.Effect<void> =>
+/** Waits likewise, but not for long: then they are cut off. Nothing to wait for is `undefined`. */
+export const settled = (sessions: ReadonlyArray<Leaving>): Effect.Effect<void> | undefined =>
   sessions.length === 0
-    ? Effect.void
+    ? undefined
     : Effect.timeoutOrElse(left(sessions), {
         duration: settleAtMost,
         orElse: () => Effect.sync(() => sessions.forEach(({ link }) => link?.terminate()))

@@ -25,11 +25,15 @@ export const duration = (input: Duration.Input): Duration.Duration =>
 export const durationOr = (input: Duration.Input | undefined, fallback: Duration.Input): Duration.Duration =>
   duration(input ?? fallback)
 
+/** In milliseconds. Effect's own matching makes four closures each time, and a connection asks at every dial. */
+export const millis = (duration: Duration.Duration): number =>
+  duration.value._tag === "Millis" ? duration.value.millis : Duration.toMillis(duration)
+
 export const optionalDuration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
   input === undefined ? undefined : duration(input)
 
 export const positive = (connection: string, path: Path, value: Duration.Duration | undefined): Check =>
-  value === undefined || (Duration.isFinite(value) && Duration.toMillis(value) > 0)
+  value === undefined || (Duration.isFinite(value) && millis(value) > 0)
     ? undefined
     : invalid(connection, path, 'expected a finite duration longer than zero, such as "10 seconds"')
 

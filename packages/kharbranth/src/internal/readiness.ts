@@ -1,8 +1,9 @@
 /** Waiting for a connection to be usable, and the first use that starts a lazy one. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ConnectionError from "../ConnectionError.ts"
 import type { ConnectionState } from "../ConnectionState.ts"
+import * as Check from "./options.ts"
 import type { Supervisor } from "./supervisor.ts"
 
 type Failure = ConnectionError.ConnectionError
@@ -34,7 +35,7 @@ export const startUp = <In, Out>(self: Any<In, Out>, after: Duration.Duration): 
 const startingUp = <In, Out>(self: Any<In, Out>, after: Duration.Duration): Effect.Effect<void, Failure> =>
   Effect.callback<void, Failure>((resume) => {
     const timer = self.timer(() => resume(Effect.fail(tooLate(self, after))))
-    timer.set(self.now() + Duration.toMillis(after))
+    timer.set(self.now() + Check.millis(after))
     const stop = self.state.watch(
       (state) => verdict(self, state),
       (ending) => {

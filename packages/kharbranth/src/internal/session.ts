@@ -2,7 +2,7 @@
  * One socket's life: resolve, dial, open, deliver, end. A session reports each
  * gate and, exactly once, its end; after that every late callback is ignored.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -16,6 +16,7 @@ import type { Host } from "./host.ts"
 import type { Lane, Source } from "./inbox.ts"
 import type { Command } from "./lifecycleTypes.ts"
 import { type Opener, Opening } from "./opening.ts"
+import * as Check from "./options.ts"
 import { nothing } from "./outboxLedger.ts"
 import { Writer } from "./outboxWriter.ts"
 import { Pulse } from "./pulse.ts"
@@ -138,7 +139,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     link.close(1000, "")
     if (this.finished) return
     this.patience = this.host.timer(() => this.drop())
-    this.patience.set(this.host.now() + Duration.toMillis(deadline))
+    this.patience.set(this.host.now() + Check.millis(deadline))
   }
 
   private late(frame: Frame, size: number): void {

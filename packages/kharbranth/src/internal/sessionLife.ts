@@ -1,5 +1,4 @@
 /** What a session does from its dial until it is Ready, as one program. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -7,18 +6,19 @@ import * as ConnectionError from "../ConnectionError.ts"
 import type { Link } from "../Transport.ts"
 import type { Host } from "./host.ts"
 import { openProgram } from "./openProgram.ts"
+import * as Check from "./options.ts"
 import type { Session } from "./session.ts"
 
 type Failure = ConnectionError.ConnectionError
 
-export const life = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<void, Failure> =>
-  host.settled(session).pipe(
-    Effect.andThen(host.traced ? traced(host, session) : begun(host, session)),
-    Effect.map((resumed) => {
-      session.gate = "Ready"
-      host.ready(session, resumed)
-    })
-  )
+export const life = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<void, Failure> => {
+  const opening = host.traced ? traced(host, session) : begun(host, session)
+  const settling = host.settled(session)
+  return Effect.map(settling === undefined ? opening : Effect.andThen(settling, opening), (resumed) => {
+    session.gate = "Ready"
+    host.ready(session, resumed)
+  })
+}
 
 const begun = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<unknown, Failure> =>
   Effect.flatMap(permitted(host, session), (link) => {
@@ -49,7 +49,7 @@ const reach = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.
     const { connection } = host
     const after = host.policies.dialTimeout
     const deadline = host.timer(() => session.finish(new ConnectionError.DialTimeout({ connection, after })))
-    deadline.set(host.now() + Duration.toMillis(after))
+    deadline.set(host.now() + Check.millis(after))
     return Effect.onExit(dialed(host, session), () => Effect.sync(() => deadline.clear()))
   })
 

@@ -4,7 +4,6 @@
  * supervised fiber or a timer.
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Connection from "../Connection.ts"
@@ -21,6 +20,7 @@ import { Inbox } from "./inbox.ts"
 import { logEvent } from "./journal.ts"
 import { left, settled } from "./leaving.ts"
 import * as Lifecycle from "./lifecycle.ts"
+import * as Check from "./options.ts"
 import { Outbox } from "./outbox.ts"
 import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
 import { Retries } from "./retries.ts"
@@ -253,8 +253,8 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
 
   // --- what sessions report --------------------------------------------------
 
-  settled(session: Session<In, Out>): Effect.Effect<void> {
-    if (session.dial.role === "successor") return Effect.void
+  settled(session: Session<In, Out>): Effect.Effect<void> | undefined {
+    if (session.dial.role === "successor") return undefined
     return settled(this.sessions.filter((other) => other !== session && other.over))
   }
 
@@ -276,7 +276,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     this.attention?.ready(session)
     if (session.writer !== undefined) this.outbox.attach(session.writer)
     const now = this.now()
-    this.deadlines.set("stable", now + Duration.toMillis(this.policies.reconnect.stableAfter))
+    this.deadlines.set("stable", now + Check.millis(this.policies.reconnect.stableAfter))
     const expiresIn = session.expiresAt === undefined ? undefined : session.expiresAt - this.wall()
     const chance = Context.get(this.context, Random.Random).nextDoubleUnsafe()
     this.deadlines.set("rotate", now + this.handover.rotation.due(expiresIn, chance))

@@ -36,7 +36,7 @@ export const url = (place: Place, value: unknown): Validated<string> => {
   if (parsed === undefined) return fail(place, [], "expected an absolute url, such as wss://host/path")
   const scheme = schemes[parsed.protocol]
   if (scheme === undefined) return fail(place, [], "expected the scheme ws, wss, http or https")
-  parsed.protocol = scheme
+  if (parsed.protocol !== scheme) parsed.protocol = scheme
   if (parsed.href.includes("#")) return fail(place, [], "a WebSocket url has no fragment; remove everything from the #")
   return Result.succeed(parsed.href)
 }
@@ -129,10 +129,17 @@ export interface Parts {
 
 export const target = (place: Place, parts: Parts, urlPath: Path): Validated<Target> => {
   const at = (path: Path): Place => ({ ...place, path: [...place.path, ...path] })
+  const address = url(urlPath.length === 0 ? place : at(urlPath), parts.url)
+  if (Result.isFailure(address)) return Result.fail(address.failure)
+  // Most targets are a url and nothing else.
+  const { expiresAt: expiry, headers: fields, subprotocols: names } = parts
+  if (names === undefined && fields === undefined && expiry === undefined) {
+    return Result.succeed({ url: address.success, subprotocols: [], headers: {}, expiresAt: undefined })
+  }
   return Result.all({
-    url: url(at(urlPath), parts.url),
-    subprotocols: subprotocols(at(["subprotocols"]), parts.subprotocols),
-    headers: headers(at(["headers"]), parts.headers),
-    expiresAt: expiresAt(at(["expiresAt"]), parts.expiresAt)
+    url: address,
+    subprotocols: subprotocols(at(["subprotocols"]), names),
+    headers: headers(at(["headers"]), fields),
+    expiresAt: expiresAt(at(["expiresAt"]), expiry)
   })
 }
