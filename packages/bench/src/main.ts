@@ -12,6 +12,7 @@ import { faults } from "./benches/faults.ts"
 import { idle } from "./benches/idle.ts"
 import { inbound } from "./benches/inbound.ts"
 import { latency } from "./benches/latency.ts"
+import { manager } from "./benches/manager.ts"
 import { outbound } from "./benches/outbound.ts"
 import { pressure } from "./benches/pressure.ts"
 import { signalr } from "./benches/signalr.ts"
@@ -19,7 +20,7 @@ import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, outbound, latency, idle, pressure, faults, signalr]
+const benches = [inbound, outbound, latency, idle, pressure, faults, manager, signalr]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -57,6 +57,18 @@ const echo = (socket: Socket): void => {
   )
 }
 
+/** Answers a number with so many messages of 100 bytes. */
+const burst = (socket: Socket): void => {
+  const one = frame(textOpcode, Buffer.alloc(100, "x"))
+  socket.on(
+    "data",
+    frameReader((opcode, payload) => {
+      if (opcode !== textOpcode) return respond(socket, opcode, payload)
+      socket.write(Buffer.alloc(one.length * Number(payload.toString()), one))
+    })
+  )
+}
+
 /** Never reads, so that the client's writes pile up. */
 const deaf = (socket: Socket): void => {
   socket.pause()
@@ -85,6 +97,7 @@ const behaviours: Readonly<Record<string, (socket: Socket, query: URLSearchParam
   "/flood": flood,
   "/drain": drain,
   "/echo": echo,
+  "/burst": burst,
   "/deaf": deaf,
   "/drip": drip
 }

@@ -21,6 +21,7 @@ export interface Params {
 
 export interface Result {
   readonly openMillis: number
+  readonly openCpuMillis: number
   readonly heapKiB: number
   readonly rssKiB: number
   /** CPU seconds per second. */
@@ -165,9 +166,11 @@ const leftovers = (): number =>
 
 export const measure = async (subject: string, params: Params): Promise<Result> => {
   const before = await memory()
+  const cpuBefore = process.cpuUsage()
   const started = performance.now()
   const open = await openers[subject]!(params)
   const openMillis = performance.now() - started
+  const opening = process.cpuUsage(cpuBefore)
   const after = await memory()
   const cpu = await cpuWhile(params.idleMillis)
   const closing = performance.now()
@@ -177,6 +180,7 @@ export const measure = async (subject: string, params: Params): Promise<Result> 
   const perConnection = (a: number, b: number): number => (a - b) / 1_024 / params.connections
   return {
     openMillis,
+    openCpuMillis: (opening.user + opening.system) / 1_000,
     heapKiB: perConnection(after.heapUsed, before.heapUsed),
     rssKiB: perConnection(after.rss, before.rss),
     cpu,

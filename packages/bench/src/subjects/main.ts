@@ -5,6 +5,7 @@
 import * as Idle from "./idle.ts"
 import * as Inbound from "./inbound.ts"
 import * as Latency from "./latency.ts"
+import * as Manager from "./manager.ts"
 import * as Outbound from "./outbound.ts"
 import * as Pressure from "./pressure.ts"
 import * as SignalR from "./signalr.ts"
@@ -15,6 +16,7 @@ const kinds: Readonly<Record<string, (subject: string, params: never) => Promise
   outbound: Outbound.measure,
   latency: Latency.measure,
   idle: Idle.measure,
+  manager: Manager.measure,
   pressure: Pressure.measure,
   signalr: SignalR.measure
 }

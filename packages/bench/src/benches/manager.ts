@@ -1,0 +1,117 @@
+/**
+ * A manager of 10,000 named connections: time to open, a snapshot of all, what
+ * one operation costs among more and more of them, and the fan-in of 100.
+ */
+import { spawnSync } from "node:child_process"
+import { loopback } from "../harness/address.ts"
+import type { Bench, Context } from "../harness/bench.ts"
+import { type Figure, figure, median } from "../harness/figures.ts"
+import { runSubject, type Server, startServer } from "../harness/process.ts"
+import type { Result } from "../subjects/idle.ts"
+import type { Costs, Fleet, Messages } from "../subjects/manager.ts"
+
+const few = 100
+/** A process needs some descriptors besides its sockets. */
+const spare = 500
+/** A round opens twice the many. */
+const enough = 3
+const operations: ReadonlyArray<readonly [key: keyof Costs, title: string]> = [
+  ["lookup", "lookup"],
+  ["send", "send by name"],
+  ["change", "state change"]
+]
+
+const descriptors = (): number => {
+  const limit = spawnSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }).stdout.trim()
+  return limit === "unlimited" ? Infinity : Number(limit)
+}
+
+const affordable = (wanted: number): number => {
+  const limit = descriptors()
+  if (limit >= wanted + spare) return wanted
+  const count = Math.max(few, limit - spare)
+  process.stderr.write(`manager: only ${count} connections, because \`ulimit -n\` is ${limit}; wanted ${wanted}\n`)
+  return count
+}
+
+const fleetOf = (server: Server, connections: number): Promise<Fleet> =>
+  runSubject("manager", "fleet", { url: loopback(server.port, "/quiet"), connections })
+
+const rawOf = (server: Server, connections: number): Promise<Result> =>
+  runSubject("idle", "raw ws", { url: loopback(server.port, "/quiet"), connections, heartbeatMillis: 0, idleMillis: 0 })
+
+interface Round {
+  readonly raw: Result
+  /** The smallest fleet first. */
+  readonly fleets: ReadonlyArray<Fleet>
+}
+
+const roundOf = async (server: Server, sizes: ReadonlyArray<number>): Promise<Round> => {
+  const fleets: Array<Fleet> = []
+  for (const size of sizes.slice(0, -1)) fleets.push(await fleetOf(server, size))
+  const raw = await rawOf(server, sizes.at(-1)!)
+  fleets.push(await fleetOf(server, sizes.at(-1)!))
+  const round = { raw, fleets }
+  process.stderr.write(`manager: ${JSON.stringify(round)}\n`)
+  return round
+}
+
+const costFigures = (rounds: ReadonlyArray<Round>, sizes: ReadonlyArray<number>): ReadonlyArray<Figure> => {
+  const figures: Array<Figure> = []
+  for (const [key, title] of operations) {
+    const of = (index: number): ReadonlyArray<number> => rounds.map(({ fleets }) => fleets.at(index)![key])
+    for (const [index, size] of sizes.entries()) {
+      figures.push(figure("manager", `${title}, among ${size.toLocaleString("en")}`, of(index), "µs of CPU"))
+    }
+    const first = of(0)
+    const growth = of(-1).map((cost, round) => cost / first[round]!)
+    figures.push(figure("manager", `${title}, among 100 times more`, growth))
+  }
+  return figures
+}
+
+const fleetFigures = (rounds: ReadonlyArray<Round>, sizes: ReadonlyArray<number>): ReadonlyArray<Figure> => {
+  const note = `${sizes.at(-1)!.toLocaleString("en")} of them`
+  const perRound = (of: (most: Fleet, raw: Result) => number): ReadonlyArray<number> =>
+    rounds.map(({ fleets, raw }) => of(fleets.at(-1)!, raw))
+  const raw = perRound((_, { openMillis }) => openMillis)
+  const opened = perRound((most, { openMillis }) => most.openMillis / openMillis)
+  const openedByCpu = perRound((most, { openCpuMillis }) => most.openCpuMillis / openCpuMillis)
+  const snapshot = perRound(({ snapshotMillis }) => snapshotMillis)
+  const snapshotByCpu = perRound(({ snapshotCpuMillis }) => snapshotCpuMillis)
+  return [
+    figure("manager", "raw ws, opened", raw, "ms", note),
+    { ...figure("manager", "named connections, opened", opened, "×", note), byCpu: median(openedByCpu) },
+    { ...figure("manager", "snapshot of all", snapshot, "ms", note), byCpu: median(snapshotByCpu) },
+    ...costFigures(rounds, sizes)
+  ]
+}
+
+const fanIn = async (server: Server, { quick, rounds }: Context): Promise<Figure> => {
+  const kept: Array<number> = []
+  for (let round = 0; round < rounds; round++) {
+    const params = { url: loopback(server.port, "/burst"), connections: 100, each: quick ? 500 : 3_000 }
+    kept.push((await runSubject<Messages>("manager", "messages", params)).kept)
+  }
+  return figure("manager", "messages of 100 busy connections, against single streams", kept)
+}
+
+const measure = async (server: Server, context: Context): Promise<ReadonlyArray<Figure>> => {
+  const sizes = context.quick ? [few, 1_000] : [few, 1_000, affordable(10_000)]
+  const rounds: Array<Round> = []
+  for (let round = 0; round < Math.min(context.rounds, enough); round++) rounds.push(await roundOf(server, sizes))
+  return [...fleetFigures(rounds, sizes), await fanIn(server, context)]
+}
+
+export const manager: Bench = {
+  name: "manager",
+  title: "A manager of 10,000 named connections",
+  run: async (context) => {
+    const server = await startServer()
+    try {
+      return await measure(server, context)
+    } finally {
+      await server.kill()
+    }
+  }
+}
