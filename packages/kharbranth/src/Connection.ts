@@ -259,10 +259,7 @@ export interface Options<C extends Codec.Any, T, RO, RH = never> {
   readonly maxMessageSize?: number | undefined
   /** Unsent bytes at which `send` waits. Default: 256 KiB. */
   readonly writeMark?: number | undefined
-  /**
-   * Whether `make` and the layer wait for Ready, return while the first dial is
-   * under way, or dial on first use. Default: `"await"`.
-   */
+  /** Whether `make` and the layer wait for Ready, go on while the first dial runs, or dial on first use. Default: `"await"`. */
   readonly startup?: "await" | "background" | "lazy" | undefined
   /** How long `startup: "await"` waits. Default: 60 seconds. */
   readonly startupTimeout?: Duration.Input | undefined
