@@ -103,7 +103,7 @@ export class Registry<T, In> {
     }
     const held = this.held.get(epoch) ?? []
     this.held.delete(epoch)
-    for (const { keys, message } of held) this.deliver(book, keys, message)
+    for (const { keys, message } of this.inOrder(held)) this.deliver(book, keys, message)
     this.hooks.changed()
   }
 
@@ -131,7 +131,8 @@ export class Registry<T, In> {
     this.active = undefined
     for (const topic of this.topics.values()) {
       topic.interrupted("session", this.hooks.now())
-      topic.seen = undefined
+      // A successor that is still opening may hold what the lost session has delivered.
+      if (this.books.size === 0) topic.seen = undefined
       this.show(topic)
     }
     this.hooks.changed()
@@ -168,6 +169,23 @@ export class Registry<T, In> {
     const waiting = this.held.get(epoch)
     if (waiting === undefined) this.held.set(epoch, [held])
     else waiting.push(held)
+  }
+
+  // A topic that the successor got first is ahead by now: before the last repeat, all is older than what was delivered.
+  private inOrder(held: ReadonlyArray<Held<In>>): ReadonlyArray<Held<In>> {
+    const { dedupe } = this.options
+    if (dedupe === undefined) return held
+    const passed = new Set<string>()
+    return held
+      .toReversed()
+      .map(({ keys, message }) => {
+        const fresh = keys.filter((key) => !passed.has(key))
+        const id = dedupe(message)
+        for (const key of fresh) if (this.topics.get(key)?.seen?.has(id) === true) passed.add(key)
+        this.counts.stray += keys.length - fresh.length
+        return { keys: fresh, message }
+      })
+      .toReversed()
   }
 
   private deliver(book: Book, keys: ReadonlyArray<string>, message: In): void {
