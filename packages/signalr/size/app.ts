@@ -1,6 +1,8 @@
-/** A page's app as a user writes it: one hub by name, over WebSockets and JSON, with calls, a stream and a handler. */
+/**
+ * A page's app as a user writes it: one hub by name, over WebSockets and JSON, with calls, a stream and a handler. Its
+ * transport is left to the page, which pays for it in any case.
+ */
 import * as HubConnection from "@kharbranth/signalr/HubConnection"
-import * as BrowserTransport from "@kharbranth/browser/BrowserTransport"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Stream from "effect/Stream"
@@ -14,4 +16,4 @@ const program = Effect.gen(function* () {
   )
 })
 
-Effect.runFork(program.pipe(Effect.scoped, Effect.provide([BrowserTransport.layer(), FetchHttpClient.layer])))
+export const app = program.pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer))

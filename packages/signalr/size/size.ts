@@ -1,9 +1,9 @@
 /**
  * What this package costs a page over the core: each app here is bundled
- * (minified, gzip), and so are the functions of Effect, the core and the
- * browser's transport that it uses, alone. The difference is held against
- * `budget.json`, whose limit only falls towards the goal. Only what a page loads at once counts, without what is fetched when
- * it is needed; the names in `never` must not be in it.
+ * (minified, gzip), and so are the functions of Effect and the core that it uses,
+ * alone. The difference is held against `budget.json`, whose limit only falls
+ * towards the goal. Only what a page loads at once counts, without what is
+ * fetched when it is needed; the names in `never` must not be in it.
  */
 import * as Esbuild from "esbuild"
 import { readFile } from "node:fs/promises"
@@ -11,7 +11,7 @@ import * as Path from "node:path"
 import { gzipSync } from "node:zlib"
 
 const folder = import.meta.dirname
-const foreign = ["effect/*", "kharbranth/*", "@kharbranth/browser/*"]
+const foreign = ["effect/*", "kharbranth/*"]
 /** Codecs and transports that an app over JSON and WebSockets does not load. */
 const never = [
   "@msgpack",
