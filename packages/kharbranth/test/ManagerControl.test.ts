@@ -114,7 +114,11 @@ describe("many at once", () => {
 
       yield* manager.connect("watched", { ...plain, heartbeat: Heartbeat.ping({ every: "1 hour" }) })
       yield* tell(ManagerCommand.probe("network changed"), "watched")
-      assert.deepStrictEqual(events.splice(0), [["watched", "network changed"]])
+      yield* tell(ManagerCommand.probe(), "watched")
+      assert.deepStrictEqual(events.splice(0), [
+        ["watched", "network changed"],
+        ["watched", "asked for"]
+      ])
 
       const before = yield* network.open
       yield* tell(ManagerCommand.drain("10 seconds"), ["a", "b"])

@@ -56,6 +56,20 @@ describe("an opening program", () => {
     })
   )
 
+  it.effect("takes what came while it looked for something else", () =>
+    Effect.gen(function* () {
+      const taken: Array<unknown> = []
+      const take = (session: Connection.Session<unknown, unknown>, message: string) =>
+        Effect.map(
+          session.receive((one) => one === message),
+          (one) => taken.push(one)
+        )
+      const { made } = yield* rig((session) => Effect.andThen(take(session, "two"), take(session, "welcome")))
+      yield* made
+      assert.deepStrictEqual(taken, ["two", "welcome"])
+    })
+  )
+
   it.effect("takes what it picks; a pick that throws picks nothing, and all else goes to the reader", () =>
     Effect.gen(function* () {
       let taken: unknown

@@ -22,11 +22,6 @@ export class Alarm {
     this.fire = fire
   }
 
-  /** The time it is set to, `Infinity` when it is not. */
-  get time(): number {
-    return this.due
-  }
-
   /** Fires at this time, whatever it was set to before. */
   set(time: number): void {
     if (time === this.due) return
@@ -45,11 +40,6 @@ export class Alarm {
     )
     // A sleep of nothing may have finished within the fork.
     if (this.due === Infinity) this.fiber = undefined
-  }
-
-  /** Fires at this time if it was not to fire earlier. */
-  atLatest(time: number): void {
-    if (time < this.due) this.set(time)
   }
 
   clear(): void {

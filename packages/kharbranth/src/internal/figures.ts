@@ -41,8 +41,8 @@ export class Figures {
     const { rtts } = this
     if (rtts === undefined) return undefined
     const sorted = rtts.toSorted((a, b) => a - b)
-    const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0
-    const last = rtts[(this.next + rtts.length - 1) % rtts.length] ?? 0
+    const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
+    const last = rtts[(this.next + rtts.length - 1) % rtts.length]!
     const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length
     return { last, mean, p50: at(0.5), p99: at(0.99) }
   }

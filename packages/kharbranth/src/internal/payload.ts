@@ -16,7 +16,7 @@ export const idOf = (payload: Uint8Array): number => {
   if (payload.length < 2 || payload[0] !== letter) return NaN
   let id = 0
   for (let i = 1; i < payload.length; i++) {
-    const digit = (payload[i] ?? 0) - zero
+    const digit = payload[i]! - zero
     if (digit < 0 || digit > 9) return NaN
     id = id * 10 + digit
   }

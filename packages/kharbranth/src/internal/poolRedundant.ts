@@ -65,7 +65,7 @@ const readingOf = (
 ) => {
   const index = new Map(lines.map(({ name }, line) => [name, line]))
   const admitted = (batch: ReadonlyArray<Named<unknown>>, now: number): ReadonlyArray<unknown> =>
-    batch.flatMap(({ message, name }) => (dedupe.admit(index.get(name) ?? 0, key(message), now) ? [message] : []))
+    batch.flatMap(({ message, name }) => (dedupe.admit(index.get(name)!, key(message), now) ? [message] : []))
   const all = manager.messages(lines.map(({ name }) => name))
   return Stream.unwrap(
     Effect.map(Clock.clockWith(Effect.succeed), (clock) =>
@@ -95,8 +95,8 @@ const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, op
       lines.map((line, index) => ({
         name: line.name,
         state: line.state.getUnsafe()._tag,
-        wins: dedupe.scores[index]?.wins ?? 0,
-        late: dedupe.scores[index]?.late ?? 0
+        wins: dedupe.scores[index]!.wins,
+        late: dedupe.scores[index]!.late
       }))
     ),
     lag: Effect.sync(() => {
