@@ -40,21 +40,27 @@ if (unknown.length > 0) {
 }
 
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
-const figures: Array<Figure> = []
-for (const bench of chosen) figures.push(...(await bench.run({ rounds, quick: values.quick })))
-
 const about = machine()
 const how = `${rounds} rounds${values.quick ? ", quick: too short to mean anything" : ""}.`
+const results = new URL("../RESULTS.md", import.meta.url)
+
+/** After each bench, so that a run which is stopped loses only what it had not measured. */
+const keep = (figures: ReadonlyArray<Figure>): void => {
+  const before = existsSync(results) ? readFileSync(results, "utf8") : ""
+  writeFileSync(results, render(benches, figures, about, how, before))
+}
+
+const figures: Array<Figure> = []
+for (const bench of chosen) {
+  const own = await bench.run({ rounds, quick: values.quick })
+  figures.push(...own)
+  if (!values.quick) keep(own)
+}
 console.log(
   values.json
     ? JSON.stringify({ ...about, rounds, quick: values.quick, figures }, undefined, 2)
     : render(chosen, figures, about, how)
 )
-if (!values.quick) {
-  const results = new URL("../RESULTS.md", import.meta.url)
-  const before = existsSync(results) ? readFileSync(results, "utf8") : ""
-  writeFileSync(results, render(benches, figures, about, how, before))
-}
 
 if (values.check) {
   const failed = complaints(figures, new Set(chosen.map(({ name }) => name)))
