@@ -15,6 +15,7 @@ import type { Where } from "../ManagerCommand.ts"
 import type { Named } from "../ManagerEvent.ts"
 import type { Entry, Made } from "./managerEntry.ts"
 import type { Registry } from "./managerRegistry.ts"
+import { Wake } from "./wake.ts"
 
 interface Slot {
   readonly name: string
@@ -24,15 +25,15 @@ interface Slot {
 
 class FanIn {
   private slots: Array<Slot> = []
-  private wake: (() => void) | undefined
   private ending: { readonly error: ConnectionError | undefined } | undefined
+  private readonly news = new Wake(() => this.slots.length > 0 || this.ending !== undefined)
 
   /** Completes when the reader took the batch. */
   offer(name: string, messages: ReadonlyArray<unknown>): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const slot: Slot = { name, messages, taken: () => resume(Effect.void) }
       this.slots.push(slot)
-      this.signal()
+      this.news.signal()
       return Effect.sync(() => {
         this.slots = this.slots.filter((other) => other !== slot)
       })
@@ -41,14 +42,14 @@ class FanIn {
 
   end(error?: ConnectionError): void {
     this.ending ??= { error }
-    this.signal()
+    this.news.signal()
   }
 
   readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Named<unknown>>, ConnectionError | Cause.Done> =
     Effect.suspend(() => {
       const messages = this.take()
       if (Arr.isArrayNonEmpty(messages)) return Effect.succeed(messages)
-      if (this.ending === undefined) return Effect.andThen(this.more, this.pull)
+      if (this.ending === undefined) return Effect.andThen(this.news.wait, this.pull)
       return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
     })
 
@@ -59,21 +60,6 @@ class FanIn {
     for (const { messages: batch, name } of slots) for (const message of batch) messages.push({ name, message })
     for (const { taken } of slots) queueMicrotask(taken)
     return messages
-  }
-
-  private readonly more = Effect.callback<void>((resume) => {
-    if (this.slots.length > 0 || this.ending !== undefined) return resume(Effect.void)
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.wake = undefined
-    })
-  })
-
-  private signal(): void {
-    const wake = this.wake
-    if (wake === undefined) return
-    this.wake = undefined
-    queueMicrotask(wake)
   }
 }
 

@@ -14,6 +14,7 @@ import type { DialBudget } from "../DialBudget.ts"
 import { Fanout } from "./fanout.ts"
 import { causeOf, type Entry, type Made } from "./managerEntry.ts"
 import type { Registry } from "./managerRegistry.ts"
+import { Wake } from "./wake.ts"
 
 /** How many events may wait for one observer. */
 const backlog = 8_192
@@ -21,19 +22,19 @@ const backlog = 8_192
 /** An observer of changes: what it has not seen yet, the latest of each name. */
 class Observer {
   private readonly pending = new Map<string, Change>()
-  private wake: (() => void) | undefined
   private over = false
+  private readonly news = new Wake(() => this.pending.size > 0 || this.over)
 
   tell(change: Change): void {
     // To the end: a name that changes always must not be first always.
     this.pending.delete(change.name)
     this.pending.set(change.name, change)
-    this.signal()
+    this.news.signal()
   }
 
   end(): void {
     this.over = true
-    this.signal()
+    this.news.signal()
   }
 
   readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Change>, Cause.Done> = Effect.suspend(() => {
@@ -42,23 +43,8 @@ class Observer {
       this.pending.clear()
       return Effect.succeed(changes)
     }
-    return this.over ? Cause.done() : Effect.andThen(this.more, this.pull)
+    return this.over ? Cause.done() : Effect.andThen(this.news.wait, this.pull)
   })
-
-  private readonly more = Effect.callback<void>((resume) => {
-    if (this.pending.size > 0 || this.over) return resume(Effect.void)
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.wake = undefined
-    })
-  })
-
-  private signal(): void {
-    const wake = this.wake
-    if (wake === undefined) return
-    this.wake = undefined
-    queueMicrotask(wake)
-  }
 }
 
 export class Telling {
