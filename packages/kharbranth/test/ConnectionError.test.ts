@@ -7,18 +7,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import * as ConnectionError from "kharbranth/ConnectionError"
+import { rejected } from "./support/errors.ts"
 
 const at = { connection: "feed", epoch: 3 }
 const cause = ConnectionError.foreign({ code: "ECODE" })
 
-const rejected = (status: number, retryAfter?: Duration.Duration) =>
-  new ConnectionError.HandshakeRejected({
-    connection: "feed",
-    endpoint: "wss://feed.example/",
-    status,
-    retryAfter,
-    response: Redacted.make({ headers: {}, body: "" })
-  }).message
+const refusal = (status: number, retryAfter?: Duration.Duration) => rejected(status, retryAfter).message
 
 describe("ConnectionError", () => {
   it("foreign causes show a tag that looks like one, and nothing else", () => {
@@ -39,10 +33,10 @@ describe("ConnectionError", () => {
   })
 
   it("a refused upgrade says what to do about its status", () => {
-    assert.include(rejected(401), "Check the credentials")
-    assert.include(rejected(302), "Redirects are not followed")
-    assert.include(rejected(503, Duration.seconds(7)), "HTTP 503, retry after 7s.")
-    assert.notInclude(rejected(503), "retry after")
+    assert.include(refusal(401), "Check the credentials")
+    assert.include(refusal(302), "Redirects are not followed")
+    assert.include(refusal(503, Duration.seconds(7)), "HTTP 503, retry after 7s.")
+    assert.notInclude(refusal(503), "retry after")
   })
 
   it("what is known is told, and what is not is left out", () => {

@@ -7,11 +7,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
-import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as ConnectionError from "../src/ConnectionError.ts"
 import * as Backoff from "../src/internal/backoff.ts"
 import * as Reconnect from "../src/Reconnect.ts"
+import { closed, rejected } from "./support/errors.ts"
 
 const connection = "feed"
 const epoch = 1
@@ -19,23 +19,6 @@ const cause = ConnectionError.foreign(new Error("secret"))
 const endpoint = "wss://feed.example/ws"
 const second = Duration.seconds(1)
 
-const closed = (code: number) =>
-  new ConnectionError.ConnectionClosed({
-    connection,
-    epoch,
-    code,
-    reason: Redacted.make(""),
-    sentCode: undefined,
-    initiator: "server"
-  })
-const rejected = (status: number, retryAfter?: Duration.Duration) =>
-  new ConnectionError.HandshakeRejected({
-    connection,
-    endpoint,
-    status,
-    retryAfter,
-    response: Redacted.make({ headers: {}, body: "" })
-  })
 const tls = (code: string) => new ConnectionError.TlsError({ connection, endpoint, code, cause })
 const dropped = new ConnectionError.ConnectionDropped({ connection, epoch, cause: undefined })
 const silent = new ConnectionError.IdleTimeout({ connection, epoch, after: second })

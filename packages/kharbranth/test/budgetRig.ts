@@ -1,8 +1,6 @@
 /** What the tests of the dial budget share: errors to fail with, and dials to play. */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import * as ConnectionError from "../src/ConnectionError.ts"
 import type * as DialBudget from "../src/DialBudget.ts"
@@ -11,23 +9,7 @@ const endpoint = "wss://feed.example/ws"
 export const cause = ConnectionError.foreign({ code: "ETEST" })
 export const failed = (kind: ConnectionError.DialFailure) =>
   new ConnectionError.DialFailed({ connection: "feed", kind, endpoint, cause })
-export const rejected = (status: number, retryAfter?: Duration.Input) =>
-  new ConnectionError.HandshakeRejected({
-    connection: "feed",
-    endpoint,
-    status,
-    retryAfter: retryAfter === undefined ? undefined : Duration.fromInputUnsafe(retryAfter),
-    response: Redacted.make({ headers: {}, body: "" })
-  })
-export const closed = (code: number) =>
-  new ConnectionError.ConnectionClosed({
-    connection: "feed",
-    epoch: 1,
-    code,
-    reason: Redacted.make(""),
-    sentCode: undefined,
-    initiator: "server"
-  })
+export { closed, rejected } from "./support/errors.ts"
 
 export const dial = { connection: "feed", epoch: 1, attempt: 1, cause: undefined, endpoint: 0 }
 

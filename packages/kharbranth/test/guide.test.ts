@@ -10,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import { readFileSync } from "node:fs"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
+import { closed, rejected } from "./support/errors.ts"
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8")
 
@@ -31,23 +32,6 @@ const connection = "feed"
 const epoch = 1
 const cause = ConnectionError.foreign(new Error("x"))
 const endpoint = "wss://feed.example/"
-const closed = (code: number) =>
-  new ConnectionError.ConnectionClosed({
-    connection,
-    epoch,
-    code,
-    reason: Redacted.make(""),
-    sentCode: undefined,
-    initiator: "server"
-  })
-const rejected = (status: number) =>
-  new ConnectionError.HandshakeRejected({
-    connection,
-    endpoint,
-    status,
-    retryAfter: undefined,
-    response: Redacted.make({ headers: {}, body: "" })
-  })
 const tls = (code: string) => new ConnectionError.TlsError({ connection, endpoint, code, cause })
 
 /** What the default policy makes of an error, in the page's words. */
