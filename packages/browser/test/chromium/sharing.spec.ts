@@ -7,7 +7,7 @@
  */
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import * as Chromium from "../rig/chromium.ts"
-import type { Entry } from "../rig/server.ts"
+import { peak } from "../rig/log.ts"
 import type { Record } from "./connection.ts"
 
 let rig: Chromium.Rig
@@ -31,16 +31,6 @@ const five = async (path: string) => {
     await tab.until<string>("state", [], (state) => state === "Connected Stable")
   }
   return { leader: tabs[0]!, others: tabs.slice(1), visible: tabs[4]! }
-}
-
-const peak = (log: ReadonlyArray<Entry>) => {
-  let now = 0
-  let most = 0
-  for (const { event } of log) {
-    if (event === "open") most = Math.max(most, ++now)
-    if (event === "close") now--
-  }
-  return most
 }
 
 /** What is missing between two numbered messages has a Gap between them. */

@@ -6,7 +6,7 @@
  */
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import * as Chromium from "../rig/chromium.ts"
-import type { Entry } from "../rig/server.ts"
+import { peak } from "../rig/log.ts"
 import type { Shown } from "./page.ts"
 
 let rig: Chromium.Rig
@@ -28,16 +28,6 @@ const five = async (path: string) => {
   }
   const [leader, ...others] = tabs
   return { tabs, leader: leader!, others }
-}
-
-const peak = (log: ReadonlyArray<Entry>) => {
-  let now = 0
-  let most = 0
-  for (const { event } of log) {
-    if (event === "open") most = Math.max(most, ++now)
-    if (event === "close") now--
-  }
-  return most
 }
 
 /** These tabs are on their next session, and hear the server on it. How long it took until they were. */
