@@ -71,7 +71,7 @@ export interface BufferOptions {
 export interface DataClock<in Topic> {
   /** How long after the confirmation the first data may take. Default: as `quiet`. */
   readonly first?: Duration.Input | undefined
-  /** How long a topic may be quiet after data. Default: no limit. */
+  /** How long a topic may be quiet after data; none for one whose function throws. Default: no limit. */
   readonly quiet?: Duration.Input | ((topic: Topic) => Duration.Input | undefined) | undefined
   /** Default: `["resubscribe", "restart"]`. */
   readonly ladder?: ReadonlyArray<"resubscribe" | "restart"> | undefined
@@ -113,8 +113,8 @@ export interface Options<in Topic, in In, in out Out> {
   /** Default: none, since how quiet a healthy topic may be is known to you alone. */
   readonly dataClock?: DataClock<Topic> | undefined
   /**
-   * What makes two messages of a topic the same, for the overlap of a rotation.
-   * Default: nothing.
+   * What makes two messages of a topic the same, for the overlap of a rotation;
+   * nothing for one that it throws for. Default: nothing.
    */
   readonly dedupe?: ((message: In) => unknown) | undefined
   /** The first id; several `Subscriptions` on one connection need ids apart. Default: 1. */

@@ -366,6 +366,34 @@ describe("Subscriptions", () => {
     })
   )
 
+  it.effect("a `quiet` that throws, or gives no time, limits nothing; a `dedupe` that throws drops nothing", () =>
+    Effect.gen(function* () {
+      const broken = (): never => {
+        throw new Error("no")
+      }
+      const { connection, server, subscriptions } = yield* made({
+        dataClock: { quiet: (topic) => (topic === "ZERO" ? 0 : broken()) },
+        dedupe: broken
+      })
+      const news = yield* Effect.forEach(["A", "ZERO"], (topic) => collect(subscriptions.stream(topic)))
+      yield* settle
+      const both = Effect.sync(() => ["A", "ZERO"].forEach((topic) => server.publish(topic)))
+      yield* both
+      yield* TestClock.adjust("1 day")
+      yield* Effect.forkScoped(connection.restart({ mode: "makeFirst" }))
+      yield* pass(200)
+      yield* both
+      yield* pass(30_000, 1000)
+      yield* both
+      yield* settle
+      for (const { items } of news) {
+        assert.deepStrictEqual([...new Set(items.map(({ seq }) => seq))], [1, 2, 3])
+      }
+      const { resubscribed, restarts } = yield* subscriptions.figures
+      assert.deepStrictEqual([resubscribed, restarts], [0, 0])
+    })
+  )
+
   it.effect("bounds each stream by itself: one slow reader slows nobody, and its losses are marked", () =>
     Effect.gen(function* () {
       const { connection, server, subscriptions } = yield* made({ buffer: { capacity: 10 } })

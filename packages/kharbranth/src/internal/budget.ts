@@ -2,7 +2,6 @@
  * The dial budget's shell: options become rules, waiting becomes an Effect, and
  * the scope of a permit gives it back.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
@@ -11,7 +10,9 @@ import type { DialBudget, Limit, Options, Policy } from "../DialBudget.ts"
 import type { Rules } from "./budgetGate.ts"
 import { Lanes, type Ticket } from "./budgetLanes.ts"
 import * as Verdict from "./budgetVerdict.ts"
+import { Fibers } from "./fibers.ts"
 import * as Check from "./options.ts"
+import { Timer, type Timers, timersOf } from "./timers.ts"
 
 const owner = "dial budget"
 
@@ -66,21 +67,22 @@ export const check = (options: Options): InvalidOptions | undefined =>
 const heldBack = (connection: string, endpoint: string): DialFailed =>
   new DialFailed({ connection, kind: "breaker", endpoint, cause: foreign(undefined) })
 
-const monotonic = (clock: Clock.Clock) => (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
-const lanesOf = Effect.fnUntraced(function* (options: Options) {
-  const environment = yield* Effect.context<never>()
-  const clock = yield* Clock.clockWith(Effect.succeed)
+const lanesOf = (options: Options, timers: Timers, fibers: Fibers): Lanes => {
   const rules = new Map(Object.entries(options.keys ?? {}).map(([key, policy]) => [key, rulesOf(policy)]))
   const others = rulesOf(options.policy ?? {})
-  return new Lanes((key) => rules.get(key) ?? others, Effect.runForkWith(environment), monotonic(clock))
-})
+  return new Lanes(
+    (key) => rules.get(key) ?? others,
+    (fire) => new Timer(timers, fibers, fire),
+    () => timers.now()
+  )
+}
 
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const problem = check(options)
   if (problem !== undefined) return yield* problem
-  const lanes = yield* lanesOf(options)
-  const now = monotonic(yield* Clock.clockWith(Effect.succeed))
+  const environment = yield* Effect.context<never>()
+  const timers = timersOf(environment)
+  const lanes = lanesOf(options, timers, new Fibers(owner, environment))
   yield* Effect.addFinalizer(() => Effect.sync(() => lanes.end()))
 
   const permit: DialBudget["permit"] =
@@ -118,7 +120,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         dialing: gate.inFlight,
         waiting,
         breaker: gate.phase,
-        probesIn: gate.phase === "Open" ? Math.max(0, gate.until - now()) : undefined
+        probesIn: gate.phase === "Open" ? Math.max(0, gate.until - timers.now()) : undefined
       }))
     )
   }

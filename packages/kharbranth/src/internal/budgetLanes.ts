@@ -4,8 +4,8 @@
  * gates let it, so several limits hold at once and nobody holds one while
  * waiting for another.
  */
-import { Alarm, type Fork } from "./alarm.ts"
 import { Gate, type Rules, type Verdict } from "./budgetGate.ts"
+import type { Timer } from "./timers.ts"
 
 export interface Ticket {
   readonly lane: Lane
@@ -24,7 +24,7 @@ export interface Lane {
   readonly gates: ReadonlyArray<Gate>
   /** By priority, highest first. */
   readonly waiting: Map<number, Set<Ticket>>
-  readonly alarm: Alarm
+  readonly timer: Timer
 }
 
 const firstOf = (lane: Lane): Ticket | undefined => {
@@ -45,7 +45,7 @@ const before = (a: Ticket, b: Ticket): boolean =>
 const admitAt = (lane: Lane, now: number): number =>
   lane.gates.reduce((at, gate) => Math.max(at, gate.admitAt(now)), now)
 
-// Timers count whole milliseconds; an alarm a fraction early would only set itself again.
+// Timers count whole milliseconds; a timer a fraction early would only set itself again.
 const wakeAt = (lane: Lane, now: number): number => Math.ceil(admitAt(lane, now))
 
 export class Lanes {
@@ -54,14 +54,14 @@ export class Lanes {
   /** Lanes with somebody in them, by gate. */
   private readonly busy = new Map<Gate, Set<Lane>>()
   private readonly rulesOf: (key: string) => Rules
-  private readonly fork: Fork
+  private readonly newTimer: (fire: () => void) => Timer
   private readonly now: () => number
   private issued = 0
   private sweepAt = 64
 
-  constructor(rulesOf: (key: string) => Rules, fork: Fork, now: () => number) {
+  constructor(rulesOf: (key: string) => Rules, newTimer: (fire: () => void) => Timer, now: () => number) {
     this.rulesOf = rulesOf
-    this.fork = fork
+    this.newTimer = newTimer
     this.now = now
   }
 
@@ -107,7 +107,7 @@ export class Lanes {
   }
 
   end(): void {
-    for (const lane of this.lanes.values()) lane.alarm.clear()
+    for (const lane of this.lanes.values()) lane.timer.clear()
   }
 
   private waitingAt(gate: Gate): number {
@@ -126,7 +126,7 @@ export class Lanes {
   private pump(lanes: ReadonlySet<Lane>): void {
     const now = this.now()
     for (let next = this.next(lanes, now); next !== undefined; next = this.next(lanes, now)) this.grant(next, now)
-    for (const lane of lanes) lane.alarm.set(lane.waiting.size === 0 ? Infinity : wakeAt(lane, now))
+    for (const lane of lanes) lane.timer.set(lane.waiting.size === 0 ? Infinity : wakeAt(lane, now))
   }
 
   private next(lanes: ReadonlySet<Lane>, now: number): Ticket | undefined {
@@ -153,7 +153,7 @@ export class Lanes {
     tickets?.delete(ticket)
     if (tickets?.size === 0) lane.waiting.delete(priority)
     if (lane.waiting.size > 0) return
-    lane.alarm.clear()
+    lane.timer.clear()
     for (const gate of lane.gates) this.busyOf(gate).delete(lane)
   }
 
@@ -164,8 +164,8 @@ export class Lanes {
     if (found !== undefined) return found
     this.sweep()
     const gates = unique.map((key) => this.gateOf(key))
-    const alarm = new Alarm(this.fork, this.now, () => this.pump(new Set([lane])))
-    const lane: Lane = { id, gates, waiting: new Map(), alarm }
+    const timer = this.newTimer(() => this.pump(new Set([lane])))
+    const lane: Lane = { id, gates, waiting: new Map(), timer }
     this.lanes.set(id, lane)
     return lane
   }

@@ -3,10 +3,8 @@
  * connection. One fiber talks, one follows the connection's state, and one
  * sleeps until the next deadline.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Session } from "../Connection.ts"
@@ -14,8 +12,8 @@ import type { ConnectionError, InvalidOptions } from "../ConnectionError.ts"
 import * as ConnectionState from "../ConnectionState.ts"
 import type * as Public from "../Subscriptions.ts"
 import { type SubscriptionEvent, SubscriptionRejected, type TopicState } from "../SubscriptionState.ts"
-import { Alarm, type Fork } from "./alarm.ts"
 import { Fanout } from "./fanout.ts"
+import { Fibers } from "./fibers.ts"
 import * as Check from "./options.ts"
 import { Bell } from "./subscriptionsBell.ts"
 import type { Book } from "./subscriptionsBook.ts"
@@ -23,18 +21,30 @@ import { check } from "./subscriptionsCheck.ts"
 import { Clocks, type Overdue } from "./subscriptionsClock.ts"
 import { Reader } from "./subscriptionsReader.ts"
 import { Registry } from "./subscriptionsRegistry.ts"
-import { monoOf, Talk } from "./subscriptionsTalk.ts"
+import { Talk } from "./subscriptionsTalk.ts"
 import type { Topic } from "./subscriptionsTopic.ts"
+import { Timer, type Timers, timersOf } from "./timers.ts"
+
+/** A message whose `dedupe` throws is the same as no other. */
+const safely = <In>(dedupe: Public.Options<unknown, In, unknown>["dedupe"]): ((message: In) => unknown) | undefined =>
+  dedupe === undefined
+    ? undefined
+    : (message) => {
+        try {
+          return dedupe(message)
+        } catch {
+          return Symbol()
+        }
+      }
 
 class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
   private readonly line: Public.Line<In, Out>
   private readonly options: Public.Options<T, In, Out>
-  private readonly fork: Fork
+  private readonly fibers: Fibers
   private readonly registry: Registry<T, In>
   private readonly talk: Talk<T, In, Out>
   private readonly clocks: Clocks<T, In>
-  private readonly mono: () => number
-  private readonly alarm: Alarm
+  private readonly timer: Timer
   private readonly fanout = new Fanout<SubscriptionEvent>()
   private readonly bell = new Bell(() => this.arm())
   private dirty = false
@@ -42,18 +52,18 @@ class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
   private restarting = false
   readonly events = this.fanout.stream({ capacity: 1024, lossless: false })
 
-  constructor(line: Public.Line<In, Out>, options: Public.Options<T, In, Out>, clock: Clock.Clock, fork: Fork) {
+  constructor(line: Public.Line<In, Out>, options: Public.Options<T, In, Out>, timers: Timers, fibers: Fibers) {
     this.line = line
     this.options = options
-    this.fork = fork
-    const mono = (this.mono = () => monoOf(clock))
+    this.fibers = fibers
+    const mono = () => timers.now()
     const changed = () => this.changed()
     this.registry = new Registry<T, In>({
-      dedupe: options.dedupe,
+      dedupe: safely(options.dedupe),
       canUnsubscribe: options.unsubscribe !== undefined,
       firstId: options.firstId ?? 1,
       hooks: {
-        now: () => clock.currentTimeMillisUnsafe(),
+        now: () => timers.wall(),
         mono,
         changed,
         event: (make) => {
@@ -70,7 +80,7 @@ class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
     const acks = options.acks ?? true
     this.talk = new Talk(this.registry, { subscribe, unsubscribe, batch, rateLimit, acks, ackTimeout }, mono, changed)
     this.clocks = new Clocks(options.dataClock)
-    this.alarm = new Alarm(fork, mono, () => this.tick())
+    this.timer = new Timer(timers, fibers, (now) => this.tick(now))
   }
 
   // ------------------------------------------------------------- for users
@@ -189,15 +199,14 @@ class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
 
   close(): void {
     this.bell.silence()
-    this.alarm.clear()
+    this.timer.clear()
     this.registry.end(undefined)
     this.fanout.end()
   }
 
   // ---------------------------------------------------------------- time
 
-  private tick(): void {
-    const mono = this.mono()
+  private tick(mono: number): void {
     const { active, books, topics } = this.registry
     for (const book of books.values()) this.registry.expire(book, mono, this.options.attempts ?? 3)
     if (active !== undefined) {
@@ -222,7 +231,7 @@ class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
     this.restarts++
     this.publish({ _tag: "RestartAsked", epoch, topic: topic.key })
     const restart = this.line.restart({ reason: `topic "${topic.key}" is silent` })
-    this.fork(
+    this.fibers.fork(
       Effect.ensuring(
         Effect.ignore(restart),
         Effect.sync(() => {
@@ -248,7 +257,7 @@ class Shell<T, In, Out> implements Public.Subscriptions<T, In> {
       active === undefined || this.options.dataClock === undefined
         ? Infinity
         : this.clocks.nextDue(active, topics.values())
-    this.alarm.set(Math.min(quiet, ...deadlines))
+    this.timer.set(Math.min(quiet, ...deadlines))
   }
 
   // ---------------------------------------------------------------- small
@@ -284,12 +293,13 @@ export const make = <T, In, Out>(
   Effect.gen(function* () {
     const invalid = check(line.name, options)
     if (invalid !== undefined) return yield* invalid
-    const clock = yield* Clock.clockWith(Effect.succeed)
-    const run = yield* FiberSet.makeRuntime<never, void, never>()
-    const shell = new Shell(line, options, clock, (effect) => run(effect))
+    const context = yield* Effect.context<never>()
+    const fibers = new Fibers(line.name, context)
+    yield* Effect.addFinalizer(() => fibers.end())
+    const shell = new Shell(line, options, timersOf(context), fibers)
     yield* line.tap({ claim: shell.claim, open: shell.open, ended: shell.ended })
     yield* Effect.addFinalizer(() => Effect.sync(() => shell.close()))
-    run(shell.follow)
-    run(shell.speak)
+    fibers.fork(shell.follow)
+    fibers.fork(shell.speak)
     return shell
   })

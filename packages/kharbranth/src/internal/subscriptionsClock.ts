@@ -24,6 +24,16 @@ const mostDoublings = 5
 const millis = (input: Duration.Input | undefined): number =>
   input === undefined ? Infinity : Duration.toMillis(Check.duration(input))
 
+// A user's function runs in the middle of our turn: one that fails sets no limit.
+const usable = (limit: () => number): number => {
+  try {
+    const millis = limit()
+    return millis > 0 ? millis : Infinity
+  } catch {
+    return Infinity
+  }
+}
+
 export class Clocks<T, In> {
   private readonly first: number | undefined
   private readonly quietOf: (topic: T) => number
@@ -33,7 +43,7 @@ export class Clocks<T, In> {
     this.first = options?.first === undefined ? undefined : millis(options.first)
     const quiet = options?.quiet
     const fixed = typeof quiet === "function" ? Infinity : millis(quiet)
-    this.quietOf = typeof quiet === "function" ? (topic) => millis(quiet(topic)) : () => fixed
+    this.quietOf = typeof quiet === "function" ? (topic) => usable(() => millis(quiet(topic))) : () => fixed
     this.ladder = ["event", ...(options?.ladder ?? (["resubscribe", "restart"] as const))]
   }
 

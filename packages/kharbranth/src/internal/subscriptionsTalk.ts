@@ -2,7 +2,6 @@
  * Says to a server what a session lacks, one batch at a time, within the rate
  * limit: in a session's opening, and whenever something has changed since.
  */
-import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,9 +20,6 @@ export interface TalkOptions<T, Out> {
   /** Milliseconds. */
   readonly ackTimeout: number
 }
-
-/** Monotonic milliseconds. */
-export const monoOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1000n) / 1000
 
 export class Talk<T, In, Out> {
   private readonly registry: Registry<T, In>
