@@ -1,6 +1,7 @@
 /**
  * A manager of 10,000 named connections: time to open, a snapshot of all, what
- * one operation costs among more and more of them, and the fan-in of 100.
+ * one operation costs among more and more of them, and the fan-in of 100; and a
+ * thousand that their server cuts at once, under a budget.
  */
 import { spawnSync } from "node:child_process"
 import { loopback } from "../harness/address.ts"
@@ -8,7 +9,7 @@ import type { Bench, Context } from "../harness/bench.ts"
 import { type Figure, figure, median } from "../harness/figures.ts"
 import { runSubject, type Server, startServer } from "../harness/process.ts"
 import type { Result } from "../subjects/idle.ts"
-import type { Costs, Fleet, Messages } from "../subjects/manager.ts"
+import type { Costs, Cut, Fleet, Messages } from "../subjects/manager.ts"
 
 const few = 100
 /** A process needs some descriptors besides its sockets. */
@@ -78,11 +79,13 @@ const fleetFigures = (rounds: ReadonlyArray<Round>, sizes: ReadonlyArray<number>
   const opened = perRound((most, { openMillis }) => most.openMillis / openMillis)
   const openedByCpu = perRound((most, { openCpuMillis }) => most.openCpuMillis / openCpuMillis)
   const snapshot = perRound(({ snapshotMillis }) => snapshotMillis)
+  const left = perRound((most) => most.left)
   const snapshotByCpu = perRound(({ snapshotCpuMillis }) => snapshotCpuMillis)
   return [
     figure("manager", "raw ws, opened", raw, "ms", note),
     { ...figure("manager", "named connections, opened", opened, "×", note), byCpu: median(openedByCpu) },
     { ...figure("manager", "snapshot of all", snapshot, "ms", note), byCpu: median(snapshotByCpu) },
+    figure("manager", "left after closing", left, "sockets and timers", note),
     ...costFigures(rounds, sizes)
   ]
 }
@@ -96,11 +99,43 @@ const fanIn = async (server: Server, { quick, rounds }: Context): Promise<Figure
   return figure("manager", "messages of 100 busy connections, against single streams", kept)
 }
 
+/** The most dials in any second; times ascend. */
+const peakOf = (times: ReadonlyArray<number>): number => {
+  let [peak, first] = [0, 0]
+  for (const [last, at] of times.entries()) {
+    while (times[first]! <= at - 1_000) first += 1
+    peak = Math.max(peak, last - first + 1)
+  }
+  return peak
+}
+
+const cutAtOnce = async (server: Server, rounds: number): Promise<ReadonlyArray<Figure>> => {
+  const [connections, limit] = [1_000, 200]
+  const [peak, back, left]: [Array<number>, Array<number>, Array<number>] = [[], [], []]
+  for (let round = 0; round < rounds; round++) {
+    await server.dials()
+    const result = await runSubject<Cut>("manager", "cut", { url: loopback(server.port, "/cut"), connections, limit })
+    const dials = await server.dials()
+    if (dials.length !== 2 * connections) throw new Error(`${dials.length} dials for ${connections}, cut once`)
+    peak.push(peakOf(dials))
+    back.push(result.backMillis / ((connections / limit - 1) * 1_000))
+    left.push(result.left + (await server.sockets()))
+    process.stderr.write(`manager: cut ${JSON.stringify({ ...result, peak: peak.at(-1) })}\n`)
+  }
+  const note = `${connections.toLocaleString("en")} cut at once, ${limit} dials a second`
+  return [
+    figure("manager", "most dials in any second", peak, "at the server", note),
+    figure("manager", "all Ready again, of the least that the budget allows", back, "×", note),
+    figure("manager", "left after a cut and closing", left, "sockets and timers", note)
+  ]
+}
+
 const measure = async (server: Server, context: Context): Promise<ReadonlyArray<Figure>> => {
   const sizes = context.quick ? [few, 1_000] : [few, 1_000, affordable(10_000)]
   const rounds: Array<Round> = []
   for (let round = 0; round < Math.min(context.rounds, enough); round++) rounds.push(await roundOf(server, sizes))
-  return [...fleetFigures(rounds, sizes), await fanIn(server, context)]
+  const cut = await cutAtOnce(server, Math.min(context.rounds, enough))
+  return [...fleetFigures(rounds, sizes), await fanIn(server, context), ...cut]
 }
 
 export const manager: Bench = {

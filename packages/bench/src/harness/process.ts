@@ -29,20 +29,28 @@ export interface Server {
   readonly goDark: () => Promise<void>
   /** How many sockets it holds. */
   readonly sockets: () => Promise<number>
+  /** When each dial came since this was last asked, in milliseconds. */
+  readonly dials: () => Promise<ReadonlyArray<number>>
   readonly kill: () => Promise<void>
+}
+
+interface Answer {
+  readonly sockets: number
+  readonly dials: ReadonlyArray<number>
 }
 
 export const startServer = async (port = 0, file = "server/main.ts"): Promise<Server> => {
   const child = launch(0, file, [String(port)])
   const ready = await message<{ readonly port: number }>(child, "the server")
-  const ask = async (text: string): Promise<number> => {
+  const ask = (text: string): Promise<Answer> => {
     child.send(text)
-    return (await message<{ readonly sockets: number }>(child, "the server")).sockets
+    return message<Answer>(child, "the server")
   }
   return {
     port: ready.port,
     goDark: async () => void (await ask("dark")),
-    sockets: () => ask("sockets"),
+    sockets: async () => (await ask("sockets")).sockets,
+    dials: async () => (await ask("dials")).dials,
     kill: async () => {
       const gone = once(child, "exit")
       child.kill("SIGKILL")

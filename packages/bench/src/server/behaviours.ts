@@ -20,6 +20,17 @@ const quiet = (socket: Socket): void => {
   )
 }
 
+/** Cuts every client of the server when one of them says a word. */
+const cut = (socket: Socket, _query: URLSearchParams, all: ReadonlySet<Socket>): void => {
+  socket.on(
+    "data",
+    frameReader((opcode, payload) => {
+      respond(socket, opcode, payload)
+      if (opcode === textOpcode) for (const each of all) each.resetAndDestroy()
+    })
+  )
+}
+
 /** Sends text frames of one size as fast as the client reads. */
 const flood = (socket: Socket, query: URLSearchParams): void => {
   quiet(socket)
@@ -92,8 +103,11 @@ const drip = (socket: Socket, query: URLSearchParams): void => {
   socket.on("close", () => clearInterval(timer))
 }
 
-const behaviours: Readonly<Record<string, (socket: Socket, query: URLSearchParams) => void>> = {
+type Behaviour = (socket: Socket, query: URLSearchParams, all: ReadonlySet<Socket>) => void
+
+const behaviours: Readonly<Record<string, Behaviour>> = {
   "/quiet": quiet,
+  "/cut": cut,
   "/flood": flood,
   "/drain": drain,
   "/echo": echo,
@@ -102,8 +116,8 @@ const behaviours: Readonly<Record<string, (socket: Socket, query: URLSearchParam
   "/drip": drip
 }
 
-export const behave = (socket: Socket, path: string): void => {
+export const behave = (socket: Socket, path: string, all: ReadonlySet<Socket>): void => {
   const url = new URL(path, "ws://bench")
   const behaviour = behaviours[url.pathname] ?? quiet
-  behaviour(socket, url.searchParams)
+  behaviour(socket, url.searchParams, all)
 }

@@ -1,7 +1,8 @@
 /**
  * The bench's server process. Prints its port; takes `"dark"` over the process
  * channel: from then on it neither reads nor writes, and closes nothing, as a
- * host behind a dead route would.
+ * host behind a dead route would. `"dials"` tells when each dial came since it
+ * was last asked.
  *
  * Argument: the port (0: any).
  */
@@ -10,6 +11,7 @@ import { behave } from "./behaviours.ts"
 import { acceptance } from "./wire.ts"
 
 const sockets = new Set<Socket>()
+const dials: Array<number> = []
 let dark = false
 
 const silence = (socket: Socket): void => {
@@ -18,8 +20,9 @@ const silence = (socket: Socket): void => {
 }
 
 const upgrade = (socket: Socket, head: string): void => {
+  dials.push(performance.now())
   socket.write(acceptance(head))
-  behave(socket, head.split(" ", 2)[1] ?? "/")
+  behave(socket, head.split(" ", 2)[1] ?? "/", sockets)
 }
 
 const server = createServer({ noDelay: true }, (socket) => {
@@ -35,7 +38,7 @@ process.on("message", (message) => {
     dark = true
     for (const socket of sockets) silence(socket)
   }
-  process.send?.({ sockets: sockets.size })
+  process.send?.({ sockets: sockets.size, dials: message === "dials" ? dials.splice(0) : [] })
 })
 process.on("disconnect", () => process.exit(0))
 

@@ -161,7 +161,8 @@ const cpuWhile = async (millis: number): Promise<number> => {
   return (used.user + used.system) / 1_000 / (performance.now() - started)
 }
 
-const leftovers = (): number =>
+/** Sockets and timers of this process. */
+export const leftovers = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap" || kind === "Timeout").length
 
 export const measure = async (subject: string, params: Params): Promise<Result> => {

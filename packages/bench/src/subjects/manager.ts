@@ -6,12 +6,16 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import type * as Connection from "kharbranth/Connection"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as ManagerCommand from "kharbranth/ManagerCommand"
+import * as Reconnect from "kharbranth/Reconnect"
 import { median } from "../harness/figures.ts"
+import { leftovers } from "./idle.ts"
 import * as Kharbranth from "./kharbranth.ts"
 
 export interface Params {
@@ -19,6 +23,8 @@ export interface Params {
   readonly connections: number
   /** Messages of each connection; for `messages`. */
   readonly each: number
+  /** Dials a second that the budget allows; for `cut`. */
+  readonly limit: number
 }
 
 /** Microseconds of CPU for one of each: what else the machine does should not count. */
@@ -33,6 +39,14 @@ export interface Fleet extends Costs {
   readonly openCpuMillis: number
   readonly snapshotMillis: number
   readonly snapshotCpuMillis: number
+  /** Sockets and timers still there after the manager's scope closed. */
+  readonly left: number
+}
+
+export interface Cut {
+  /** From the cut until every connection is Ready again. */
+  readonly backMillis: number
+  readonly left: number
 }
 
 export interface Messages {
@@ -67,17 +81,32 @@ const timed = <E>(effect: Effect.Effect<unknown, E>): Effect.Effect<Spent, E> =>
     return { millis, cpuMillis: (user + system) / 1_000 }
   })
 
-export const open = (manager: ConnectionManager.Manager, { connections, url }: Omit<Params, "each">) =>
+type Opening = Pick<Connection.Options<Codec.Any, string, never>, "reconnect">
+
+export const open = (
+  manager: ConnectionManager.Manager,
+  { connections, url }: Pick<Params, "url" | "connections">,
+  options: Opening = {}
+) =>
   Effect.gen(function* () {
     for (let i = 0; i < connections; i++) {
       yield* manager.connect(nameOf(i), {
         target: url,
         codec: Codec.text,
         heartbeat: Heartbeat.ping({ every: "60 seconds" }),
-        startup: "background"
+        startup: "background",
+        ...options
       })
     }
     yield* manager.awaitReady()
+  })
+
+/** What is left of what has run and closed its scope. */
+const thenLeft = <A, E, R>(effect: Effect.Effect<A, E, R | Scope.Scope>) =>
+  Effect.gen(function* () {
+    const result = yield* Effect.scoped(effect)
+    yield* turn
+    return { ...result, left: leftovers() }
   })
 
 /** Medians; the first half is for the compiler. */
@@ -126,7 +155,31 @@ const fleet = (params: Params) =>
       snapshotMillis: snapshot.millis,
       snapshotCpuMillis: snapshot.cpuMillis,
       ...(yield* costs(manager, params.connections))
-    } satisfies Fleet
+    } satisfies Omit<Fleet, "left">
+  })
+
+/** Until so many connections are Ready on a session after their first. */
+const allBack = (manager: ConnectionManager.Manager, count: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const back = new Set<string>()
+    return manager.changes.pipe(
+      Stream.takeUntil(({ name, state }) => {
+        if (state?._tag === "Connected" && state.epoch > 1) back.add(name)
+        return back.size === count
+      }),
+      Stream.runDrain
+    )
+  })
+
+const cut = (params: Params) =>
+  Effect.gen(function* () {
+    const limits = { limit: params.limit, window: "1 second" } as const
+    const manager = yield* ConnectionManager.make({ budget: { policy: { limits } } })
+    yield* open(manager, params, { reconnect: Reconnect.prompt })
+    // the first second after the cut should have all of the budget
+    yield* Effect.sleep("1500 millis")
+    const back = yield* timed(Effect.andThen(manager.send(nameOf(0), "now"), allBack(manager, params.connections)))
+    return { backMillis: back.millis }
   })
 
 const messages = (params: Params) =>
@@ -166,8 +219,12 @@ const messages = (params: Params) =>
     return { kept: median(ratios) } satisfies Messages
   })
 
-/** A line on the console for each session would cost more than the session. */
-const quiet = Effect.provideService(References.MinimumLogLevel, "Warn")
+/** A line on the console for each session, or its loss, would cost more than the session. */
+const quiet = Effect.provideService(References.MinimumLogLevel, "Error")
 
-export const measure = (subject: string, params: Params): Promise<Fleet | Messages> =>
-  subject === "messages" ? Kharbranth.run(quiet(messages(params))) : Kharbranth.run(quiet(fleet(params)))
+export const measure = (subject: string, params: Params): Promise<Fleet | Messages | Cut> => {
+  if (subject === "messages") return Kharbranth.run(quiet(messages(params)))
+  return subject === "cut"
+    ? Kharbranth.run(quiet(thenLeft(cut(params))))
+    : Kharbranth.run(quiet(thenLeft(fleet(params))))
+}
