@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "./ConnectionError.ts"
+import * as internal from "./internal/dialing.ts"
 import type { Frame } from "./Message.ts"
 
 /**
@@ -128,3 +129,28 @@ export class Transport extends Context.Service<
     readonly dial: (dial: Dial, receiver: Receiver) => Effect.Effect<Link, ConnectionError.DialError, Scope.Scope>
   }
 >()("kharbranth/Transport") {}
+
+/**
+ * A dial as a callback: begins to dial and gives the outcome to `resume`, once,
+ * perhaps before it returns. Returns how to let go of whatever there is: it
+ * abandons the dial, or terminates the socket. That may be called at any time,
+ * and more than once; afterwards `resume` is not called any more. It must not
+ * throw.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Open = (
+  dial: Dial,
+  receiver: Receiver,
+  resume: (outcome: Effect.Effect<Link, ConnectionError.DialError>) => void
+) => () => void
+
+/**
+ * Makes a transport's `dial` of a callback, as most platforms have one. The
+ * core then spares each dial its fiber, which ten thousand connections feel.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromCallback: (open: Open) => Transport["Service"]["dial"] = internal.fromCallback

@@ -21,13 +21,12 @@
  * @since 0.1.0
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
-import type { Capabilities, Dial, Receiver } from "kharbranth/Transport"
-import { Transport } from "kharbranth/Transport"
+import type { Capabilities, Dial, Open } from "kharbranth/Transport"
+import { fromCallback, Transport } from "kharbranth/Transport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redacted } from "effect/Redacted"
-import * as Scope from "effect/Scope"
-import { Attempt, Hold, type Plan } from "./internal/attempt.ts"
+import { Attempt } from "./internal/attempt.ts"
 import { codeOf } from "./internal/failure.ts"
 import * as Plans from "./internal/plan.ts"
 
@@ -100,23 +99,12 @@ const unbuildable = (dial: Dial, error: unknown) =>
     issue: `no request can be made of it (${codeOf(error) ?? "refused by Node"}).`
   })
 
-const attempted = (plan: Plan, receiver: Receiver, hold: Hold) => {
-  try {
-    return new Attempt(plan, receiver, hold).settled
-  } catch (error) {
-    return Effect.fail(unbuildable(plan.dial, error))
-  }
+const given = (resume: Parameters<Open>[2], error: ConnectionError.DialError): (() => void) => {
+  resume(Effect.fail(error))
+  return nothing
 }
 
-const letGo = (hold: Hold) => Effect.sync(() => hold.letGo())
-
-const start = (plan: Plan | ConnectionError.InvalidOptions, receiver: Receiver) => {
-  if (plan instanceof ConnectionError.InvalidOptions) return Effect.fail(plan)
-  return Effect.flatMap(Effect.scope, (scope) => {
-    const hold = new Hold()
-    return Effect.flatMap(Scope.addFinalizer(scope, letGo(hold)), () => attempted(plan, receiver, hold))
-  })
-}
+const nothing = (): void => {}
 
 /**
  * Makes the transport. Use it where a `Transport` is built by hand; programs
@@ -130,7 +118,15 @@ export const make = (options: Options = {}): Transport["Service"] => {
   return Transport.of({
     name: "ws",
     capabilities,
-    dial: (dial, receiver) => Effect.suspend(() => start(plan(dial), receiver))
+    dial: fromCallback((dial, receiver, resume) => {
+      const planned = plan(dial)
+      if (planned instanceof ConnectionError.InvalidOptions) return given(resume, planned)
+      try {
+        return new Attempt(planned, receiver, resume).start()
+      } catch (error) {
+        return given(resume, unbuildable(dial, error))
+      }
+    })
   })
 }
 

@@ -90,11 +90,12 @@ export abstract class Ground<In, Out> {
   }
 
   get traced(): boolean {
-    return this.context.mapUnsafe.has(Tracer.Tracer.key)
+    // Not `mapUnsafe`: it would copy every service there is, for each connection.
+    return Context.get(this.context, Tracer.Tracer) !== Context.get(Context.empty(), Tracer.Tracer)
   }
 
   openers(): ReadonlyArray<Opener<In, Out>> {
-    return [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
+    return this.taps.size === 0 ? nobody : [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
   }
 
   meter(): RateLimit.Meter | undefined {
@@ -150,3 +151,4 @@ export abstract class Ground<In, Out> {
 }
 
 const none: ReadonlySet<never> = new Set()
+const nobody: ReadonlyArray<never> = []

@@ -12,6 +12,10 @@ import * as ConnectionError from "../ConnectionError.ts"
 import type { Host } from "./host.ts"
 import type { Session } from "./session.ts"
 
+/** Whether anything runs between Open and Ready. */
+export const hasOpening = <In, Out>(host: Host<In, Out>): boolean =>
+  host.onOpen !== undefined || host.openers().length > 0
+
 export const openProgram = <In, Out>(
   host: Host<In, Out>,
   opened: Session<In, Out>,
@@ -20,7 +24,6 @@ export const openProgram = <In, Out>(
   const { connection, onOpen } = host
   const { epoch } = opened
   const openers = host.openers()
-  if (onOpen === undefined && openers.length === 0) return Effect.void
   const session = handleOf(host, opened)
   const failed = (issue: string, cause: ConnectionError.ForeignCause) =>
     new ConnectionError.OpenFailed({ connection, epoch, issue, cause })

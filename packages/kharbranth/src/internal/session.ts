@@ -3,6 +3,7 @@
  * gate and, exactly once, its end; after that every late callback is ignored.
  */
 import type * as Duration from "effect/Duration"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -12,6 +13,7 @@ import * as ConnectionError from "../ConnectionError.ts"
 import type { Gate } from "../ConnectionState.ts"
 import type { Frame } from "../Message.ts"
 import type { Link, Receiver } from "../Transport.ts"
+import { outcomeOf } from "./dialing.ts"
 import type { Host } from "./host.ts"
 import type { Lane, Source } from "./inbox.ts"
 import type { Command } from "./lifecycleTypes.ts"
@@ -21,7 +23,7 @@ import { nothing } from "./outboxLedger.ts"
 import { Writer } from "./outboxWriter.ts"
 import { Pulse } from "./pulse.ts"
 import * as Errors from "./sessionErrors.ts"
-import { life } from "./sessionLife.ts"
+import * as life from "./sessionLife.ts"
 import { Watched } from "./sessionWatched.ts"
 import type { Timer } from "./timers.ts"
 import { Waiters } from "./waiters.ts"
@@ -34,7 +36,6 @@ type Failure = ConnectionError.ConnectionError
 export class Session<In, Out> extends Watched<In, Out> implements Receiver, Source, Lane<In>, Opener<In> {
   readonly dial: DialCommand
   readonly decoder: Decoder<In>
-  readonly scope = Scope.makeUnsafe()
   gate: Gate = "Dialing"
   link: Link | undefined
   expiresAt: number | undefined
@@ -43,6 +44,9 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
   /** What came before it was released; made when something comes. */
   private early: Opening<In> | undefined
   private program: Fiber.Fiber<void> | undefined
+  private letGo: (() => void) | undefined
+  /** What its programs have acquired. */
+  private acquired: Scope.Closeable | undefined
   private muted = false
   private attached = false
   closing = false
@@ -61,14 +65,60 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.decoder = host.codec.decoder()
   }
 
+  get scope(): Scope.Scope {
+    return (this.acquired ??= Scope.makeUnsafe())
+  }
+
   start(): void {
+    const program = life.start(this.host, this)
+    if (program !== undefined) this.run(program)
+  }
+
+  /** Runs what leads to Ready. */
+  private run(opening: Effect.Effect<unknown, Failure>): void {
     const program = this.host.fork(
-      Effect.map(Effect.exit(life(this.host, this)), (exit) => {
+      Effect.map(Effect.exit(Effect.map(opening, (resumed) => this.isReady(resumed))), (exit) => {
         this.program = undefined
         if (Exit.isFailure(exit)) this.finish(Errors.failureOf(this, exit.cause))
       })
     )
     if (program.pollUnsafe() === undefined) this.program = program
+  }
+
+  /** Whatever it has of the transport is let go of by this. */
+  hold(letGo: () => void): void {
+    if (this.finished) letGo()
+    else this.letGo = letGo
+  }
+
+  /** The transport answered the dial, outside of any fiber. */
+  dialed(outcome: Effect.Effect<Link, Failure>): void {
+    if (this.over) return this.finish(Errors.closedByUs(this))
+    const exit = outcomeOf(outcome)
+    if (exit === undefined) this.host.fork(Effect.map(Effect.exit(outcome), (exit) => this.dialed(exit)))
+    else if (Exit.isFailure(exit)) this.finish(Errors.failureOf(this, exit.cause))
+    else this.attempted(() => this.linked(exit.value))
+  }
+
+  private linked(link: Link): void {
+    this.opened(link)
+    const opening = life.opened(this.host, this)
+    if (opening === undefined) this.isReady(undefined)
+    else this.run(opening)
+  }
+
+  private isReady(resumed: unknown): void {
+    this.gate = "Ready"
+    this.host.ready(this, resumed)
+  }
+
+  // What users' code throws is the session's end, and not the transport's trouble.
+  private attempted(f: () => void): void {
+    try {
+      f()
+    } catch (defect) {
+      this.finish(Errors.failureOf(this, Cause.die(defect)))
+    }
   }
 
   // --- what the link reports -------------------------------------------------
@@ -122,7 +172,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
   silence(): void {
     this.live = false
     this.muted = true
-    this.letGo()
+    this.detach()
   }
 
   /** Ends it with a closing handshake, bounded; its end is not classified. */
@@ -132,7 +182,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     const { link } = this
     if (link === undefined) return this.drop()
     this.program?.interruptUnsafe()
-    this.letGo()
+    this.detach()
     this.live = false
     // Behind our close frame nothing is written any more: it would be lost and look confirmed.
     this.host.cut(this)
@@ -221,7 +271,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.link?.resume()
   }
 
-  private letGo(): void {
+  private detach(): void {
     if (!this.attached) return
     this.attached = false
     this.host.inbox.detach(this)
@@ -251,7 +301,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.over = true
     this.live = false
     this.endedAt = this.host.wall()
-    this.letGo()
+    this.detach()
     const unconfirmed = this.settle(error)
     this.endings?.tell(error)
     this.program?.interruptUnsafe()
@@ -261,15 +311,22 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.host.hook("onError", (hooks) => hooks.onError?.(error, epoch))
     this.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed }))
     this.host.ended(this, error)
-    this.host.fork(
-      Effect.andThen(
-        Scope.close(this.scope, Exit.void),
-        Effect.sync(() => {
-          this.gone = true
-          this.leavings?.tell()
-        })
+    const { acquired } = this
+    if (acquired === undefined) this.left()
+    else
+      this.host.fork(
+        Effect.andThen(
+          Scope.close(acquired, Exit.void),
+          Effect.sync(() => this.left())
+        )
       )
-    )
+  }
+
+  private left(): void {
+    this.letGo?.()
+    this.letGo = undefined
+    this.gone = true
+    this.leavings?.tell()
   }
 
   /** What becomes of what it wrote. */

@@ -1,30 +1,63 @@
-/** What a session does from its dial until it is Ready, as one program. */
+/**
+ * What a session does from its dial until it is Ready: one program, or plain
+ * calls where nothing has to be waited for but the transport's answer.
+ */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as ConnectionError from "../ConnectionError.ts"
-import type { Link } from "../Transport.ts"
+import type { Target } from "../Target.ts"
+import type { Dial, Link } from "../Transport.ts"
+import { openOf, outcomeOf } from "./dialing.ts"
 import type { Host } from "./host.ts"
-import { openProgram } from "./openProgram.ts"
+import { hasOpening, openProgram } from "./openProgram.ts"
 import * as Check from "./options.ts"
 import type { Session } from "./session.ts"
+import type { Timer } from "./timers.ts"
 
 type Failure = ConnectionError.ConnectionError
 
-export const life = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<void, Failure> => {
-  const opening = host.traced ? traced(host, session) : begun(host, session)
+/** Goes as far as it can; what is left to wait for is a program to run. */
+export const start = <In, Out>(
+  host: Host<In, Out>,
+  session: Session<In, Out>
+): Effect.Effect<unknown, Failure> | undefined => {
   const settling = host.settled(session)
-  return Effect.map(settling === undefined ? opening : Effect.andThen(settling, opening), (resumed) => {
-    session.gate = "Ready"
-    host.ready(session, resumed)
-  })
+  if (settling === undefined && host.permit === undefined && !host.traced && called(host, session)) return undefined
+  const opening = host.traced ? traced(host, session) : begun(host, session)
+  return settling === undefined ? opening : Effect.andThen(settling, opening)
 }
+
+/** Dials by callback, if the target is known and the transport can: a fiber for each dial is felt by ten thousand. */
+const called = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): boolean => {
+  const open = openOf(host.transport.dial)
+  const target = open === undefined ? undefined : outcomeOf(resolve(host, session))
+  if (open === undefined || target === undefined || Exit.isFailure(target)) return false
+  const deadline = deadlineOf(host, session)
+  const letGo = open(dialOf(host, session, target.value), session, (outcome) => {
+    deadline.clear()
+    session.dialed(outcome)
+  })
+  session.hold(() => {
+    deadline.clear()
+    letGo()
+  })
+  return true
+}
+
+/** What follows once the link is open: a program, if there is one. */
+export const opened = <In, Out>(
+  host: Host<In, Out>,
+  session: Session<In, Out>
+): Effect.Effect<unknown, Failure> | undefined =>
+  hasOpening(host) ? openProgram(host, session, session.scope) : undefined
 
 const begun = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<unknown, Failure> =>
   Effect.flatMap(permitted(host, session), (link) => {
     if (session.over) return Effect.interrupt
     session.opened(link)
-    return openProgram(host, session, session.scope)
+    return opened(host, session) ?? Effect.void
   })
 
 /** What the user's effects trace on the way to Ready belongs to the session. */
@@ -44,24 +77,35 @@ const permitted = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Eff
 }
 
 // The deadline is a timer, not a race of fibers: a dial that will not be interrupted is over all the same.
+const deadlineOf = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Timer => {
+  const { connection } = host
+  const after = host.policies.dialTimeout
+  const deadline = host.timer(() => session.finish(new ConnectionError.DialTimeout({ connection, after })))
+  deadline.set(host.now() + Check.millis(after))
+  return deadline
+}
+
 const reach = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
   Effect.suspend(() => {
-    const { connection } = host
-    const after = host.policies.dialTimeout
-    const deadline = host.timer(() => session.finish(new ConnectionError.DialTimeout({ connection, after })))
-    deadline.set(host.now() + Check.millis(after))
+    const deadline = deadlineOf(host, session)
     return Effect.onExit(dialed(host, session), () => Effect.sync(() => deadline.clear()))
   })
 
-const dialed = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
-  const { connection, maxMessageSize, transport, writeMark } = host
-  const { attempt, cause, endpoint, epoch, refresh } = session.dial
-  return host.target.resolve(connection, { attempt, refresh, cause, endpoint }).pipe(
-    Effect.flatMap(({ expiresAt, headers, subprotocols, url }) => {
-      session.expiresAt = expiresAt
-      const mark = { high: writeMark, low: Math.floor(writeMark / 4) }
-      return transport.dial({ connection, epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark }, session)
-    }),
+const dialed = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
+  resolve(host, session).pipe(
+    Effect.flatMap((target) => host.transport.dial(dialOf(host, session, target), session)),
     Scope.provide(session.scope)
   )
+
+const resolve = <In, Out>(host: Host<In, Out>, { dial }: Session<In, Out>) => {
+  const { attempt, cause, endpoint, refresh } = dial
+  return host.target.resolve(host.connection, { attempt, refresh, cause, endpoint })
+}
+
+const dialOf = <In, Out>(host: Host<In, Out>, session: Session<In, Out>, target: Target): Dial => {
+  const { connection, maxMessageSize, writeMark } = host
+  const { expiresAt, headers, subprotocols, url } = target
+  session.expiresAt = expiresAt
+  const mark = { high: writeMark, low: Math.floor(writeMark / 4) }
+  return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark }
 }

@@ -127,6 +127,10 @@ export interface Parts {
   readonly expiresAt: unknown
 }
 
+// The same for all, so that a transport can see that nothing differs.
+const noNames: ReadonlyArray<string> = []
+const noFields: Readonly<Record<string, string>> = {}
+
 export const target = (place: Place, parts: Parts, urlPath: Path): Validated<Target> => {
   const at = (path: Path): Place => ({ ...place, path: [...place.path, ...path] })
   const address = url(urlPath.length === 0 ? place : at(urlPath), parts.url)
@@ -134,7 +138,7 @@ export const target = (place: Place, parts: Parts, urlPath: Path): Validated<Tar
   // Most targets are a url and nothing else.
   const { expiresAt: expiry, headers: fields, subprotocols: names } = parts
   if (names === undefined && fields === undefined && expiry === undefined) {
-    return Result.succeed({ url: address.success, subprotocols: [], headers: {}, expiresAt: undefined })
+    return Result.succeed({ url: address.success, subprotocols: noNames, headers: noFields, expiresAt: undefined })
   }
   return Result.all({
     url: address,

@@ -1,6 +1,10 @@
 /**
  * One dial under way: the `ws` client from construction until its upgrade is
  * answered. Settles once; disposing it at any moment leaves no socket behind.
+ *
+ * Ten thousand dials feel what each costs: the listeners are one set for all,
+ * which finds its attempt or its link in the client, and none is taken off when
+ * a dial becomes a link.
  */
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
@@ -26,75 +30,113 @@ export interface ClientOptions extends WebSocket.ClientOptions {
 
 export interface Plan {
   readonly dial: Dial
+  readonly url: URL
   readonly proxy: URL | undefined
   readonly options: ClientOptions
 }
 
-/** What a dial's scope keeps: the attempt, and once that is open the socket alone. */
-export class Hold {
-  #attempt: Attempt | undefined = undefined
-  #ws: WebSocket | undefined = undefined
+/** A `ws` client that knows whose it is: a dial under way, and then a link. */
+class Client extends WebSocket {
+  attempt: Attempt | undefined = undefined
+  link: NodeLink | undefined = undefined
 
-  dialing(attempt: Attempt): void {
-    this.#attempt = attempt
+  /** Throws what `ws` and Node throw for a request that cannot be built. */
+  constructor({ dial, options, url }: Plan, attempt: Attempt) {
+    super(url, dial.subprotocols as Array<string>, options)
+    this.attempt = attempt
+    this.on("upgrade", onUpgrade)
+    this.on("unexpected-response", onRefused)
+    this.on("open", onOpen)
+    this.on("message", onMessage)
+    this.on("ping", onPing)
+    this.on("pong", onPong)
+    this.on("error", onError)
+    this.on("close", onClose)
   }
 
-  opened(ws: WebSocket): void {
-    this.#attempt = undefined
-    this.#ws = ws
+  // Listening starts in the same turn as the upgrade, so no frame can slip by.
+  becomes(link: NodeLink): void {
+    this.attempt = undefined
+    this.link = link
   }
 
   letGo(): void {
-    this.#attempt?.dispose()
-    this.#ws?.terminate()
+    this.attempt?.abandon()
+    this.terminate()
   }
 }
 
+function onUpgrade(this: WebSocket, response: Http.IncomingMessage): void {
+  ;(this as Client).attempt?.upgraded(response)
+}
+
+function onRefused(this: WebSocket, _request: Http.ClientRequest, response: Http.IncomingMessage): void {
+  ;(this as Client).attempt?.refused(response)
+}
+
+function onOpen(this: WebSocket): void {
+  const client = this as Client
+  client.attempt?.opened(client)
+}
+
+function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {
+  ;(this as Client).link?.message(data as Buffer, isBinary)
+}
+
+function onPing(this: WebSocket, payload: Buffer): void {
+  ;(this as Client).link?.pinged(payload)
+}
+
+function onPong(this: WebSocket, payload: Buffer): void {
+  ;(this as Client).link?.ponged(payload)
+}
+
+function onError(this: WebSocket, error: Error): void {
+  const { attempt, link } = this as Client
+  if (link === undefined) attempt?.failed(error)
+  else link.failed(error)
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  ;(this as Client).link?.closed(code, reason)
+}
+
 export class Attempt {
-  readonly #hold: Hold
   readonly #plan: Plan
   readonly #receiver: Receiver
-  readonly #ws: WebSocket
+  /** What the outcome is told to; nothing once it was told, or nobody wants to know. */
+  #resume: ((outcome: Outcome) => void) | undefined
+  #client: Client | undefined = undefined
   /** Ends a proxy that never answers; direct dials need none. */
   #abort: AbortController | undefined = undefined
   #tunnelled: boolean
   #socket: Net.Socket | undefined = undefined
-  #outcome: Outcome | undefined = undefined
-  #waiter: ((outcome: Outcome) => void) | undefined = undefined
 
-  /** Throws what `ws` and Node throw for a request that cannot be built. */
-  constructor(plan: Plan, receiver: Receiver, hold: Hold) {
-    this.#hold = hold
+  constructor(plan: Plan, receiver: Receiver, resume: (outcome: Outcome) => void) {
     this.#plan = plan
     this.#receiver = receiver
+    this.#resume = resume
     this.#tunnelled = plan.proxy === undefined
-    this.#ws = new WebSocket(plan.dial.url, [...plan.dial.subprotocols], this.#options())
-    this.#ws.on("upgrade", this.#onUpgrade)
-    this.#ws.on("unexpected-response", this.#onRefused)
-    this.#ws.on("open", this.#onOpen)
-    this.#ws.on("error", this.#onError)
-    hold.dialing(this)
   }
 
-  /** Waits for the outcome; interrupting the wait abandons the dial. */
-  readonly settled: Outcome = Effect.callback((resume) => {
-    if (this.#outcome !== undefined) return resume(this.#outcome)
-    this.#waiter = resume
-    return Effect.sync(() => this.dispose())
-  })
+  /** Throws what `ws` and Node throw for a request that cannot be built. Returns how to let go of it. */
+  start(): () => void {
+    const { proxy } = this.#plan
+    const client = new Client(proxy === undefined ? this.#plan : this.#through(proxy), this)
+    this.#client = client
+    return () => client.letGo()
+  }
 
-  dispose(): void {
-    this.#waiter = undefined
+  abandon(): void {
+    this.#resume = undefined
     if (!this.#tunnelled) this.#abort?.abort()
-    this.#ws.terminate()
   }
 
-  #options(): ClientOptions {
-    const { options, proxy } = this.#plan
-    if (proxy === undefined) return options
+  #through(proxy: URL): Plan {
+    const { options } = this.#plan
     const abort = new AbortController()
     this.#abort = abort
-    return {
+    const tunnelling: ClientOptions = {
       ...options,
       agent: Proxy.agent(proxy, { localAddress: options.localAddress, signal: abort.signal }),
       finishRequest: (request: Http.ClientRequest) => {
@@ -102,6 +144,7 @@ export class Attempt {
         request.end()
       }
     }
+    return { ...this.#plan, options: tunnelling }
   }
 
   readonly #onTunnel = ({ statusCode }: { readonly statusCode: number }): void => {
@@ -109,37 +152,32 @@ export class Attempt {
     this.#abort = undefined
     if (statusCode === 200) return
     this.#settle(Effect.fail(Failure.ofProxyStatus(this.#plan.dial, statusCode)))
-    this.#ws.terminate()
+    this.#client?.terminate()
   }
 
-  readonly #onUpgrade = (response: Http.IncomingMessage): void => {
+  upgraded(response: Http.IncomingMessage): void {
     this.#socket = response.socket
   }
 
-  // Listening starts in the same turn as the upgrade, so no frame can slip by.
-  readonly #onOpen = (): void => {
+  opened(client: Client): void {
     if (this.#socket === undefined) return
-    const link = new NodeLink(this.#ws, this.#socket, this.#plan.dial, this.#receiver)
-    this.#ws.off("upgrade", this.#onUpgrade)
-    this.#ws.off("unexpected-response", this.#onRefused)
-    this.#ws.off("open", this.#onOpen)
-    this.#ws.off("error", this.#onError)
+    const link = new NodeLink(client, this.#socket, this.#plan.dial, this.#receiver)
+    client.becomes(link)
     this.#socket = undefined
-    this.#hold.opened(this.#ws)
     this.#settle(Effect.succeed(link))
   }
 
-  readonly #onRefused = (_request: Http.ClientRequest, response: Http.IncomingMessage): void => {
+  refused(response: Http.IncomingMessage): void {
     const { dial } = this.#plan
     Rejection.read(response, (rejection) => {
       this.#settle(
         Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(Rejection.toError(dial, rejection, now)))
       )
-      this.#ws.terminate()
+      this.#client?.terminate()
     })
   }
 
-  readonly #onError = (error: Error): void => {
+  failed(error: Error): void {
     const { dial, proxy } = this.#plan
     this.#settle(
       Effect.fail(
@@ -149,9 +187,8 @@ export class Attempt {
   }
 
   #settle(outcome: Outcome): void {
-    if (this.#outcome !== undefined) return
-    this.#outcome = outcome
-    this.#waiter?.(outcome)
-    this.#waiter = undefined
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.(outcome)
   }
 }

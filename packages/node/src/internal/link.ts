@@ -41,10 +41,27 @@ const isSendable = (code: number): boolean =>
   ((code >= 3000 && code <= 4999) ||
     (code >= 1000 && code <= 1014 && code !== 1004 && code !== noStatus && code !== abnormal))
 
+/** Where a socket keeps its link, for the listeners that all sockets share. */
+const linkKey = Symbol("kharbranth/link")
+
+interface Owned extends Net.Socket {
+  [linkKey]?: NodeLink
+}
+
+function onFinish(this: Owned): void {
+  this[linkKey]?.socketFinished()
+}
+
+function onSocketError(this: Owned, error: unknown): void {
+  this[linkKey]?.socketFailed(error)
+}
+
+const uncork = (link: NodeLink): void => link.uncork()
+
 export class NodeLink implements Link {
   readonly protocol: string
   readonly #ws: WebSocket
-  readonly #socket: Net.Socket
+  readonly #socket: Owned
   readonly #dial: Dial
   readonly #receiver: Receiver
   #ended = false
@@ -57,27 +74,58 @@ export class NodeLink implements Link {
   #broken: ConnectionError.LinkError | undefined = undefined
   #socketError: unknown = undefined
   #linger: NodeJS.Timeout | undefined = undefined
+  #onWritten: (() => void) | undefined = undefined
 
-  constructor(ws: WebSocket, socket: Net.Socket, dial: Dial, receiver: Receiver) {
+  constructor(ws: WebSocket, socket: Owned, dial: Dial, receiver: Receiver) {
     this.protocol = ws.protocol
     this.#ws = ws
     this.#socket = socket
     this.#dial = dial
     this.#receiver = receiver
-    ws.on("message", (data: Buffer, isBinary: boolean) => {
-      receiver.frame(isBinary ? data : data.toString(), data.length)
-    })
-    ws.on("ping", (payload: Buffer) => this.#onPing(payload))
-    ws.on("pong", (payload: Buffer) => receiver.pong(payload))
-    ws.on("error", (error) => this.#break(Failure.ofFrames(dial, error)))
-    ws.on("close", (code: number, reason: Buffer) => this.#onClose(code, reason))
-    socket.on("drain", this.#onWritten)
-    // our side is done: all that is left is the peer's hang-up
-    socket.on("finish", () => this.#startLinger())
-    socket.on("error", (error) => {
-      this.#socketError ??= error
-    })
+    socket[linkKey] = this
+    socket.on("finish", onFinish)
+    socket.on("error", onSocketError)
   }
+
+  // --- what the client reports ------------------------------------------------
+
+  message(data: Buffer, isBinary: boolean): void {
+    this.#receiver.frame(isBinary ? data : data.toString(), data.length)
+  }
+
+  pinged(payload: Buffer): void {
+    // `ws` gives up on a peer that lets the pongs pile up, and says nothing
+    if (!this.#closing && this.#broken === undefined && this.#ws.readyState !== WebSocket.OPEN) {
+      this.#broken = Failure.ofPingFlood(this.#dial)
+    }
+    this.#receiver.ping(payload)
+  }
+
+  ponged(payload: Buffer): void {
+    this.#receiver.pong(payload)
+  }
+
+  failed(error: Error): void {
+    this.#break(Failure.ofFrames(this.#dial, error))
+  }
+
+  closed(code: number, reason: Buffer): void {
+    if (this.#ended) return
+    this.#ended = true
+    clearTimeout(this.#linger)
+    this.#receiver.ended(this.#ending(code, reason))
+  }
+
+  socketFailed(error: unknown): void {
+    this.#socketError ??= error
+  }
+
+  /** Our side is done: all that is left is the peer's hang-up. */
+  socketFinished(): void {
+    this.#startLinger()
+  }
+
+  // --- as a link ----------------------------------------------------------------
 
   write(frames: ReadonlyArray<Frame>): void {
     const last = frames.length - 1
@@ -95,7 +143,7 @@ export class NodeLink implements Link {
   ping(payload: Uint8Array): void {
     if (!this.#isOpen()) return
     try {
-      this.#ws.ping(payload, true, this.#owed ? this.#onWritten : undefined)
+      this.#ws.ping(payload, true, this.#owed ? this.#watch() : undefined)
     } catch (error) {
       this.#break(Failure.ofWrite(this.#dial, error))
     }
@@ -147,11 +195,20 @@ export class NodeLink implements Link {
     const { high } = this.#dial.writeMark
     const near = this.#owed || ws.bufferedAmount + weigh(frame) >= high
     if (!near) return ws.send(frame)
-    ws.send(frame, this.#onWritten)
+    ws.send(frame, this.#watch())
     if (ws.bufferedAmount >= high) this.#owed = true
   }
 
-  readonly #onWritten = (): void => {
+  /** What hears that something has left; most links never write so much. */
+  #watch(): () => void {
+    if (this.#onWritten === undefined) {
+      this.#onWritten = () => this.#written()
+      this.#socket.on("drain", this.#onWritten)
+    }
+    return this.#onWritten
+  }
+
+  #written(): void {
     if (!this.#owed || this.#ended || this.#ws.bufferedAmount > this.#dial.writeMark.low) return
     this.#owed = false
     this.#receiver.drained()
@@ -161,20 +218,12 @@ export class NodeLink implements Link {
     if (this.#corked) return
     this.#corked = true
     this.#socket.cork()
-    process.nextTick(this.#uncork)
+    process.nextTick(uncork, this)
   }
 
-  readonly #uncork = (): void => {
+  uncork(): void {
     this.#corked = false
     this.#socket.uncork()
-  }
-
-  #onPing(payload: Buffer): void {
-    // `ws` gives up on a peer that lets the pongs pile up, and says nothing
-    if (!this.#closing && this.#broken === undefined && this.#ws.readyState !== WebSocket.OPEN) {
-      this.#broken = Failure.ofPingFlood(this.#dial)
-    }
-    this.#receiver.ping(payload)
   }
 
   #break(error: ConnectionError.LinkError): void {
@@ -193,13 +242,6 @@ export class NodeLink implements Link {
     this.#socket.on("data", () => {
       if (this.#socket.bytesRead > limit) this.#ws.terminate()
     })
-  }
-
-  #onClose(code: number, reason: Buffer): void {
-    if (this.#ended) return
-    this.#ended = true
-    clearTimeout(this.#linger)
-    this.#receiver.ended(this.#ending(code, reason))
   }
 
   #ending(code: number, reason: Buffer): ConnectionError.LinkError {

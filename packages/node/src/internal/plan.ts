@@ -110,7 +110,7 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
   }
   const perMessageDeflate = compression(options.compression)
   const { localAddress } = options
-  return (dial) => {
+  const planned = (dial: Dial): Plan | ConnectionError.InvalidOptions => {
     const url = checkUrl(dial)
     if (!(url instanceof URL)) return url
     const flaw = checkSubprotocols(dial) ?? checkHeaders(dial)
@@ -124,6 +124,7 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
     if (tls instanceof ConnectionError.InvalidOptions) return tls
     return {
       dial,
+      url,
       proxy,
       options: {
         ...tls,
@@ -138,4 +139,24 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
       }
     }
   }
+  let last: Plan | undefined
+  // A fleet dials one url again and again: what was planned last holds for the next, but for what the environment says.
+  const again = (dial: Dial): Plan | ConnectionError.InvalidOptions | undefined => {
+    if (last === undefined || !isAlike(dial, last.dial)) return undefined
+    const { options: client, url } = last
+    const proxy = options.proxy === undefined ? Proxy.resolve(dial, url, undefined) : last.proxy
+    return proxy instanceof ConnectionError.InvalidOptions ? proxy : { dial, url, proxy, options: client }
+  }
+  return (dial) => {
+    const plan = again(dial) ?? planned(dial)
+    if (!(plan instanceof ConnectionError.InvalidOptions)) last = plan
+    return plan
+  }
 }
+
+/** Whether nothing that a plan depends on differs. */
+const isAlike = (a: Dial, b: Dial): boolean =>
+  a.url === b.url &&
+  a.headers === b.headers &&
+  a.subprotocols === b.subprotocols &&
+  a.maxMessageSize === b.maxMessageSize

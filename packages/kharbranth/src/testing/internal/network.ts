@@ -152,34 +152,34 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
       }
     })
 
-    const dial: Transport.Transport["Service"]["dial"] = (dial, receiver) =>
-      Effect.suspend(() => {
-        const invalid = Address.check(dial, capabilities)
-        const address = Address.parse(dial.url)
-        if (invalid !== undefined || address === undefined) return Effect.fail(invalid!)
-        const { connection, epoch, headers, subprotocols, url } = dial
-        const request: Request = {
-          id: ++numbers,
-          at: agenda.now(),
-          connection,
-          epoch,
-          url,
-          subprotocols: [...subprotocols],
-          headers: { ...headers }
-        }
-        const around = surroundings(hostOf(address.host), address.path)
-        const attempt = new Attempt.Attempt(around, request, dial, receiver)
-        return Effect.andThen(
-          Effect.addFinalizer(() => Effect.sync(() => attempt.dispose())),
-          Effect.callback<Transport.Link, ConnectionError.DialError>((resume) => {
-            attempts.add(attempt)
-            note({ _tag: "Dialed", id: request.id, endpoint: ConnectionError.endpointOf(url) })
-            attempt.start(resume)
-            return Effect.sync(() => attempt.dispose())
-          })
-        )
-      })
+    const open: Transport.Open = (dial, receiver, resume) => {
+      const invalid = Address.check(dial, capabilities)
+      const address = Address.parse(dial.url)
+      if (invalid !== undefined || address === undefined) {
+        resume(Effect.fail(invalid!))
+        return () => {}
+      }
+      const { connection, epoch, headers, subprotocols, url } = dial
+      const request: Request = {
+        id: ++numbers,
+        at: agenda.now(),
+        connection,
+        epoch,
+        url,
+        subprotocols: [...subprotocols],
+        headers: { ...headers }
+      }
+      const around = surroundings(hostOf(address.host), address.path)
+      const attempt = new Attempt.Attempt(around, request, dial, receiver)
+      attempts.add(attempt)
+      note({ _tag: "Dialed", id: request.id, endpoint: ConnectionError.endpointOf(url) })
+      attempt.start(resume)
+      return () => attempt.dispose()
+    }
 
+    const called = Transport.fromCallback(open)
+    // The core takes another way for a dial that is only an effect: both are walked.
+    const dial: typeof called = seed % 2 === 0 ? called : (dial, receiver) => called(dial, receiver)
     const transport = Transport.Transport.of({ name: "test", capabilities, dial })
 
     // ---- servers
