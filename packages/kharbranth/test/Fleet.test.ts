@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as ConnectionManager from "../src/ConnectionManager.ts"
 import * as Fault from "../src/testing/Fault.ts"
 import * as TestNetwork from "../src/testing/TestNetwork.ts"
@@ -37,7 +38,10 @@ const program = Effect.gen(function* () {
     budget: { policy: { limits: { limit, window: "1 second" } } }
   }).pipe(Effect.provideService(Transport, network.transport), Scope.provide(scope), left.count)
   const open = Effect.forEach(Array.from({ length: count }), (_, index) =>
-    manager.connect(`feed ${index}`, { ...plain, startup: "background" })
+    // A reader each, which ends with its connection: a connection alone has no fiber.
+    Effect.flatMap(manager.connect(`feed ${index}`, { ...plain, startup: "background" }), ({ stream }) =>
+      Effect.forkDetach(Effect.ignore(Stream.runDrain(stream)), { startImmediately: true })
+    )
   )
   yield* left.count(open)
   yield* manager.awaitReady()

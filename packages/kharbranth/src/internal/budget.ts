@@ -4,12 +4,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
 import { DialFailed, foreign, type InvalidOptions } from "../ConnectionError.ts"
-import type { DialBudget, Limit, Options, Policy } from "../DialBudget.ts"
+import type { DialBudget, Limit, Options, PermitOptions, Policy } from "../DialBudget.ts"
 import type { Rules } from "./budgetGate.ts"
-import { Lanes, type Ticket } from "./budgetLanes.ts"
+import { Lanes } from "./budgetLanes.ts"
 import * as Verdict from "./budgetVerdict.ts"
+import { type Ask, permitBy } from "./dialing.ts"
 import { Fibers } from "./fibers.ts"
 import * as Check from "./options.ts"
 import { Timer, type Timers, timersOf } from "./timers.ts"
@@ -77,39 +77,37 @@ const lanesOf = (options: Options, timers: Timers, fibers: Fibers): Lanes => {
   )
 }
 
-export const make = Effect.fnUntraced(function* (options: Options = {}) {
+/** A budget, and its permits by callback. */
+export interface Built {
+  readonly budget: DialBudget
+  readonly asking: (options: PermitOptions) => Ask
+}
+
+const asking =
+  (lanes: Lanes) =>
+  ({ instead = [], keys, priority = 0 }: PermitOptions): Ask =>
+  ({ connection }, answer) => {
+    const [egress] = keys
+    if (egress !== undefined && lanes.isOpen(egress) && instead.some((key) => !lanes.isOpen(key))) {
+      void settled.then(() => answer(heldBack(connection, egress)))
+      return nothing
+    }
+    const ticket = lanes.ask(keys, priority, () => answer(undefined))
+    return (exit) => lanes.settle(ticket, Verdict.ofExit(exit))
+  }
+
+const nothing = (): void => {}
+const settled = Promise.resolve()
+
+export const build = Effect.fnUntraced(function* (options: Options = {}) {
   const problem = check(options)
   if (problem !== undefined) return yield* problem
   const environment = yield* Effect.context<never>()
   const timers = timersOf(environment)
   const lanes = lanesOf(options, timers, new Fibers(owner, environment))
   yield* Effect.addFinalizer(() => Effect.sync(() => lanes.end()))
-
-  const permit: DialBudget["permit"] =
-    ({ instead = [], keys, priority }) =>
-    ({ connection }) =>
-      Effect.flatMap(Effect.scope, (scope) =>
-        Effect.suspend(() => {
-          const [egress] = keys
-          if (egress !== undefined && lanes.isOpen(egress) && instead.some((key) => !lanes.isOpen(key))) {
-            return Effect.fail(heldBack(connection, egress))
-          }
-          let granted = () => {}
-          const ticket: Ticket = lanes.ask(keys, priority ?? 0, () => granted())
-          const waiting = Effect.callback<void>((resume) => {
-            if (ticket.phase !== "waiting") return resume(Effect.void)
-            granted = () => resume(Effect.void)
-            return Effect.sync(() => lanes.settle(ticket, Verdict.abandoned))
-          })
-          const release = Scope.addFinalizerExit(scope, (exit) =>
-            Effect.sync(() => lanes.settle(ticket, Verdict.ofExit(exit)))
-          )
-          return Effect.andThen(Effect.uninterruptible(release), waiting)
-        })
-      )
-
   const budget: DialBudget = {
-    permit,
+    permit: (options) => permitBy(asking(lanes)(options)),
     note: (keys, error) => {
       const verdict = Verdict.ofError(error)
       if (error._tag === "ConnectionClosed" && verdict._tag === "Busy") lanes.hold(keys, verdict.wait)
@@ -124,5 +122,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       }))
     )
   }
-  return budget
+  return { budget, asking: asking(lanes) } satisfies Built
 })
+
+export const make = (options: Options = {}) => Effect.map(build(options), ({ budget }) => budget)

@@ -48,6 +48,9 @@ const admitAt = (lane: Lane, now: number): number =>
 // Timers count whole milliseconds; a timer a fraction early would only set itself again.
 const wakeAt = (lane: Lane, now: number): number => Math.ceil(admitAt(lane, now))
 
+// A reaction to it is a microtask too; `queueMicrotask` makes an async resource for each of them in Node.
+const settled = Promise.resolve()
+
 export class Lanes {
   private readonly gates = new Map<string, Gate>()
   private readonly lanes = new Map<string, Lane>()
@@ -144,7 +147,7 @@ export class Lanes {
     ticket.phase = "dialing"
     ticket.probes = ticket.lane.gates.filter((gate) => gate.grant(now))
     // The dialing fiber runs in a turn of its own, not inside this loop.
-    queueMicrotask(ticket.granted)
+    void settled.then(ticket.granted)
   }
 
   private leave(ticket: Ticket): void {

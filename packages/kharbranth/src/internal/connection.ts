@@ -2,13 +2,12 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Codec from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
 import type * as ConnectionError from "../ConnectionError.ts"
-import { Surroundings } from "../Surroundings.ts"
 import { Transport } from "../Transport.ts"
-import type { Ward } from "./attention.ts"
+import type { Ask } from "./dialing.ts"
 import { Handle } from "./handle.ts"
 import { startUp } from "./readiness.ts"
 import * as Settings from "./settings.ts"
@@ -27,39 +26,59 @@ export const make = <C extends Codec.Any, T, RO, RH>(
 > => {
   // What the options require is in the context, which every fiber of the connection gets.
   const options = given as unknown as Settings.AnyOptions
-  const codec = (given.codec ?? Codec.frames) as unknown as Codec.Codec<Codec.In<C>, Codec.Out<C>>
-  return Effect.flatMap(Effect.context<Transport>(), (context) => {
-    const { capabilities } = Context.get(context, Transport)
-    const policies = Settings.policiesOf(options, capabilities)
-    const wrong = Settings.checkOptions(name, options)
-    const target = wrong === undefined ? Settings.checkPolicies(name, policies, capabilities) : Result.fail(wrong)
-    if (Result.isFailure(target)) return Effect.fail(target.failure)
-    const supervisor = new Supervisor({
+  return Effect.contextWith((context: Context.Context<Transport | Scope.Scope>) => {
+    const supervised = supervise<Codec.In<C>, Codec.Out<C>>(name, options, context)
+    if (Result.isFailure(supervised)) return Effect.fail(supervised.failure)
+    const supervisor = supervised.success
+    return Effect.andThen(
+      kept(supervisor, Context.get(context, Scope.Scope)),
+      Effect.suspend(() => start(supervisor, options))
+    )
+  })
+}
+
+/** Checks the options and makes what runs the connection; nothing is dialed yet. */
+export const supervise = <In, Out>(
+  name: string,
+  options: Settings.AnyOptions,
+  context: Context.Context<Transport>,
+  ask?: Ask
+): Result.Result<Supervisor<In, Out>, ConnectionError.InvalidOptions> => {
+  const { capabilities } = Context.get(context, Transport)
+  const policies = Settings.policiesOf(options, capabilities)
+  const wrong = Settings.checkOptions(name, options)
+  const target = wrong === undefined ? Settings.checkPolicies(name, policies, capabilities) : Result.fail(wrong)
+  if (Result.isFailure(target)) return Result.fail(target.failure)
+  const codec = (options.codec ?? Codec.frames) as unknown as Codec.Codec<In, Out>
+  return Result.succeed(
+    new Supervisor({
       connection: name,
       codec,
       context,
       policies,
       target: target.success,
-      options: given as never
+      options: options as never,
+      ask
     })
-    const attend = Context.get(context, Surroundings)
-    return Effect.addFinalizer(() => shutDown(supervisor)).pipe(
-      Effect.andThen(attend === undefined ? Effect.void : attended(supervisor, attend)),
-      Effect.andThen(start(supervisor, options)),
-      Effect.as(new Handle(supervisor))
-    )
-  })
+  )
 }
 
-const attended = <In, Out>(self: Supervisor<In, Out>, attend: (ward: Ward) => () => void) =>
-  Effect.acquireRelease(
-    Effect.sync(() => attend(self)),
-    (end) => Effect.sync(end)
-  )
+/** It lives as long as this scope. */
+export const kept = <In, Out>(self: Supervisor<In, Out>, scope: Scope.Scope): Effect.Effect<void> =>
+  Scope.addFinalizer(scope, shutDown(self))
 
-const start = <In, Out>(self: Supervisor<In, Out>, options: Settings.AnyOptions): Effect.Effect<void, Failure> =>
-  Effect.suspend(() => {
-    if (options.startup === "lazy") return Effect.void
-    self.dispatch({ _tag: "Start" })
-    return options.startup === "background" ? Effect.void : startUp(self, Settings.startupTimeout(options))
-  })
+/** Heeds its surroundings, and dials unless it is to wait for its first use. */
+export const begin = <In, Out>(self: Supervisor<In, Out>, startup: Settings.AnyOptions["startup"]): void => {
+  self.heed()
+  if (startup !== "lazy") self.dispatch({ _tag: "Start" })
+}
+
+const start = <In, Out>(
+  self: Supervisor<In, Out>,
+  options: Settings.AnyOptions
+): Effect.Effect<Connection.Connection<In, Out>, Failure> => {
+  const { startup = "await" } = options
+  begin(self, startup)
+  const handle = new Handle(self)
+  return startup === "await" ? startUp(self, Settings.startupTimeout(options), handle) : Effect.succeed(handle)
+}

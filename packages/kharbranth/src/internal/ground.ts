@@ -12,6 +12,7 @@ import type { ConnectionEvent, DropReason } from "../ConnectionEvent.ts"
 import type * as RateLimit from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
 import { Transport } from "../Transport.ts"
+import { type Ask, permitBy } from "./dialing.ts"
 import { Fanout } from "./fanout.ts"
 import { Fibers } from "./fibers.ts"
 import { Figures } from "./figures.ts"
@@ -27,6 +28,8 @@ export interface GroundOptions<In, Out> {
   readonly policies: Connection.Policies
   readonly target: Recipe
   readonly options: Connection.Options<Codec<In, Out>, unknown, never, never>
+  /** Instead of the options' `permit`. */
+  readonly ask?: Ask | undefined
 }
 
 export abstract class Ground<In, Out> {
@@ -36,6 +39,7 @@ export abstract class Ground<In, Out> {
   readonly figures = new Figures()
   readonly events = new Fanout<ConnectionEvent>()
   readonly fibers: Fibers
+  readonly ask: Ask | undefined
   policies: Connection.Policies
   target: Recipe
   taps: ReadonlySet<Connection.Tap<In, Out>> = none
@@ -44,11 +48,12 @@ export abstract class Ground<In, Out> {
   private readonly meters: (() => RateLimit.Meter | undefined) | undefined
   private hookQueue: HookQueue | undefined
 
-  constructor({ codec, connection, context, options, policies, target }: GroundOptions<In, Out>) {
+  constructor({ ask, codec, connection, context, options, policies, target }: GroundOptions<In, Out>) {
     this.connection = connection
     this.codec = codec
     this.options = options
     this.context = context
+    this.ask = ask
     this.fibers = new Fibers(connection, context)
     this.timers = timersOf(context)
     this.policies = policies
@@ -82,7 +87,7 @@ export abstract class Ground<In, Out> {
   }
 
   get permit(): Host<In, Out>["permit"] {
-    return this.options.permit
+    return this.ask === undefined ? this.options.permit : permitBy(this.ask)
   }
 
   get hooks(): Connection.Hooks | undefined {

@@ -12,6 +12,7 @@ import type { Meter } from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
 import type { Transport } from "../Transport.ts"
 import type { Ward } from "./attention.ts"
+import type { Ask } from "./dialing.ts"
 import type { Figures } from "./figures.ts"
 import type { Inbox } from "./inbox.ts"
 import type { Outbox } from "./outbox.ts"
@@ -46,6 +47,8 @@ export interface Host<In, Out> {
   readonly openBuffer: number
   readonly onOpen: Opener<In, Out> | undefined
   readonly permit: ((dial: Connection.Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
+  /** The same by callback. */
+  readonly ask: Ask | undefined
   readonly hooks: Connection.Hooks | undefined
   /** Somebody traces: spans are worth making. */
   readonly traced: boolean

@@ -31,6 +31,7 @@ export class Backlog<In> {
   }
 
   get messages(): number {
+    if (this.items.length === 0) return 0
     return this.items.reduce((count, item) => count + Segments.countOf(item), 0)
   }
 

@@ -83,6 +83,7 @@ export abstract class Intake<In> {
   }
 
   get messages(): number {
+    if (this.arriving.length === 0) return this.backlog.messages
     return this.arriving.reduce((count, item) => count + Segments.countOf(item), this.backlog.messages)
   }
 

@@ -3,18 +3,19 @@
  * about them, how they are addressed, and the budget that their dials pass.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Connection from "../Connection.ts"
 import { type ConnectionError, InvalidOptions } from "../ConnectionError.ts"
 import type { Key, Manager, Options } from "../ConnectionManager.ts"
-import * as DialBudget from "../DialBudget.ts"
 import type { Command, Where } from "../ManagerCommand.ts"
 import type { Failed, Named } from "../ManagerEvent.ts"
 import type * as Message from "../Message.ts"
 import type * as Outbox from "../Outbox.ts"
 import { Transport } from "../Transport.ts"
+import * as Budget from "./budget.ts"
 import * as Control from "./managerControl.ts"
 import * as Declared from "./managerDeclared.ts"
 import * as Entries from "./managerEntry.ts"
@@ -24,12 +25,13 @@ import * as Opening from "./managerOpening.ts"
 import { Registry } from "./managerRegistry.ts"
 import { Telling } from "./managerTelling.ts"
 import * as Check from "./options.ts"
+import { allReady } from "./readiness.ts"
 
 type NameOrKey = string | Key<unknown, never>
 
 const check = (options: Options<never>): InvalidOptions | undefined =>
   Check.firstOf([
-    DialBudget.check(options.budget ?? {}),
+    Budget.check(options.budget ?? {}),
     Check.wholeNumber("connection manager", ["commandCapacity"], options.commandCapacity, 1)
   ])
 
@@ -73,8 +75,7 @@ const whereOf = (registry: Registry, args: ReadonlyArray<unknown>): Effect.Effec
 const awaitReady = (registry: Registry, where: Where | undefined): Effect.Effect<void, ConnectionError> =>
   Effect.flatMap(
     Effect.suspend(() => Effect.fromResult(registry.select(where))),
-    (entries) =>
-      Effect.forEach(entries, ({ connection }) => connection.awaitReady, { concurrency: "unbounded", discard: true })
+    (entries) => allReady(entries.map(({ core }) => core))
   )
 
 const declare = (
@@ -107,22 +108,21 @@ export const make = Effect.fnUntraced(function* <R = never>(
   if (problem !== undefined) return yield* problem
   const scope = yield* Effect.scope
   const environment = yield* Effect.context<R>()
-  const budget = yield* DialBudget.make(options.budget)
+  const { asking, budget } = yield* Budget.build(options.budget)
   const registry = new Registry()
   const ends = endings()
 
   const { onFailed } = options
-  const failed = (failure: Failed): Effect.Effect<unknown> =>
-    onFailed === undefined
-      ? Effect.void
-      : Effect.forkIn(Effect.ignore(Effect.provideContext(onFailed(failure), environment)), scope, {
-          startImmediately: true
-        })
+  const fork = Effect.runForkWith(environment)
+  const failed = (failure: Failed): void => {
+    if (onFailed !== undefined) Fiber.runIn(fork(Effect.ignore(Effect.suspend(() => onFailed(failure)))), scope)
+  }
   const telling = new Telling(registry, budget, failed)
 
   const emit = (event: Parameters<typeof telling.emit>[0]) => telling.emit(event)
   const { commands, control } = yield* Control.channel(registry, options.commandCapacity ?? 1_024, emit, scope)
-  const opening: Opening.Opening = { registry, budget, scope, transport: yield* Transport, watch: telling.watch }
+  const transport = yield* Transport
+  const opening: Opening.Opening = { registry, budget, asking, scope, transport, telling }
   const connect = Opening.connect(opening)
 
   yield* Effect.addFinalizer(() =>
@@ -157,7 +157,7 @@ export const make = Effect.fnUntraced(function* <R = never>(
     closeAll: (where) => closeAll(registry, where),
     awaitReady: (where) => awaitReady(registry, where),
     names: Effect.sync(() => registry.all().map(({ name }) => name)),
-    snapshot: Effect.suspend(() => Effect.forEach(registry.all(), Entries.snapshot)),
+    snapshot: Effect.sync(() => registry.all().map(Entries.snapshot)),
     changes: telling.changes,
     messages,
     events: telling.happenings,

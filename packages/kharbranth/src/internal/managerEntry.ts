@@ -3,7 +3,6 @@
  * and what is said about it as plain data.
  */
 import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type * as Codec from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
@@ -11,6 +10,10 @@ import type { ConnectionError } from "../ConnectionError.ts"
 import type { ConnectionState } from "../ConnectionState.ts"
 import type { Addressee } from "../ManagerCommand.ts"
 import type { Snapshot } from "../ManagerEvent.ts"
+import { metrics } from "./measuring.ts"
+import type { Supervisor } from "./supervisor.ts"
+
+export type Core = Supervisor<unknown, never>
 
 export interface Entry {
   readonly name: string
@@ -26,6 +29,8 @@ export interface Entry {
   /** Done when the name is free again. */
   readonly freed: Deferred.Deferred<void>
   connection: Connection.Any | undefined
+  /** What runs it. */
+  core: Core | undefined
   phase: "open" | "closing"
   lastError: ConnectionError | undefined
   /** What its last dial was counted under. */
@@ -39,13 +44,14 @@ export const make = (fields: Pick<Entry, "name" | "tags" | "codec" | "budget">):
   started: Deferred.makeUnsafe(),
   freed: Deferred.makeUnsafe(),
   connection: undefined,
+  core: undefined,
   phase: "open",
   lastError: undefined,
   dialed: fields.budget[0] ?? []
 })
 
 /** An entry whose connection exists. */
-export type Made = Entry & { readonly connection: Connection.Any }
+export type Made = Entry & { readonly connection: Connection.Any; readonly core: Core }
 
 export const isMade = (entry: Entry): entry is Made => entry.connection !== undefined && entry.phase === "open"
 
@@ -64,20 +70,23 @@ const errorOf = (error: ConnectionError | undefined): Snapshot["lastError"] =>
 export const causeOf = (state: ConnectionState): ConnectionError | undefined =>
   state._tag === "Reconnecting" ? state.cause : state._tag === "Failed" ? state.error : undefined
 
-export const snapshot = (entry: Made): Effect.Effect<Snapshot> =>
-  Effect.map(entry.connection.metrics, (metrics) => {
-    const state = entry.connection.state.getUnsafe()
-    return {
-      name: entry.name,
-      tags: entry.tags,
-      state: state._tag,
-      gate: gateOf(state),
-      epoch: metrics.epoch,
-      since: state._tag === "Connected" ? state.since : undefined,
-      nextRetryAt: state._tag === "Reconnecting" ? state.nextRetryAt : undefined,
-      // The watcher may be a turn behind the state.
-      lastError: errorOf(causeOf(state) ?? entry.lastError),
-      budget: [...new Set(entry.budget.flat())],
-      metrics
-    }
-  })
+/** What a dashboard shows of it. Ten thousand are read in one pass, so it is plain reads and no effect. */
+export const snapshot = (entry: Made): Snapshot => {
+  const state = entry.core.state.getUnsafe()
+  const [keys = none, ...others] = entry.budget
+  return {
+    name: entry.name,
+    tags: entry.tags,
+    state: state._tag,
+    gate: gateOf(state),
+    epoch: entry.core.epoch,
+    since: state._tag === "Connected" ? state.since : undefined,
+    nextRetryAt: state._tag === "Reconnecting" ? state.nextRetryAt : undefined,
+    // The watcher may be a turn behind the state.
+    lastError: errorOf(causeOf(state) ?? entry.lastError),
+    budget: others.length === 0 ? keys : [...new Set(entry.budget.flat())],
+    metrics: metrics(entry.core)
+  }
+}
+
+const none: ReadonlyArray<string> = []

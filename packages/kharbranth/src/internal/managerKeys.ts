@@ -24,8 +24,22 @@ const urlsOf = (target: unknown): ReadonlyArray<unknown> => {
   return Array.isArray(target.url) ? target.url : [target.url]
 }
 
+// A fleet dials few hosts: what was found for the last url is kept.
+let last: { readonly url: string; readonly keys: ReadonlyArray<ReadonlyArray<string>> } | undefined
+
+const ofUrl = (url: string): ReadonlyArray<ReadonlyArray<string>> | undefined => {
+  if (last?.url === url) return last.keys
+  const origin = originOf(url)
+  if (origin === undefined) return undefined
+  last = { url, keys: [[origin]] }
+  return last.keys
+}
+
 /** What the dials of each endpoint are counted under, so that a host that is down holds back no other. */
 export const keysOf = (name: string, target: unknown, managed: Managed): ReadonlyArray<ReadonlyArray<string>> => {
+  const isPlain = typeof target === "string" && managed.egress === undefined && managed.budget === undefined
+  const found = isPlain ? ofUrl(target) : undefined
+  if (found !== undefined) return found
   const urls = urlsOf(target)
   const origins = urls.flatMap((url) => (isKnown(url) ? (originOf(url) ?? []) : []))
   // Where one origin is not known, nobody can tell the endpoints apart.

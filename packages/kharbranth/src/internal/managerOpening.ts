@@ -2,9 +2,12 @@
  * Opening a connection by name: claim the name, make the connection in the
  * background, then wait for its startup. Only the claim happens under the lock.
  */
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Codec from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
@@ -12,13 +15,18 @@ import { type ConnectionError, StartupTimeout } from "../ConnectionError.ts"
 import type { ConnectOptions, Key } from "../ConnectionManager.ts"
 import type { DialBudget } from "../DialBudget.ts"
 import { Transport } from "../Transport.ts"
+import type { Built } from "./budget.ts"
 import * as internal from "./connection.ts"
+import { type Ask, permitBy } from "./dialing.ts"
+import { Handle } from "./handle.ts"
 import * as Entries from "./managerEntry.ts"
 import type { Entry } from "./managerEntry.ts"
 import * as Keys from "./managerKeys.ts"
 import * as Raw from "./managerRaw.ts"
 import type { Registry } from "./managerRegistry.ts"
+import type { Telling } from "./managerTelling.ts"
 import * as Check from "./options.ts"
+import type * as Settings from "./settings.ts"
 
 /** Options as they arrive, whatever they carry. */
 export type AnyOptions = ConnectOptions<Codec.Codec<unknown, unknown>, string, unknown, unknown>
@@ -26,51 +34,64 @@ export type AnyOptions = ConnectOptions<Codec.Codec<unknown, unknown>, string, u
 export interface Opening {
   readonly registry: Registry
   readonly budget: DialBudget
+  readonly asking: Built["asking"]
   readonly transport: Transport["Service"]
   /** Lives as long as the manager. */
   readonly scope: Scope.Scope
-  readonly watch: (entry: Entries.Made) => Effect.Effect<void>
+  readonly telling: Telling
 }
 
-type Permit = NonNullable<AnyOptions["permit"]>
-
-const permitOf = (opening: Opening, entry: Entry, options: AnyOptions): Permit => {
-  const { budget } = opening
-  const egresses = entry.budget.map(([egress = ""]) => egress)
-  const permits = entry.budget.map((keys, index) => ({
-    keys,
-    permit: budget.permit({ keys, instead: egresses.toSpliced(index, 1), priority: options.priority })
-  }))
-  const own = options.permit
-  return (dial) => {
+const askOf =
+  ({ asking, budget }: Opening, entry: Entry, priority: number | undefined): Ask =>
+  (dial, answer) => {
     if (dial.cause !== undefined && dial.cause !== entry.lastError) budget.note(entry.dialed, dial.cause)
-    const { keys, permit } = permits[dial.endpoint % permits.length]!
-    entry.dialed = keys
-    return own === undefined ? permit(dial) : Effect.andThen(own(dial), permit(dial))
+    const index = dial.endpoint % entry.budget.length
+    const instead = entry.budget.flatMap(([egress = ""], other) => (other === index ? [] : [egress]))
+    entry.dialed = entry.budget[index]!
+    return asking({ keys: entry.dialed, instead, priority })(dial, answer)
   }
-}
 
-const make = (opening: Opening, entry: Entry, options: AnyOptions) => {
-  // What the options' effects need was provided before they got here.
-  // oxlint-disable-next-line effecttsgo/unsafe-effect-type-assertion
-  const making = internal.make(entry.name, {
+const optionsOf = (entry: Entry, options: AnyOptions, ask: Ask): Settings.AnyOptions => {
+  const own = options.permit
+  const permit: AnyOptions["permit"] =
+    own === undefined ? undefined : (dial) => Effect.andThen(own(dial), permitBy(ask)(dial))
+  return {
     ...options,
     codec: Raw.codec(entry.codec as Codec.Codec<unknown, unknown>),
     outbox: Raw.outbox(options.outbox),
-    startup: options.startup === "lazy" ? "lazy" : "background",
-    permit: permitOf(opening, entry, options)
-  }) as Effect.Effect<Connection.Any, ConnectionError, Transport | Scope.Scope>
-  return making.pipe(
-    Effect.provideService(Transport, opening.transport),
-    Scope.provide(entry.scope),
-    Effect.tap((connection) =>
-      Effect.suspend(() => {
-        entry.connection = connection
-        opening.registry.announce(entry)
-        return Entries.isMade(entry) ? opening.watch(entry) : Effect.void
-      })
-    )
-  )
+    permit
+  } as unknown as Settings.AnyOptions
+}
+
+/** Makes the connection and lets it dial; plain calls, because ten thousand are opened at once. */
+const make = (
+  opening: Opening,
+  entry: Entry,
+  options: AnyOptions,
+  context: Context.Context<never>
+): Exit.Exit<Connection.Any, ConnectionError> => {
+  const ask = askOf(opening, entry, options.priority)
+  const given = Context.add(Context.add(context, Transport, opening.transport), Scope.Scope, entry.scope)
+  const permit = options.permit === undefined ? ask : undefined
+  const supervised = internal.supervise<unknown, never>(entry.name, optionsOf(entry, options, ask), given, permit)
+  if (Result.isFailure(supervised)) return Exit.fail(supervised.failure)
+  const core = supervised.success
+  const connection = new Handle(core)
+  entry.core = core
+  entry.connection = connection
+  internal.begin(core, options.startup)
+  opening.registry.announce(entry)
+  if (Entries.isMade(entry)) opening.telling.watch(entry)
+  return Exit.succeed(connection)
+}
+
+/** What options throw that no compiler has seen is the end of this name, and of nothing else. */
+const attempted = <A, E>(f: () => Exit.Exit<A, E>): Exit.Exit<A, E> => {
+  try {
+    return f()
+  } catch (defect) {
+    return Exit.die(defect)
+  }
 }
 
 const startup = (
@@ -78,7 +99,6 @@ const startup = (
   connection: Connection.Any,
   options: AnyOptions
 ): Effect.Effect<void, ConnectionError> => {
-  if (options.startup === "background" || options.startup === "lazy") return Effect.void
   const after = Check.durationOr(options.startupTimeout, Duration.seconds(60))
   return Effect.timeoutOrElse(connection.awaitReady, {
     duration: after,
@@ -97,12 +117,21 @@ const startup = (
 
 // In a fiber of the manager's: the caller may be interrupted while others wait
 // for the same name.
-const start = Effect.fnUntraced(function* (opening: Opening, entry: Entry, options: AnyOptions) {
-  const made = yield* Effect.exit(make(opening, entry, options))
-  yield* Deferred.done(entry.made, made)
-  if (made._tag === "Failure") {
-    yield* Deferred.failCause(entry.started, made.cause)
-    return yield* opening.registry.free(entry)
+const start = (
+  opening: Opening,
+  entry: Entry,
+  options: AnyOptions,
+  context: Context.Context<never>
+): Effect.Effect<unknown> => {
+  const made = attempted(() => make(opening, entry, options, context))
+  Deferred.doneUnsafe(entry.made, made)
+  if (Exit.isFailure(made)) {
+    Deferred.doneUnsafe(entry.started, Exit.failCause(made.cause))
+    return opening.registry.free(entry)
+  }
+  if (options.startup === "background" || options.startup === "lazy") {
+    Deferred.doneUnsafe(entry.started, Exit.void)
+    return Effect.void
   }
   const waiting = startup(entry, made.value, options).pipe(
     Effect.onExit((exit) =>
@@ -112,8 +141,8 @@ const start = Effect.fnUntraced(function* (opening: Opening, entry: Entry, optio
       )
     )
   )
-  yield* Effect.forkIn(waiting, opening.scope, { startImmediately: true })
-})
+  return Effect.forkIn(waiting, opening.scope, { startImmediately: true })
+}
 
 const partsOf = (nameOrKey: string | Key<unknown, never>, options: AnyOptions) =>
   typeof nameOrKey === "string"
@@ -123,22 +152,29 @@ const partsOf = (nameOrKey: string | Key<unknown, never>, options: AnyOptions) =
 const open =
   (opening: Opening, mode: "connect" | "ensure") =>
   (nameOrKey: string | Key<unknown, never>, options: AnyOptions): Effect.Effect<Connection.Any, ConnectionError> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const { codec, name } = partsOf(nameOrKey, options)
-        const problem = Keys.check(name, options)
-        if (problem !== undefined) return yield* problem
-        const budget = Keys.keysOf(name, options.target, options)
-        const create = () => Entries.make({ name, codec, budget, tags: options.tags ?? [] })
-        const share = (entry: Entry) => mode === "ensure" && entry.codec === codec
-        const { entry, fresh } = yield* opening.registry.claim(restore, create, name, share)
-        if (fresh) yield* start(opening, entry, options)
-        const connection = yield* restore(Deferred.await(entry.made))
-        const started = restore(Deferred.await(entry.started))
-        yield* mode === "connect" ? Effect.onInterrupt(started, () => opening.registry.free(entry)) : started
-        return connection
-      })
-    )
+    Effect.contextWith((context: Context.Context<never>) => {
+      const { codec, name } = partsOf(nameOrKey, options)
+      const problem = Keys.check(name, options)
+      if (problem !== undefined) return Effect.fail(problem)
+      const budget = Keys.keysOf(name, options.target, options)
+      const create = () => Entries.make({ name, codec, budget, tags: options.tags ?? none })
+      const share = (entry: Entry) => mode === "ensure" && entry.codec === codec
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(opening.registry.claim(restore, create, name, share), ({ entry, fresh }) => {
+          const begun = fresh ? start(opening, entry, options, context) : Effect.void
+          const started = restore(Deferred.await(entry.started))
+          const made = Effect.andThen(begun, restore(Deferred.await(entry.made)))
+          return Effect.flatMap(made, (connection) =>
+            Effect.as(
+              mode === "connect" ? Effect.onInterrupt(started, () => opening.registry.free(entry)) : started,
+              connection
+            )
+          )
+        })
+      )
+    })
+
+const none: ReadonlyArray<string> = []
 
 export const connect = (opening: Opening) => open(opening, "connect")
 export const ensure = (opening: Opening) => open(opening, "ensure")

@@ -16,11 +16,20 @@ export class Raw {
 
 const isRaw = (message: unknown): message is Raw => message instanceof Raw
 
+// A fleet has few codecs.
+const known = new WeakMap<Codec.Any, Codec.Codec<unknown, unknown>>()
+
 /** The same codec, which also takes frames as they are. */
-export const codec = <In, Out>(inner: Codec.Codec<In, Out>): Codec.Codec<In, Out | Raw> => ({
-  ...inner,
-  encode: (message) => (isRaw(message) ? message.frame : inner.encode(message))
-})
+export const codec = (inner: Codec.Codec<unknown, unknown>): Codec.Codec<unknown, unknown> => {
+  const found = known.get(inner)
+  if (found !== undefined) return found
+  const made: Codec.Codec<unknown, unknown> = {
+    ...inner,
+    encode: (message) => (isRaw(message) ? message.frame : inner.encode(message))
+  }
+  known.set(inner, made)
+  return made
+}
 
 /** Frames past the codec have no id that the application would know. */
 export const outbox = <In, Out>(

@@ -14,6 +14,7 @@ import { type ConnectionError, ConnectionExists, ConnectionNotFound, NotConnecte
 import type { Where } from "../ManagerCommand.ts"
 import * as Entries from "./managerEntry.ts"
 import type { Entry, Made } from "./managerEntry.ts"
+import { shutDown } from "./steering.ts"
 
 type Names = HashMap.HashMap<string, Entry>
 
@@ -159,7 +160,7 @@ export class Registry {
 
   private closing(entry: Entry): Effect.Effect<void> {
     const gone = new NotConnected({ connection: entry.name, state: "Closed" })
-    const close = Effect.suspend(() => entry.connection?.close ?? Effect.void)
+    const close = Effect.suspend(() => (entry.core === undefined ? Effect.void : shutDown(entry.core)))
     return Effect.uninterruptible(
       Effect.gen({ self: this }, function* () {
         yield* Effect.exit(Deferred.await(entry.made))

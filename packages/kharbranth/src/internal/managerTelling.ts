@@ -50,12 +50,12 @@ class Observer {
 export class Telling {
   private readonly registry: Registry
   private readonly budget: DialBudget
-  private readonly failed: (failure: Failed) => Effect.Effect<unknown>
+  private readonly failed: (failure: Failed) => void
   private readonly observers = new Set<Observer>()
   private readonly events = new Set<Fanout<ManagerEvent>>()
   private over = false
 
-  constructor(registry: Registry, budget: DialBudget, failed: (failure: Failed) => Effect.Effect<unknown>) {
+  constructor(registry: Registry, budget: DialBudget, failed: (failure: Failed) => void) {
     this.registry = registry
     this.budget = budget
     this.failed = failed
@@ -69,23 +69,24 @@ export class Telling {
   }
 
   /** Follows one connection for as long as it lives. */
-  readonly watch = (entry: Made): Effect.Effect<void> =>
-    Stream.runForEach(entry.connection.state.changes, (state) => this.changed(entry, state)).pipe(
-      Effect.forkIn(entry.scope, { startImmediately: true }),
-      Effect.asVoid
-    )
+  watch(entry: Made): void {
+    entry.core.state.observe((state) => {
+      const failure = this.changed(entry, state)
+      if (failure !== undefined) this.failed(failure)
+    })
+  }
 
-  private changed(entry: Entry, state: ConnectionState): Effect.Effect<unknown> {
+  private changed(entry: Entry, state: ConnectionState): Failed | undefined {
     if (entry.phase === "open") for (const observer of this.observers) observer.tell({ name: entry.name, state })
     const cause = causeOf(state)
     if (cause !== undefined && cause !== entry.lastError) {
       entry.lastError = cause
       this.budget.note(entry.dialed, cause)
     }
-    if (state._tag !== "Failed") return Effect.void
+    if (state._tag !== "Failed") return undefined
     const failure: Failed = { ...state, name: entry.name }
     this.emit(failure)
-    return this.failed(failure)
+    return failure
   }
 
   emit(event: ManagerEvent): void {

@@ -17,7 +17,11 @@ export const metrics = <In, Out>(self: Supervisor<In, Out>): ConnectionMetrics =
     errors: figures.errors,
     dials: figures.dials,
     epoch: self.epoch,
-    outbox: { messages: outbox.depth, bytes: outbox.bytes, oldestAge: outbox.oldestAge(self.now()) },
+    outbox: {
+      messages: outbox.depth,
+      bytes: outbox.bytes,
+      oldestAge: outbox.waits ? outbox.oldestAge(self.now()) : undefined
+    },
     inbox: { messages: inbox.messages, bytes: inbox.bytes },
     dropped: { ...figures.dropped }
   }

@@ -13,7 +13,6 @@ import * as ConnectionError from "../ConnectionError.ts"
 import type { Gate } from "../ConnectionState.ts"
 import type { Frame } from "../Message.ts"
 import type { Link, Receiver } from "../Transport.ts"
-import { outcomeOf } from "./dialing.ts"
 import type { Host } from "./host.ts"
 import type { Lane, Source } from "./inbox.ts"
 import type { Command } from "./lifecycleTypes.ts"
@@ -44,7 +43,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
   /** What came before it was released; made when something comes. */
   private early: Opening<In> | undefined
   private program: Fiber.Fiber<void> | undefined
-  private letGo: (() => void) | undefined
+  private letGo: ((error: Failure) => void) | undefined
   /** What its programs have acquired. */
   private acquired: Scope.Closeable | undefined
   private muted = false
@@ -52,7 +51,8 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
   closing = false
   /** The reader had no room for what came while it closed. */
   private shut = false
-  private finished = false
+  /** What ended it. */
+  private finished: Failure | undefined
   private gone = false
   /** How long a closing handshake may take. */
   private patience: Timer | undefined
@@ -85,17 +85,15 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     if (program.pollUnsafe() === undefined) this.program = program
   }
 
-  /** Whatever it has of the transport is let go of by this. */
-  hold(letGo: () => void): void {
-    if (this.finished) letGo()
-    else this.letGo = letGo
+  /** Whatever it has of the transport, or asks of it, is let go of by this. */
+  hold(letGo: (error: Failure) => void): void {
+    if (this.finished === undefined) this.letGo = letGo
+    else letGo(this.finished)
   }
 
   /** The transport answered the dial, outside of any fiber. */
-  dialed(outcome: Effect.Effect<Link, Failure>): void {
-    if (this.over) return this.finish(Errors.closedByUs(this))
-    const exit = outcomeOf(outcome)
-    if (exit === undefined) this.host.fork(Effect.map(Effect.exit(outcome), (exit) => this.dialed(exit)))
+  dialed(exit: Exit.Exit<Link, Failure>): void {
+    if (this.over) this.finish(Errors.closedByUs(this))
     else if (Exit.isFailure(exit)) this.finish(Errors.failureOf(this, exit.cause))
     else this.attempted(() => this.linked(exit.value))
   }
@@ -187,7 +185,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     // Behind our close frame nothing is written any more: it would be lost and look confirmed.
     this.host.cut(this)
     link.close(1000, "")
-    if (this.finished) return
+    if (this.finished !== undefined) return
     this.patience = this.host.timer(() => this.drop())
     this.patience.set(this.host.now() + Check.millis(deadline))
   }
@@ -292,8 +290,8 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
 
   finish(error: Failure): void {
     this.pulse?.stop()
-    if (this.finished) return
-    this.finished = true
+    if (this.finished !== undefined) return
+    this.finished = error
     this.patience?.clear()
     // What has come in has come in: an acknowledgement of this turn counts, and so does what an overlap held back.
     if (this.gate === "Ready" || this.gate === "Stable") this.host.release(this)
@@ -312,18 +310,18 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed }))
     this.host.ended(this, error)
     const { acquired } = this
-    if (acquired === undefined) this.left()
+    if (acquired === undefined) this.left(error)
     else
       this.host.fork(
         Effect.andThen(
           Scope.close(acquired, Exit.void),
-          Effect.sync(() => this.left())
+          Effect.sync(() => this.left(error))
         )
       )
   }
 
-  private left(): void {
-    this.letGo?.()
+  private left(error: Failure): void {
+    this.letGo?.(error)
     this.letGo = undefined
     this.gone = true
     this.leavings?.tell()

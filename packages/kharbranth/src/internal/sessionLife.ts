@@ -6,10 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import type { Permit } from "../Connection.ts"
 import * as ConnectionError from "../ConnectionError.ts"
 import type { Target } from "../Target.ts"
-import type { Dial, Link } from "../Transport.ts"
-import { openOf, outcomeOf } from "./dialing.ts"
+import type { Dial, Link, Open } from "../Transport.ts"
+import { type Ask, openOf, outcomeOf } from "./dialing.ts"
 import type { Host } from "./host.ts"
 import { hasOpening, openProgram } from "./openProgram.ts"
 import * as Check from "./options.ts"
@@ -24,7 +25,8 @@ export const start = <In, Out>(
   session: Session<In, Out>
 ): Effect.Effect<unknown, Failure> | undefined => {
   const settling = host.settled(session)
-  if (settling === undefined && host.permit === undefined && !host.traced && called(host, session)) return undefined
+  const isFree = settling === undefined && (host.ask !== undefined || host.permit === undefined) && !host.traced
+  if (isFree && called(host, session)) return undefined
   const opening = host.traced ? traced(host, session) : begun(host, session)
   return settling === undefined ? opening : Effect.andThen(settling, opening)
 }
@@ -34,17 +36,45 @@ const called = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): boolea
   const open = openOf(host.transport.dial)
   const target = open === undefined ? undefined : outcomeOf(resolve(host, session))
   if (open === undefined || target === undefined || Exit.isFailure(target)) return false
-  const deadline = deadlineOf(host, session)
-  const letGo = open(dialOf(host, session, target.value), session, (outcome) => {
-    deadline.clear()
-    session.dialed(outcome)
-  })
-  session.hold(() => {
-    deadline.clear()
-    letGo()
-  })
+  if (host.ask === undefined) call(host, session, open, target.value)
+  else asked(host, session, host.ask, (pass) => call(host, session, open, target.value, pass))
   return true
 }
+
+type Pass = ReturnType<Ask>
+
+const asked = <In, Out>(host: Host<In, Out>, session: Session<In, Out>, ask: Ask, go: (pass: Pass) => void): void => {
+  const pass = ask(permitOf(host, session), (refusal) => {
+    if (session.over) return
+    if (refusal === undefined) go(pass)
+    else session.finish(refusal)
+  })
+  session.hold((error) => pass(Exit.fail(error)))
+}
+
+const call = <In, Out>(host: Host<In, Out>, session: Session<In, Out>, open: Open, target: Target, pass?: Pass) => {
+  const deadline = deadlineOf(host, session)
+  let answered = false
+  const answer = (outcome: Effect.Effect<Link, Failure>): void => {
+    const exit = outcomeOf(outcome)
+    if (exit === undefined) return void host.fork(Effect.map(Effect.exit(outcome), answer))
+    answered = true
+    deadline.clear()
+    pass?.(exit)
+    session.hold(letGo)
+    session.dialed(exit)
+  }
+  let letGo = nothing
+  letGo = open(dialOf(host, session, target), session, answer)
+  if (answered) return session.hold(letGo)
+  session.hold((error) => {
+    deadline.clear()
+    pass?.(Exit.fail(error))
+    letGo()
+  })
+}
+
+const nothing = (): void => {}
 
 /** What follows once the link is open: a program, if there is one. */
 export const opened = <In, Out>(
@@ -70,10 +100,14 @@ const traced = <In, Out>(host: Host<In, Out>, session: Session<In, Out>) => {
 }
 
 const permitted = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
-  const { connection, permit } = host
+  const { permit } = host
   if (permit === undefined) return reach(host, session)
-  const { attempt, cause, endpoint, epoch } = session.dial
-  return Effect.scoped(Effect.andThen(permit({ connection, epoch, attempt, cause, endpoint }), reach(host, session)))
+  return Effect.scoped(Effect.andThen(permit(permitOf(host, session)), reach(host, session)))
+}
+
+const permitOf = <In, Out>({ connection }: Host<In, Out>, { dial }: Session<In, Out>): Permit => {
+  const { attempt, cause, endpoint, epoch } = dial
+  return { connection, epoch, attempt, cause, endpoint }
 }
 
 // The deadline is a timer, not a race of fibers: a dial that will not be interrupted is over all the same.

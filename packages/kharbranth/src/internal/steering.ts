@@ -75,13 +75,16 @@ export const drain = <In, Out>(self: Any<In, Out>, deadline: Duration.Input = "3
 
 /** The scope ends: close, and leave nothing behind. */
 export const shutDown = <In, Out>(self: Any<In, Out>): Effect.Effect<void> =>
-  Effect.andThen(
-    Effect.andThen(close(self), self.dismantle()),
-    Effect.sync(() => {
-      self.inbox.discard()
-      self.events.end()
-    })
-  )
+  Effect.suspend(() => {
+    self.heedNoMore()
+    return Effect.andThen(
+      Effect.andThen(close(self), self.dismantle()),
+      Effect.sync(() => {
+        self.inbox.discard()
+        self.events.end()
+      })
+    )
+  })
 
 export const ping = <In, Out>(self: Any<In, Out>): Effect.Effect<Duration.Duration, Failure> =>
   Effect.suspend(() => {

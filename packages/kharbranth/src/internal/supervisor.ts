@@ -10,6 +10,7 @@ import type * as Connection from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
 import { NotConnected } from "../ConnectionError.ts"
 import type { ConnectionState } from "../ConnectionState.ts"
+import { Surroundings } from "../Surroundings.ts"
 import type { Recipe } from "../Target.ts"
 import type { Ward } from "./attention.ts"
 import { type Deadline, Deadlines } from "./deadlines.ts"
@@ -41,6 +42,8 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   active: Session<In, Out> | undefined
   sessions: ReadonlyArray<Session<In, Out>> = []
   attention: Ward["attention"]
+  /** Ends what tells it of its surroundings. */
+  private heeded: (() => void) | undefined
   private readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
   private lifecycle: Lifecycle.State
@@ -71,6 +74,16 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
     this.handover.listen()
+  }
+
+  /** Acts on its surroundings from now on, if there is somebody to tell of them. */
+  heed(): void {
+    this.heeded = Context.get(this.context, Surroundings)?.(this)
+  }
+
+  heedNoMore(): void {
+    this.heeded?.()
+    this.heeded = undefined
   }
 
   // --- what there is ---------------------------------------------------------

@@ -7,12 +7,18 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Watch } from "../Watch.ts"
 
+const none: ReadonlyArray<never> = []
+
+// A reaction to it is a microtask too; `queueMicrotask` makes an async resource for each of them in Node.
+const settled = Promise.resolve()
+
 export class Cell<A> implements Watch<A> {
   private value: A
   private version = 0
   private over = false
   private scheduled = false
   private waiters: Set<() => void> | undefined
+  private followers: ReadonlyArray<(value: A) => void> = none
 
   constructor(value: A) {
     this.value = value
@@ -61,6 +67,12 @@ export class Cell<A> implements Watch<A> {
     return () => this.leave(waiter)
   }
 
+  /** Tells the value now, and each that follows for as long as it lives: the latest, in a turn of its own. */
+  observe(tell: (value: A) => void): void {
+    this.followers = [...this.followers, tell]
+    tell(this.value)
+  }
+
   private puller() {
     let seen = -1
     const pull: Effect.Effect<readonly [A], Cause.Done> = Effect.suspend(() => {
@@ -93,10 +105,11 @@ export class Cell<A> implements Watch<A> {
 
   // Observers run in a turn of their own, never inside whatever changed the value.
   private wake(): void {
-    if (this.waiters === undefined || this.scheduled) return
+    if ((this.waiters === undefined && this.followers === none) || this.scheduled) return
     this.scheduled = true
-    queueMicrotask(() => {
+    void settled.then(() => {
       this.scheduled = false
+      for (const tell of this.followers) tell(this.value)
       for (const waiter of [...(this.waiters ?? [])]) if (this.waiters?.has(waiter) === true) waiter()
     })
   }
