@@ -21,6 +21,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
@@ -81,6 +82,29 @@ export const endpointOf = (url: string): string => {
   return at === null ? "<not a url>" : `${at[1]}//${at[2]}${at[3]}`
 }
 
+interface Failure<Tag extends string, Fields> {
+  new (fields: Fields): Cause.YieldableError & Readonly<Fields> & { readonly _tag: Tag }
+}
+
+const brand = "~kharbranth/ConnectionError"
+
+/** A class of errors whose message is the connection's name, and what `text` says. */
+const failure = <const Tag extends string, Fields extends { readonly connection: string }>(
+  tag: Tag,
+  text: (self: Fields) => string
+): Failure<Tag, Fields> => {
+  class Failed extends Data.TaggedError(tag)<{ readonly connection: string }> {
+    get [brand](): true {
+      return true
+    }
+
+    override get message(): string {
+      return `Connection "${this.connection}"${text(this as unknown as Fields)}`
+    }
+  }
+  return Failed as unknown as Failure<Tag, Fields>
+}
+
 const span = (duration: Duration.Duration): string => Duration.format(duration)
 const label = (cause: ForeignCause): string => cause.label ?? "unknown"
 
@@ -92,18 +116,16 @@ const label = (cause: ForeignCause): string => cause.label ?? "unknown"
  * @since 0.1.0
  */
 export class InvalidOptions
-  extends /* @__PURE__ */ Data.TaggedError("InvalidOptions")<{
-    readonly connection: string
-    /** Where in the options, as keys: `["target", "headers", "x-api-key"]`. */
-    readonly path: ReadonlyArray<string | number>
-    /** What is wrong there, and what would be right. */
-    readonly issue: string
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": option ${this.path.join(".")} is not usable: ${this.issue}`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "InvalidOptions",
+    (self: {
+      readonly connection: string
+      /** Where in the options, as keys: `["target", "headers", "x-api-key"]`. */
+      readonly path: ReadonlyArray<string | number>
+      /** What is wrong there, and what would be right. */
+      readonly issue: string
+    }) => `: option ${self.path.join(".")} is not usable: ${self.issue}`
+  ) {}
 
 /**
  * The effect that resolves the target (a token, a url from an API) failed.
@@ -112,15 +134,11 @@ export class InvalidOptions
  * @since 0.1.0
  */
 export class TargetFailed
-  extends /* @__PURE__ */ Data.TaggedError("TargetFailed")<{
-    readonly connection: string
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": resolving its target failed (${label(this.cause)}). Look at the effect given as \`target\`; the next dial runs it again.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "TargetFailed",
+    (self: { readonly connection: string; readonly cause: ForeignCause }) =>
+      `: resolving its target failed (${label(self.cause)}). Look at the effect given as \`target\`; the next dial runs it again.`
+  ) {}
 
 /**
  * A dial (target, DNS, proxy, TCP, TLS and upgrade together) took too long.
@@ -129,17 +147,13 @@ export class TargetFailed
  * @since 0.1.0
  */
 export class DialTimeout
-  extends /* @__PURE__ */ Data.TaggedError("DialTimeout")<{
-    readonly connection: string
-    readonly after: Duration.Duration
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": no open socket after ${span(
-      this.after
-    )}. The server or a proxy accepts but does not answer; raise \`dialTimeout\` if it is only slow.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "DialTimeout",
+    (self: { readonly connection: string; readonly after: Duration.Duration }) =>
+      `: no open socket after ${span(
+        self.after
+      )}. The server or a proxy accepts but does not answer; raise \`dialTimeout\` if it is only slow.`
+  ) {}
 
 /**
  * Why a socket could not be opened.
@@ -177,19 +191,15 @@ const dialHints: Record<DialFailure, string> = {
  * @since 0.1.0
  */
 export class DialFailed
-  extends /* @__PURE__ */ Data.TaggedError("DialFailed")<{
-    readonly connection: string
-    readonly kind: DialFailure
-    readonly endpoint: string
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": could not reach ${this.endpoint}: ${dialHints[this.kind]} (${label(
-      this.cause
-    )}).`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "DialFailed",
+    (self: {
+      readonly connection: string
+      readonly kind: DialFailure
+      readonly endpoint: string
+      readonly cause: ForeignCause
+    }) => `: could not reach ${self.endpoint}: ${dialHints[self.kind]} (${label(self.cause)}).`
+  ) {}
 
 /**
  * The TLS handshake failed. A certificate that does not verify is never
@@ -199,18 +209,17 @@ export class DialFailed
  * @since 0.1.0
  */
 export class TlsError
-  extends /* @__PURE__ */ Data.TaggedError("TlsError")<{
-    readonly connection: string
-    readonly endpoint: string
-    /** The platform's code, such as `CERT_HAS_EXPIRED`. */
-    readonly code: string
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": TLS with ${this.endpoint} failed (${this.code}). Check the server's certificate, or the \`ca\` and \`servername\` given to the transport.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "TlsError",
+    (self: {
+      readonly connection: string
+      readonly endpoint: string
+      /** The platform's code, such as `CERT_HAS_EXPIRED`. */
+      readonly code: string
+      readonly cause: ForeignCause
+    }) =>
+      `: TLS with ${self.endpoint} failed (${self.code}). Check the server's certificate, or the \`ca\` and \`servername\` given to the transport.`
+  ) {}
 
 /**
  * The server answered the upgrade with an HTTP status of its own.
@@ -219,27 +228,30 @@ export class TlsError
  * @since 0.1.0
  */
 export class HandshakeRejected
-  extends /* @__PURE__ */ Data.TaggedError("HandshakeRejected")<{
-    readonly connection: string
-    readonly endpoint: string
-    readonly status: number
-    /** The server's `Retry-After`, when it sent one. */
-    readonly retryAfter: Duration.Duration | undefined
-    /** Response headers and the start of the body, for diagnosis. */
-    readonly response: Redacted.Redacted<{ readonly headers: Readonly<Record<string, string>>; readonly body: string }>
-  }>
-{
-  override get message(): string {
-    const wait = this.retryAfter === undefined ? "" : `, retry after ${span(this.retryAfter)}`
-    const hint =
-      this.status === 401 || this.status === 403
-        ? " Check the credentials in `target`."
-        : this.status >= 300 && this.status < 400
-          ? " Redirects are not followed; dial the final url."
-          : ""
-    return `Connection "${this.connection}": ${this.endpoint} refused the upgrade with HTTP ${this.status}${wait}.${hint}`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "HandshakeRejected",
+    (self: {
+      readonly connection: string
+      readonly endpoint: string
+      readonly status: number
+      /** The server's `Retry-After`, when it sent one. */
+      readonly retryAfter: Duration.Duration | undefined
+      /** Response headers and the start of the body, for diagnosis. */
+      readonly response: Redacted.Redacted<{
+        readonly headers: Readonly<Record<string, string>>
+        readonly body: string
+      }>
+    }) => {
+      const wait = self.retryAfter === undefined ? "" : `, retry after ${span(self.retryAfter)}`
+      const hint =
+        self.status === 401 || self.status === 403
+          ? " Check the credentials in `target`."
+          : self.status >= 300 && self.status < 400
+            ? " Redirects are not followed; dial the final url."
+            : ""
+      return `: ${self.endpoint} refused the upgrade with HTTP ${self.status}${wait}.${hint}`
+    }
+  ) {}
 
 /**
  * A ping could not be sent, or an awaited one went unanswered.
@@ -248,16 +260,11 @@ export class HandshakeRejected
  * @since 0.1.0
  */
 export class PingFailed
-  extends /* @__PURE__ */ Data.TaggedError("PingFailed")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly issue: string
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": ping failed on session ${this.epoch}: ${this.issue}`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "PingFailed",
+    (self: { readonly connection: string; readonly epoch: number; readonly issue: string }) =>
+      `: ping failed on session ${self.epoch}: ${self.issue}`
+  ) {}
 
 /**
  * The detector's verdict: probes were sent and nothing at all came back.
@@ -266,19 +273,18 @@ export class PingFailed
  * @since 0.1.0
  */
 export class PongReceiveTimeout
-  extends /* @__PURE__ */ Data.TaggedError("PongReceiveTimeout")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly timeout: Duration.Duration
-    readonly missed: number
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": session ${this.epoch} is dead: nothing arrived within ${span(
-      this.timeout
-    )} of a probe (${this.missed} missed).`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "PongReceiveTimeout",
+    (self: {
+      readonly connection: string
+      readonly epoch: number
+      readonly timeout: Duration.Duration
+      readonly missed: number
+    }) =>
+      `: session ${self.epoch} is dead: nothing arrived within ${span(
+        self.timeout
+      )} of a probe (${self.missed} missed).`
+  ) {}
 
 /**
  * Nothing arrived for the time a passive heartbeat allows.
@@ -287,16 +293,11 @@ export class PongReceiveTimeout
  * @since 0.1.0
  */
 export class IdleTimeout
-  extends /* @__PURE__ */ Data.TaggedError("IdleTimeout")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly after: Duration.Duration
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": session ${this.epoch} went silent for ${span(this.after)}.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "IdleTimeout",
+    (self: { readonly connection: string; readonly epoch: number; readonly after: Duration.Duration }) =>
+      `: session ${self.epoch} went silent for ${span(self.after)}.`
+  ) {}
 
 /**
  * Reading from the socket failed.
@@ -305,16 +306,11 @@ export class IdleTimeout
  * @since 0.1.0
  */
 export class ReadError
-  extends /* @__PURE__ */ Data.TaggedError("ReadError")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": reading failed on session ${this.epoch} (${label(this.cause)}).`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "ReadError",
+    (self: { readonly connection: string; readonly epoch: number; readonly cause: ForeignCause }) =>
+      `: reading failed on session ${self.epoch} (${label(self.cause)}).`
+  ) {}
 
 /**
  * Writing to the socket failed.
@@ -323,16 +319,11 @@ export class ReadError
  * @since 0.1.0
  */
 export class WriteError
-  extends /* @__PURE__ */ Data.TaggedError("WriteError")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": writing failed on session ${this.epoch} (${label(this.cause)}).`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "WriteError",
+    (self: { readonly connection: string; readonly epoch: number; readonly cause: ForeignCause }) =>
+      `: writing failed on session ${self.epoch} (${label(self.cause)}).`
+  ) {}
 
 /**
  * The socket went away without a closing handshake (what a WebSocket API
@@ -342,17 +333,13 @@ export class WriteError
  * @since 0.1.0
  */
 export class ConnectionDropped
-  extends /* @__PURE__ */ Data.TaggedError("ConnectionDropped")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly cause: ForeignCause | undefined
-  }>
-{
-  override get message(): string {
-    const why = this.cause === undefined ? "" : ` (${label(this.cause)})`
-    return `Connection "${this.connection}": session ${this.epoch} was cut without a close frame${why}.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "ConnectionDropped",
+    (self: { readonly connection: string; readonly epoch: number; readonly cause: ForeignCause | undefined }) => {
+      const why = self.cause === undefined ? "" : ` (${label(self.cause)})`
+      return `: session ${self.epoch} was cut without a close frame${why}.`
+    }
+  ) {}
 
 /**
  * A closing handshake took place.
@@ -361,23 +348,23 @@ export class ConnectionDropped
  * @since 0.1.0
  */
 export class ConnectionClosed
-  extends /* @__PURE__ */ Data.TaggedError("ConnectionClosed")<{
-    readonly connection: string
-    readonly epoch: number
-    /** The code the peer sent (1005 when it sent none). */
-    readonly code: number
-    readonly reason: Redacted.Redacted
-    /** The code we sent, when we did. */
-    readonly sentCode: number | undefined
-    /** Who sent a close frame first. */
-    readonly initiator: "server" | "client"
-  }>
-{
-  override get message(): string {
-    const sent = this.sentCode === undefined ? "" : `, we sent ${this.sentCode}`
-    return `Connection "${this.connection}": session ${this.epoch} was closed by the ${this.initiator} with code ${this.code}${sent}.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "ConnectionClosed",
+    (self: {
+      readonly connection: string
+      readonly epoch: number
+      /** The code the peer sent (1005 when it sent none). */
+      readonly code: number
+      readonly reason: Redacted.Redacted
+      /** The code we sent, when we did. */
+      readonly sentCode: number | undefined
+      /** Who sent a close frame first. */
+      readonly initiator: "server" | "client"
+    }) => {
+      const sent = self.sentCode === undefined ? "" : `, we sent ${self.sentCode}`
+      return `: session ${self.epoch} was closed by the ${self.initiator} with code ${self.code}${sent}.`
+    }
+  ) {}
 
 /**
  * The peer broke the WebSocket protocol.
@@ -386,18 +373,16 @@ export class ConnectionClosed
  * @since 0.1.0
  */
 export class ProtocolError
-  extends /* @__PURE__ */ Data.TaggedError("ProtocolError")<{
-    readonly connection: string
-    readonly epoch: number
-    /** The close code that belongs to it: 1002, 1003, 1007 or 1008. */
-    readonly code: number
-    readonly issue: string
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": the peer broke the protocol on session ${this.epoch}: ${this.issue}.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "ProtocolError",
+    (self: {
+      readonly connection: string
+      readonly epoch: number
+      /** The close code that belongs to it: 1002, 1003, 1007 or 1008. */
+      readonly code: number
+      readonly issue: string
+    }) => `: the peer broke the protocol on session ${self.epoch}: ${self.issue}.`
+  ) {}
 
 /**
  * An inbound message was larger than allowed.
@@ -406,19 +391,19 @@ export class ProtocolError
  * @since 0.1.0
  */
 export class MessageTooLarge
-  extends /* @__PURE__ */ Data.TaggedError("MessageTooLarge")<{
-    readonly connection: string
-    readonly epoch: number
-    /** Its size in bytes, where the transport knows it. */
-    readonly size: number | undefined
-    readonly max: number
-  }>
-{
-  override get message(): string {
-    const size = this.size === undefined ? "a message" : `a message of ${this.size} bytes`
-    return `Connection "${this.connection}": ${size} exceeds \`maxMessageSize\` (${this.max} bytes). Raise it if the server is right.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "MessageTooLarge",
+    (self: {
+      readonly connection: string
+      readonly epoch: number
+      /** Its size in bytes, where the transport knows it. */
+      readonly size: number | undefined
+      readonly max: number
+    }) => {
+      const size = self.size === undefined ? "a message" : `a message of ${self.size} bytes`
+      return `: ${size} exceeds \`maxMessageSize\` (${self.max} bytes). Raise it if the server is right.`
+    }
+  ) {}
 
 /**
  * A frame did not decode.
@@ -427,17 +412,16 @@ export class MessageTooLarge
  * @since 0.1.0
  */
 export class DecodeError
-  extends /* @__PURE__ */ Data.TaggedError("DecodeError")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly issue: string
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": a frame of session ${this.epoch} did not decode: ${this.issue}. Set the codec's \`onDecodeError\` to "skip" or "yield" to live with such frames.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "DecodeError",
+    (self: {
+      readonly connection: string
+      readonly epoch: number
+      readonly issue: string
+      readonly cause: ForeignCause
+    }) =>
+      `: a frame of session ${self.epoch} did not decode: ${self.issue}. Set the codec's \`onDecodeError\` to "skip" or "yield" to live with such frames.`
+  ) {}
 
 /**
  * A message given to `send` or `sink` did not encode. Nothing was sent.
@@ -446,16 +430,11 @@ export class DecodeError
  * @since 0.1.0
  */
 export class EncodeError
-  extends /* @__PURE__ */ Data.TaggedError("EncodeError")<{
-    readonly connection: string
-    readonly issue: string
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": a message did not encode and was not sent: ${this.issue}.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "EncodeError",
+    (self: { readonly connection: string; readonly issue: string; readonly cause: ForeignCause }) =>
+      `: a message did not encode and was not sent: ${self.issue}.`
+  ) {}
 
 /**
  * Unread messages exceeded the inbox under the overflow policy `fail`.
@@ -464,16 +443,11 @@ export class EncodeError
  * @since 0.1.0
  */
 export class InboxOverflow
-  extends /* @__PURE__ */ Data.TaggedError("InboxOverflow")<{
-    readonly connection: string
-    readonly bytes: number
-    readonly max: number
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": ${this.bytes} bytes wait unread (mark ${this.max}). Read faster, raise \`inbox.highWaterMark\`, or choose another \`inbox.overflow\`.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "InboxOverflow",
+    (self: { readonly connection: string; readonly bytes: number; readonly max: number }) =>
+      `: ${self.bytes} bytes wait unread (mark ${self.max}). Read faster, raise \`inbox.highWaterMark\`, or choose another \`inbox.overflow\`.`
+  ) {}
 
 /**
  * The outbox has no room.
@@ -482,16 +456,11 @@ export class InboxOverflow
  * @since 0.1.0
  */
 export class OutboxFull
-  extends /* @__PURE__ */ Data.TaggedError("OutboxFull")<{
-    readonly connection: string
-    readonly messages: number
-    readonly bytes: number
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": the outbox is full (${this.messages} messages, ${this.bytes} bytes wait). Send slower, raise its bounds, or choose another \`outbox.overflow\`.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "OutboxFull",
+    (self: { readonly connection: string; readonly messages: number; readonly bytes: number }) =>
+      `: the outbox is full (${self.messages} messages, ${self.bytes} bytes wait). Send slower, raise its bounds, or choose another \`outbox.overflow\`.`
+  ) {}
 
 /**
  * A message waited longer than its ttl and was not sent.
@@ -500,15 +469,11 @@ export class OutboxFull
  * @since 0.1.0
  */
 export class SendExpired
-  extends /* @__PURE__ */ Data.TaggedError("SendExpired")<{
-    readonly connection: string
-    readonly ttl: Duration.Duration
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": a message was not sent within its ttl of ${span(this.ttl)}.`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "SendExpired",
+    (self: { readonly connection: string; readonly ttl: Duration.Duration }) =>
+      `: a message was not sent within its ttl of ${span(self.ttl)}.`
+  ) {}
 
 /**
  * The operation needs a session, and there is none (or none any more).
@@ -517,16 +482,14 @@ export class SendExpired
  * @since 0.1.0
  */
 export class NotConnected
-  extends /* @__PURE__ */ Data.TaggedError("NotConnected")<{
-    readonly connection: string
-    /** The state it is in: `"Reconnecting"`, `"Closed"`, … */
-    readonly state: string
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}" is not connected (${this.state}).`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "NotConnected",
+    (self: {
+      readonly connection: string
+      /** The state it is in: `"Reconnecting"`, `"Closed"`, … */
+      readonly state: string
+    }) => ` is not connected (${self.state}).`
+  ) {}
 
 /**
  * Somebody reads this connection already.
@@ -535,14 +498,11 @@ export class NotConnected
  * @since 0.1.0
  */
 export class ReaderBusy
-  extends /* @__PURE__ */ Data.TaggedError("ReaderBusy")<{
-    readonly connection: string
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}" has a reader already; a second one would get half of the messages. Use \`connection.broadcast\` for several readers.`
-  }
-}
+  extends /* @__PURE__ */ failure<"ReaderBusy", { readonly connection: string }>(
+    "ReaderBusy",
+    () =>
+      ` has a reader already; a second one would get half of the messages. Use \`connection.broadcast\` for several readers.`
+  ) {}
 
 /**
  * The `onOpen` program failed or took too long.
@@ -551,17 +511,15 @@ export class ReaderBusy
  * @since 0.1.0
  */
 export class OpenFailed
-  extends /* @__PURE__ */ Data.TaggedError("OpenFailed")<{
-    readonly connection: string
-    readonly epoch: number
-    readonly issue: string
-    readonly cause: ForeignCause
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": \`onOpen\` failed on session ${this.epoch}: ${this.issue} (${label(this.cause)}).`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "OpenFailed",
+    (self: {
+      readonly connection: string
+      readonly epoch: number
+      readonly issue: string
+      readonly cause: ForeignCause
+    }) => `: \`onOpen\` failed on session ${self.epoch}: ${self.issue} (${label(self.cause)}).`
+  ) {}
 
 /**
  * The connection was not Ready within `startupTimeout`.
@@ -570,19 +528,17 @@ export class OpenFailed
  * @since 0.1.0
  */
 export class StartupTimeout
-  extends /* @__PURE__ */ Data.TaggedError("StartupTimeout")<{
-    readonly connection: string
-    readonly after: Duration.Duration
-    readonly last: ConnectionError | undefined
-  }>
-{
-  override get message(): string {
-    const last = this.last === undefined ? "" : ` Last error: ${this.last.message}`
-    return `Connection "${this.connection}": not ready within ${span(
-      this.after
-    )}. Use \`startup: "background"\` to go on without it.${last}`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "StartupTimeout",
+    (self: {
+      readonly connection: string
+      readonly after: Duration.Duration
+      readonly last: ConnectionError | undefined
+    }): string => {
+      const last = self.last === undefined ? "" : ` Last error: ${self.last.message}`
+      return `: not ready within ${span(self.after)}. Use \`startup: "background"\` to go on without it.${last}`
+    }
+  ) {}
 
 /**
  * The reconnect policy gave up.
@@ -591,16 +547,11 @@ export class StartupTimeout
  * @since 0.1.0
  */
 export class RetriesExhausted
-  extends /* @__PURE__ */ Data.TaggedError("RetriesExhausted")<{
-    readonly connection: string
-    readonly attempts: number
-    readonly last: ConnectionError
-  }>
-{
-  override get message(): string {
-    return `Connection "${this.connection}": gave up after ${this.attempts} attempts. Last error: ${this.last.message}`
-  }
-}
+  extends /* @__PURE__ */ failure(
+    "RetriesExhausted",
+    (self: { readonly connection: string; readonly attempts: number; readonly last: ConnectionError }): string =>
+      `: gave up after ${self.attempts} attempts. Last error: ${self.last.message}`
+  ) {}
 
 /**
  * No connection has this name.
@@ -609,14 +560,10 @@ export class RetriesExhausted
  * @since 0.1.0
  */
 export class ConnectionNotFound
-  extends /* @__PURE__ */ Data.TaggedError("ConnectionNotFound")<{
-    readonly connection: string
-  }>
-{
-  override get message(): string {
-    return `No connection is named "${this.connection}".`
-  }
-}
+  extends /* @__PURE__ */ failure<"ConnectionNotFound", { readonly connection: string }>(
+    "ConnectionNotFound",
+    () => " is not known here: it was never made, or it is closed."
+  ) {}
 
 /**
  * The name is taken.
@@ -625,14 +572,10 @@ export class ConnectionNotFound
  * @since 0.1.0
  */
 export class ConnectionExists
-  extends /* @__PURE__ */ Data.TaggedError("ConnectionExists")<{
-    readonly connection: string
-  }>
-{
-  override get message(): string {
-    return `A connection named "${this.connection}" exists already. Use \`ensure\` to share it, or close it first.`
-  }
-}
+  extends /* @__PURE__ */ failure<"ConnectionExists", { readonly connection: string }>(
+    "ConnectionExists",
+    () => ` exists already. Use \`ensure\` to share it, or close it first.`
+  ) {}
 
 /**
  * What a transport's dial may fail with.
@@ -683,45 +626,10 @@ export type ConnectionError =
   | ConnectionNotFound
   | ConnectionExists
 
-const tags: ReadonlySet<string> = new Set<ConnectionError["_tag"]>([
-  "InvalidOptions",
-  "TargetFailed",
-  "DialTimeout",
-  "DialFailed",
-  "TlsError",
-  "HandshakeRejected",
-  "PingFailed",
-  "PongReceiveTimeout",
-  "IdleTimeout",
-  "ReadError",
-  "WriteError",
-  "ConnectionDropped",
-  "ConnectionClosed",
-  "ProtocolError",
-  "MessageTooLarge",
-  "DecodeError",
-  "EncodeError",
-  "InboxOverflow",
-  "OutboxFull",
-  "SendExpired",
-  "NotConnected",
-  "ReaderBusy",
-  "OpenFailed",
-  "StartupTimeout",
-  "RetriesExhausted",
-  "ConnectionNotFound",
-  "ConnectionExists"
-])
-
 /**
  * Whether a value is one of this module's errors.
  *
  * @category guards
  * @since 0.1.0
  */
-export const isConnectionError = (u: unknown): u is ConnectionError =>
-  u instanceof Error &&
-  "_tag" in u &&
-  typeof u._tag === "string" &&
-  tags.has(u._tag) &&
-  ("connection" in u || "name" in u)
+export const isConnectionError = (u: unknown): u is ConnectionError => u instanceof Error && brand in u
