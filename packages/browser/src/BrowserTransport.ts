@@ -15,7 +15,9 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { DialError, DialFailed } from "kharbranth/ConnectionError"
 import * as Transport from "kharbranth/Transport"
+import { explain } from "./internal/diagnosis.ts"
 import * as SocketLink from "./internal/socketLink.ts"
 import * as StreamLink from "./internal/streamLink.ts"
 
@@ -32,17 +34,28 @@ export type Finding =
   | { readonly _tag: "Unreachable" }
 
 /**
- * Asks why a dial failed. It may fail or hang: it is bounded by
- * `diagnoseTimeout` and its failures are ignored. The url may hold secrets.
+ * Asks why a dial failed. It may fail or hang: its time is bounded and its
+ * failures are ignored. The url may hold secrets.
  *
  * @category models
  * @since 0.1.0
  */
-export type Diagnose = (dial: {
+export type Ask = (dial: {
   readonly connection: string
   readonly epoch: number
   readonly url: string
 }) => Effect.Effect<Finding | undefined, unknown>
+
+/**
+ * A way to find out why a dial failed; `diagnosis` makes one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Diagnosis {
+  /** What the failure of this dial is in truth, as far as it can be found out. */
+  readonly explain: (dial: Transport.Dial, failed: DialFailed) => Effect.Effect<DialError>
+}
 
 /**
  * @category models
@@ -54,17 +67,10 @@ export interface Options {
    * nobody is asked, and such a failure is `DialFailed` of kind `"unknown"`
    * (`"unreachable"` while the platform says that it is offline).
    */
-  readonly diagnose?: Diagnose | undefined
-  /** How long a diagnosis may take. Default: 2 seconds. */
-  readonly diagnoseTimeout?: Duration.Input | undefined
+  readonly diagnose?: Diagnosis | undefined
 }
 
 const capabilities: Transport.Capabilities = { ping: false, pause: false, headers: false, bytes: false }
-
-const diagnosisOf = (options: Options | undefined) => ({
-  diagnose: options?.diagnose,
-  timeout: options?.diagnoseTimeout ?? "2 seconds"
-})
 
 /**
  * Dials with `globalThis.WebSocket`.
@@ -91,7 +97,7 @@ export const layer = (options?: Options): Layer.Layer<Transport.Transport> =>
   Layer.succeed(Transport.Transport, {
     name: "browser",
     capabilities,
-    dial: SocketLink.dial((url, subprotocols) => new globalThis.WebSocket(url, subprotocols), diagnosisOf(options))
+    dial: SocketLink.dial((url, subprotocols) => new globalThis.WebSocket(url, subprotocols), options?.diagnose)
   })
 
 /**
@@ -111,9 +117,19 @@ export const layerStream = (options?: Options): Layer.Layer<Transport.Transport>
       : Layer.succeed(Transport.Transport, {
           name: "browser-stream",
           capabilities: { ...capabilities, pause: true },
-          dial: StreamLink.dial(make, diagnosisOf(options))
+          dial: StreamLink.dial(make, options?.diagnose)
         })
   })
+
+/**
+ * A diagnosis that asks, for at most this long. Default: 2 seconds.
+ *
+ * @category diagnosis
+ * @since 0.1.0
+ */
+export const diagnosis = (ask: Ask, atMost: Duration.Input = "2 seconds"): Diagnosis => ({
+  explain: (dial, failed) => explain(dial, failed, ask, atMost)
+})
 
 /**
  * A diagnosis that repeats the request as plain HTTP: GET on the same host,
@@ -125,10 +141,11 @@ export const layerStream = (options?: Options): Layer.Layer<Transport.Transport>
  * @category diagnosis
  * @since 0.1.0
  */
-export const diagnoseByFetch: Diagnose = ({ url }) =>
+export const diagnoseByFetch: Diagnosis = /* @__PURE__ */ diagnosis(({ url }) =>
   Effect.tryPromise((signal) =>
     fetch(url.replace(/^ws/, "http"), { signal, cache: "no-store", credentials: "include", redirect: "manual" })
   ).pipe(Effect.map(findingOf))
+)
 
 const findingOf = (response: Response): Finding | undefined => {
   const { status } = response

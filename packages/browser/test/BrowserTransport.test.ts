@@ -237,7 +237,7 @@ describe("BrowserTransport", () => {
             throw new Error("defect")
           }
         ],
-        (diagnose) => failure(url("/reject/401"), {}, { diagnose, diagnoseTimeout: "50 millis" })
+        (ask) => failure(url("/reject/401"), {}, { diagnose: BrowserTransport.diagnosis(ask, "50 millis") })
       )
       assert.deepStrictEqual(
         kinds.map((error) => error._tag),

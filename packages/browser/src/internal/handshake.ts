@@ -1,21 +1,13 @@
 /**
  * The first and last minutes of a dial: what is refused before a socket is
- * made, how a constructor that throws is told, and how a failed dial is
- * diagnosed. Shared by the links on `WebSocket` and on `WebSocketStream`.
+ * made, how a constructor that throws is told, and what is known of a dial that
+ * failed. Shared by the links on `WebSocket` and on `WebSocketStream`.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as ConnectionError from "kharbranth/ConnectionError"
+import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
-import type { Diagnose } from "../BrowserTransport.ts"
+import type { Diagnosis } from "../BrowserTransport.ts"
 import { dialFailed, invalid } from "./linkEnd.ts"
-
-export interface Diagnosis {
-  readonly diagnose: Diagnose | undefined
-  readonly timeout: Duration.Input
-}
 
 /** The option of a dial that no page can honour, if there is one. */
 export const unsupported = (dial: Dial): ConnectionError.InvalidOptions | undefined =>
@@ -38,10 +30,13 @@ export const constructorError = (dial: Dial, cause: unknown): ConnectionError.Di
     )
   }
   if (name !== "SyntaxError" && name !== "TypeError") return dialFailed(dial, "local", cause)
-  if (!isWebSocketUrl(dial.url)) return invalid(dial, ["target", "url"], "it is not an absolute ws: or wss: url")
-  return dial.subprotocols.length > 0
+  return dial.subprotocols.length > 0 && isWebSocketUrl(dial.url)
     ? invalid(dial, ["target", "subprotocols"], "each must be a distinct HTTP token without separators")
-    : invalid(dial, ["target", "url"], "the platform's WebSocket does not accept it")
+    : invalid(
+        dial,
+        ["target", "url"],
+        "the platform's WebSocket does not accept it; expected an absolute ws: or wss: url"
+      )
 }
 
 const isWebSocketUrl = (url: string): boolean => URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)
@@ -49,40 +44,14 @@ const isWebSocketUrl = (url: string): boolean => URL.canParse(url) && /^wss?:$/.
 /** Whether the platform is sure that it has no network. Only `false` from `navigator.onLine` says anything. */
 const isOffline = (): boolean => typeof navigator === "object" && "onLine" in navigator && !navigator.onLine
 
-/**
- * Why the dial failed. The platform hides it; its own offline flag and the
- * user's diagnosis, which may fail or take too long, are all there is.
- */
-export const explain = (dial: Dial, diagnosis: Diagnosis, cause: unknown): Effect.Effect<ConnectionError.DialError> => {
-  if (isOffline()) return Effect.succeed(dialFailed(dial, "unreachable", cause))
-  const unknown = dialFailed(dial, "unknown", cause)
-  if (diagnosis.diagnose === undefined) return Effect.succeed(unknown)
-  const { connection, epoch, url } = dial
-  return Effect.suspend(() => diagnosis.diagnose!({ connection, epoch, url })).pipe(
-    Effect.timeoutOption(diagnosis.timeout),
-    Effect.map((found) => (Option.isNone(found) ? unknown : toError(dial, cause, found.value, unknown))),
-    Effect.catchCause(() => Effect.succeed(unknown))
-  )
-}
-
-const toError = (
+/** Why the dial failed. The platform hides it; its own offline flag and the user's diagnosis are all there is. */
+export const explained = (
   dial: Dial,
-  cause: unknown,
-  finding: Effect.Success<ReturnType<Diagnose>>,
-  unknown: ConnectionError.DialError
-): ConnectionError.DialError => {
-  switch (finding?._tag) {
-    case undefined:
-      return unknown
-    case "Unreachable":
-      return dialFailed(dial, "unreachable", cause)
-    case "Rejected":
-      return new ConnectionError.HandshakeRejected({
-        connection: dial.connection,
-        endpoint: ConnectionError.endpointOf(dial.url),
-        status: finding.status,
-        retryAfter: finding.retryAfter,
-        response: Redacted.make({ headers: {}, body: "" }, { label: "response" })
-      })
-  }
+  diagnosis: Diagnosis | undefined,
+  cause: unknown
+): Effect.Effect<ConnectionError.DialError> => {
+  const failed = dialFailed(dial, isOffline() ? "unreachable" : "unknown", cause)
+  return diagnosis === undefined || failed.kind === "unreachable"
+    ? Effect.succeed(failed)
+    : diagnosis.explain(dial, failed)
 }

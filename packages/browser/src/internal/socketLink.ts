@@ -9,7 +9,8 @@ import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import * as CloseCode from "./closeCode.ts"
-import { constructorError, type Diagnosis, explain, unsupported } from "./handshake.ts"
+import type { Diagnosis } from "../BrowserTransport.ts"
+import { constructorError, explained, unsupported } from "./handshake.ts"
 import * as LinkEnd from "./linkEnd.ts"
 import { textSize } from "./textSize.ts"
 import * as WriteMark from "./writeMark.ts"
@@ -17,7 +18,7 @@ import * as WriteMark from "./writeMark.ts"
 const OPEN = 1
 
 export const dial =
-  (make: (url: string, subprotocols: Array<string>) => WebSocket, diagnosis: Diagnosis) =>
+  (make: (url: string, subprotocols: Array<string>) => WebSocket, diagnosis: Diagnosis | undefined) =>
   (dial: Dial, receiver: Receiver): Effect.Effect<Link, ConnectionError.DialError, Scope.Scope> =>
     Effect.gen(function* () {
       const refusal = unsupported(dial)
@@ -31,7 +32,7 @@ export const dial =
         (socket) => Effect.sync(socket.destroy)
       )
       const failure = yield* Effect.onInterrupt(socket.opened, () => Effect.sync(socket.destroy))
-      return failure === undefined ? socket.link : yield* Effect.flip(explain(dial, diagnosis, failure.cause))
+      return failure === undefined ? socket.link : yield* Effect.flip(explained(dial, diagnosis, failure.cause))
     })
 
 interface Opening {

@@ -10,7 +10,8 @@ import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Frame } from "kharbranth/Message"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import * as CloseCode from "./closeCode.ts"
-import { constructorError, type Diagnosis, explain, unsupported } from "./handshake.ts"
+import type { Diagnosis } from "../BrowserTransport.ts"
+import { constructorError, explained, unsupported } from "./handshake.ts"
 import * as LinkEnd from "./linkEnd.ts"
 import { textSize } from "./textSize.ts"
 
@@ -38,7 +39,7 @@ export const constructor = (): Constructor | undefined => {
 }
 
 export const dial =
-  (make: Constructor, diagnosis: Diagnosis) =>
+  (make: Constructor, diagnosis: Diagnosis | undefined) =>
   (dial: Dial, receiver: Receiver): Effect.Effect<Link, ConnectionError.DialError, Scope.Scope> =>
     Effect.gen(function* () {
       const refusal = unsupported(dial)
@@ -62,7 +63,7 @@ export const dial =
         { interruptible: true }
       ).pipe(
         Effect.onInterrupt(() => Effect.sync(() => discard(socket, abort))),
-        Effect.catch(({ cause }) => Effect.flip(explain(dial, diagnosis, cause)))
+        Effect.catch(({ cause }) => Effect.flip(explained(dial, diagnosis, cause)))
       )
     })
 
