@@ -10,7 +10,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Result from "effect/Result"
 import type { ConnectionError, InvalidOptions, TargetFailed } from "./ConnectionError.ts"
 import * as internal from "./internal/target.ts"
-import type { Capabilities } from "./Transport.ts"
+import { type Capabilities, httpHeaders } from "./Transport.ts"
 
 /**
  * A resolved and validated target. It may hold secrets: print nothing of it but
@@ -170,6 +170,7 @@ type FieldContext<F> =
 
 /**
  * Checks whatever is known already and makes the recipe. Nothing is resolved.
+ * Without capabilities those of an upgrade over HTTP hold.
  *
  * @example
  * ```ts
@@ -190,4 +191,7 @@ export const make: <E = never, R = never>(
   connection: string,
   input: Input<E, R>,
   capabilities?: Pick<Capabilities, "headers">
-) => Result.Result<Recipe<R>, InvalidOptions> = internal.make
+) => Result.Result<Recipe<R>, InvalidOptions> = (connection, input, capabilities = http) =>
+  internal.make(connection, input, capabilities)
+
+const http = { headers: httpHeaders }

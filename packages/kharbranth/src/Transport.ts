@@ -8,9 +8,11 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "./ConnectionError.ts"
 import * as internal from "./internal/dialing.ts"
+import * as Headers from "./internal/headers.ts"
 import type { Frame } from "./Message.ts"
 
 /**
@@ -94,6 +96,30 @@ export interface Link {
 }
 
 /**
+ * Checks the headers that a user gave, at construction where they are known
+ * then. An issue tells where it is and what would be right, never a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CheckHeaders = (
+  headers: unknown
+) => Result.Result<
+  Readonly<Record<string, string>>,
+  { readonly path: ReadonlyArray<string | number>; readonly issue: string }
+>
+
+/**
+ * What an upgrade over HTTP may carry: tokens as names, no line breaks in a
+ * value, nothing that belongs to the handshake itself. A `Redacted` value is
+ * revealed.
+ *
+ * @category capabilities
+ * @since 0.1.0
+ */
+export const httpHeaders: CheckHeaders = Headers.check
+
+/**
  * What a transport can do on its platform.
  *
  * @category models
@@ -104,8 +130,8 @@ export interface Capabilities {
   readonly ping: boolean
   /** Can stop reading, so that the peer feels backpressure. */
   readonly pause: boolean
-  /** Can send request headers with the upgrade. */
-  readonly headers: boolean
+  /** Which request headers it can send with the upgrade: `httpHeaders`, or none. */
+  readonly headers: CheckHeaders | false
   /** `received()` counts bytes off the wire, so a large message that drips in is seen as life. */
   readonly bytes: boolean
 }

@@ -13,17 +13,18 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ConnectionError from "../src/ConnectionError.ts"
 import * as Target from "../src/Target.ts"
+import * as Transport from "../src/Transport.ts"
 
 const url = "wss://feed.example/ws"
 const attempt: Target.Attempt = { attempt: 1, refresh: false, cause: undefined, endpoint: 0 }
 const secret = "hunter2"
 
 const recipeOf = <E = never, R = never>(input: Target.Input<E, R>, headers = true): Target.Recipe<R> =>
-  Result.getOrThrow(Target.make("feed", input, { headers }))
+  Result.getOrThrow(Target.make("feed", input, { headers: headers && Transport.httpHeaders }))
 const resolve = <E = never, R = never>(input: Target.Input<E, R>, over: Partial<Target.Attempt> = {}, headers = true) =>
   recipeOf(input, headers).resolve("feed", { ...attempt, ...over })
 const refusal = (input: unknown, headers = true): ConnectionError.InvalidOptions => {
-  const result = Target.make("feed", input as Target.Input, { headers })
+  const result = Target.make("feed", input as Target.Input, { headers: headers && Transport.httpHeaders })
   assert(Result.isFailure(result), `accepted: ${String(input)}`)
   return result.failure
 }

@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import type * as Transport from "kharbranth/Transport"
+import * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "./HubCredentials.ts"
 import type { TransferFormat } from "./HubProtocol.ts"
 import type { HttpDial, HttpLink } from "./internal/httpLink.ts"
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   })
   return {
     name: "long-polling",
-    capabilities: { ping: false, pause: true, headers: true, bytes: false },
+    capabilities: { ping: false, pause: true, headers: Transport.httpHeaders, bytes: false },
     dial: (target, receiver) => Effect.provideContext(dial(target, receiver), context)
   }
 })

@@ -10,7 +10,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
-import type * as Transport from "kharbranth/Transport"
+import * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "./HubCredentials.ts"
 import { makeEventParser } from "./internal/eventParser.ts"
 import type { HttpLink } from "./internal/httpLink.ts"
@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   })
   return {
     name: "server-sent-events",
-    capabilities: { ping: false, pause: true, headers: true, bytes: true },
+    capabilities: { ping: false, pause: true, headers: Transport.httpHeaders, bytes: true },
     dial: (target, receiver) => Effect.provideContext(dial(target, receiver), context)
   }
 })

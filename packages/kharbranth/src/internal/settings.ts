@@ -8,11 +8,12 @@ import * as Heartbeat from "../Heartbeat.ts"
 import * as Inbox from "../Inbox.ts"
 import * as Outbox from "../Outbox.ts"
 import * as Reconnect from "../Reconnect.ts"
-import * as Target from "../Target.ts"
+import type * as Target from "../Target.ts"
 import type { Capabilities } from "../Transport.ts"
 import * as Limits from "./limits.ts"
 import * as Check from "./options.ts"
 import * as Parts from "./outboxParts.ts"
+import * as Recipe from "./target.ts"
 
 /** The options of any connection, whatever its types. */
 export type AnyOptions = Connection.Options<Codec.Any, unknown, unknown, unknown>
@@ -54,7 +55,7 @@ export const checkPolicies = (
     Reconnect.check(policies.reconnect, connection) ??
     Heartbeat.check(policies.heartbeat, capabilities, connection) ??
     (policies.rateLimit === undefined ? undefined : Limits.check(policies.rateLimit, connection))
-  return wrong === undefined ? Target.make(connection, policies.target, capabilities) : Result.fail(wrong)
+  return wrong === undefined ? Recipe.make(connection, policies.target, capabilities) : Result.fail(wrong)
 }
 
 const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background", "lazy"])

@@ -27,11 +27,9 @@ const evaluate = <A, E, R>(field: Field<A, E, R>, attempt: Attempt): Effect.Effe
     return isEffect(value) ? value : Effect.succeed(value)
   })
 
-const placeOf = (connection: string, capabilities: Pick<Capabilities, "headers"> | undefined): Validate.Place => ({
-  connection,
-  path: ["target"],
-  headers: capabilities?.headers ?? true
-})
+type Headers = Capabilities["headers"]
+
+const placeOf = (connection: string, headers: Headers): Validate.Place => ({ connection, path: ["target"], headers })
 
 interface Endpoint<E, R> {
   readonly field: Url<E, R>
@@ -79,10 +77,7 @@ const constant = (targets: ReadonlyArray<Target>): Recipe<never> => ({
   resolve: (_connection, { endpoint }) => Effect.succeed(targets[endpoint % targets.length]!)
 })
 
-const fromOptions = <E, R>(
-  options: Options<E, R>,
-  capabilities: Pick<Capabilities, "headers"> | undefined
-): Recipe<R> => {
+const fromOptions = <E, R>(options: Options<E, R>, headers: Headers): Recipe<R> => {
   const endpoints = endpointsOf(options)
   const resolve = (connection: string, attempt: Attempt): Resolved<E, R> => {
     const endpoint = endpoints[attempt.endpoint % endpoints.length]!
@@ -93,7 +88,7 @@ const fromOptions = <E, R>(
       expiresAt: evaluate(options.expiresAt, attempt)
     })
     return Effect.flatMap(parts, (parts) =>
-      Effect.fromResult(Validate.target(placeOf(connection, capabilities), parts, endpoint.path))
+      Effect.fromResult(Validate.target(placeOf(connection, headers), parts, endpoint.path))
     )
   }
   return recipe(endpoints.length, resolve)
@@ -112,10 +107,10 @@ const partsOf = (whole: unknown): Validate.Parts => {
 }
 
 /** An Effect or a function that gives the whole target. */
-const fromWhole = <E, R>(whole: Whole<E, R>, capabilities: Pick<Capabilities, "headers"> | undefined): Recipe<R> =>
+const fromWhole = <E, R>(whole: Whole<E, R>, headers: Headers): Recipe<R> =>
   recipe(1, (connection, attempt): Resolved<E, R> =>
     Effect.flatMap(evaluate(whole, attempt), (value) => {
-      const place = placeOf(connection, capabilities)
+      const place = placeOf(connection, headers)
       return Effect.fromResult(
         isUrl(value)
           ? Validate.target(place, partsOf({ url: value }), [])
@@ -145,10 +140,10 @@ const recipe = <E, R>(
 export const make = <E, R>(
   connection: string,
   input: Input<E, R>,
-  capabilities?: Pick<Capabilities, "headers">
+  { headers }: Pick<Capabilities, "headers">
 ): Result.Result<Recipe<R>, ConnectionError.InvalidOptions> => {
-  if (typeof input === "function" || Effect.isEffect(input)) return Result.succeed(fromWhole(input, capabilities))
-  const place = placeOf(connection, capabilities)
+  if (typeof input === "function" || Effect.isEffect(input)) return Result.succeed(fromWhole(input, headers))
+  const place = placeOf(connection, headers)
   if (isUrl(input)) {
     return Result.map(Validate.target(place, partsOf({ url: input }), []), (target) => constant([target]))
   }
@@ -158,6 +153,6 @@ export const make = <E, R>(
     )
   }
   return Result.map(checkStatic(place, input), (targets) =>
-    isStatic(input) ? constant(targets) : fromOptions(input, capabilities)
+    isStatic(input) ? constant(targets) : fromOptions(input, headers)
   )
 }

@@ -2,11 +2,12 @@
  * Validates the parts of a target. An `InvalidOptions` names the place and the
  * rule, never the value: it may be a secret.
  */
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { InvalidOptions } from "../ConnectionError.ts"
 import type { Target } from "../Target.ts"
+import type { Capabilities } from "../Transport.ts"
 import { invalid, type Path } from "./options.ts"
+import { token } from "./token.ts"
 
 type Validated<A> = Result.Result<A, InvalidOptions>
 
@@ -14,8 +15,8 @@ type Validated<A> = Result.Result<A, InvalidOptions>
 export interface Place {
   readonly connection: string
   readonly path: Path
-  /** Whether the transport can send headers. */
-  readonly headers: boolean
+  /** What headers the transport can send. */
+  readonly headers: Capabilities["headers"]
 }
 
 const fail = (place: Place, path: Path, issue: string): Result.Result<never, InvalidOptions> =>
@@ -41,8 +42,6 @@ export const url = (place: Place, value: unknown): Validated<string> => {
   return Result.succeed(parsed.href)
 }
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-
 export const subprotocols = (place: Place, value: unknown): Validated<ReadonlyArray<string>> => {
   if (value === undefined) return Result.succeed([])
   if (!Array.isArray(value)) return fail(place, [], "expected an array of subprotocol names")
@@ -58,49 +57,20 @@ export const subprotocols = (place: Place, value: unknown): Validated<ReadonlyAr
   return Result.succeed([...seen])
 }
 
-// What the upgrade itself writes; a second value would break the handshake.
-const reserved = /^(connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/
-// What HTTP allows in a value; in particular no CR, LF and NUL.
-const printable = /^[\t\x20-\x7e\x80-\xff]*$/
-
-const headerIssue = (name: string, value: unknown, seen: ReadonlySet<string>): string | undefined => {
-  const lower = name.toLowerCase()
-  if (!token.test(name)) return "a header name is a token: letters, digits and !#$%&'*+-.^_`|~ only"
-  if (lower === "sec-websocket-protocol") return "name subprotocols in `subprotocols`"
-  if (reserved.test(lower)) return "this header belongs to the upgrade itself and cannot be set"
-  if (seen.has(lower)) return "the same header is given twice, in different case"
-  if (typeof value !== "string") return "expected a string, or a Redacted string"
-  if (!printable.test(value)) return "a header value cannot contain line breaks, NUL or characters beyond Latin-1"
-  return undefined
-}
-
-const reveal = (value: unknown): unknown => (Redacted.isRedacted(value) ? Redacted.value(value) : value)
-
+/** Whether a transport can send headers, and which, is its own affair. */
 export const headers = (place: Place, value: unknown): Validated<Readonly<Record<string, string>>> => {
   if (value === undefined) return Result.succeed({})
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return fail(place, [], "expected an object of header values by name")
-  }
-  const entries: ReadonlyArray<[string, unknown]> = Object.entries(value)
-  if (entries.length > 0 && !place.headers) {
-    return fail(
-      place,
-      [],
-      "this transport cannot send headers; put the credential into the url, a subprotocol or the `onOpen` program"
+  if (place.headers !== false) {
+    return Result.mapError(place.headers(value), ({ issue, path }) =>
+      invalid(place.connection, [...place.path, ...path], issue)
     )
   }
-  const seen = new Set<string>()
-  const plain: Array<[string, string]> = []
-  for (const [name, given] of entries) {
-    const revealed = reveal(given)
-    const issue = headerIssue(name, revealed, seen)
-    // A name that is no token may be a credential in the wrong place.
-    if (issue !== undefined)
-      return fail(place, [token.test(name) ? name : entries.findIndex(([n]) => n === name)], issue)
-    seen.add(name.toLowerCase())
-    plain.push([name, revealed as string])
-  }
-  return Result.succeed(Object.fromEntries(plain))
+  if (typeof value === "object" && value !== null && Object.keys(value).length === 0) return Result.succeed({})
+  return fail(
+    place,
+    [],
+    "this transport cannot send headers; put the credential into the url, a subprotocol or the `onOpen` program"
+  )
 }
 
 const epochOf = (value: unknown): number => {

@@ -37,7 +37,7 @@ export interface Options {
 const capabilitiesOf = (options: Options | undefined): Transport.Capabilities => ({
   ping: false,
   pause: options?.pause ?? false,
-  headers: options?.headers ?? false,
+  headers: options?.headers === true && Transport.httpHeaders,
   bytes: false
 })
 
