@@ -80,18 +80,21 @@ export interface Message<out In> {
 export interface SessionOpened {
   readonly _tag: "SessionOpened"
   readonly epoch: number
-  /** The session took over from one that was still alive: nothing is missing. */
+  /** The session took over from one that was still alive: nothing is missing, unless a {@link Gap} stands before this. */
   readonly rotated: boolean
   /**
-   * How many of its first messages may also have come by the session before.
-   * Counted when the overlap ends: doubles that are late by then follow right
-   * behind. A `dedupe` of `rotate` removes both.
+   * The most messages of this session that can have come before: how many the
+   * session before it brought from when this one was dialed until it fell
+   * silent (counted in frames, where a codec makes several messages of one). The
+   * doubles need not be its first messages. 0 with a `dedupe` of `rotate`.
    */
   readonly possibleDuplicates: number
 }
 
 /**
- * The connection was interrupted here: messages may be missing.
+ * The connection was interrupted here: messages may be missing. So it is, too,
+ * when the old session of a rotation ends, however it ends, before its overlap
+ * is over, or its successor does.
  *
  * @category models
  * @since 0.1.0

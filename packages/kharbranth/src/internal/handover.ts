@@ -1,15 +1,16 @@
 /**
  * The boundaries between sessions, as the reader sees them: a Gap where one was
  * interrupted, and for a swap an overlap in which the old session still
- * delivers and the new one waits.
+ * delivers and the new one waits. An overlap that is cut short is an interruption.
  */
 import type * as Connection from "../Connection.ts"
-import type { ConnectionError } from "../ConnectionError.ts"
+import { type ConnectionError, ConnectionDropped } from "../ConnectionError.ts"
 import * as Entries from "../Inbox.ts"
 import type { Inbox } from "./inbox.ts"
 import type { Outbox } from "./outbox.ts"
 import { Rotation } from "./rotation.ts"
 import type { Session } from "./session.ts"
+import { toldOf } from "./taps.ts"
 
 interface Owner<In, Out> {
   readonly inbox: Inbox<In>
@@ -29,18 +30,30 @@ interface Held<In, Out> {
   readonly session: Session<In, Out>
   /** The epoch of the session that still delivers. */
   readonly from: number
+  /** What its `onOpen` returned, should the overlap be cut short. */
+  readonly resumed: unknown
 }
 
 export class Handover<In, Out> {
   readonly rotation: Rotation<In>
   private readonly owner: Owner<In, Out>
   private held: Held<In, Out> | undefined
+  /** The session that a successor was dialed beside, and how many frames it had brought by then. */
+  private beside: { readonly old: Session<In, Out>; readonly frames: number } | undefined
+  /** The epoch of the last old session whose overlap was cut short. */
+  private cutShort: number | undefined
   /** What the last session that was Ready left behind. */
   private interrupted: { readonly from: number | undefined; readonly cause: ConnectionError } | undefined
 
   constructor(owner: Owner<In, Out>, options: Connection.Rotate<In> | undefined) {
     this.owner = owner
     this.rotation = Rotation.of(options)
+  }
+
+  /** A successor is dialed: from now on the server may say the same to both. */
+  dialed(): void {
+    const { active } = this.owner
+    this.beside = active && { old: active, frames: active.dataFrames }
   }
 
   /** The session that messages flowed through is lost. */
@@ -57,42 +70,57 @@ export class Handover<In, Out> {
       inbox.mark(Entries.gap({ epoch, ...this.interrupted, to: this.owner.wall(), resumed }))
       this.interrupted = undefined
     }
-    inbox.mark(Entries.sessionOpened({ epoch, rotated: false, possibleDuplicates: 0 }))
-    session.release()
+    this.enter(session, false)
     this.forgetLater()
   }
 
   /** A successor is Ready: it waits until the overlap is over. */
-  hold(session: Session<In, Out>, from: number): void {
-    this.held = { session, from }
+  hold(session: Session<In, Out>, from: number, resumed: unknown): void {
+    this.held = { session, from, resumed }
   }
 
-  /** It may deliver, if it is what waits. */
+  /** If it is what waits, it waits no longer: what the old session would still have brought is lost. */
   release(session: Session<In, Out>): void {
-    if (this.held?.session === session) this.finish()
+    const { held } = this
+    if (held?.session !== session) return
+    const { connection } = session
+    this.cut(held, new ConnectionDropped({ connection, epoch: held.from, cause: undefined }))
   }
 
-  /** Tells whether it was cut within its overlap. */
-  ended(session: Session<In, Out>): boolean {
-    const cutShort = this.held?.from === session.epoch
-    if (cutShort) this.finish()
-    if (this.held?.session === session) this.held = undefined
-    return cutShort
+  /** Gives its end as taps are told it. */
+  ended(session: Session<In, Out>, error: ConnectionError): ConnectionError {
+    const { held } = this
+    const told = toldOf(session, error, session.epoch === held?.from || session.epoch === this.cutShort)
+    if (held?.from === session.epoch) this.cut(held, told)
+    return told
+  }
+
+  /** However a session ends before its time, even by a close of the server: whether the successor has the rest is unknown. */
+  private cut({ from, resumed, session: { epoch } }: Held<In, Out>, cause: ConnectionError): void {
+    const { inbox } = this.owner
+    this.cutShort = from
+    inbox.mark(Entries.gap({ epoch, from: inbox.lastMessageAt, to: this.owner.wall(), cause, resumed }))
+    this.finish()
   }
 
   /** The overlap is over: the old session falls silent, the new one delivers. */
-  finish(): void {
-    const { held, rotation } = this
+  private finish(): void {
+    const { held } = this
     if (held === undefined) return
     this.held = undefined
-    const old = this.owner.sessions.find(({ epoch }) => epoch === held.from)
-    const waiting = held.session.opening.messages()
-    const fresh = rotation.remembers ? waiting.filter((message) => !rotation.seen(message)) : waiting
-    const possibleDuplicates = rotation.remembers ? 0 : waiting.length
-    this.owner.inbox.mark(Entries.sessionOpened({ epoch: held.session.epoch, rotated: true, possibleDuplicates }))
-    held.session.release(fresh)
-    this.owner.overlapped(old)
+    this.enter(held.session, true)
+    this.owner.overlapped(this.owner.sessions.find(({ epoch }) => epoch === held.from))
     this.forgetLater()
+  }
+
+  /** Its messages go to the reader from now on. */
+  private enter(session: Session<In, Out>, rotated: boolean): void {
+    const { beside, owner, rotation } = this
+    this.beside = undefined
+    const doubles = beside === undefined || session.dial.role === "active" ? 0 : beside.old.dataFrames - beside.frames
+    const possibleDuplicates = rotation.remembers ? 0 : doubles
+    owner.inbox.mark(Entries.sessionOpened({ epoch: session.epoch, rotated, possibleDuplicates }))
+    session.release(rotation.remembers ? session.opening.messages().filter((one) => !rotation.seen(one)) : undefined)
   }
 
   /** What the old session delivered may still be on its way to the new one, for about as long as they overlapped. */

@@ -28,7 +28,7 @@ import { Retries } from "./retries.ts"
 import { Session } from "./session.ts"
 import { closedByUs } from "./sessionErrors.ts"
 import * as Settings from "./settings.ts"
-import { tellEnded, toldOf } from "./taps.ts"
+import { tellEnded } from "./taps.ts"
 import { Cell } from "./watch.ts"
 
 /** When a rotation whose successor failed is tried again. */
@@ -205,6 +205,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   private dial(command: Extract<Lifecycle.Command, { readonly _tag: "Dial" }>): void {
     this.figures.dials++
     this.retries?.withdraw()
+    if (command.role === "successor") this.handover.dialed()
     const session = new Session(this, command)
     this.sessions = [...this.sessions, session]
     session.start()
@@ -281,7 +282,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     if (session.dial.role === "successor") this.attention?.successorReady()
     const from = this.active
     const isSwap = session.dial.role === "successor" && this.live !== undefined && from !== undefined
-    if (isSwap) this.handover.hold(session, from.epoch)
+    if (isSwap) this.handover.hold(session, from.epoch, resumed)
     else this.handover.begin(session, resumed)
     this.active = session
     this.dispatch({ _tag: "Ready", epoch: session.epoch })
@@ -298,7 +299,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   ended(session: Session<In, Out>, error: ConnectionError): void {
     this.figures.ended(session)
     if (this.active === session) this.interrupt(session, error)
-    const told = toldOf(session, error, this.handover.ended(session))
+    const told = this.handover.ended(session, error)
     const decision = this.policies.reconnect.classify(error)
     this.dispatch({ _tag: "Ended", epoch: session.epoch, error, decision }, () =>
       tellEnded(this.taps, session.epoch, told)

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type { SendOptions } from "kharbranth/Outbox"
 import type * as Transport from "kharbranth/Transport"
+import { Handover } from "../../src/internal/handover.ts"
 import { Inbox } from "../../src/internal/inbox.ts"
 import { HookQueue } from "../../src/internal/hookQueue.ts"
 import type * as Lifecycle from "../../src/internal/lifecycle.ts"
@@ -183,6 +184,34 @@ export const bugs: ReadonlyArray<Bug> = [
     breaks: "one Gap per interrupted boundary",
     plant: markers(({ _tag }) => (_tag === "Gap" ? 2 : 1))
   },
+  {
+    name: "an overlap that is cut short leaves no Gap",
+    breaks: "one Gap per interrupted boundary",
+    plant: () =>
+      patch(
+        Handover,
+        "cut",
+        () =>
+          function (this: unknown) {
+            Handover.prototype["finish"].call(this as never)
+          }
+      )
+  },
+  {
+    name: "a whole overlap leaves a Gap",
+    breaks: "one Gap per interrupted boundary",
+    plant: () =>
+      patch(
+        Handover,
+        "due",
+        (right) =>
+          function (this: unknown) {
+            const held = (this as Innards).held
+            if (held === undefined) right.call(this)
+            else (this as Innards).release(held.session)
+          }
+      )
+  },
   { name: "the inbox loses a message", breaks: "inbound loss is counted", plant: deafEvery(40) },
   {
     name: "a stale session delivers",
@@ -268,5 +297,7 @@ export const bugs: ReadonlyArray<Bug> = [
 ]
 
 interface Innards {
+  readonly held: { readonly session: unknown } | undefined
+  release(session: unknown): void
   readonly books: { readonly queue: { all(): ReadonlyArray<object>; remove(entry: object): void } }
 }

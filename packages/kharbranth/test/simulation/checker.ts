@@ -16,8 +16,39 @@ type Report = Messages.Report
 
 // ---- boundaries
 
-const checkBoundaries = (facts: ReadonlyArray<Fact>, report: Report): void => {
+type Overlap = "whole" | "cut" | "either"
+
+/**
+ * Whether each swap had its overlap: both sessions lived until the core hung the old one up. One that was cut in that
+ * very instant may be told either way.
+ */
+const overlapsOf = (facts: ReadonlyArray<Fact>, overlap: number): Map<number, Overlap> => {
+  const readyAt = new Map<number, number>()
+  const ends = new Map<number, Extract<Fact, { readonly e: "over" | "hungUp" }>>()
+  const fates = new Map<number, Overlap>()
+  for (const fact of facts) {
+    if (fact.e === "opening" && fact.step === "done") readyAt.set(fact.epoch, fact.mono)
+    if ((fact.e === "over" || fact.e === "hungUp") && !ends.has(fact.epoch)) ends.set(fact.epoch, fact)
+  }
+  for (const fact of facts) {
+    if (fact.e !== "happened" || fact.event._tag !== "Rotated") continue
+    const { from, to } = fact.event
+    const overAt = (readyAt.get(to) ?? 0) + overlap
+    const fateOf = (epoch: number): Overlap => {
+      const end = ends.get(epoch)
+      if (end === undefined || end.mono > overAt + 0.1) return "whole"
+      if (end.mono < overAt - 0.1) return "cut"
+      return end.e === "over" ? "either" : "whole"
+    }
+    const both = new Set([fateOf(from), fateOf(to)])
+    fates.set(to, both.has("cut") ? "cut" : both.has("either") ? "either" : "whole")
+  }
+  return fates
+}
+
+const checkBoundaries = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
   const { ready, rotated } = sessionsOf(facts)
+  const overlaps = overlapsOf(facts, terms.overlap)
   const gaps = new Map<number, number>()
   const opened = new Map<number, number>()
   for (const entry of entriesOf(facts)) {
@@ -27,8 +58,9 @@ const checkBoundaries = (facts: ReadonlyArray<Fact>, report: Report): void => {
     if (entry.rotated !== rotated.has(entry.epoch)) report("rotation is told", `session ${entry.epoch}`)
   }
   ready.forEach((epoch, index) => {
-    const wanted = index === 0 || rotated.has(epoch) ? 0 : 1
     const found = gaps.get(epoch) ?? 0
+    const overlap = overlaps.get(epoch)
+    const wanted = overlap === "either" ? Math.min(found, 1) : index === 0 || overlap === "whole" ? 0 : 1
     if (found !== wanted) report("one Gap per interrupted boundary", `session ${epoch}: ${found}, expected ${wanted}`)
     if (opened.get(epoch) !== 1) report("one SessionOpened per session", `session ${epoch}: ${opened.get(epoch) ?? 0}`)
   })
@@ -179,7 +211,7 @@ export const check = ({ facts, terms }: History): ReadonlyArray<Messages.Violati
   const violations: Array<Messages.Violation> = []
   const report: Report = (rule, detail) => void violations.push({ rule, detail })
   Messages.check(facts, terms, report)
-  checkBoundaries(facts, report)
+  checkBoundaries(facts, terms, report)
   checkPlaces(facts, report)
   checkRotations(facts, report)
   Inbound.check(facts, terms, report)

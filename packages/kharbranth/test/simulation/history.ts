@@ -39,7 +39,8 @@ export type Fact =
   | { readonly e: "hooked"; readonly epoch: number; readonly hook: "onOpen" | "onClose" }
   | { readonly e: "hooked"; readonly epoch: number; readonly hook: "onText"; readonly text: string }
   // The transport's side.
-  | { readonly e: "linked" | "hungUp" | "over"; readonly epoch: number }
+  | { readonly e: "linked"; readonly epoch: number }
+  | { readonly e: "hungUp" | "over"; readonly epoch: number; readonly mono: number }
   | { readonly e: "wrote"; readonly epoch: number; readonly n: number | undefined; readonly mono: number }
   | { readonly e: "came"; readonly epoch: number; readonly text: string; readonly mono: number }
   // The server's side.

@@ -18,7 +18,7 @@ const recordingLink = (
   const hangUp = () => {
     if (hungUp) return
     hungUp = true
-    note({ e: "hungUp", epoch })
+    note({ e: "hungUp", epoch, mono: mono() })
   }
   return {
     protocol: link.protocol,
@@ -60,7 +60,7 @@ export const make = (inner: Service, note: (fact: History.Fact) => void, mono: (
         pong: (payload) => receiver.pong(payload),
         drained: () => receiver.drained(),
         ended: (error) => {
-          note({ e: "over", epoch })
+          note({ e: "over", epoch, mono: mono() })
           receiver.ended(error)
         }
       }),
