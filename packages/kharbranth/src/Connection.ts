@@ -61,7 +61,13 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
    * about its arrival: use `track` for that.
    */
   readonly send: (message: Out, options?: Outbox.SendOptions) => Effect.Effect<void, SendError>
-  /** Accepts the message, then tells what became of it: exactly one `Delivery`. */
+  /**
+   * Accepts the message, then tells what became of it: exactly one `Delivery`,
+   * as soon as an acknowledgement, a pong to a later ping, or the end of its
+   * session shows it. A heartbeat that sends no probes brings no pong: without
+   * `outbox.acks`, `ping` asks for one, or the outcome waits until the session
+   * ends, and the message keeps its room in the outbox for as long.
+   */
   readonly track: (
     message: Out,
     options?: Outbox.SendOptions
@@ -189,7 +195,8 @@ export interface Rotate<in In = unknown> {
 
 /**
  * Programs that run for each frame, in order, beside the hot path. Meant for
- * audit and debugging; at most 1,024 wait.
+ * audit and debugging; at most 1,024 wait, and what comes then is skipped, which
+ * the event `HookSkipped` tells.
  *
  * @category options
  * @since 0.1.0

@@ -242,6 +242,21 @@ export interface HookFailed {
 }
 
 /**
+ * A user's hook did not run: too many waited. The message itself is not
+ * concerned.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HookSkipped {
+  readonly _tag: "HookSkipped"
+  readonly epoch: number
+  readonly hook: string
+  /** How many hooks of this connection have been skipped so far. */
+  readonly skipped: number
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -263,3 +278,4 @@ export type ConnectionEvent =
   | SuccessorFailed
   | ControlReceived
   | HookFailed
+  | HookSkipped

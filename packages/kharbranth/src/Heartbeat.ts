@@ -257,7 +257,8 @@ export const passive = (options: WatchOptions & { readonly idle: Duration.Input 
 
 /**
  * Neither sends nor watches. A dead peer is noticed when the platform does,
- * which can take hours.
+ * which can take hours. No pong confirms a tracked message by itself: without
+ * `outbox.acks` its outcome waits for `connection.ping` or the session's end.
  *
  * @category constructors
  * @since 0.1.0

@@ -3,6 +3,7 @@
  * dead after as many as the heartbeat allows, one that talks past its probes
  * too, a passive heartbeat and a data clock have times of their own, a reader
  * that holds the socket back is no dead peer, and a probe on demand is told.
+ * Where no probes are sent, what becomes of a tracked message is learnt later.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -167,6 +168,34 @@ describe("liveness", () => {
       yield* Effect.forkScoped(connection.close)
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual((yield* Effect.flip(connection.ping))._tag, "NotConnected")
+    })
+  )
+
+  it.effect("without probes a tracked message waits: for `ping`, for the session's loss, or for its clean close", () =>
+    Effect.gen(function* () {
+      for (const heartbeat of [Heartbeat.none, Heartbeat.passive({ idle: "1 day" })]) {
+        const { connection, peer } = yield* rig(heartbeat)
+        const depth = Effect.map(connection.metrics, ({ outbox }) => outbox.messages)
+        const asked = yield* Effect.forkScoped(yield* connection.track("asked"))
+        yield* TestClock.adjust("1 hour")
+        assert.isUndefined(asked.pollUnsafe())
+        assert.strictEqual(yield* depth, 1)
+        yield* Effect.forkScoped(connection.ping)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.join(asked), { _tag: "Confirmed", by: "pong" })
+        assert.strictEqual(yield* depth, 0)
+
+        const lost = yield* connection.track("lost")
+        yield* TestClock.adjust("1 hour")
+        yield* peer.reset
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(yield* lost, { _tag: "Unknown" })
+
+        const last = yield* connection.track("last")
+        yield* settle
+        yield* connection.close
+        assert.deepStrictEqual(yield* last, { _tag: "Confirmed", by: "close" })
+      }
     })
   )
 

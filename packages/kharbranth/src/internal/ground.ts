@@ -141,6 +141,10 @@ export abstract class Ground<In, Out> {
     this.emit(() => ({ _tag: "HookFailed", epoch: this.epoch, hook }))
   }
 
+  hookSkipped(hook: string, skipped: number): void {
+    this.emit(() => ({ _tag: "HookSkipped", epoch: this.epoch, hook, skipped }))
+  }
+
   stalled(bytes: number): void {
     this.emit(() => ({ _tag: "ReaderStalled", epoch: this.epoch, bytes }))
   }

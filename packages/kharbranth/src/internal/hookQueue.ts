@@ -1,27 +1,27 @@
-/** Runs hooks one after another in a fiber of their own, beside the frames; the newest are dropped when too many wait. */
+/** Runs hooks one after another in a fiber of their own, beside the frames; the newest are skipped when too many wait. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { DropReason } from "../ConnectionEvent.ts"
 
 const waitingAtMost = 1024
 
 interface Owner {
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
   hookFailed(hook: string): void
-  dropped(reason: DropReason, count: number): void
+  hookSkipped(hook: string, skipped: number): void
 }
 
 export class HookQueue {
   private readonly owner: Owner
   private waiting: Array<readonly [string, Effect.Effect<unknown, unknown>]> = []
   private running = false
+  private skipped = 0
 
   constructor(owner: Owner) {
     this.owner = owner
   }
 
   add(name: string, hook: Effect.Effect<unknown, unknown>): void {
-    if (this.waiting.length >= waitingAtMost) return this.owner.dropped("overflow", 1)
+    if (this.waiting.length >= waitingAtMost) return this.owner.hookSkipped(name, ++this.skipped)
     this.waiting.push([name, hook])
     if (this.running) return
     this.running = true
