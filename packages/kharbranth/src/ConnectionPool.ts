@@ -115,6 +115,11 @@ export interface Shards<out In, in out Out> {
   /** Sends by whoever carries the item; `NotConnected` when nobody does. */
   readonly send: (id: string, message: Out, options?: Outbox.SendOptions) => Effect.Effect<void, SendError>
   readonly members: Effect.Effect<ReadonlyArray<Member>>
+  /**
+   * Which items moved, from the moment it is run, as `onMoved` is told; nothing
+   * is lost to a slow observer. It ends with the pool.
+   */
+  readonly moves: Stream.Stream<Moved<In, Out>>
   /** How many items wait for room. */
   readonly waiting: Effect.Effect<number>
   /** What arrives at all members, present and later. It is their one reader. */
@@ -126,7 +131,45 @@ export interface Shards<out In, in out Out> {
  *
  * A member that gives up, or is closed from outside, is dead: its items go to
  * the others, least loaded first, and a new member is opened for those that find
- * no room, up to `max`. A member that only reconnects keeps its items.
+ * no room, up to `max`. A member that only reconnects keeps its items. For
+ * topics, `Subscriptions.sharded` does the placing.
+ *
+ * @example
+ * ```ts
+ * import * as ConnectionManager from "kharbranth/ConnectionManager"
+ * import * as ConnectionPool from "kharbranth/ConnectionPool"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import * as Fiber from "effect/Fiber"
+ * import * as Stream from "effect/Stream"
+ * import { deepStrictEqual, strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   yield* network.serve("wss://feed.example/")
+ *   yield* Effect.gen(function*() {
+ *     const manager = yield* ConnectionManager.make()
+ *     const pool = yield* ConnectionPool.shards(manager, "feed", {
+ *       member: () => ({ target: "wss://feed.example/" }),
+ *       max: 2,
+ *       maxCount: 1
+ *     })
+ *     const { name } = yield* pool.place({ id: "btc" })
+ *     yield* pool.place({ id: "eth" })
+ *     strictEqual((yield* Effect.flip(pool.place({ id: "sol" })))._tag, "PoolFull")
+ *
+ *     // The member that carries "btc" dies: a new one takes over.
+ *     const moves = yield* Effect.forkChild(pool.moves.pipe(Stream.take(2), Stream.runCollect), {
+ *       startImmediately: true
+ *     })
+ *     yield* manager.close(name)
+ *     const moved = (yield* Fiber.join(moves)).map(({ from, to }) => [from, to?.name])
+ *     deepStrictEqual(moved, [["feed/0", undefined], [undefined, "feed/2"]])
+ *   }).pipe(network.provide)
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -197,6 +240,35 @@ export interface Redundant<out In, in out Out> {
 /**
  * Opens several lines to one feed, for as long as its Scope; completes when the
  * lines exist, Ready or not.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import * as ConnectionManager from "kharbranth/ConnectionManager"
+ * import * as ConnectionPool from "kharbranth/ConnectionPool"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { deepStrictEqual, strictEqual } from "node:assert"
+ *
+ * const hosts = ["wss://a.example/", "wss://b.example/"] as const
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   for (const host of hosts) yield* network.serve(host, (peer) => peer.send(["1", "2", "3"]))
+ *   yield* Effect.gen(function*() {
+ *     const manager = yield* ConnectionManager.make()
+ *     const pool = yield* ConnectionPool.redundant(manager, "feed", {
+ *       line: (index) => ({ target: hosts[index]!, codec: Codec.text }),
+ *       key: (message) => message
+ *     })
+ *     deepStrictEqual(yield* pool.stream.pipe(Stream.take(3), Stream.runCollect), ["1", "2", "3"])
+ *     strictEqual((yield* pool.scores).reduce((sum, { wins }) => sum + wins, 0), 3)
+ *   }).pipe(network.provide)
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -15,7 +15,8 @@ import type { Lagged, Message } from "./Inbox.ts"
  * - `Asked`: the request is on its way.
  * - `Confirmed`: the server granted it, or its data came.
  * - `Silent`: it is confirmed, and its data clock has run out.
- * - `Rejected`: the server refused it, or never answered; the next session tries again.
+ * - `Rejected`: the server refused it, or never answered, or the connection is
+ *   over; the next session, if there is one, tries again.
  * - `Released`: nobody wants it any more.
  *
  * @category models

@@ -18,6 +18,8 @@ import type * as Stream from "effect/Stream"
 import type { Connection } from "./Connection.ts"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
 import * as internal from "./internal/subscriptions.ts"
+import type { PoolFull, Shards } from "./ConnectionPool.ts"
+import * as internalSharded from "./internal/subscriptionsSharded.ts"
 import type { RateLimit } from "./RateLimit.ts"
 import type { Match } from "./SubscriptionMatch.ts"
 import type { SubscriptionRejected } from "./SubscriptionState.ts"
@@ -31,6 +33,14 @@ import type { Watch } from "./Watch.ts"
  * @since 0.1.0
  */
 export type Line<In, Out> = Pick<Connection<In, Out>, "name" | "tap" | "send" | "state" | "restart">
+
+/**
+ * What subscriptions need of a pool.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Pool<In, Out> = Pick<Shards<In, Out>, "name" | "place" | "release" | "find" | "moves">
 
 /**
  * How many topics one message may name.
@@ -122,6 +132,15 @@ export interface Options<in Topic, in In, in out Out> {
 }
 
 /**
+ * @category options
+ * @since 0.1.0
+ */
+export interface ShardedOptions<in Topic, in In, in out Out> extends Options<Topic, In, Out> {
+  /** What a topic counts against the pool's `maxSize`. Default: 0. */
+  readonly size?: ((topic: Topic) => number) | undefined
+}
+
+/**
  * One subscriber's hold on a topic.
  *
  * @category models
@@ -178,18 +197,18 @@ export interface Figures {
 }
 
 /**
- * The topics of one connection.
+ * The topics of one connection, or of a pool; `E` is why a pool may refuse one.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Subscriptions<in Topic, out In> {
+export interface Subscriptions<in Topic, out In, out E = never> {
   /** Holds a topic until the Scope closes; the last one to let go unsubscribes it. */
-  readonly subscribe: (topic: Topic, buffer?: BufferOptions) => Effect.Effect<Subscription<In>, never, Scope.Scope>
+  readonly subscribe: (topic: Topic, buffer?: BufferOptions) => Effect.Effect<Subscription<In>, E, Scope.Scope>
   /** A stream that holds the topic while it runs; each run has a buffer of its own. */
-  readonly stream: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<In, ConnectionError>
+  readonly stream: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<In, ConnectionError | E>
   /** The same with continuity in-band. */
-  readonly entries: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<Entry<In>, ConnectionError>
+  readonly entries: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<Entry<In>, ConnectionError | E>
   readonly topics: Effect.Effect<ReadonlyArray<TopicFigures>>
   readonly figures: Effect.Effect<Figures>
   /** What happens, from the moment it is run; a slow observer loses the oldest. */
@@ -246,3 +265,59 @@ export const make = <Topic, In, Out>(
   connection: Line<In, Out>,
   options: Options<Topic, In, Out>
 ): Effect.Effect<Subscriptions<Topic, In>, InvalidOptions, Scope.Scope> => internal.make(connection, options)
+
+/**
+ * Makes subscriptions on a pool of shards, for as long as the Scope lives: as
+ * many topics as the caps of its members allow together, in one registry. A
+ * topic is an item of the pool, by its key. It is carried by the least loaded
+ * member, and each session of that member gets its topics before it is Ready;
+ * when the member dies they are subscribed by others, and their streams go on
+ * with a `Gap`. While nobody has room for a topic it is `Waiting`.
+ *
+ * A topic that no member can carry, nor any that may still be opened, is refused
+ * with `PoolFull`. An entry's `epoch` is that of the member that brought it. The
+ * streams end when the pool does.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import * as ConnectionManager from "kharbranth/ConnectionManager"
+ * import * as ConnectionPool from "kharbranth/ConnectionPool"
+ * import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+ * import * as Subscriptions from "kharbranth/Subscriptions"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * interface FromServer { readonly ack?: number; readonly topic?: string }
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   yield* network.serve("wss://feed.example/", (peer) =>
+ *     peer.listen({ frame: (frame) => peer.sendUnsafe([JSON.stringify({ ack: JSON.parse(String(frame)).id })]) }))
+ *   return yield* Effect.gen(function*() {
+ *     const manager = yield* ConnectionManager.make()
+ *     const pool = yield* ConnectionPool.shards(manager, "feed", {
+ *       member: () => ({ target: "wss://feed.example/", codec: Codec.jsonAs<FromServer, unknown>() }),
+ *       maxCount: 2
+ *     })
+ *     const subscriptions = yield* Subscriptions.sharded(pool, {
+ *       subscribe: (topics: ReadonlyArray<string>, id) => ({ op: "subscribe", topics, id }),
+ *       match: ({ ack, topic }) => topic === undefined ? SubscriptionMatch.ack(ack) : SubscriptionMatch.data(topic)
+ *     })
+ *     for (const topic of ["BTC", "ETH", "SOL"]) yield* (yield* subscriptions.subscribe(topic)).confirmed
+ *     return (yield* pool.members).map(({ count }) => count)
+ *   }).pipe(network.provide)
+ * })
+ *
+ * deepStrictEqual(await Effect.runPromise(Effect.scoped(program)), [2, 1])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sharded = <Topic, In, Out>(
+  pool: Pool<In, Out>,
+  options: ShardedOptions<Topic, In, Out>
+): Effect.Effect<Subscriptions<Topic, In, PoolFull | ConnectionError>, InvalidOptions, Scope.Scope> =>
+  internalSharded.make(pool, options)

@@ -83,6 +83,17 @@ describe("shards", () => {
     })
   )
 
+  it.effect("a member that dies before anybody else has had a turn is noticed", () =>
+    Effect.gen(function* () {
+      const { manager } = yield* rig()
+      const pool = yield* ConnectionPool.shards(manager, "md", { member: () => plain })
+      const { name } = yield* pool.place(item("a"))
+      yield* manager.close(name)
+      yield* pass("2 seconds")
+      assert.deepStrictEqual([pool.find("a")?.name, yield* pool.waiting], ["md/1", 0])
+    })
+  )
+
   it.effect("members that die before they work are replaced ever more slowly", () =>
     Effect.gen(function* () {
       const { manager, server } = yield* rig({ serve: { answer: () => Effect.succeed(TestNetwork.reject(404)) } })

@@ -366,6 +366,23 @@ describe("Subscriptions", () => {
     })
   )
 
+  it.effect("whoever waits for a connection that is over, or comes after it, waits in vain for nothing", () =>
+    Effect.gen(function* () {
+      const { connection, server, subscriptions } = yield* made()
+      server.shape = "never"
+      const early = yield* subscriptions.subscribe("A")
+      const waiting = yield* Effect.forkScoped(Effect.flip(early.confirmed))
+      yield* settle
+      yield* closed(connection)
+      assert.include((yield* Fiber.join(waiting)).reason, "over")
+      const late = yield* subscriptions.subscribe("B")
+      assert.strictEqual((yield* Effect.flip(late.confirmed)).topic, "B")
+      yield* Stream.runDrain(early.entries)
+      yield* Stream.runDrain(late.stream)
+      yield* Stream.runDrain(subscriptions.stream("A"))
+    })
+  )
+
   it.effect("a `quiet` that throws, or gives no time, limits nothing; a `dedupe` that throws drops nothing", () =>
     Effect.gen(function* () {
       const broken = (): never => {

@@ -12,9 +12,10 @@ import * as Stream from "effect/Stream"
 import type * as Codec from "../Codec.ts"
 import { type ConnectionError, NotConnected } from "../ConnectionError.ts"
 import type { Manager } from "../ConnectionManager.ts"
-import type { Item, Shards, ShardOptions } from "../ConnectionPool.ts"
+import type { Item, Moved, Shards, ShardOptions } from "../ConnectionPool.ts"
 import type { Change } from "../ManagerEvent.ts"
 import type * as Outbox from "../Outbox.ts"
+import { Fanout } from "./fanout.ts"
 import * as Check from "./options.ts"
 import * as Parts from "./poolParts.ts"
 import { type Move, Placement } from "./poolPlacement.ts"
@@ -57,6 +58,8 @@ class Pool {
   /** Members that died in a row without ever having worked. */
   private unproven = 0
   private refilling = false
+  private over = false
+  readonly moves = new Fanout<Moved<unknown, unknown>>()
 
   constructor(
     manager: Manager,
@@ -93,6 +96,7 @@ class Pool {
       return this.members.size < this.max ? Effect.andThen(this.grow, settle) : full
     })
     const asked = Effect.suspend(() => {
+      if (this.over) return Effect.fail(new NotConnected({ connection: this.name, state: "Closed" }))
       const known = this.placement.has(item.id)
       if (!known && !this.placement.fits(item.size ?? 0)) return full
       this.placement.place(item.id, item.size ?? 0)
@@ -167,7 +171,7 @@ class Pool {
 
   private tell(moves: ReadonlyArray<Move>): Effect.Effect<void> {
     const { onMoved } = this.options
-    if (onMoved === undefined || moves.length === 0) return Effect.void
+    if (moves.length === 0) return Effect.void
     const groups = new Map<string, { readonly move: Move; readonly items: Array<string> }>()
     for (const move of moves) {
       const id = JSON.stringify([move.from ?? null, move.to ?? null])
@@ -175,24 +179,30 @@ class Pool {
       group.items.push(move.item)
       groups.set(id, group)
     }
-    return Effect.forEach(
-      [...groups.values()],
-      ({ items, move }) =>
-        Effect.ignoreCause(
-          Effect.suspend(() =>
-            onMoved({ items, from: move.from, to: move.to === undefined ? undefined : this.members.get(move.to)?.line })
-          )
-        ),
-      { discard: true }
-    )
+    const told = Array.from(groups.values(), ({ items, move }) => ({
+      items,
+      from: move.from,
+      to: move.to === undefined ? undefined : this.members.get(move.to)?.line
+    }))
+    this.moves.publish(told)
+    return onMoved === undefined
+      ? Effect.void
+      : Effect.forEach(told, (moved) => Effect.ignoreCause(Effect.suspend(() => onMoved(moved))), { discard: true })
   }
 
-  readonly end: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach([...this.members.keys()], (name) => this.manager.close(name), {
+  /** No item is placed any more. */
+  close(): void {
+    this.over = true
+    this.moves.end()
+  }
+
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.close()
+    return Effect.forEach([...this.members.keys()], (name) => this.manager.close(name), {
       concurrency: "unbounded",
       discard: true
     })
-  )
+  })
 }
 
 const faceOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Shards<unknown, unknown> => ({
@@ -213,6 +223,7 @@ const faceOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Sh
       return { name, state: state.getUnsafe()._tag, count, size }
     })
   ),
+  moves: pool.moves.stream({ capacity: Infinity, lossless: false }),
   waiting: Effect.sync(() => pool.placement.homeless),
   messages: Stream.interruptWhen(manager.messages({ tag: Parts.tagOf(pool.name) }), Deferred.await(over))
 })
@@ -223,8 +234,14 @@ const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, op
   const pool = new Pool(manager, name, options, Parts.opener(manager, name, yield* Effect.context<R>(), options.member))
   const over = yield* Deferred.make<void>()
   yield* Effect.addFinalizer(() => Effect.andThen(Deferred.succeed(over, undefined), pool.end))
+  // The changes end with the manager, and the pool with them.
+  const following = Effect.andThen(
+    Stream.runForEach(manager.changes, pool.changed),
+    Effect.sync(() => pool.close())
+  )
+  // Listens before there are members: one may die before anybody else has a turn.
+  yield* Effect.forkScoped(following, { startImmediately: true })
   yield* pool.start
-  yield* Effect.forkScoped(Stream.runForEach(manager.changes, pool.changed))
   return faceOf(manager, pool, over)
 })
 

@@ -1,5 +1,6 @@
 /**
- * What is wrong with the options of `Subscriptions`, if anything.
+ * What is wrong with the options of `Subscriptions`, if anything, and functions
+ * among them that may throw.
  */
 import type { InvalidOptions } from "../ConnectionError.ts"
 import * as RateLimit from "../RateLimit.ts"
@@ -23,3 +24,15 @@ export const check = <T, In, Out>(connection: string, options: Options<T, In, Ou
     rateLimit === undefined ? undefined : RateLimit.check(rateLimit, connection)
   ])
 }
+
+/** A message whose `dedupe` throws is the same as no other. */
+export const safely = <In>(dedupe: ((message: In) => unknown) | undefined): ((message: In) => unknown) | undefined =>
+  dedupe === undefined
+    ? undefined
+    : (message) => {
+        try {
+          return dedupe(message)
+        } catch {
+          return Symbol()
+        }
+      }

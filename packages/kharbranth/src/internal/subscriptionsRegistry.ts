@@ -6,7 +6,7 @@
  */
 import type { ConnectionError } from "../ConnectionError.ts"
 import type { Match } from "../SubscriptionMatch.ts"
-import type { Hooks, RegistryOptions } from "./subscriptionsHooks.ts"
+import type { Counts, Hooks, RegistryOptions } from "./subscriptionsHooks.ts"
 import { Book, type Changes, type Kind } from "./subscriptionsBook.ts"
 import type { Reader } from "./subscriptionsReader.ts"
 import { stateOf, Topic } from "./subscriptionsTopic.ts"
@@ -18,7 +18,7 @@ interface Held<In> {
 
 export class Registry<T, In> {
   readonly topics = new Map<string, Topic<T, In>>()
-  readonly counts = { requests: 0, ackTimeouts: 0, rejections: 0, stray: 0, duplicates: 0, dropped: 0, resubscribed: 0 }
+  readonly counts: Counts
   active: Book | undefined
   readonly books = new Map<number, Book>()
   /** Data of sessions that are not Ready yet. */
@@ -33,40 +33,50 @@ export class Registry<T, In> {
   constructor(options: RegistryOptions<In>) {
     this.options = options
     this.hooks = options.hooks
+    this.counts = options.counts
     this.nextId = options.firstId
   }
 
   // -------------------------------------------------------- subscribers
 
   join(key: string, value: T, reader: Reader<In>): Topic<T, In> {
-    let topic = this.topics.get(key)
-    if (topic === undefined) {
-      topic = new Topic<T, In>(key, value)
-      this.topics.set(key, topic)
-      this.values.set(key, value)
-    }
+    const topic = this.topics.get(key) ?? new Topic<T, In>(key, value)
     topic.readers.add(reader)
     if (this.active?.isOn(key) === true) reader.resumed(this.active.epoch, this.hooks.now())
-    this.show(topic)
-    this.hooks.changed()
+    this.adopt(topic)
     return topic
   }
 
   leave(topic: Topic<T, In>, reader: Reader<In>): void {
-    reader.end(undefined)
-    topic.readers.delete(reader)
-    if (topic.readers.size > 0) return
+    if (!topic.left(reader)) return
     this.topics.delete(topic.key)
-    topic.publish({ _tag: "Released" })
-    topic.state.end()
+    this.hooks.changed()
+  }
+
+  /** Carries a topic from now on, with the subscribers that it has. */
+  adopt(topic: Topic<T, In>): void {
+    this.topics.set(topic.key, topic)
+    this.values.set(topic.key, topic.value)
+    this.show(topic)
+    this.hooks.changed()
+  }
+
+  /** Carries it no more; its subscribers miss messages until somebody else does. */
+  abandon(topic: Topic<T, In>): void {
+    this.topics.delete(topic.key)
+    topic.seen = undefined
+    topic.interrupted("session", this.hooks.now())
+    topic.publish({ _tag: "Waiting" })
     this.hooks.changed()
   }
 
   /** Every stream ends, or fails. */
   end(error: ConnectionError | undefined): void {
-    for (const topic of this.topics.values()) {
-      for (const reader of topic.readers) reader.end(error)
-    }
+    for (const topic of this.topics.values()) this.endTopic(topic, error)
+  }
+
+  endTopic(topic: Topic<T, In>, error: ConnectionError | undefined): void {
+    topic.end(this.latest, error)
   }
 
   // ----------------------------------------------------------- sessions

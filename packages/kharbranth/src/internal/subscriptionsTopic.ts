@@ -2,6 +2,7 @@
  * One topic that somebody wants: its subscribers, its state, and what its data
  * clock knows.
  */
+import type { ConnectionError } from "../ConnectionError.ts"
 import type { TopicState } from "../SubscriptionState.ts"
 import type { Book } from "./subscriptionsBook.ts"
 import type { Reader } from "./subscriptionsReader.ts"
@@ -54,6 +55,22 @@ export class Topic<T, In> {
     if (seen.has(id)) return true
     seen.add(id)
     return false
+  }
+
+  /** A subscriber is gone; tells whether it was the last, so that nobody wants the topic any more. */
+  left(reader: Reader<In>): boolean {
+    reader.end(undefined)
+    this.readers.delete(reader)
+    if (this.readers.size > 0) return false
+    this.publish({ _tag: "Released" })
+    this.state.end()
+    return true
+  }
+
+  /** Its connection is over: every stream ends, or fails, and nobody waits for a confirmation in vain. */
+  end(epoch: number, error: ConnectionError | undefined): void {
+    for (const reader of this.readers) reader.end(error)
+    this.publish({ _tag: "Rejected", epoch, reason: "its connection is over" })
   }
 
   publish(state: TopicState): void {
