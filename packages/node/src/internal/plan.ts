@@ -10,6 +10,7 @@ import * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { Compression, Options, TlsOptions } from "../NodeTransport.ts"
 import type { ClientOptions, Plan } from "./attempt.ts"
+import * as Direct from "./direct.ts"
 import { codeOf } from "./failure.ts"
 import * as Proxy from "./proxy.ts"
 
@@ -128,6 +129,7 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
       proxy,
       options: {
         ...tls,
+        ...(proxy === undefined && url.protocol === "ws:" ? { agent: Direct.agent } : {}),
         ...(localAddress === undefined ? {} : { localAddress }),
         headers: { ...dial.headers },
         perMessageDeflate: perMessageDeflate ?? false,
