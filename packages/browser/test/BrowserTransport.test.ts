@@ -255,7 +255,9 @@ describe("BrowserTransport", () => {
   )
 
   it("text size - is the length in UTF-8, also across the scratch buffer's edge and for lone surrogates", () => {
-    for (const text of ["", "a", "é", "語", "👍", "\ud83d", "x".repeat(65_535) + "👍", "語".repeat(100_000)]) {
+    const ascii = ["", "a", "a\n", "\0\u007f", "x".repeat(16_384), "x".repeat(200_000)]
+    const others = ["é", "\u0080", "語", "👍", "\ud83d", "x".repeat(65_535) + "👍", "語".repeat(100_000)]
+    for (const text of [...ascii, ...others, ...ascii.map((text) => `${text}é`)]) {
       assert.strictEqual(textSize(text), Buffer.byteLength(text))
     }
   })
