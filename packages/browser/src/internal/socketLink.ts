@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
+import * as Burst from "./burst.ts"
 import * as CloseCode from "./closeCode.ts"
 import type { Diagnosis } from "../BrowserTransport.ts"
 import { constructorError, explained, unsupported } from "./handshake.ts"
@@ -47,6 +48,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   let received = 0
   let condemned = false
 
+  const burst = Burst.make(receiver, Burst.post())
   const mark = WriteMark.make({
     ...dial.writeMark,
     run,
@@ -75,6 +77,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
     phase = "over"
     detach()
     closeQuietly(socket, code)
+    burst.end()
     if (wasOpen) receiver.ended(error)
     else opening({ cause: error })
   }
@@ -99,7 +102,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
     const frame = typeof data === "string" ? data : new Uint8Array(data)
     const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
     if (size > dial.maxMessageSize) return end(LinkEnd.tooLarge(dial, size), 1009)
-    receiver.frame(frame, size)
+    burst.frame(frame, size)
     mark.check()
   }
 
