@@ -11,16 +11,14 @@ import type { Receiver } from "kharbranth/Transport"
 
 export type Post = (task: () => void) => void
 
-interface Scheduler {
-  readonly postTask: (task: () => void) => Promise<unknown>
+interface Platform {
+  readonly scheduler?: { readonly postTask: (task: () => void) => Promise<unknown> }
 }
 
 /** The platform's `scheduler.postTask`: a timer would be clamped, and held back in a hidden page. */
 export const post = (): Post | undefined => {
-  const scheduler: unknown = Reflect.get(globalThis, "scheduler")
-  return typeof scheduler === "object" && scheduler !== null && "postTask" in scheduler
-    ? (task) => void (scheduler as Scheduler).postTask(task)
-    : undefined
+  const { scheduler } = globalThis as Platform
+  return scheduler && ((task) => void scheduler.postTask(task))
 }
 
 /** Milliseconds between two messages of one burst: a page's clock is no finer than a tenth. */
