@@ -46,10 +46,6 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   readonly entries: Stream.Stream<Inbox.Entry<In>, ConnectionError>
   /** Takes exactly one message and leaves the rest. */
   readonly receive: Effect.Effect<In, ConnectionError>
-  /** Fans the stream out: it becomes this connection's one reader, and its stream may be run many times. */
-  readonly broadcast: (
-    options?: BroadcastOptions
-  ) => Effect.Effect<Stream.Stream<In, ConnectionError>, ConnectionError, Scope.Scope>
   /** Lets a protocol claim messages before any reader sees them. */
   readonly tap: (tap: Tap<In, Out>) => Effect.Effect<void, never, Scope.Scope>
   /** Writes every message it is fed; arrays travel as arrays. */
@@ -78,8 +74,6 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   /** What happens, from the moment it is run; a slow observer loses the oldest. */
   readonly events: Stream.Stream<ConnectionEvent>
   readonly metrics: Effect.Effect<ConnectionMetrics>
-  /** Sends a probe and waits for its answer: the round-trip time. */
-  readonly ping: Effect.Effect<Duration.Duration, ConnectionError>
   /** Looks whether the present session is alive: one probe with a short deadline. */
   readonly probe: (reason: string, deadline?: Duration.Input) => Effect.Effect<void>
   /** Replaces the session; completes when the new one is Ready. */
@@ -89,18 +83,11 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
    * The reason is for events and logs. Default: `"asked for"`.
    */
   readonly rotate: (reason?: string) => Effect.Effect<void, ConnectionError>
-  /** Changes policies; takes effect with the next dial, so follow it with `restart` if it must be now. */
-  readonly update: (change: (policies: Policies) => Policies) => Effect.Effect<void, ConnectionError>
   /** Closes the socket and dials no more until `resume`; sends follow `whenDown`. */
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
-  /** Refuses new sends, flushes, waits for confirmations at most this long, then closes. Default: 30 seconds. */
-  readonly drain: (deadline?: Duration.Input) => Effect.Effect<void>
   /** Ends the connection for good; takes at most the close deadline. */
   readonly close: Effect.Effect<void>
-  /** Takes what waits to be sent out of this connection, to hand it to another. */
-  readonly exportOutbox: Effect.Effect<ReadonlyArray<Outbox.Item>>
-  readonly importOutbox: (items: ReadonlyArray<Outbox.Item>) => Effect.Effect<void>
 }
 
 /**
@@ -145,17 +132,6 @@ export interface Tap<in In, out Out = never> {
    * Synchronous, cheap, total.
    */
   readonly ended?: ((epoch: number, error: ConnectionError) => void) | undefined
-}
-
-/**
- * @category options
- * @since 0.1.0
- */
-export interface BroadcastOptions {
-  /** How many messages may wait for each reader. Default: 1,024. */
-  readonly capacity?: number | undefined
-  /** What a slow reader causes: everybody waits, or it loses its oldest. Default: `"suspend"`. */
-  readonly strategy?: "suspend" | "dropOldest" | undefined
 }
 
 /**

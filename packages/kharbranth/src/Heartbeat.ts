@@ -105,7 +105,7 @@ export interface ProbeOptions extends WatchOptions {
  * import { strictEqual } from "node:assert"
  *
  * const heartbeat = Heartbeat.ping({ every: "20 seconds", timeout: "10 seconds" })
- * const inBrowser = { ping: false, pause: false, headers: false, bytes: false }
+ * const inBrowser = { ping: false, pause: false, headers: false, bytes: false } as const
  * strictEqual(Heartbeat.check(heartbeat, inBrowser, "feed")?._tag, "InvalidOptions")
  * ```
  *
@@ -258,7 +258,7 @@ export const passive = (options: WatchOptions & { readonly idle: Duration.Input 
 /**
  * Neither sends nor watches. A dead peer is noticed when the platform does,
  * which can take hours. No pong confirms a tracked message by itself: without
- * `outbox.acks` its outcome waits for `connection.ping` or the session's end.
+ * `outbox.acks` its outcome waits for `ConnectionControl.ping` or the session's end.
  *
  * @category constructors
  * @since 0.1.0

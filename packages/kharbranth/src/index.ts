@@ -20,6 +20,12 @@ export * as Connection from "./Connection.ts"
  * @category modules
  * @since 0.1.0
  */
+export * as ConnectionControl from "./ConnectionControl.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
 export * as ConnectionError from "./ConnectionError.ts"
 
 /**

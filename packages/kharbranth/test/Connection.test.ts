@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../src/Codec.ts"
 import * as Connection from "../src/Connection.ts"
+import * as ConnectionControl from "../src/ConnectionControl.ts"
 import * as Reconnect from "../src/Reconnect.ts"
 import * as TestNetwork from "../src/testing/TestNetwork.ts"
 
@@ -134,7 +135,7 @@ describe("Connection", () => {
     onNetwork(() =>
       Effect.gen(function* () {
         const connection = yield* Connection.make("feed", options)
-        const ping = yield* Effect.forkScoped(connection.ping)
+        const ping = yield* Effect.forkScoped(ConnectionControl.ping(connection))
         yield* TestClock.adjust("1 second")
         assert.isTrue(Exit.isSuccess(yield* Fiber.await(ping)))
         assert.isDefined((yield* connection.metrics).rtt)

@@ -6,6 +6,7 @@ import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../src/Codec.ts"
 import * as Connection from "../src/Connection.ts"
+import * as ConnectionControl from "../src/ConnectionControl.ts"
 import * as ConnectionMetrics from "../src/ConnectionMetrics.ts"
 import * as TestNetwork from "../src/testing/TestNetwork.ts"
 
@@ -42,7 +43,7 @@ describe("ConnectionMetrics", () => {
       yield* connection.send("hello")
       yield* connection.send("you all")
       assert.strictEqual(yield* connection.receive, "hello")
-      yield* connection.ping
+      yield* ConnectionControl.ping(connection)
       yield* TestClock.adjust("3 seconds")
       yield* connection.pause
       yield* TestClock.adjust("1 second")

@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -158,16 +159,16 @@ describe("liveness", () => {
     Effect.gen(function* () {
       const { connection, network } = yield* rig(Heartbeat.none)
       yield* network.inject(Fault.latency({ latency: 20 }))
-      const first = yield* Effect.forkScoped(connection.ping)
+      const first = yield* Effect.forkScoped(ConnectionControl.ping(connection))
       yield* TestClock.adjust("1 second")
       assert.isTrue(Exit.isSuccess(yield* Fiber.await(first)))
       yield* network.inject(Fault.mutePongs())
-      const second = yield* Effect.forkScoped(Effect.flip(connection.ping))
+      const second = yield* Effect.forkScoped(Effect.flip(ConnectionControl.ping(connection)))
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(second))._tag, "PingFailed")
       yield* Effect.forkScoped(connection.close)
       yield* TestClock.adjust("10 seconds")
-      assert.strictEqual((yield* Effect.flip(connection.ping))._tag, "NotConnected")
+      assert.strictEqual((yield* Effect.flip(ConnectionControl.ping(connection)))._tag, "NotConnected")
     })
   )
 
@@ -180,7 +181,7 @@ describe("liveness", () => {
         yield* TestClock.adjust("1 hour")
         assert.isUndefined(asked.pollUnsafe())
         assert.strictEqual(yield* depth, 1)
-        yield* Effect.forkScoped(connection.ping)
+        yield* Effect.forkScoped(ConnectionControl.ping(connection))
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(yield* Fiber.join(asked), { _tag: "Confirmed", by: "pong" })
         assert.strictEqual(yield* depth, 0)

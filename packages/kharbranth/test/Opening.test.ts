@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
@@ -109,12 +110,12 @@ describe("an opening program", () => {
 describe("broadcast", () => {
   const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `${from + index}`)
 
-  const fanned = (options?: Connection.BroadcastOptions) =>
+  const fanned = (options?: ConnectionControl.BroadcastOptions) =>
     Effect.gen(function* () {
       const network = yield* TestNetwork.make({ seed: 1 })
       const server = yield* network.serve(url, () => Effect.void)
       const connection = yield* network.provide(Connection.make("feed", { target: url, codec: Codec.text }))
-      const stream = yield* connection.broadcast(options)
+      const stream = yield* ConnectionControl.broadcast(connection, options)
       yield* settle
       return { connection, stream, peer: yield* server.accepted }
     })
@@ -168,7 +169,10 @@ describe("broadcast", () => {
       yield* TestClock.adjust("10 seconds")
       assert.isTrue(Exit.isSuccess(yield* Fiber.await(reader)))
       for (const capacity of [0, 1.5]) {
-        assert.strictEqual((yield* Effect.flip(connection.broadcast({ capacity })))._tag, "InvalidOptions")
+        assert.strictEqual(
+          (yield* Effect.flip(ConnectionControl.broadcast(connection, { capacity })))._tag,
+          "InvalidOptions"
+        )
       }
     })
   )

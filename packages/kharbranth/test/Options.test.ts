@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as RateLimit from "kharbranth/RateLimit"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -114,7 +115,9 @@ describe("Connection.make", () => {
       yield* network.serve(target)
       yield* Effect.gen(function* () {
         const connection = yield* Connection.make("peer", { target, codec: Codec.text })
-        const error = yield* Effect.flip(connection.update((policies) => ({ ...policies, target: "planted" })))
+        const error = yield* Effect.flip(
+          ConnectionControl.update(connection, (policies) => ({ ...policies, target: "planted" }))
+        )
         assert.strictEqual(error._tag === "InvalidOptions" ? error.path.join(".") : error._tag, "target")
       }).pipe(network.provide, Effect.scoped)
     })

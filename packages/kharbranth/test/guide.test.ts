@@ -26,7 +26,7 @@ const rowsOf = (page: string): ReadonlyArray<ReadonlyArray<string>> =>
     )
 
 const errors = read("guide/errors.md")
-const tags = [...read("src/ConnectionError.ts").matchAll(/Data\.TaggedError\("(\w+)"\)/g)].map(([, tag]) => tag!)
+const tags = [...read("src/ConnectionError.ts").matchAll(/^export class (\w+)/gm)].map(([, tag]) => tag!)
 
 const connection = "feed"
 const epoch = 1

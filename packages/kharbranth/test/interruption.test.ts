@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type * as Target from "kharbranth/Target"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
@@ -118,7 +119,7 @@ const points: Readonly<Record<string, Scenario>> = {
     user: (connection) =>
       connection.awaitReady.pipe(
         Effect.andThen(connection.track("never acknowledged")),
-        Effect.andThen(connection.drain())
+        Effect.andThen(ConnectionControl.drain(connection))
       ),
     after: 500
   },
@@ -126,9 +127,16 @@ const points: Readonly<Record<string, Scenario>> = {
   "with a reader": { user: (connection) => Stream.runDrain(connection.stream), after: 500 },
   "with observers": {
     user: (connection) =>
-      Effect.all([Stream.runDrain(connection.events), Stream.runDrain(connection.state.changes), connection.ping], {
-        concurrency: "unbounded"
-      }),
+      Effect.all(
+        [
+          Stream.runDrain(connection.events),
+          Stream.runDrain(connection.state.changes),
+          ConnectionControl.ping(connection)
+        ],
+        {
+          concurrency: "unbounded"
+        }
+      ),
     after: 500
   }
 }

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import type { ConnectionEvent, SessionEnded } from "kharbranth/ConnectionEvent"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -112,7 +113,7 @@ const causes: Readonly<
   MessageTooLarge: hostileEnding("/too-large", { maxMessageSize: 1_024 }),
   PingFailed: Effect.flatMap(silent, ({ url }) =>
     Effect.flatMap(open(url, { heartbeat: Heartbeat.ping({ every: "1 minute", timeout: 200 }) }), (connection) =>
-      Effect.flip(connection.ping)
+      Effect.flip(ConnectionControl.ping(connection))
     )
   ),
   PongReceiveTimeout: Effect.flatMap(silent, ({ url }) =>

@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as CodecSchema from "kharbranth/CodecSchema"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type * as Inbox from "kharbranth/Inbox"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -195,7 +196,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
       const connection = yield* Connection.make("drain", talking(world, path))
       const texts = Array.from({ length: 100 }, (_, i) => `${i}`)
       yield* Effect.forEach(texts, (text) => connection.send(text), { concurrency: "unbounded" })
-      yield* connection.drain("5 seconds")
+      yield* ConnectionControl.drain(connection, "5 seconds")
       const refusal = yield* Effect.flip(connection.send("late"))
       yield* same("after the drain", refusal._tag, "NotConnected")
       const log = yield* until(world.log(path), (log) => log.some((entry) => entry.event === "close"))
@@ -240,7 +241,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
     Effect.gen(function* () {
       const path = "/talk/broadcast"
       const connection = yield* Connection.make("broadcast", talking(world, path))
-      const shared = yield* connection.broadcast()
+      const shared = yield* ConnectionControl.broadcast(connection)
       const readers = yield* Effect.forEach([1, 2], () =>
         Effect.forkChild(Stream.runCollect(Stream.take(shared, 3)), { startImmediately: true })
       )

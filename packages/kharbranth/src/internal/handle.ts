@@ -24,6 +24,11 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
     this.#self = self
   }
 
+  /** What is behind a connection, for the functions that stand apart from it: a program carries those it uses. */
+  static inside<In, Out>(connection: Connection.Connection<In, Out>): Supervisor<In, Out> {
+    return (connection as Handle<In, Out>).#self
+  }
+
   get name(): string {
     return this.#self.connection
   }
@@ -40,10 +45,6 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
 
   get receive(): Part<In, Out, "receive"> {
     return Reading.receive(this.#self)
-  }
-
-  get broadcast(): Part<In, Out, "broadcast"> {
-    return (options) => Reading.broadcast(this.#self, this.stream, options)
   }
 
   get tap(): Part<In, Out, "tap"> {
@@ -73,15 +74,11 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
   }
 
   get events(): Part<In, Out, "events"> {
-    return this.#self.events.stream({ capacity: 1024, lossless: false })
+    return this.#self.events.stream(1024)
   }
 
   get metrics(): Part<In, Out, "metrics"> {
     return Effect.sync(() => metrics(this.#self))
-  }
-
-  get ping(): Part<In, Out, "ping"> {
-    return Steering.ping(this.#self)
   }
 
   get probe(): Part<In, Out, "probe"> {
@@ -103,10 +100,6 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
     return (reason) => this.restart({ mode, reason })
   }
 
-  get update(): Part<In, Out, "update"> {
-    return (change) => Steering.update(this.#self, change)
-  }
-
   get pause(): Part<In, Out, "pause"> {
     return Effect.sync(() => this.#self.dispatch({ _tag: "Pause" }))
   }
@@ -115,19 +108,7 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
     return Effect.sync(() => this.#self.dispatch({ _tag: "Resume" }))
   }
 
-  get drain(): Part<In, Out, "drain"> {
-    return (deadline) => Steering.drain(this.#self, deadline)
-  }
-
   get close(): Part<In, Out, "close"> {
     return Steering.close(this.#self)
-  }
-
-  get exportOutbox(): Part<In, Out, "exportOutbox"> {
-    return Effect.sync(() => this.#self.outbox.export())
-  }
-
-  get importOutbox(): Part<In, Out, "importOutbox"> {
-    return (items) => Effect.sync(() => this.#self.outbox.import(items))
   }
 }

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
 import type * as Connection from "../Connection.ts"
+import { drain } from "../ConnectionControl.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
 import type { Addressed, Command, Outcome, Where } from "../ManagerCommand.ts"
 import type { ManagerEvent } from "../ManagerEvent.ts"
@@ -31,7 +32,7 @@ const run = (registry: Registry, entry: Made, command: Command): Effect.Effect<v
     case "Probe":
       return connection.probe(command.reason ?? "asked for")
     case "Drain":
-      return Effect.andThen(connection.drain(command.deadline), registry.free(entry))
+      return Effect.andThen(drain(connection, command.deadline), registry.free(entry))
     case "Close":
       return registry.free(entry)
     case "Pause":

@@ -109,7 +109,7 @@ export class Telling {
   readonly happenings: Stream.Stream<ManagerEvent> = Stream.unwrap(
     Effect.gen({ self: this }, function* () {
       const fanout = new Fanout<ManagerEvent>()
-      const { stream } = fanout.join({ capacity: backlog, lossless: false })
+      const { stream } = fanout.join(backlog)
       this.events.add(fanout)
       yield* Effect.addFinalizer(() => Effect.sync(() => this.events.delete(fanout)))
       yield* whileOpen(this.registry, (entry) =>

@@ -12,29 +12,31 @@ import { type Entry, exceeds, sender, type Settle, tracker, written } from "./ou
 import { nothing, type Report, reportOf, show } from "./outboxLedger.ts"
 import * as Parts from "./outboxParts.ts"
 import { isEntry, isFrame, newEntry, type OutboxOptions, settings } from "./outboxParts.ts"
+import type { Waiters } from "./waiters.ts"
 import { type Hooks, type Supply, wakeSleepers, Writer } from "./outboxWriter.ts"
 
 export { type Hooks, type OutboxOptions, type Settle, settings, Writer }
 
 export class Outbox<In, Out> implements Supply {
   readonly wantsAcks: boolean
-  private readonly options: OutboxOptions<In, Out>
+  readonly options: OutboxOptions<In, Out>
   /** Made for the first message that waits or is retained: most connections have none. */
   private kept: Books | undefined = undefined
   private writer: Writer | undefined = undefined
   /** Why nothing is accepted any more. */
   private refusal: SendError | undefined = undefined
-  private closed = false
+  closed = false
   private scheduled = false
   private armed = Infinity
-  private emptied: Set<() => void> | undefined = undefined
+  /** Told when nothing waits and nothing is unconfirmed any more. */
+  emptied: Waiters<void> | undefined = undefined
 
   constructor(options: OutboxOptions<In, Out>) {
     this.options = options
     this.wantsAcks = options.acks !== undefined
   }
 
-  private get books(): Books {
+  get books(): Books {
     return (this.kept ??= new Books(this.options))
   }
 
@@ -209,7 +211,7 @@ export class Outbox<In, Out> implements Supply {
   }
 
   // The offers of one turn go out together.
-  private schedule(): void {
+  schedule(): void {
     if (this.writer === undefined || this.scheduled || !this.waits) return
     this.scheduled = true
     this.options.hooks.defer(() => {
@@ -218,7 +220,7 @@ export class Outbox<In, Out> implements Supply {
     })
   }
 
-  private arm(at: number): void {
+  arm(at: number): void {
     if (at >= this.armed) return
     this.armed = at
     this.options.hooks.arm(at)
@@ -242,11 +244,7 @@ export class Outbox<In, Out> implements Supply {
       if (kept.admit()) this.schedule()
       if (!kept.tell() || !kept.isEmpty) return
     }
-    if (emptied === undefined) return
-    for (const f of emptied) {
-      emptied.delete(f)
-      f()
-    }
+    emptied?.tell()
   }
 
   acknowledge(messages: ReadonlyArray<In>): void {
@@ -278,15 +276,6 @@ export class Outbox<In, Out> implements Supply {
     this.refusal ??= new NotConnected({ connection: this.options.connection, state: "Draining" })
   }
 
-  /** Calls `f` once, when the outbox is empty; at once if it is. */
-  onEmpty(f: () => void): () => void {
-    const once = () => f()
-    this.emptied ??= new Set()
-    this.emptied.add(once)
-    this.conclude()
-    return () => void this.emptied?.delete(once)
-  }
-
   close(error: SendError): void {
     this.refusal = error
     this.closed = true
@@ -304,26 +293,5 @@ export class Outbox<In, Out> implements Supply {
   reopen(): void {
     this.refusal = undefined
     this.closed = false
-  }
-
-  /** Takes out everything that waits. What a live session wrote stays, to be confirmed here. */
-  export(): ReadonlyArray<Policy.Item> {
-    const now = this.options.hooks.now()
-    const entries = this.books.queue.all()
-    const items = entries.map((entry) => Parts.itemOf(entry, now))
-    for (const entry of entries) this.books.end(entry, Policy.dropped("exported"), "exported")
-    this.conclude()
-    return items
-  }
-
-  /** Takes in what another outbox exported, by the rules of overflow. */
-  import(items: ReadonlyArray<Policy.Item>): void {
-    const now = this.options.hooks.now()
-    for (const entry of items.map((item) => Parts.entryOfItem(item, now))) {
-      this.books.receive(entry, this.closed)
-      if (entry.list !== undefined) this.arm(entry.deadline)
-    }
-    this.schedule()
-    this.conclude()
   }
 }

@@ -80,13 +80,6 @@ export class Books {
     return undefined
   }
 
-  /** Lets an imported entry in; what has no room here is lost. */
-  receive(entry: Entry, closed: boolean): void {
-    if (closed) return this.lose("closed")
-    if (this.accept(entry) !== undefined) this.lose("overflow")
-    if (entry.written && entry.list !== undefined) this.ledger.know(entry)
-  }
-
   private put(entry: Entry): void {
     this.queue.put(entry)
     this.note(entry, accepted)

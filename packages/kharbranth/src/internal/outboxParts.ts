@@ -68,22 +68,8 @@ export const entryOf = (parts: Parts, size: number, now: number): Entry => ({
   next: undefined
 })
 
-export const itemOf = (entry: Entry, now: number): Policy.Item => ({
-  frame: entry.frame,
-  lane: entry.lane,
-  key: entry.key,
-  whenDown: entry.whenDown,
-  replay: entry.replay ? "ifUnknown" : "never",
-  ttl: entry.deadline === Infinity ? undefined : Math.max(0, entry.deadline - now),
-  written: entry.written,
-  id: entry.id
-})
-
-/** For an imported message: its sender is elsewhere. */
+/** For nobody who waits. */
 export const nobody = (): void => {}
-
-export const entryOfItem = (item: Policy.Item, now: number): Entry =>
-  entryOf({ ...item, ttl: item.ttl ?? Infinity, tracked: false, tell: nobody }, sizeOf(item.frame), now)
 
 const caught = <A>(f: () => A): A | undefined => {
   try {

@@ -223,7 +223,7 @@ const faceOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Sh
       return { name, state: state.getUnsafe()._tag, count, size }
     })
   ),
-  moves: pool.moves.stream({ capacity: Infinity, lossless: false }),
+  moves: pool.moves.stream(Infinity),
   waiting: Effect.sync(() => pool.placement.homeless),
   messages: Stream.interruptWhen(manager.messages({ tag: Parts.tagOf(pool.name) }), Deferred.await(over))
 })

@@ -1,4 +1,4 @@
-/** What users read with: streams over the inbox, one message, a fan-out, a tap. */
+/** What users read with: streams over the inbox, one message, a tap. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -7,8 +7,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Connection from "../Connection.ts"
 import * as ConnectionError from "../ConnectionError.ts"
-import { Fanout } from "./fanout.ts"
-import * as Check from "./options.ts"
 import { touch } from "./readiness.ts"
 import type { Supervisor } from "./supervisor.ts"
 
@@ -67,31 +65,6 @@ export const receive = <In, Out>(self: Any<In, Out>): Effect.Effect<In, Failure>
   const wait = waiting(self, one)
   return Effect.scoped(Effect.andThen(reader(self), one))
 }
-
-export const broadcast = <In, Out>(
-  self: Any<In, Out>,
-  stream: Stream.Stream<In, Failure>,
-  options: Connection.BroadcastOptions = {}
-): Effect.Effect<Stream.Stream<In, Failure>, Failure, Scope.Scope> =>
-  Effect.gen(function* () {
-    const { capacity = 1024, strategy = "suspend" } = options
-    if (!Number.isSafeInteger(capacity) || capacity < 1) {
-      return yield* Check.invalid(self.connection, ["capacity"], "expected a whole number of at least 1")
-    }
-    const fanout = new Fanout<In, Failure>()
-    yield* stream.pipe(
-      Stream.runForEachArray((batch) => {
-        fanout.publish(batch)
-        return fanout.ready
-      }),
-      Effect.matchEffect({
-        onSuccess: () => Effect.sync(() => fanout.end()),
-        onFailure: (error) => Effect.sync(() => fanout.end(error))
-      }),
-      Effect.forkScoped({ startImmediately: true })
-    )
-    return fanout.stream({ capacity, lossless: strategy === "suspend" })
-  })
 
 export const tap = <In, Out>(
   self: Any<In, Out>,

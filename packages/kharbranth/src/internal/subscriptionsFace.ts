@@ -26,7 +26,7 @@ export abstract class Face<T, In, E> implements Public.Subscriptions<T, In, E> {
     this.name = name
     this.options = options
     this.counts = counts
-    this.events = events.stream({ capacity: 1024, lossless: false })
+    this.events = events.stream(1024)
   }
 
   /** Every topic that somebody wants. */

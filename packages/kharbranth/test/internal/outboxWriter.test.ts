@@ -2,8 +2,12 @@
 // call the outbox again, and how an outbox ends or hands over to another one.
 import type * as Policy from "../../src/Outbox.ts"
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Meter from "../../src/internal/meter.ts"
 import { Writer } from "../../src/internal/outbox.ts"
+import { exportItems, importItems } from "../../src/internal/outboxItems.ts"
+import { Waiters } from "../../src/internal/waiters.ts"
 import { acks, closed, rig } from "./outboxRig.ts"
 
 describe("a session's writer", () => {
@@ -127,19 +131,25 @@ describe("calls from within", () => {
 })
 
 describe("empty, close and hand-over", () => {
-  it("onEmpty: once, at once, or never", () => {
-    const r = rig()
-    let calls = 0
-    r.outbox.onEmpty(() => calls++)
-    assert.strictEqual(calls, 1)
-    r.track("a")
-    r.outbox.onEmpty(() => calls++)
-    r.outbox.onEmpty(() => assert.fail("cancelled"))()
-    const writer = r.attach()
-    assert.strictEqual(calls, 1)
-    writer.probe("p", (seq) => r.outbox.ponged(writer, seq))
-    assert.deepStrictEqual([calls, r.outbox.empty], [2, true])
-  })
+  it.effect("whoever waits until it is empty is told once, when it is", () =>
+    Effect.gen(function* () {
+      const r = rig()
+      assert.isTrue(r.outbox.empty)
+      r.track("a")
+      const emptied = new Waiters<void>()
+      r.outbox.emptied = emptied
+      const waiting = yield* Effect.forkChild(
+        emptied.wait(() => Effect.succeed(r.outbox.empty)),
+        {
+          startImmediately: true
+        }
+      )
+      const writer = r.attach()
+      assert.isUndefined(waiting.pollUnsafe())
+      writer.probe("p", (seq) => r.outbox.ponged(writer, seq))
+      assert.isTrue(yield* Fiber.join(waiting))
+    })
+  )
 
   it("close: waiting fails, written is unknown, nothing comes after", () => {
     const r = rig()
@@ -156,7 +166,7 @@ describe("empty, close and hand-over", () => {
     assert.deepStrictEqual(r.told(), ["c refused NotConnected"])
     assert.deepStrictEqual(r.outbox.detach(writer, { clean: false }), { count: 1, from: 1, to: 1 })
     r.outbox.close(closed)
-    r.outbox.import([
+    importItems(r.outbox, [
       {
         frame: "x",
         lane: "data",
@@ -183,7 +193,7 @@ describe("empty, close and hand-over", () => {
     r.offer("5")
     r.told()
     r.now = 10_000
-    const items = r.outbox.export()
+    const items = exportItems(r.outbox)
     const item = (frame: string, more: object): Policy.Item => ({
       frame,
       lane: "data",
@@ -212,13 +222,13 @@ describe("empty, close and hand-over", () => {
     assert.isTrue(r.outbox.empty)
 
     const other = rig({ acks, capacity: 3, overflow: "fail" })
-    other.outbox.import(items)
+    importItems(other.outbox, items)
     assert.deepStrictEqual([other.losses, other.outbox.depth, other.armed], [["overflow 2"], 3, [20_000]])
     const next = other.attach()
     assert.deepStrictEqual(other.sent(), ["3", "#1", "2"])
     other.outbox.acknowledge(["#1"])
     assert.isTrue(other.outbox.empty)
-    other.outbox.import(items.slice(0, 1))
+    importItems(other.outbox, items.slice(0, 1))
     other.turn()
     assert.deepStrictEqual([other.sent(), next.written], [["3"], 4])
   })

@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import { isConnected } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as RateLimit from "kharbranth/RateLimit"
@@ -123,7 +124,7 @@ const endings = (plan: Plan.Plan, connection: Connection.Connection<string, stri
     case "close":
       return connection.close
     case "drain":
-      return connection.drain(drainDeadline)
+      return ConnectionControl.drain(connection, drainDeadline)
     case "scope":
       return Effect.void
   }

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Cause from "effect/Cause"
 import type * as Connection from "kharbranth/Connection"
+import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import type * as Inbox from "kharbranth/Inbox"
 import * as History from "./history.ts"
@@ -114,10 +115,10 @@ const perform = (user: User, pace: Pace, deed: Deed): Effect.Effect<void> => {
       return did(
         user,
         "update",
-        connection.update((policies) => ({ ...policies, dialTimeout: Duration.seconds(8) }))
+        ConnectionControl.update(connection, (policies) => ({ ...policies, dialTimeout: Duration.seconds(8) }))
       )
     case "ping":
-      return did(user, "ping", connection.ping)
+      return did(user, "ping", ConnectionControl.ping(connection))
     case "probe":
       return did(user, "probe", connection.probe("simulated"))
     case "read":

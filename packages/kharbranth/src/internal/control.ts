@@ -1,0 +1,52 @@
+/** What is done to a connection now and then: update, drain, ping. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Connection from "../Connection.ts"
+import * as ConnectionError from "../ConnectionError.ts"
+import * as Check from "./options.ts"
+import * as Settings from "./settings.ts"
+import { close } from "./steering.ts"
+import type { Supervisor } from "./supervisor.ts"
+import { Waiters } from "./waiters.ts"
+
+type Failure = ConnectionError.ConnectionError
+type Any<In, Out> = Supervisor<In, Out>
+
+export const update = <In, Out>(
+  self: Any<In, Out>,
+  change: (policies: Connection.Policies) => Connection.Policies
+): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    const policies = change(self.policies)
+    const checked = Settings.checkPolicies(self.connection, policies, self.transport.capabilities)
+    if (Result.isFailure(checked)) return Effect.fail(checked.failure)
+    return Effect.sync(() => self.adopt(policies, checked.success))
+  })
+
+export const drain = <In, Out>(self: Any<In, Out>, deadline: Duration.Input = "30 seconds"): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    self.outbox.drainStarted()
+    const duration = Check.duration(deadline)
+    return Effect.andThen(Effect.timeoutOrElse(emptied(self), { duration, orElse: () => Effect.void }), close(self))
+  })
+
+const emptied = <In, Out>({ outbox }: Any<In, Out>): Effect.Effect<void> =>
+  Effect.suspend(() => (outbox.empty ? Effect.void : (outbox.emptied ??= new Waiters<void>()).wait(() => Effect.void)))
+
+export const ping = <In, Out>(self: Any<In, Out>): Effect.Effect<Duration.Duration, Failure> =>
+  Effect.suspend(() => {
+    const session = self.live
+    if (session === undefined) return Effect.fail(self.notConnected())
+    const { connection } = self
+    const issue = "no answer; the session ended, the peer is silent, or this heartbeat has no probe"
+    return Effect.callback<Duration.Duration, Failure>((resume) => {
+      session.rtt((rtt) =>
+        resume(
+          rtt === undefined
+            ? Effect.fail(new ConnectionError.PingFailed({ connection, epoch: session.epoch, issue }))
+            : Effect.succeed(Duration.millis(rtt))
+        )
+      )
+    })
+  })
