@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import * as Delivery from "kharbranth/Delivery"
 import type { Connection } from "kharbranth/Connection"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -96,7 +97,7 @@ const trade = ({ ledger, trading }: Options, feed: string, connection: Feed) =>
     for (let number = 1; trading(); number++) {
       const order = `${feed}#${number}`
       ledger.ordered(order)
-      yield* connection.track({ op: "order", order }).pipe(
+      yield* Delivery.track(connection, { op: "order", order }).pipe(
         Effect.flatMap((outcome) =>
           Effect.forkScoped(Effect.map(outcome, (delivery) => ledger.settled(order, delivery._tag)))
         ),

@@ -54,20 +54,9 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
    * Completes when the message was handed to a live session's socket under the
    * write mark, or when a policy of yours dropped it (`whenDown: "drop"`, a
    * newer message of its `key`, an `overflow` that drops). That proves nothing
-   * about its arrival: use `track` for that.
+   * about its arrival: use `Delivery.track` for that.
    */
   readonly send: (message: Out, options?: Outbox.SendOptions) => Effect.Effect<void, SendError>
-  /**
-   * Accepts the message, then tells what became of it: exactly one `Delivery`,
-   * as soon as an acknowledgement, a pong to a later ping, or the end of its
-   * session shows it. A heartbeat that sends no probes brings no pong: without
-   * `outbox.acks`, `ping` asks for one, or the outcome waits until the session
-   * ends, and the message keeps its room in the outbox for as long.
-   */
-  readonly track: (
-    message: Out,
-    options?: Outbox.SendOptions
-  ) => Effect.Effect<Effect.Effect<Outbox.Delivery>, SendError>
   readonly state: Watch<ConnectionState>
   /** Waits until messages flow; fails when the connection gives up or is closed. */
   readonly awaitReady: Effect.Effect<void, ConnectionError>

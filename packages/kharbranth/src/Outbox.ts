@@ -9,7 +9,10 @@
 import * as Duration from "effect/Duration"
 import type { InvalidOptions, SendError } from "./ConnectionError.ts"
 import type { DropReason } from "./ConnectionEvent.ts"
+import * as Deliveries from "./internal/deliveries.ts"
 import * as Check from "./internal/options.ts"
+import type { Keep } from "./internal/outboxKeeping.ts"
+import { keep } from "./internal/outboxLedger.ts"
 import type { Frame } from "./Message.ts"
 
 /**
@@ -36,13 +39,34 @@ export type Overflow = "suspend" | "dropOldest" | "dropNewest" | "fail"
 export type WhenDown = "hold" | "fail" | "drop"
 
 /**
- * Whether a message whose socket died before any confirmation is written again
- * on the next session. Doing so may deliver it twice.
+ * A message whose socket died before any confirmation is written again on the
+ * next session. Doing so may deliver it twice.
  *
  * @category models
  * @since 0.1.0
  */
-export type Replay = "never" | "ifUnknown"
+export interface Replay {
+  readonly _tag: "ifUnknown"
+  /** What keeps the message until it is confirmed. */
+  readonly keep: Keep
+}
+
+/**
+ * Says of a message that it may be replayed.
+ *
+ * @example
+ * ```ts
+ * import type * as Connection from "kharbranth/Connection"
+ * import * as Outbox from "kharbranth/Outbox"
+ *
+ * export const subscribe = (connection: Connection.Connection) =>
+ *   connection.send("subscribe", { replay: Outbox.ifUnknown })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ifUnknown: Replay = { _tag: "ifUnknown", keep }
 
 /**
  * All waiting `control` messages are written before any `data` message.
@@ -84,7 +108,7 @@ export interface Options<in In, in Out> {
    * again after that either. `"Infinity"` for ever. Default: 30 seconds.
    */
   readonly ttl?: Duration.Input | undefined
-  /** How many times a message with `replay: "ifUnknown"` may be written again. Default: 3. */
+  /** How many times a message with `replay: Outbox.ifUnknown` may be written again. Default: 3. */
   readonly maxReplays?: number | undefined
   /** Default: the application does not acknowledge. */
   readonly acks?: Acks<In, Out> | undefined
@@ -105,7 +129,7 @@ export interface SendOptions {
   readonly key?: string | undefined
   /** Default: `"data"`. */
   readonly lane?: Lane | undefined
-  /** Default: `"never"`. */
+  /** Whether it may be written again: `Outbox.ifUnknown`. Default: never. */
   readonly replay?: Replay | undefined
 }
 
@@ -177,31 +201,31 @@ export type Delivery = Confirmed | Expired | Dropped | Failed | Unknown
  * @category constructors
  * @since 0.1.0
  */
-export const confirmed = (by: Confirmed["by"]): Confirmed => ({ _tag: "Confirmed", by })
+export const confirmed: (by: Confirmed["by"]) => Confirmed = Deliveries.confirmed
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const expired: Expired = { _tag: "Expired" }
+export const expired: Expired = Deliveries.expired
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const dropped = (reason: DropReason): Dropped => ({ _tag: "Dropped", reason })
+export const dropped: (reason: DropReason) => Dropped = Deliveries.dropped
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const failed = (error: SendError): Failed => ({ _tag: "Failed", error })
+export const failed: (error: SendError) => Failed = Deliveries.failed
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const unknown: Unknown = { _tag: "Unknown" }
+export const unknown: Unknown = Deliveries.unknown
 
 /**
  * A message that waits, as plain data: what an outbox exports and another,
@@ -215,7 +239,7 @@ export interface Item {
   readonly lane: Lane
   readonly key: string | undefined
   readonly whenDown: WhenDown
-  readonly replay: Replay
+  readonly replay: "never" | "ifUnknown"
   /** Milliseconds it may still wait; `undefined` for ever. */
   readonly ttl: number | undefined
   /** Whether a socket has had it already, so that it may have arrived. */

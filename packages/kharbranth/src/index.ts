@@ -116,6 +116,12 @@ export * as ConnectionPool from "./ConnectionPool.ts"
  * @category modules
  * @since 0.1.0
  */
+export * as Delivery from "./Delivery.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
 export * as DialBudget from "./DialBudget.ts"
 
 /**

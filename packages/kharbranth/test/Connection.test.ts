@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../src/Codec.ts"
 import * as Connection from "../src/Connection.ts"
+import * as Delivery from "../src/Delivery.ts"
 import * as ConnectionControl from "../src/ConnectionControl.ts"
 import * as Reconnect from "../src/Reconnect.ts"
 import * as TestNetwork from "../src/testing/TestNetwork.ts"
@@ -88,7 +89,7 @@ describe("Connection", () => {
           ...options,
           outbox: { acks: { id: (out) => out, match: (incoming) => incoming } }
         })
-        const outcome = yield* connection.track("id-1")
+        const outcome = yield* Delivery.track(connection, "id-1")
         const delivery = yield* Effect.forkScoped(outcome)
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(yield* Fiber.join(delivery), { _tag: "Confirmed", by: "ack" })

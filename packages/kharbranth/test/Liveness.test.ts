@@ -14,6 +14,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
+import * as Delivery from "kharbranth/Delivery"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -177,7 +178,7 @@ describe("liveness", () => {
       for (const heartbeat of [Heartbeat.none, Heartbeat.passive({ idle: "1 day" })]) {
         const { connection, peer } = yield* rig(heartbeat)
         const depth = Effect.map(connection.metrics, ({ outbox }) => outbox.messages)
-        const asked = yield* Effect.forkScoped(yield* connection.track("asked"))
+        const asked = yield* Effect.forkScoped(yield* Delivery.track(connection, "asked"))
         yield* TestClock.adjust("1 hour")
         assert.isUndefined(asked.pollUnsafe())
         assert.strictEqual(yield* depth, 1)
@@ -186,13 +187,13 @@ describe("liveness", () => {
         assert.deepStrictEqual(yield* Fiber.join(asked), { _tag: "Confirmed", by: "pong" })
         assert.strictEqual(yield* depth, 0)
 
-        const lost = yield* connection.track("lost")
+        const lost = yield* Delivery.track(connection, "lost")
         yield* TestClock.adjust("1 hour")
         yield* peer.reset
         yield* TestClock.adjust("10 seconds")
         assert.deepStrictEqual(yield* lost, { _tag: "Unknown" })
 
-        const last = yield* connection.track("last")
+        const last = yield* Delivery.track(connection, "last")
         yield* settle
         yield* connection.close
         assert.deepStrictEqual(yield* last, { _tag: "Confirmed", by: "close" })

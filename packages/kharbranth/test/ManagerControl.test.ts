@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "../src/Heartbeat.ts"
+import * as Delivery from "../src/Delivery.ts"
 import * as ManagerCommand from "../src/ManagerCommand.ts"
 import type { ManagerEvent } from "../src/ManagerEvent.ts"
 import { fork, pass, plain, rig, settle } from "./managerRig.ts"
@@ -135,7 +136,7 @@ describe("many at once", () => {
       const { manager } = yield* rig()
       const options = { ...plain, outbox: { acks: { id: (text: string) => text, match: () => undefined } } }
       const connection = yield* manager.connect("a", options)
-      const delivery = yield* connection.track("never acknowledged")
+      const delivery = yield* Delivery.track(connection, "never acknowledged")
       const draining = yield* fork(manager.broadcast(ManagerCommand.drain("10 seconds"), "a"))
       yield* pass("9 seconds")
       assert.strictEqual((yield* Effect.flip(connection.send("more")))._tag, "NotConnected")

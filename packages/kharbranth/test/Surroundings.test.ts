@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../src/Codec.ts"
 import * as Connection from "../src/Connection.ts"
+import * as Delivery from "../src/Delivery.ts"
 import type { ConnectionEvent } from "../src/ConnectionEvent.ts"
 import * as Heartbeat from "../src/Heartbeat.ts"
 import * as Reconnect from "../src/Reconnect.ts"
@@ -187,7 +188,7 @@ describe("a wake", () => {
     inWorld({ latency: "50 millis", options: { outbox: { acks: { id: (m) => m, match: (m) => m } } } }, (world) =>
       Effect.gen(function* () {
         yield* world.network.inject(Fault.halfOpen())
-        const outcome = yield* world.connection.track("lost")
+        const outcome = yield* Delivery.track(world.connection, "lost")
         const delivery = yield* Effect.forkChild(outcome)
         yield* TestClock.adjust("1 second")
         yield* world.tell(woke)

@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as Delivery from "kharbranth/Delivery"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type * as Target from "kharbranth/Target"
 import * as Fault from "kharbranth/testing/Fault"
@@ -118,7 +119,7 @@ const points: Readonly<Record<string, Scenario>> = {
   "in a drain": {
     user: (connection) =>
       connection.awaitReady.pipe(
-        Effect.andThen(connection.track("never acknowledged")),
+        Effect.andThen(Delivery.track(connection, "never acknowledged")),
         Effect.andThen(ConnectionControl.drain(connection))
       ),
     after: 500
@@ -161,7 +162,7 @@ describe("interrupting", () => {
     }
     const user = (connection: Texts) =>
       Effect.gen(function* () {
-        yield* Effect.forkChild(Effect.flatten(connection.track("a")))
+        yield* Effect.forkChild(Effect.flatten(Delivery.track(connection, "a")))
         yield* connection.awaitReady
         yield* connection.send("b")
         yield* connection.restart({ mode: "makeFirst", reason: "test" })

@@ -18,6 +18,7 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
+import * as Delivery from "kharbranth/Delivery"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -158,7 +159,7 @@ const stories: Readonly<Record<string, Story>> = {
     user: (connection) =>
       Effect.gen(function* () {
         yield* connection.send("planted message")
-        yield* Effect.forkChild(Effect.flatten(connection.track("planted order", { key: "planted" })))
+        yield* Effect.forkChild(Effect.flatten(Delivery.track(connection, "planted order", { key: "planted" })))
         yield* ConnectionControl.ping(connection)
         yield* connection.restart({ mode: "makeFirst", reason: "a test" })
         yield* connection.receive

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Codec from "kharbranth/Codec"
+import * as Delivery from "kharbranth/Delivery"
 import * as Connection from "kharbranth/Connection"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
@@ -132,7 +133,7 @@ const causes: Readonly<
     ({ url }) => ending(url, { inbox: { maxStall: 100, highWaterMark: 1_024 } }, stallAfterOne)
   ),
   OutboxFull: failing(
-    (connection) => Effect.forEach([1, 2], (n) => connection.track(n)),
+    (connection) => Effect.forEach([1, 2], (n) => Delivery.track(connection, n)),
     { outbox: { capacity: 1, overflow: "fail" } },
     true
   ),

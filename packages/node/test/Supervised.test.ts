@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Delivery from "kharbranth/Delivery"
 import { frame } from "./hostile/frames.ts"
 import { ackServer, kill, logFile, readLog } from "./support/ackProcess.ts"
 import { blackhole, type Dark } from "./support/blackhole.ts"
@@ -43,10 +44,10 @@ const darkness = (dark: Dark) =>
     const connection = yield* connect(`ws://127.0.0.1:${hole.port}`)
     const log = yield* record(connection)
     yield* Effect.forkScoped(Stream.runDrain(connection.stream))
-    const before = yield* Effect.flatten(connection.track("before"))
+    const before = yield* Effect.flatten(Delivery.track(connection, "before"))
     hole.set(dark)
     const since = Date.now()
-    const during = yield* connection.track("during")
+    const during = yield* Delivery.track(connection, "during")
     const ended = yield* log.first(hasEnded)
     assert.strictEqual(ended.event._tag === "SessionEnded" ? ended.event.error._tag : "", "PongReceiveTimeout")
     assert.isAtMost(ended.at - since, noticedWithin)
@@ -54,7 +55,7 @@ const darkness = (dark: Dark) =>
     assert.deepStrictEqual(yield* during, { _tag: "Unknown" })
     hole.set("none")
     yield* log.first(isReady, since)
-    assert.deepStrictEqual((yield* Effect.flatten(connection.track("after")))._tag, "Confirmed")
+    assert.deepStrictEqual((yield* Effect.flatten(Delivery.track(connection, "after")))._tag, "Confirmed")
   })
 
 describe("Supervised", () => {

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import * as Delivery from "kharbranth/Delivery"
 import * as Connection from "kharbranth/Connection"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type * as ConnectionState from "kharbranth/ConnectionState"
@@ -88,7 +89,7 @@ expose({
   send: (text: string) => connection!.send(text),
   /** Accepts a message and notes its outcome when it is known. */
   track: (text: string) =>
-    Effect.map(connection!.track(text), (outcome) => {
+    Effect.map(Delivery.track(connection!, text), (outcome) => {
       Effect.runFork(Effect.map(outcome, (delivery) => record.deliveries.push(delivery._tag)))
     }),
   /** Makes connections and closes their scopes, one after the other. */

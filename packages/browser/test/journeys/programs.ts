@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as CodecSchema from "kharbranth/CodecSchema"
 import * as Connection from "kharbranth/Connection"
+import * as Delivery from "kharbranth/Delivery"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type * as Inbox from "kharbranth/Inbox"
@@ -229,10 +230,10 @@ export const journeys: Readonly<Record<string, Journey>> = {
         ...talking(world, path),
         outbox: { acks: { id: (text: string) => text, match: (text: string) => text } }
       })
-      const confirmed = yield* Effect.flatten(connection.track("id-1"))
+      const confirmed = yield* Effect.flatten(Delivery.track(connection, "id-1"))
       yield* same("confirmed", confirmed, { _tag: "Confirmed", by: "ack" })
       yield* world.perform({ verb: "stall", path })
-      const outcome = yield* connection.track("id-2")
+      const outcome = yield* Delivery.track(connection, "id-2")
       yield* world.perform({ verb: "kill", path })
       yield* same("unknown", yield* outcome, { _tag: "Unknown" })
     }),

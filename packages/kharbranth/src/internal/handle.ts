@@ -61,10 +61,6 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
     return (message, options) => Sending.send(self, message, options)
   }
 
-  get track(): Part<In, Out, "track"> {
-    return (message, options) => Sending.track(this.#self, message, options)
-  }
-
   get state(): Part<In, Out, "state"> {
     return this.#self.state
   }

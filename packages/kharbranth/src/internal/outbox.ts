@@ -5,17 +5,20 @@
  */
 import { EncodeError, foreign, NotConnected, type SendError } from "../ConnectionError.ts"
 import type { Frame } from "../Message.ts"
-import * as Policy from "../Outbox.ts"
+import type * as Policy from "../Outbox.ts"
+import * as Delivery from "./deliveries.ts"
 import { Failure } from "./json.ts"
 import { Books } from "./outboxBooks.ts"
-import { type Entry, exceeds, sender, type Settle, tracker, written } from "./outboxEntry.ts"
-import { nothing, type Report, reportOf, show } from "./outboxLedger.ts"
+import { type Entry, exceeds, sender, type Settle, written } from "./outboxEntry.ts"
+import { type Keep, nothing, type Report, reportOf, show } from "./outboxKeeping.ts"
 import * as Parts from "./outboxParts.ts"
 import { isEntry, isFrame, newEntry, type OutboxOptions, settings } from "./outboxParts.ts"
 import type { Waiters } from "./waiters.ts"
 import { type Hooks, type Supply, wakeSleepers, Writer } from "./outboxWriter.ts"
 
 export { type Hooks, type OutboxOptions, type Settle, settings, Writer }
+
+const none: ReadonlyArray<never> = []
 
 export class Outbox<In, Out> implements Supply {
   readonly wantsAcks: boolean
@@ -75,20 +78,15 @@ export class Outbox<In, Out> implements Supply {
 
   detach(writer: Writer, end: { readonly clean: boolean }): Report {
     if (writer.report !== undefined) return writer.report
-    const report = end.clean ? nothing : reportOf(writer)
+    const report = end.clean ? nothing : (this.kept?.keeper?.report(writer) ?? reportOf(writer))
     writer.report = report
     writer.supply = undefined
     if (this.writer === writer) this.writer = undefined
-    if (this.kept !== undefined) this.takeBack(this.kept.ledger.empty(writer), end.clean)
+    const unconfirmed = this.kept?.keeper?.release(writer, end.clean, this.options.hooks.now()) ?? none
+    for (const entry of unconfirmed) if (entry.list !== undefined) this.arm(entry.deadline)
     this.schedule()
     this.conclude()
     return report
-  }
-
-  private takeBack(entries: ReadonlyArray<Entry>, clean: boolean): void {
-    if (clean) for (const entry of entries) this.books.settle(entry, Policy.confirmed("close"))
-    else this.books.takeBack(entries, this.options.hooks.now())
-    for (const entry of entries) if (entry.list !== undefined) this.arm(entry.deadline)
   }
 
   /** Gives the writer nothing more; what it wrote may still be confirmed. */
@@ -149,47 +147,31 @@ export class Outbox<In, Out> implements Supply {
 
   offer(message: Out, options: Policy.SendOptions | undefined, settle: Settle): (() => void) | SendError {
     const { connection } = this.options
-    const given = this.give(message, options, false, (ttl) => sender(connection, ttl, settle))
+    const given = this.give(message, options, (ttl) => sender(connection, ttl, settle))
     if (!isEntry(given)) return given
     this.conclude()
     return () => this.withdraw(given)
   }
 
-  track(
-    message: Out,
-    options: Policy.SendOptions | undefined,
-    onAccepted: (error: SendError | undefined) => void,
-    settle: (delivery: Policy.Delivery) => void
-  ): () => void {
-    const { connection } = this.options
-    const given = this.give(message, options, true, (ttl) => tracker(connection, ttl, onAccepted, settle))
-    if (!isEntry(given)) {
-      onAccepted(given)
-      return Parts.nobody
-    }
-    this.conclude()
-    // What was accepted has an outcome of its own.
-    return () => {
-      if (this.books.queue.isSuspended(given)) this.withdraw(given)
-    }
-  }
-
-  private withdraw(entry: Entry): void {
+  withdraw(entry: Entry): void {
     if (entry.written || entry.list === undefined) return
     this.books.queue.remove(entry)
     this.conclude()
   }
 
-  private give(
+  /** Takes a message in; `keep` keeps it after it was written. */
+  give(
     message: Out,
     given: Policy.SendOptions | undefined,
-    tracked: boolean,
-    tell: Parts.Tell
+    tell: Parts.Tell,
+    keep: Keep | undefined = given?.replay?.keep
   ): Entry | SendError {
     if (this.refusal !== undefined) return this.refusal
     const frame = this.encode(message)
     if (!isFrame(frame)) return frame
-    const entry = newEntry(this.options, message, frame, given, tracked, tell)
+    if (keep !== undefined) this.books.keepWith(keep)
+    const kept = keep === undefined ? undefined : { id: keep.idOf(this.options.acks, message) }
+    const entry = newEntry(this.options, frame, given, kept, tell)
     return this.accept(entry) ?? entry
   }
 
@@ -232,7 +214,8 @@ export class Outbox<In, Out> implements Supply {
     if (entry === undefined) return undefined
     const isFirst = !entry.written
     this.books.queue.remove(entry)
-    this.books.ledger.write(entry, writer, seq)
+    if (entry.retained) this.books.keeper?.write(entry, writer, seq)
+    entry.written = true
     if (isFirst) this.books.note(entry, written)
     return entry
   }
@@ -249,18 +232,17 @@ export class Outbox<In, Out> implements Supply {
 
   acknowledge(messages: ReadonlyArray<In>): void {
     const { acks } = this.options
-    if (acks === undefined) return
-    for (const message of messages) {
-      for (const id of Parts.acknowledgedBy(acks, message)) this.books.acknowledge(id)
-    }
+    const keeper = this.kept?.keeper
+    if (acks === undefined || keeper === undefined) return
+    keeper.acknowledge(acks, messages)
     this.conclude()
   }
 
   ponged(writer: Writer, seq: number): void {
-    const { kept } = this
     show(writer, seq - 1)
-    if (kept === undefined) return
-    for (const entry of kept.ledger.ponged(writer, seq)) kept.settle(entry, Policy.confirmed("pong"))
+    const keeper = this.kept?.keeper
+    if (keeper === undefined) return
+    keeper.ponged(writer, seq)
     this.conclude()
   }
 
@@ -283,8 +265,8 @@ export class Outbox<In, Out> implements Supply {
     this.writer = undefined
     const { kept } = this
     if (kept !== undefined) {
-      for (const entry of kept.ledger.emptyAll()) kept.settle(entry, Policy.unknown)
-      for (const entry of kept.queue.all()) kept.end(entry, Policy.failed(error), "closed")
+      for (const entry of kept.keeper?.emptyAll() ?? none) kept.settle(entry, Delivery.unknown)
+      for (const entry of kept.queue.all()) kept.end(entry, Delivery.failed(error), "closed")
     }
     this.conclude()
   }

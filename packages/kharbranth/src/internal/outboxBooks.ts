@@ -1,12 +1,13 @@
 /**
- * The books of an outbox: the queue, the ledger and their common bounds, the
+ * The books of an outbox: the queue and what is kept, their common bounds, the
  * policies for what does not fit, and what is still to be told to whom. Nobody
  * is told anything before the books are in order.
  */
 import { OutboxFull, type SendError } from "../ConnectionError.ts"
-import * as Policy from "../Outbox.ts"
+import type * as Policy from "../Outbox.ts"
+import * as Delivery from "./deliveries.ts"
 import { accepted, type Entry, type Fate } from "./outboxEntry.ts"
-import { Ledger } from "./outboxLedger.ts"
+import type { Keep, Keeper } from "./outboxKeeping.ts"
 import { Queue, Room } from "./outboxQueue.ts"
 
 export interface BooksOptions {
@@ -21,8 +22,9 @@ export interface BooksOptions {
 export class Books {
   readonly room: Room
   readonly queue: Queue
-  readonly ledger: Ledger
-  private readonly options: BooksOptions
+  /** Made for the first message that is to be kept once it is written. */
+  keeper: Keeper | undefined
+  readonly options: BooksOptions
   private fates: Array<readonly [Entry, Fate]> = []
   private losses = new Map<Policy.Dropped["reason"], number>()
   private telling = false
@@ -31,11 +33,15 @@ export class Books {
     this.options = options
     this.room = new Room(options.capacity, options.maxBytes)
     this.queue = new Queue(this.room)
-    this.ledger = new Ledger(this.room)
   }
 
   get isEmpty(): boolean {
-    return this.queue.isEmpty && this.ledger.isEmpty
+    return this.queue.isEmpty && (this.keeper === undefined || this.keeper.isEmpty)
+  }
+
+  /** What is written from now on can be kept. */
+  keepWith({ make }: Keep): Keeper {
+    return (this.keeper ??= make(this))
   }
 
   /** Says what became of an entry, when the time comes. */
@@ -45,7 +51,7 @@ export class Books {
 
   /** The final outcome of an entry that is in no list any more. */
   settle(entry: Entry, delivery: Policy.Delivery): void {
-    this.ledger.forget(entry)
+    this.keeper?.forget(entry)
     this.note(entry, delivery)
   }
 
@@ -56,13 +62,13 @@ export class Books {
   /** A policy drops an entry that was never written. */
   drop(entry: Entry, reason: Policy.Dropped["reason"]): void {
     this.lose(reason)
-    this.settle(entry, Policy.dropped(reason))
+    this.settle(entry, Delivery.dropped(reason))
   }
 
   /** Ends what waits without being written (again). */
   end(entry: Entry, delivery: Policy.Delivery, reason: Policy.Dropped["reason"] | undefined): void {
     this.queue.remove(entry)
-    if (entry.written) return this.settle(entry, Policy.unknown)
+    if (entry.written) return this.settle(entry, Delivery.unknown)
     if (reason !== undefined) this.lose(reason)
     this.settle(entry, delivery)
   }
@@ -90,7 +96,8 @@ export class Books {
     const { overflow } = this.options
     if (place === undefined) {
       // Too large for the old one's place. Where the new one is let in otherwise, the old one goes all the same.
-      if (overflow === "suspend" || overflow === "dropOldest") this.end(old, Policy.dropped("superseded"), "superseded")
+      if (overflow === "suspend" || overflow === "dropOldest")
+        this.end(old, Delivery.dropped("superseded"), "superseded")
       return false
     }
     this.drop(old, "superseded")
@@ -118,7 +125,7 @@ export class Books {
     // What is retained keeps its room: dropping others for nothing helps nobody.
     if (!this.queue.couldFit(entry)) return this.drop(entry, "overflow")
     for (let old = this.queue.oldest(); old !== undefined && !this.queue.admits(entry); old = this.queue.oldest()) {
-      this.end(old, Policy.dropped("overflow"), "overflow")
+      this.end(old, Delivery.dropped("overflow"), "overflow")
     }
     this.put(entry)
   }
@@ -139,7 +146,7 @@ export class Books {
       this.admit()
       const entry = this.queue.first()
       if (entry === undefined || entry.deadline > now) return entry
-      this.end(entry, Policy.expired, "expired")
+      this.end(entry, Delivery.expired, "expired")
     }
   }
 
@@ -147,8 +154,8 @@ export class Books {
   down(error: () => SendError): void {
     for (const entry of this.queue.all()) {
       if (entry.written || entry.whenDown === "hold") continue
-      if (entry.whenDown === "drop") this.end(entry, Policy.dropped("down"), "down")
-      else this.end(entry, Policy.failed(error()), undefined)
+      if (entry.whenDown === "drop") this.end(entry, Delivery.dropped("down"), "down")
+      else this.end(entry, Delivery.failed(error()), undefined)
     }
   }
 
@@ -156,31 +163,10 @@ export class Books {
   expireAll(now: number): number {
     let next = Infinity
     for (const entry of this.queue.all()) {
-      if (entry.deadline <= now) this.end(entry, Policy.expired, "expired")
+      if (entry.deadline <= now) this.end(entry, Delivery.expired, "expired")
       else next = Math.min(next, entry.deadline)
     }
     return next
-  }
-
-  /** Takes back what a dead writer wrote: to be written again, or unknown. */
-  takeBack(entries: ReadonlyArray<Entry>, now: number): void {
-    const again: Array<Entry> = []
-    for (const entry of entries) {
-      if (entry.replay && entry.replays < this.options.maxReplays && entry.deadline > now) {
-        entry.replays++
-        again.push(entry)
-      } else this.settle(entry, Policy.unknown)
-    }
-    this.queue.putBack(again)
-  }
-
-  /** An ack: true of one message, the first with this id. */
-  acknowledge(id: string): void {
-    const entry = this.ledger.find(id)
-    if (entry === undefined) return
-    this.ledger.acknowledged(entry)
-    if (!this.ledger.remove(entry)) this.queue.remove(entry)
-    this.settle(entry, Policy.confirmed("ack"))
   }
 
   /** Tells everybody, and then of what they do from there; false when called from there. */

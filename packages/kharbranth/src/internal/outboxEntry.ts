@@ -5,7 +5,8 @@
 import * as Duration from "effect/Duration"
 import { type SendError, SendExpired } from "../ConnectionError.ts"
 import type { Frame } from "../Message.ts"
-import * as Outbox from "../Outbox.ts"
+import type * as Outbox from "../Outbox.ts"
+import { failed } from "./deliveries.ts"
 
 /** What becomes of an untracked message. */
 export type Outcome = { readonly _tag: "Written" } | Outbox.Dropped | Outbox.Failed
@@ -102,36 +103,13 @@ export const sizeOf = (frame: Frame): number => (typeof frame === "string" ? tex
 /** Whether a frame exceeds `max` bytes; counts them only when it might. */
 export const exceeds = (frame: Frame, max: number): boolean => frame.length * 3 > max && sizeOf(frame) > max
 
-const expiry = (connection: string, ttl: number): SendError =>
+export const expiry = (connection: string, ttl: number): SendError =>
   new SendExpired({ connection, ttl: Duration.millis(ttl) })
 
 /** Hears for the sender of an untracked message, whose business ends with the first write. */
 export const sender =
   (connection: string, ttl: number, settle: Settle) =>
   (fate: Fate): void => {
-    if (fate._tag === "Expired") settle(Outbox.failed(expiry(connection, ttl)))
+    if (fate._tag === "Expired") settle(failed(expiry(connection, ttl)))
     else if (fate._tag === "Written" || fate._tag === "Dropped" || fate._tag === "Failed") settle(fate)
   }
-
-/**
- * Hears for a tracker: first whether the message was accepted, then how it
- * ended. What is dropped while it waits for room was accepted, and dropped.
- */
-export const tracker = (
-  connection: string,
-  ttl: number,
-  onAccepted: (error: SendError | undefined) => void,
-  settle: (delivery: Outbox.Delivery) => void
-): ((fate: Fate) => void) => {
-  let isAccepted = false
-  return (fate) => {
-    if (fate._tag === "Written") return
-    if (!isAccepted) {
-      if (fate._tag === "Failed") return onAccepted(fate.error)
-      if (fate._tag === "Expired") return onAccepted(expiry(connection, ttl))
-      isAccepted = true
-      onAccepted(undefined)
-    }
-    if (fate._tag !== "Accepted") settle(fate)
-  }
-}

@@ -1,7 +1,9 @@
 /** What waits in an outbox as plain data, to be handed over to another one. */
-import * as Policy from "../Outbox.ts"
+import type * as Policy from "../Outbox.ts"
+import * as Delivery from "./deliveries.ts"
 import type { Outbox } from "./outbox.ts"
 import { type Entry, sizeOf } from "./outboxEntry.ts"
+import { keep } from "./outboxLedger.ts"
 import { entryOf, nobody } from "./outboxParts.ts"
 
 const itemOf = (entry: Entry, now: number): Policy.Item => ({
@@ -16,8 +18,11 @@ const itemOf = (entry: Entry, now: number): Policy.Item => ({
 })
 
 // The sender of an imported message is elsewhere.
-const entryOfItem = (item: Policy.Item, now: number): Entry =>
-  entryOf({ ...item, ttl: item.ttl ?? Infinity, tracked: false, tell: nobody }, sizeOf(item.frame), now)
+const entryOfItem = (item: Policy.Item, now: number): Entry => {
+  const replay = item.replay === "ifUnknown"
+  const parts = { ...item, ttl: item.ttl ?? Infinity, replay, retained: replay, tell: nobody }
+  return entryOf(parts, sizeOf(item.frame), now)
+}
 
 /** Takes out everything that waits. What a live session wrote stays, to be confirmed there. */
 export const exportItems = <In, Out>(outbox: Outbox<In, Out>): ReadonlyArray<Policy.Item> => {
@@ -25,7 +30,7 @@ export const exportItems = <In, Out>(outbox: Outbox<In, Out>): ReadonlyArray<Pol
   const now = options.hooks.now()
   const entries = books.queue.all()
   const items = entries.map((entry) => itemOf(entry, now))
-  for (const entry of entries) books.end(entry, Policy.dropped("exported"), "exported")
+  for (const entry of entries) books.end(entry, Delivery.dropped("exported"), "exported")
   outbox.conclude()
   return items
 }
@@ -41,8 +46,9 @@ export const importItems = <In, Out>(outbox: Outbox<In, Out>, items: ReadonlyArr
 const receive = <In, Out>(outbox: Outbox<In, Out>, entry: Entry): void => {
   const { books, closed } = outbox
   if (closed) return books.lose("closed")
+  if (entry.retained) books.keepWith(keep)
   if (books.accept(entry) !== undefined) books.lose("overflow")
   if (entry.list === undefined) return
-  if (entry.written) books.ledger.know(entry)
+  if (entry.written) books.keeper?.know(entry)
   outbox.arm(entry.deadline)
 }

@@ -2,75 +2,62 @@
  * What was written and is kept until it is confirmed: by writer in the order
  * of writing, and by the id under which the application acknowledges it.
  */
-import type { Entries, Entry } from "./outboxEntry.ts"
-import type { Room } from "./outboxQueue.ts"
+import type * as Policy from "../Outbox.ts"
+import * as Delivery from "./deliveries.ts"
+import type { Books } from "./outboxBooks.ts"
+import { Entries, type Entry } from "./outboxEntry.ts"
+import { type Account, type Keep, type Keeper, nothing, type Report } from "./outboxKeeping.ts"
 
-/** How many messages of a writer are unconfirmed, and the range of their numbers. */
-export interface Report {
-  readonly count: number
-  readonly from: number
-  readonly to: number
+const caught = <A>(f: () => A): A | undefined => {
+  try {
+    return f()
+  } catch {
+    return undefined
+  }
 }
 
-/** The books of one writer. */
-export interface Account {
-  /** How many messages it wrote: the last one's number. */
-  readonly written: number
-  /** The last number whose arrival something has shown. */
-  shown: number
-  readonly unconfirmed: Entries
-  /** What was reported when the writer was over. */
-  report: Report | undefined
+/** Which ids a message acknowledges. */
+const acknowledgedBy = <In, Out>(acks: Policy.Acks<In, Out>, message: In): ReadonlyArray<string> => {
+  const ids = caught(() => acks.match(message))
+  return ids === undefined ? [] : typeof ids === "string" ? [ids] : ids
 }
 
-/** All is confirmed. */
-export const nothing: Report = { count: 0, from: 0, to: 0 }
-
-/** What is unconfirmed: everything beyond what was shown, and before that what waits for an ack of its own. */
-export const reportOf = ({ shown, unconfirmed, written }: Account): Report => {
-  const waiting = unconfirmed.toArray().filter((entry) => entry.seq <= shown)
-  const count = written - shown + waiting.length
-  if (count === 0) return nothing
-  const from = waiting.reduce((least, entry) => Math.min(least, entry.seq), shown + 1)
-  const to = waiting.reduce((most, entry) => Math.max(most, entry.seq), written > shown ? written : 0)
-  return { count, from, to }
-}
-
-/** Everything up to number `seq` arrived. */
-export const show = (account: Account, seq: number): void => {
-  account.shown = Math.max(account.shown, Math.min(seq, account.written))
-}
-
-export class Ledger {
-  private readonly room: Room
+export class Ledger implements Keeper {
+  private readonly books: Books
+  private readonly lists = new Map<Account, Entries>()
   private readonly accounts = new Map<Entries | undefined, Account>()
   private readonly byId = new Map<string, Array<Entry>>()
   private size = 0
   private order = 0
 
-  constructor(room: Room) {
-    this.room = room
+  constructor(books: Books) {
+    this.books = books
   }
 
   get isEmpty(): boolean {
     return this.size === 0
   }
 
-  /** An entry was written as number `seq` of this account. */
+  report(account: Account): Report {
+    const { shown, written } = account
+    const waiting = this.unconfirmed(account).filter((entry) => entry.seq <= shown)
+    const count = written - shown + waiting.length
+    if (count === 0) return nothing
+    const from = waiting.reduce((least, entry) => Math.min(least, entry.seq), shown + 1)
+    const to = waiting.reduce((most, entry) => Math.max(most, entry.seq), written > shown ? written : 0)
+    return { count, from, to }
+  }
+
   write(entry: Entry, account: Account, seq: number): void {
     entry.seq = seq
     entry.order = ++this.order
     // One that is written again is known by its id already.
     if (!entry.written) this.know(entry)
-    entry.written = true
-    if (!entry.retained) return
-    this.accounts.set(account.unconfirmed, account)
-    account.unconfirmed.push(entry)
-    this.room.take(entry)
+    this.listOf(account).push(entry)
+    this.books.room.take(entry)
     this.size++
   }
 
-  /** An ack for this entry counts from now on. */
   know(entry: Entry): void {
     if (entry.id === undefined || !entry.retained) return
     const known = this.byId.get(entry.id)
@@ -78,7 +65,6 @@ export class Ledger {
     else known.push(entry)
   }
 
-  /** The entry is settled: no ack can reach it any more. */
   forget(entry: Entry): void {
     const known = entry.id === undefined ? undefined : this.byId.get(entry.id)
     const at = known === undefined ? -1 : known.indexOf(entry)
@@ -87,45 +73,101 @@ export class Ledger {
     if (known.length === 0 && entry.id !== undefined) this.byId.delete(entry.id)
   }
 
-  /** The first of the written messages with this id. */
-  find(id: string): Entry | undefined {
-    return this.byId.get(id)?.[0]
+  acknowledge<In, Out>(acks: Policy.Acks<In, Out>, messages: ReadonlyArray<In>): void {
+    for (const message of messages) for (const id of acknowledgedBy(acks, message)) this.acknowledged(id)
+  }
+
+  // True of one message, the first of the written ones with this id.
+  private acknowledged(id: string): void {
+    const entry = this.byId.get(id)?.[0]
+    if (entry === undefined) return
+    const account = this.accounts.get(entry.list)
+    // It shows that everything before it arrived too; of a replayed message it may be the first copy's.
+    if (account !== undefined && entry.replays === 0) account.shown = Math.max(account.shown, entry.seq)
+    if (!this.remove(entry)) this.books.queue.remove(entry)
+    this.books.settle(entry, Delivery.confirmed("ack"))
+  }
+
+  ponged(account: Account, seq: number): void {
+    const confirmed = this.unconfirmed(account).filter((entry) => entry.seq < seq && entry.id === undefined)
+    for (const entry of confirmed) {
+      this.remove(entry)
+      this.books.settle(entry, Delivery.confirmed("pong"))
+    }
+  }
+
+  release(account: Account, clean: boolean, now: number): ReadonlyArray<Entry> {
+    const entries = this.empty(account)
+    if (clean) for (const entry of entries) this.books.settle(entry, Delivery.confirmed("close"))
+    else this.takeBack(entries, now)
+    return entries
+  }
+
+  /** What a dead writer wrote: to be written again, or unknown. */
+  takeBack(entries: ReadonlyArray<Entry>, now: number): void {
+    const { options } = this.books
+    const again: Array<Entry> = []
+    for (const entry of entries) {
+      if (entry.replay && entry.replays < options.maxReplays && entry.deadline > now) {
+        entry.replays++
+        again.push(entry)
+      } else this.books.settle(entry, Delivery.unknown)
+    }
+    this.putBack(again)
+  }
+
+  /** In the order in which they were written: each goes before those written later. */
+  putBack(entries: ReadonlyArray<Entry>): void {
+    const { queue } = this.books
+    const places: Record<Policy.Lane, Entry | undefined> = {
+      control: queue.lanes.control.replays.head,
+      data: queue.lanes.data.replays.head
+    }
+    for (const entry of entries) {
+      let before = places[entry.lane]
+      while (before !== undefined && before.order < entry.order) before = before.next
+      places[entry.lane] = before
+      queue.insert(entry, before)
+    }
+  }
+
+  emptyAll(): ReadonlyArray<Entry> {
+    return [...this.lists.keys()].flatMap((account) => this.empty(account))
   }
 
   /** Takes an entry out of its writer's account; false when it waits to be written again. */
-  remove(entry: Entry): boolean {
-    const account = this.accounts.get(entry.list)
-    if (account === undefined) return false
-    account.unconfirmed.remove(entry)
-    this.room.give(entry)
+  private remove(entry: Entry): boolean {
+    const { list } = entry
+    if (list === undefined || !this.accounts.has(list)) return false
+    list.remove(entry)
+    this.books.room.give(entry)
     this.size--
     return true
   }
 
-  /** An ack shows that everything before it arrived too; of a replayed message it may be the first copy's. */
-  acknowledged(entry: Entry): void {
-    const account = this.accounts.get(entry.list)
-    if (account !== undefined && entry.replays === 0) account.shown = Math.max(account.shown, entry.seq)
+  private unconfirmed(account: Account): ReadonlyArray<Entry> {
+    return this.lists.get(account)?.toArray() ?? []
   }
 
-  /** Everything before number `seq` arrived. Gives what this confirms, taken out. */
-  ponged(account: Account, seq: number): ReadonlyArray<Entry> {
-    show(account, seq - 1)
-    const confirmed = account.unconfirmed.toArray().filter((entry) => entry.seq < seq && entry.id === undefined)
-    for (const entry of confirmed) this.remove(entry)
-    return confirmed
-  }
-
-  /** Everything unconfirmed of one account, taken out, in the order of writing. */
-  empty(account: Account): ReadonlyArray<Entry> {
-    const entries = account.unconfirmed.toArray()
+  private empty(account: Account): ReadonlyArray<Entry> {
+    const entries = this.unconfirmed(account)
     for (const entry of entries) this.remove(entry)
-    this.accounts.delete(account.unconfirmed)
+    this.accounts.delete(this.lists.get(account))
+    this.lists.delete(account)
     return entries
   }
 
-  /** Everything unconfirmed, taken out. */
-  emptyAll(): ReadonlyArray<Entry> {
-    return [...this.accounts.values()].flatMap((account) => this.empty(account))
+  private listOf(account: Account): Entries {
+    const known = this.lists.get(account)
+    if (known !== undefined) return known
+    const list = new Entries()
+    this.lists.set(account, list)
+    this.accounts.set(list, account)
+    return list
   }
+}
+
+export const keep: Keep = {
+  make: (books) => new Ledger(books),
+  idOf: (acks, message) => (acks === undefined ? undefined : caught(() => acks.id(message)))
 }

@@ -41,9 +41,10 @@ export const settings = <In, Out>(
   }
 }
 
-export type Parts = Omit<Policy.Item, "ttl"> & {
+export type Parts = Omit<Policy.Item, "ttl" | "replay"> & {
   readonly ttl: number
-  readonly tracked: boolean
+  readonly replay: boolean
+  readonly retained: boolean
   readonly tell: Entry["tell"]
 }
 
@@ -53,8 +54,8 @@ export const entryOf = (parts: Parts, size: number, now: number): Entry => ({
   lane: parts.lane,
   key: parts.key,
   whenDown: parts.whenDown,
-  replay: parts.replay === "ifUnknown",
-  retained: parts.tracked || parts.replay === "ifUnknown",
+  replay: parts.replay,
+  retained: parts.retained,
   id: parts.id,
   since: now,
   deadline: now + parts.ttl,
@@ -71,24 +72,6 @@ export const entryOf = (parts: Parts, size: number, now: number): Entry => ({
 /** For nobody who waits. */
 export const nobody = (): void => {}
 
-const caught = <A>(f: () => A): A | undefined => {
-  try {
-    return f()
-  } catch {
-    return undefined
-  }
-}
-
-/** By which id a message will be acknowledged. */
-export const idOf = <In, Out>(acks: Policy.Acks<In, Out> | undefined, message: Out): string | undefined =>
-  acks === undefined ? undefined : caught(() => acks.id(message))
-
-/** Which ids a message acknowledges. */
-export const acknowledgedBy = <In, Out>(acks: Policy.Acks<In, Out>, message: In): ReadonlyArray<string> => {
-  const ids = caught(() => acks.match(message))
-  return ids === undefined ? [] : typeof ids === "string" ? [ids] : ids
-}
-
 export type Tell = (ttl: number) => Entry["tell"]
 
 const none: Policy.SendOptions = {}
@@ -96,22 +79,35 @@ const none: Policy.SendOptions = {}
 /** An entry for a message with its options, the outbox's where it has none. */
 export const newEntry = <In, Out>(
   options: OutboxOptions<In, Out>,
-  message: Out,
   frame: Frame,
   given: Policy.SendOptions | undefined,
-  tracked: boolean,
+  kept: { readonly id: string | undefined } | undefined,
   tell: Tell
 ): Entry => {
-  const { key, lane = "data", replay = "never", ttl: ownTtl, whenDown = options.whenDown } = given ?? none
+  const { key, lane = "data", replay, ttl: ownTtl, whenDown = options.whenDown } = given ?? none
   const ttl = ownTtl === undefined ? (options.ttl ?? Infinity) : Duration.toMillis(Options.duration(ownTtl))
-  const id = tracked || replay === "ifUnknown" ? idOf(options.acks, message) : undefined
-  const parts = { frame, lane, key, whenDown, replay, ttl, written: false, id, tracked, tell: tell(ttl) }
-  return entryOf(parts, sizeOf(frame), options.hooks.now())
+  const retained = kept !== undefined
+  return entryOf(
+    {
+      frame,
+      lane,
+      key,
+      whenDown,
+      replay: replay !== undefined,
+      ttl,
+      written: false,
+      id: kept?.id,
+      retained,
+      tell: tell(ttl)
+    },
+    sizeOf(frame),
+    options.hooks.now()
+  )
 }
 
 /** Whether a message may be written without waiting with others of its kind. */
 export const isPlain = (options: Policy.SendOptions): boolean =>
-  options.key === undefined && options.replay !== "ifUnknown"
+  options.key === undefined && options.replay === undefined
 
 export const isFrame = (frame: Frame | SendError): frame is Frame =>
   typeof frame === "string" || frame instanceof Uint8Array

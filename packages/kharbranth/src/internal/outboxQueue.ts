@@ -33,7 +33,7 @@ export class Room {
   }
 }
 
-interface Waiting {
+export interface Waiting {
   readonly replays: Entries
   readonly fresh: Entries
   readonly keys: Map<string, Entry>
@@ -43,7 +43,7 @@ const lane = (): Waiting => ({ replays: new Entries(), fresh: new Entries(), key
 
 export class Queue {
   private readonly room: Room
-  private readonly lanes: Readonly<Record<Lane, Waiting>> = { control: lane(), data: lane() }
+  readonly lanes: Readonly<Record<Lane, Waiting>> = { control: lane(), data: lane() }
   private readonly suspended = new Entries()
   /** What waits and was never written: the part of the room that can be cleared. */
   private readonly fresh: Room
@@ -73,7 +73,7 @@ export class Queue {
     this.name(entry)
   }
 
-  private insert(entry: Entry, before: Entry | undefined): void {
+  insert(entry: Entry, before: Entry | undefined): void {
     const { fresh, replays } = this.lanes[entry.lane]
     this.room.take(entry)
     if (entry.written) {
@@ -150,20 +150,6 @@ export class Queue {
   first(): Entry | undefined {
     const { control, data } = this.lanes
     return control.replays.head ?? control.fresh.head ?? data.replays.head ?? data.fresh.head
-  }
-
-  /** Takes entries back that were written, in the order in which they were: each goes before those written later. */
-  putBack(entries: ReadonlyArray<Entry>): void {
-    const places: Record<Lane, Entry | undefined> = {
-      control: this.lanes.control.replays.head,
-      data: this.lanes.data.replays.head
-    }
-    for (const entry of entries) {
-      let before = places[entry.lane]
-      while (before !== undefined && before.order < entry.order) before = before.next
-      places[entry.lane] = before
-      this.insert(entry, before)
-    }
   }
 
   /** Everything that waits, in order; those waiting for room last. */

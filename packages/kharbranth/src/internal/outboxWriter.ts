@@ -5,10 +5,11 @@
  */
 import { NotConnected } from "../ConnectionError.ts"
 import type { Frame } from "../Message.ts"
-import * as Outbox from "../Outbox.ts"
+import type * as Outbox from "../Outbox.ts"
+import { failed } from "./deliveries.ts"
 import type { Link } from "../Transport.ts"
-import { Entries, type Entry, type Settle, written } from "./outboxEntry.ts"
-import type { Account, Report } from "./outboxLedger.ts"
+import { type Entry, type Settle, written } from "./outboxEntry.ts"
+import type { Account, Report } from "./outboxKeeping.ts"
 import type { Kind, Meter } from "./meter.ts"
 
 /** How writers and the outbox reach the world. All of it is synchronous and never throws. */
@@ -74,7 +75,6 @@ export class Writer implements Account {
   /** Their length, characters counting as bytes. */
   bytes = 0
   shown = 0
-  readonly unconfirmed = new Entries()
   report: Report | undefined = undefined
   supply: Supply | undefined = undefined
   private readonly options: WriterOptions
@@ -137,7 +137,7 @@ export class Writer implements Account {
   }
 
   private refuse({ settle }: Own): void {
-    settle(Outbox.failed(new NotConnected({ connection: this.options.connection ?? "", state: "session over" })))
+    settle(failed(new NotConnected({ connection: this.options.connection ?? "", state: "session over" })))
   }
 
   /** How many bytes may be written before the mark is reached: none while something of its own waits. */

@@ -1,7 +1,7 @@
 /** What users send with: at once where nothing stands in the way, else through the outbox. */
 import * as Effect from "effect/Effect"
 import type * as ConnectionError from "../ConnectionError.ts"
-import type { Delivery, SendOptions } from "../Outbox.ts"
+import type { SendOptions } from "../Outbox.ts"
 import { touch } from "./readiness.ts"
 import type { Supervisor } from "./supervisor.ts"
 
@@ -47,34 +47,4 @@ export const sendAll = <In, Out>(
     const message = messages[next]
     if (next >= messages.length) return Effect.void
     return Effect.andThen(offer(self, message as Out), sendAll(self, messages, next + 1))
-  })
-
-export const track = <In, Out>(
-  self: Any<In, Out>,
-  message: Out,
-  options?: SendOptions
-): Effect.Effect<Effect.Effect<Delivery>, ConnectionError.SendError> =>
-  Effect.callback<Effect.Effect<Delivery>, ConnectionError.SendError>((resume) => {
-    touch(self)
-    let delivery: Delivery | undefined
-    const waiters = new Set<(delivery: Delivery) => void>()
-    const outcome = Effect.callback<Delivery>((told) => {
-      if (delivery !== undefined) return told(Effect.succeed(delivery))
-      const waiter = (final: Delivery) => told(Effect.succeed(final))
-      waiters.add(waiter)
-      return Effect.sync(() => {
-        waiters.delete(waiter)
-      })
-    })
-    const withdraw = self.outbox.track(
-      message,
-      options,
-      (error) => resume(error === undefined ? Effect.succeed(outcome) : Effect.fail(error)),
-      (final) => {
-        delivery = final
-        for (const waiter of waiters) waiter(final)
-        waiters.clear()
-      }
-    )
-    return Effect.sync(withdraw)
   })

@@ -58,7 +58,7 @@ describe("sendNow", () => {
     assert.isTrue(r.outbox.sendNow(new Uint8Array(3), { lane: "control", ttl: 1 }))
     assert.deepStrictEqual([writer.written, writer.bytes, heard], [2, 4, 2])
     assert.isUndefined(r.outbox.sendNow("b", { key: "k" }))
-    assert.isUndefined(r.outbox.sendNow("b", { replay: "ifUnknown" }))
+    assert.isUndefined(r.outbox.sendNow("b", { replay: Policy.ifUnknown }))
     r.buffered = 100
     assert.isUndefined(r.outbox.sendNow("b"))
     assert.isFalse(writer.idle)

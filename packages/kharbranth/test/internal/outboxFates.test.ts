@@ -1,5 +1,6 @@
 // Proves how messages end: without a session, by their ttl, confirmed by acks,
 // pongs and closes, written again or unknown; and who is told what.
+import * as Policy from "../../src/Outbox.ts"
 import { assert, describe, it } from "@effect/vitest"
 import type { NotConnected } from "../../src/ConnectionError.ts"
 import { acks, rig } from "./outboxRig.ts"
@@ -80,7 +81,7 @@ describe("deliveries", () => {
     assert.isTrue(r.outbox.wantsAcks)
     r.attach()
     for (const message of ["#1", "#1", "#2", "plain", "throws"]) r.track(message)
-    r.offer("#3", { replay: "ifUnknown" })
+    r.offer("#3", { replay: Policy.ifUnknown })
     r.offer("#4")
     r.turn()
     r.told()
@@ -148,7 +149,7 @@ describe("deliveries", () => {
 
   it("replays go first in order of writing, until their number or time is up", () => {
     const r = rig({ acks, maxReplays: 1 })
-    const given = { replay: "ifUnknown" } as const
+    const given = { replay: Policy.ifUnknown } as const
     const first = r.attach()
     r.track("#1", given)
     r.track("2", { ...given, lane: "control" })
@@ -178,7 +179,7 @@ describe("deliveries", () => {
   it("a replay that waits too long is unknown, and its timer is set", () => {
     const r = rig()
     const writer = r.attach()
-    r.track("a", { replay: "ifUnknown", ttl: 10 })
+    r.track("a", { replay: Policy.ifUnknown, ttl: 10 })
     r.turn()
     r.outbox.wake((r.now = 5))
     r.outbox.detach(writer, { clean: false })
@@ -192,7 +193,7 @@ describe("deliveries", () => {
   it("an ack of a replayed message shows nothing of its last socket", () => {
     const r = rig({ acks })
     const first = r.attach()
-    r.track("#a", { replay: "ifUnknown" })
+    r.track("#a", { replay: Policy.ifUnknown })
     r.turn()
     r.outbox.detach(first, { clean: false })
     const second = r.attach()

@@ -4,6 +4,7 @@
 // may be replayed is written twice, bounds hold, and nothing is lost uncounted.
 // Then proves that the judge would see it if they were broken.
 import type { Books } from "../../src/internal/outboxBooks.ts"
+import { keep, type Ledger } from "../../src/internal/outboxLedger.ts"
 import { assert, describe, it } from "@effect/vitest"
 import { type Mutant, Run } from "./outboxModel.ts"
 
@@ -29,13 +30,14 @@ describe("the outbox against the rules of delivery", () => {
 })
 
 const booksOf = (outbox: object): Books => (outbox as { readonly books: Books }).books
+const ledgerOf = (outbox: object): Ledger => booksOf(outbox).keepWith(keep) as Ledger
 
 const mutants: ReadonlyArray<Mutant> = [
   {
     name: "nothing is replayed",
-    outbox: (o) => void (booksOf(o).takeBack = (all) => all.forEach((e) => booksOf(o).settle(e, { _tag: "Unknown" })))
+    outbox: (o) => void (ledgerOf(o).takeBack = (all) => all.forEach((e) => booksOf(o).settle(e, { _tag: "Unknown" })))
   },
-  { name: "acks are ignored", outbox: (o) => void (booksOf(o).acknowledge = () => {}) },
+  { name: "acks are ignored", outbox: (o) => void (ledgerOf(o).acknowledge = () => {}) },
   {
     name: "what waits at the end is unknown",
     outbox: (o) => {
@@ -48,7 +50,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a pong confirms what was written after the ping",
     outbox: (o) => {
-      const { ledger } = booksOf(o)
+      const ledger = ledgerOf(o)
       const ponged = ledger.ponged.bind(ledger)
       ledger.ponged = (account, seq) => ponged(account, seq + 1)
     }
@@ -57,14 +59,14 @@ const mutants: ReadonlyArray<Mutant> = [
     name: "replays go last",
     outbox: (o) => {
       const { queue } = booksOf(o)
-      queue.putBack = (entries) => entries.toReversed().forEach((entry) => queue.put(entry))
+      ledgerOf(o).putBack = (entries) => entries.toReversed().forEach((entry) => queue.put(entry))
     }
   },
   {
     name: "data goes before control",
     outbox: (o) => {
       const { queue } = booksOf(o)
-      const { control, data } = queue["lanes"]
+      const { control, data } = queue.lanes
       queue.first = () => data.replays.head ?? data.fresh.head ?? control.replays.head ?? control.fresh.head
     }
   },

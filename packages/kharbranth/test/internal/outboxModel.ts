@@ -6,7 +6,8 @@ import type { SendError } from "../../src/ConnectionError.ts"
 import * as Meter from "../../src/internal/meter.ts"
 import { type Hooks, Outbox, Writer } from "../../src/internal/outbox.ts"
 import type { Frame } from "../../src/Message.ts"
-import type * as Policy from "../../src/Outbox.ts"
+import * as Policy from "../../src/Outbox.ts"
+import { trackIn } from "../../src/internal/tracking.ts"
 import type { Link } from "../../src/Transport.ts"
 import * as Seeded from "../../src/testing/internal/seeded.ts"
 import { NotConnected } from "../../src/ConnectionError.ts"
@@ -276,7 +277,7 @@ export class Run {
     }
     this.known.push(m)
     this.byText.set(text, m)
-    const options = { lane, key, ttl, whenDown, replay: replay ? "ifUnknown" : "never" } as const
+    const options = { lane, key, ttl, whenDown, replay: replay ? Policy.ifUnknown : undefined } as const
     if (!nested) this.superseded = undefined
     const wasDown = this.active === undefined
     if (tracked) this.track(m, options)
@@ -321,7 +322,8 @@ export class Run {
   }
 
   private track(m: Known, options: Policy.SendOptions): void {
-    const withdraw = this.outbox.track(
+    const withdraw = trackIn(
+      this.outbox,
       m.text,
       options,
       (error) => {

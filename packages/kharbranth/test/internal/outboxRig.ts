@@ -3,6 +3,7 @@
 import { NotConnected, type SendError } from "../../src/ConnectionError.ts"
 import type * as Meter from "../../src/internal/meter.ts"
 import { type Hooks, Outbox, type OutboxOptions, settings, Writer } from "../../src/internal/outbox.ts"
+import { trackIn } from "../../src/internal/tracking.ts"
 import type { Frame } from "../../src/Message.ts"
 import type * as Policy from "../../src/Outbox.ts"
 import type { Link } from "../../src/Transport.ts"
@@ -61,7 +62,8 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     },
     track: (message: Frame, given?: Policy.SendOptions): (() => void) => {
       const name = typeof message === "string" ? message.slice(0, 10) : "bytes"
-      return self.outbox.track(
+      return trackIn(
+        self.outbox,
         message,
         given,
         (error) => self.log.push(`${name} ${error === undefined ? "accepted" : `refused ${error._tag}`}`),

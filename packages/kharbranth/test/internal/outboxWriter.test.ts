@@ -1,6 +1,6 @@
 // Proves the write side of a session (private lanes, mark, meter), callbacks that
 // call the outbox again, and how an outbox ends or hands over to another one.
-import type * as Policy from "../../src/Outbox.ts"
+import * as Policy from "../../src/Outbox.ts"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -85,7 +85,7 @@ describe("calls from within", () => {
   it("a link that dies inside of write", () => {
     const r = rig()
     const writer = r.attach()
-    r.track("a", { replay: "ifUnknown" })
+    r.track("a", { replay: Policy.ifUnknown })
     r.track("b")
     r.duringWrite = () => {
       r.duringWrite = () => {}
@@ -184,7 +184,7 @@ describe("empty, close and hand-over", () => {
   it("export takes out what waits; import goes on with it", () => {
     const r = rig({ acks, capacity: 4 })
     const writer = r.attach()
-    r.track("#1", { replay: "ifUnknown", key: "k" })
+    r.track("#1", { replay: Policy.ifUnknown, key: "k" })
     r.turn()
     r.outbox.detach(writer, { clean: false })
     r.track("2", { ttl: "Infinity" })

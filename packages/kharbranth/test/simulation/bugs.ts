@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Scope from "effect/Scope"
 import * as Effect from "effect/Effect"
 import * as Heartbeat from "kharbranth/Heartbeat"
-import type { SendOptions } from "kharbranth/Outbox"
+import { ifUnknown, type SendOptions } from "kharbranth/Outbox"
 import type * as Transport from "kharbranth/Transport"
 import { Handover } from "../../src/internal/handover.ts"
 import { Inbox } from "../../src/internal/inbox.ts"
@@ -53,10 +53,7 @@ const withOptions =
       function (this: unknown, ...[message, options, ...more]: Array<never>) {
         return right.call(this, message as never, change((options as SendOptions | undefined) ?? {}) as never, ...more)
       }
-    const mends = [patch(Outbox, "offer", wrap), patch(Outbox, "track", wrap)]
-    return () => {
-      for (const mend of mends) mend()
-    }
+    return patch(Outbox, "give", wrap)
   }
 
 const markers =
@@ -133,7 +130,7 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "messages are replayed that must not be",
     breaks: "only replayable messages are written twice",
-    plant: withOptions((options) => ({ ...options, replay: "ifUnknown" }))
+    plant: withOptions((options) => ({ ...options, replay: ifUnknown }))
   },
   {
     name: "the time to live is ignored",

@@ -131,7 +131,7 @@ const checkWritings = (one: Trace, terms: Terms, report: Report): void => {
     report("nothing is written after its ttl", `message ${n}, ${first.mono - call.mono - call.ttl} ms late`)
   }
   if (written.length < 2) return
-  if (call.options.replay !== "ifUnknown") report("only replayable messages are written twice", `message ${n}`)
+  if (call.options.replay === undefined) report("only replayable messages are written twice", `message ${n}`)
   if (written.length > 1 + terms.maxReplays) report("replays are bounded", `message ${n}: ${written.length} writes`)
   if (new Set(written.map(({ epoch }) => epoch)).size < written.length) {
     report("written once per session", `message ${n}`)

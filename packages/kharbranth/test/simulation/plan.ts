@@ -4,7 +4,7 @@
  * data, drawn from the seed alone.
  */
 import type * as Duration from "effect/Duration"
-import type { SendOptions } from "kharbranth/Outbox"
+import { ifUnknown, type SendOptions } from "kharbranth/Outbox"
 import type { Incident } from "kharbranth/testing/FaultSchedule"
 import * as FaultSchedule from "kharbranth/testing/FaultSchedule"
 import * as Seeded from "../../src/testing/internal/seeded.ts"
@@ -92,7 +92,7 @@ const optionsOf = (random: Seeded.Seeded): SendOptions => ({
   ]),
   key: random.next() < 0.08 ? `k${whole(random, 0, 3)}` : undefined,
   lane: random.next() < 0.2 ? "control" : undefined,
-  replay: random.next() < 0.4 ? "ifUnknown" : undefined
+  replay: random.next() < 0.4 ? ifUnknown : undefined
 })
 
 const kindsOfDeed: Pairs<Deed["do"]> = [

@@ -11,6 +11,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Cause from "effect/Cause"
 import type * as Connection from "kharbranth/Connection"
+import * as Outbox from "kharbranth/Outbox"
+import * as Delivery from "kharbranth/Delivery"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import type * as Inbox from "kharbranth/Inbox"
@@ -65,7 +67,7 @@ const track = (user: User, letter: Letter) =>
   Effect.gen(function* () {
     const { n } = letter
     const text = call(user, "track", letter)
-    const exit = yield* Effect.exit(user.connection.track(text, letter.options))
+    const exit = yield* Effect.exit(Delivery.track(user.connection, text, letter.options))
     if (Exit.isFailure(exit)) return user.note({ e: "refused", n, error: errorOf(exit) ?? "none" })
     user.note({ e: "accepted", n })
     const delivery = yield* exit.value
@@ -141,7 +143,7 @@ export const live = (user: User, plan: Plan, pace: Pace): Effect.Effect<void> =>
 
 /** The last message of a history: it must get through. */
 export const lastWord = (user: User): Effect.Effect<void> =>
-  track(user, { n: History.lastWord, proof: "pong", padding: 0, options: { replay: "ifUnknown" } })
+  track(user, { n: History.lastWord, proof: "pong", padding: 0, options: { replay: Outbox.ifUnknown } })
 
 const noteEntry = (user: User, entry: Inbox.Entry<string>): void => {
   switch (entry._tag) {

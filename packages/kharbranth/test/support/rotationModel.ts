@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "../../src/Codec.ts"
 import * as Connection from "../../src/Connection.ts"
+import * as Outbox from "../../src/Outbox.ts"
 import * as Heartbeat from "../../src/Heartbeat.ts"
 import type { Entry } from "../../src/Inbox.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
@@ -130,7 +131,7 @@ const story = (seed: number, { dedupe, kicks }: Setting): Effect.Effect<Story, u
     )
     const sending = yield* often(
       12,
-      Effect.suspend(() => connection.send(String(sent++), kicks ? { replay: "ifUnknown" } : {}))
+      Effect.suspend(() => connection.send(String(sent++), kicks ? { replay: Outbox.ifUnknown } : {}))
     )
     for (let index = 0; index < rotationsEach; index++) {
       yield* Effect.sleep(random.whole(400, 900))
