@@ -11,7 +11,7 @@ import type * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "./ConnectionError.ts"
-import * as internal from "./internal/dialing.ts"
+import * as internal from "./internal/dialByCallback.ts"
 import * as Headers from "./internal/headers.ts"
 import type { Frame } from "./Message.ts"
 

@@ -12,7 +12,7 @@ import type { ConnectionEvent, DropReason } from "../ConnectionEvent.ts"
 import type * as RateLimit from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
 import { Transport } from "../Transport.ts"
-import { type Ask, permitBy } from "./dialing.ts"
+import type { Ask } from "./dialing.ts"
 import { Fanout } from "./fanout.ts"
 import { Fibers } from "./fibers.ts"
 import { Figures } from "./figures.ts"
@@ -87,7 +87,7 @@ export abstract class Ground<In, Out> {
   }
 
   get permit(): Host<In, Out>["permit"] {
-    return this.ask === undefined ? this.options.permit : permitBy(this.ask)
+    return this.options.permit
   }
 
   get hooks(): Connection.Hooks | undefined {

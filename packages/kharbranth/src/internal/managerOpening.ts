@@ -17,7 +17,8 @@ import type { DialBudget } from "../DialBudget.ts"
 import { Transport } from "../Transport.ts"
 import type { Built } from "./budget.ts"
 import * as internal from "./connection.ts"
-import { type Ask, permitBy } from "./dialing.ts"
+import type { Ask } from "./dialing.ts"
+import { permitBy } from "./dialPermit.ts"
 import { Handle } from "./handle.ts"
 import * as Entries from "./managerEntry.ts"
 import type { Entry } from "./managerEntry.ts"
@@ -53,8 +54,8 @@ const askOf =
 
 const optionsOf = (entry: Entry, options: AnyOptions, ask: Ask): Settings.AnyOptions => {
   const own = options.permit
-  const permit: AnyOptions["permit"] =
-    own === undefined ? undefined : (dial) => Effect.andThen(own(dial), permitBy(ask)(dial))
+  const asked = permitBy(ask)
+  const permit: AnyOptions["permit"] = own === undefined ? asked : (dial) => Effect.andThen(own(dial), asked(dial))
   return {
     ...options,
     codec: Raw.codec(entry.codec as Codec.Codec<unknown, unknown>),
