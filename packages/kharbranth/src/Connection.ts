@@ -16,7 +16,6 @@ import type * as Stream from "effect/Stream"
 import type * as Codec from "./Codec.ts"
 import type { ConnectionError, SendError } from "./ConnectionError.ts"
 import type { ConnectionEvent } from "./ConnectionEvent.ts"
-import type { ConnectionMetrics } from "./ConnectionMetrics.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 import type { Heartbeat } from "./Heartbeat.ts"
 import type * as Inbox from "./Inbox.ts"
@@ -62,7 +61,6 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   readonly awaitReady: Effect.Effect<void, ConnectionError>
   /** What happens, from the moment it is run; a slow observer loses the oldest. */
   readonly events: Stream.Stream<ConnectionEvent>
-  readonly metrics: Effect.Effect<ConnectionMetrics>
   /** Looks whether the present session is alive: one probe with a short deadline. */
   readonly probe: (reason: string, deadline?: Duration.Input) => Effect.Effect<void>
   /** Replaces the session; completes when the new one is Ready. */

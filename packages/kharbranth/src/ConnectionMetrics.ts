@@ -1,12 +1,15 @@
 /**
  * A connection's figures as plain data, taken by pull: the hot path only moves
  * counters. `report` exports them all to Effect's metrics, labelled with the
- * connection's name.
+ * connection's name; a SignalR hub has metrics of its own to export.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import type * as Connection from "./Connection.ts"
+import { Handle } from "./internal/handle.ts"
+import { metrics } from "./internal/measuring.ts"
 
 /**
  * @category models
@@ -73,6 +76,15 @@ const update = (name: string, value: number | undefined, labels: Readonly<Record
     : Metric.update(Metric.withAttributes(Metric.gauge(`kharbranth_${name}`), labels), value)
 
 /**
+ * A connection's figures at this moment.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const of = <In, Out>(connection: Connection.Connection<In, Out>): Effect.Effect<ConnectionMetrics> =>
+  Effect.sync(() => metrics(Handle.inside(connection)))
+
+/**
  * Writes one snapshot into Effect's metrics: a gauge `kharbranth_…` for every
  * figure, labelled with the connection's name, and `kharbranth_dropped` with the
  * reason as well. Repeat it on the schedule you scrape with.
@@ -91,11 +103,10 @@ const update = (name: string, value: number | undefined, labels: Readonly<Record
  * @category metrics
  * @since 0.1.0
  */
-export const report = (connection: {
-  readonly name: string
-  readonly metrics: Effect.Effect<ConnectionMetrics>
-}): Effect.Effect<void> =>
-  Effect.flatMap(connection.metrics, (metrics) => {
+export const report = (
+  connection: Connection.Any | { readonly name: string; readonly metrics: Effect.Effect<ConnectionMetrics> }
+): Effect.Effect<void> =>
+  Effect.flatMap("metrics" in connection ? connection.metrics : of(connection), (metrics) => {
     const labels = { connection: connection.name }
     const figures = Object.entries(gauges).map(([name, figure]) => update(name, figure(metrics), labels))
     const dropped = Object.entries(metrics.dropped).map(([reason, count]) =>

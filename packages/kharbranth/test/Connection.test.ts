@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../src/Codec.ts"
+import * as ConnectionMetrics from "../src/ConnectionMetrics.ts"
 import * as Connection from "../src/Connection.ts"
 import * as Delivery from "../src/Delivery.ts"
 import * as ConnectionControl from "../src/ConnectionControl.ts"
@@ -57,7 +58,7 @@ describe("Connection", () => {
         yield* connection.send("two")
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(entries, ["SessionOpened", "Message", "Gap", "SessionOpened", "Message"])
-        assert.strictEqual((yield* connection.metrics).reconnects, 1)
+        assert.strictEqual((yield* ConnectionMetrics.of(connection)).reconnects, 1)
       })
     )
   )
@@ -76,7 +77,7 @@ describe("Connection", () => {
         yield* connection.send("after")
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(entries, ["SessionOpened", "SessionOpened", "Message"])
-        assert.strictEqual((yield* connection.metrics).dials, 2)
+        assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 2)
         assert.strictEqual((yield* server.connections).length, 1)
       })
     )
@@ -139,7 +140,7 @@ describe("Connection", () => {
         const ping = yield* Effect.forkScoped(ConnectionControl.ping(connection))
         yield* TestClock.adjust("1 second")
         assert.isTrue(Exit.isSuccess(yield* Fiber.await(ping)))
-        assert.isDefined((yield* connection.metrics).rtt)
+        assert.isDefined((yield* ConnectionMetrics.of(connection)).rtt)
       })
     )
   )

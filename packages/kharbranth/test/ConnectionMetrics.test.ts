@@ -53,7 +53,7 @@ describe("ConnectionMetrics", () => {
       yield* TestClock.adjust("5 seconds")
       yield* ConnectionMetrics.report(connection)
 
-      const { dropped, inbox, outbox: waiting, rtt, ...figures } = yield* connection.metrics
+      const { dropped, inbox, outbox: waiting, rtt, ...figures } = yield* ConnectionMetrics.of(connection)
       const { last, mean, p50, p99 } = rtt ?? assert.fail("there was a ping")
       assert.deepStrictEqual([figures.dials, figures.epoch, inbox.messages, dropped], [2, 2, 1, { down: 2 }])
       const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

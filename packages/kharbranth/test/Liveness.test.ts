@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Connection from "kharbranth/Connection"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as Delivery from "kharbranth/Delivery"
@@ -50,7 +51,7 @@ describe("liveness", () => {
       const { connection, tags } = yield* rig(Heartbeat.ping({ every: "10 seconds", timeout: "5 seconds" }))
       yield* TestClock.adjust("35 seconds")
       assert.isAtLeast(count(tags(), "PulseSeen"), 3)
-      assert.strictEqual((yield* connection.metrics).dials, 1)
+      assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 1)
     })
   )
 
@@ -120,9 +121,9 @@ describe("liveness", () => {
       yield* peer.send("data")
       yield* TestClock.adjust("40 seconds")
       assert.strictEqual(count(tags(), "DataSilent"), 2)
-      assert.strictEqual((yield* connection.metrics).dials, 1)
+      assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 1)
       yield* TestClock.adjust("40 seconds")
-      assert.isAtLeast((yield* connection.metrics).dials, 2)
+      assert.isAtLeast((yield* ConnectionMetrics.of(connection)).dials, 2)
     })
   )
 
@@ -177,7 +178,7 @@ describe("liveness", () => {
     Effect.gen(function* () {
       for (const heartbeat of [Heartbeat.none, Heartbeat.passive({ idle: "1 day" })]) {
         const { connection, peer } = yield* rig(heartbeat)
-        const depth = Effect.map(connection.metrics, ({ outbox }) => outbox.messages)
+        const depth = Effect.map(ConnectionMetrics.of(connection), ({ outbox }) => outbox.messages)
         const asked = yield* Effect.forkScoped(yield* Delivery.track(connection, "asked"))
         yield* TestClock.adjust("1 hour")
         assert.isUndefined(asked.pollUnsafe())

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Connection from "kharbranth/Connection"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -54,7 +55,14 @@ const rig = (
       )
     )
     yield* settle
-    return { connection, network, server, seen, gaps, dials: Effect.map(connection.metrics, ({ dials }) => dials) }
+    return {
+      connection,
+      network,
+      server,
+      seen,
+      gaps,
+      dials: Effect.map(ConnectionMetrics.of(connection), ({ dials }) => dials)
+    }
   })
 
 const key = (message: string) => {

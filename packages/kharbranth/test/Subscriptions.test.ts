@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as RateLimit from "kharbranth/RateLimit"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { Entry, SubscriptionEvent } from "kharbranth/SubscriptionState"
@@ -434,7 +435,7 @@ describe("Subscriptions", () => {
       assert.deepStrictEqual(newestOnly, ["lagged:4999", "5000"])
       assert.deepStrictEqual(oldestOnly, ["1", "2", "3", "lagged:4997"])
       assert.strictEqual((yield* subscriptions.figures).dropped, 4990 + 4999 + 4997)
-      assert.strictEqual((yield* connection.metrics).inbox.messages, 0)
+      assert.strictEqual((yield* ConnectionMetrics.of(connection)).inbox.messages, 0)
     })
   )
 

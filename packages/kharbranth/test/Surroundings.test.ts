@@ -9,6 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../src/Codec.ts"
+import * as ConnectionMetrics from "../src/ConnectionMetrics.ts"
 import * as Connection from "../src/Connection.ts"
 import * as Delivery from "../src/Delivery.ts"
 import type { ConnectionEvent } from "../src/ConnectionEvent.ts"
@@ -121,7 +122,7 @@ const isReady = (world: World, epoch: number) => {
   return now._tag === "Connected" && now.epoch === epoch
 }
 const told = (world: World, tag: ConnectionEvent["_tag"]) => world.events.filter((event) => event._tag === tag)
-const dials = (world: World) => Effect.map(world.connection.metrics, (metrics) => metrics.dials)
+const dials = (world: World) => Effect.map(ConnectionMetrics.of(world.connection), (metrics) => metrics.dials)
 
 describe("a wake", () => {
   it.effect("asks a live session once and leaves it alone", () =>

@@ -126,7 +126,7 @@ const tell = (story: Story, shown: Shown) =>
       const user = yield* Effect.forkChild(Effect.exit(story.user?.(connection) ?? connection.awaitReady))
       yield* Effect.sleep("45 seconds")
       shown.add("connection", connection)
-      shown.add("metrics", yield* connection.metrics)
+      shown.add("metrics", yield* ConnectionMetrics.of(connection))
       yield* ConnectionMetrics.report(connection)
       shown.add("exported metrics", yield* Metric.snapshot)
       user.interruptUnsafe()

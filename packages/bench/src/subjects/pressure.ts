@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "kharbranth/Heartbeat"
-import type { ConnectionMetrics } from "kharbranth/ConnectionMetrics"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Kharbranth from "./kharbranth.ts"
 
 export interface Params {
@@ -29,12 +29,12 @@ const senders = 6_000
 const watch = Effect.fnUntraced(function* (
   connection: Kharbranth.Text,
   millis: number,
-  bytesOf: (metrics: ConnectionMetrics) => number
+  bytesOf: (metrics: ConnectionMetrics.ConnectionMetrics) => number
 ) {
   let maxBytes = 0
   const peaks = [0, 0, 0]
   const started = performance.now()
-  const sample = Effect.map(connection.metrics, (metrics) => {
+  const sample = Effect.map(ConnectionMetrics.of(connection), (metrics) => {
     maxBytes = Math.max(maxBytes, bytesOf(metrics))
     const third = Math.min(2, Math.floor(((performance.now() - started) / millis) * 3))
     peaks[third] = Math.max(peaks[third]!, process.memoryUsage.rss())

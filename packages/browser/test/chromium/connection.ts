@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Delivery from "kharbranth/Delivery"
 import * as Connection from "kharbranth/Connection"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
@@ -85,7 +86,7 @@ expose({
     const state = connection?.state.getUnsafe()
     return state === undefined ? "" : `${state._tag}${"gate" in state ? ` ${state.gate}` : ""}`
   },
-  metrics: () => connection!.metrics,
+  metrics: () => ConnectionMetrics.of(connection!),
   send: (text: string) => connection!.send(text),
   /** Accepts a message and notes its outcome when it is known. */
   track: (text: string) =>

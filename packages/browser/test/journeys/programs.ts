@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as CodecSchema from "kharbranth/CodecSchema"
 import * as Connection from "kharbranth/Connection"
 import * as Delivery from "kharbranth/Delivery"
@@ -111,7 +112,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
       yield* connection.send("two")
       yield* reader.count("Message", 2)
       yield* same("entries", reader.tags(), ["SessionOpened", "Message", "Gap", "SessionOpened", "Message"])
-      yield* same("reconnects", (yield* connection.metrics).reconnects, 1)
+      yield* same("reconnects", (yield* ConnectionMetrics.of(connection)).reconnects, 1)
     }),
 
   "notice a silent server": (world) =>
@@ -175,7 +176,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
       yield* connection.send("here")
       yield* reader.count("Message", 1)
       yield* same("entries", reader.tags(), ["SessionOpened", "SessionOpened", "Gap", "SessionOpened", "Message"])
-      yield* same("dials", (yield* connection.metrics).dials, 3)
+      yield* same("dials", (yield* ConnectionMetrics.of(connection)).dials, 3)
     }),
 
   "rotate before the socket is too old": (world) =>

@@ -17,8 +17,9 @@ export class Figures {
   ready = 0
   errors = 0
   dropped: Readonly<Record<string, number>> = none
-  private rtts: Array<number> | undefined
-  private next = 0
+  /** The last round trips, in milliseconds; `next` is the place of the oldest. */
+  rtts: Array<number> | undefined
+  next = 0
 
   ended({ writer }: Ended): void {
     this.errors++
@@ -35,15 +36,5 @@ export class Figures {
     if (this.rtts === undefined) this.rtts = [millis]
     else this.rtts[this.next] = millis
     this.next = (this.next + 1) % kept
-  }
-
-  rttSummary() {
-    const { rtts } = this
-    if (rtts === undefined) return undefined
-    const sorted = rtts.toSorted((a, b) => a - b)
-    const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!
-    const last = rtts[(this.next + rtts.length - 1) % rtts.length]!
-    const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length
-    return { last, mean, p50: at(0.5), p99: at(0.99) }
   }
 }

@@ -6,7 +6,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sink from "effect/Sink"
 import type * as Connection from "../Connection.ts"
-import { metrics } from "./measuring.ts"
 import * as Check from "./options.ts"
 import * as Reading from "./reading.ts"
 import { awaitReady } from "./readiness.ts"
@@ -71,10 +70,6 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
 
   get events(): Part<In, Out, "events"> {
     return this.#self.events.stream(1024)
-  }
-
-  get metrics(): Part<In, Out, "metrics"> {
-    return Effect.sync(() => metrics(this.#self))
   }
 
   get probe(): Part<In, Out, "probe"> {

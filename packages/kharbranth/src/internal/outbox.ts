@@ -61,13 +61,6 @@ export class Outbox<In, Out> implements Supply {
     return this.kept === undefined || this.kept.isEmpty
   }
 
-  /** How long the oldest waiting message has waited. */
-  oldestAge(now: number): number | undefined {
-    if (this.kept === undefined) return undefined
-    const since = this.kept.queue.all().reduce((oldest, entry) => Math.min(oldest, entry.since), Infinity)
-    return since === Infinity ? undefined : now - since
-  }
-
   attach(writer: Writer): void {
     if (writer.report !== undefined || this.closed) return
     if (this.writer !== undefined) this.writer.supply = undefined

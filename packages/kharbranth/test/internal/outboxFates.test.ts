@@ -1,6 +1,7 @@
 // Proves how messages end: without a session, by their ttl, confirmed by acks,
 // pongs and closes, written again or unknown; and who is told what.
 import * as Policy from "../../src/Outbox.ts"
+import { oldestAge } from "../../src/internal/measuring.ts"
 import { assert, describe, it } from "@effect/vitest"
 import type { NotConnected } from "../../src/ConnectionError.ts"
 import { acks, rig } from "./outboxRig.ts"
@@ -46,7 +47,7 @@ describe("without a session", () => {
     r.track("b", { ttl: 20 })
     r.offer("c", { ttl: "Infinity" })
     assert.deepStrictEqual(r.armed, [10])
-    assert.strictEqual(r.outbox.oldestAge(4), 4)
+    assert.strictEqual(oldestAge(r.outbox, 4), 4)
     r.outbox.wake((r.now = 10))
     assert.deepStrictEqual(r.armed, [10, 20])
     r.now = 20
@@ -54,7 +55,7 @@ describe("without a session", () => {
     assert.deepStrictEqual(r.sent(), ["c"])
     assert.deepStrictEqual(r.told(), ["b accepted", "a Failed SendExpired", "b Expired", "c Written"])
     assert.deepStrictEqual(r.losses, ["expired 1", "expired 1"])
-    assert.isUndefined(r.outbox.oldestAge(30))
+    assert.isUndefined(oldestAge(r.outbox, 30))
   })
 
   it("no ttl: waits for ever", () => {

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Cause from "effect/Cause"
 import type * as Connection from "kharbranth/Connection"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Outbox from "kharbranth/Outbox"
 import * as Delivery from "kharbranth/Delivery"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
@@ -202,7 +203,7 @@ export const watch = (user: User): Effect.Effect<void> =>
 
 /** Reads the queues' sizes. */
 export const measure = (user: User): Effect.Effect<void> =>
-  Effect.map(user.connection.metrics, ({ inbox, outbox }) =>
+  Effect.map(ConnectionMetrics.of(user.connection), ({ inbox, outbox }) =>
     user.note({ e: "gauge", outbox: outbox.messages, outboxBytes: outbox.bytes, inboxBytes: inbox.bytes })
   )
 

@@ -14,6 +14,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Connection from "kharbranth/Connection"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as ConnectionErrors from "kharbranth/ConnectionError"
 import type { ConnectionState } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -257,7 +258,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     connectionId: Effect.sync(() => gate.ready()?.options.connectionId),
     state: connection.state,
     events: connection.events,
-    metrics: Effect.map(connection.metrics, (metrics) => ({
+    metrics: Effect.map(ConnectionMetrics.of(connection), (metrics) => ({
       ...metrics,
       messagesIn: metrics.messagesIn + read.frames,
       bytesIn: metrics.bytesIn + read.bytes,
