@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type { InvalidOptions } from "./ConnectionError.ts"
 import * as Limits from "./internal/limits.ts"
 import * as internal from "./internal/meter.ts"
+import * as Metering from "./internal/metering.ts"
 import * as Check from "./internal/options.ts"
 
 /**
@@ -40,6 +41,8 @@ export interface RateLimit {
   readonly scope: "session" | "connection" | "shared"
   /** The meter that counts for it: a new one, or the one of a shared limit. */
   meter(): Meter
+  /** The meters for several limits together: see {@link meters}. */
+  meters(limits: ReadonlyArray<RateLimit>): () => Meter
   /** What is wrong with it, if anything. */
   check(connection: string, path: ReadonlyArray<string | number>): InvalidOptions | undefined
 }
@@ -95,6 +98,7 @@ export const make = (options: Options): RateLimit => ({
   meter() {
     return newMeter(this)
   },
+  meters: Metering.meters,
   check(connection, path) {
     return checkOne(this, connection, path)
   }
@@ -128,7 +132,7 @@ const newMeter = (limit: RateLimit): Meter =>
  * @category meters
  * @since 0.1.0
  */
-export const meter: (limits: RateLimit | ReadonlyArray<RateLimit>) => Meter = Limits.meter
+export const meter: (limits: RateLimit | ReadonlyArray<RateLimit>) => Meter = Metering.meter
 
 /**
  * The meters of one connection: call the result once for each session. Limits
@@ -137,7 +141,7 @@ export const meter: (limits: RateLimit | ReadonlyArray<RateLimit>) => Meter = Li
  * @category meters
  * @since 0.1.0
  */
-export const meters: (limits: RateLimit | ReadonlyArray<RateLimit>) => () => Meter = Limits.meters
+export const meters: (limits: RateLimit | ReadonlyArray<RateLimit>) => () => Meter = Metering.meters
 
 const checkOne = (limit: RateLimit, connection: string, path: Check.Path): InvalidOptions | undefined => {
   const at = (key: string): Check.Path => [...path, key]

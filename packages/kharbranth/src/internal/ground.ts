@@ -58,7 +58,7 @@ export abstract class Ground<In, Out> {
     this.timers = timersOf(context)
     this.policies = policies
     this.target = target
-    this.meters = policies.rateLimit === undefined ? undefined : Limits.meters(policies.rateLimit)
+    this.meters = Limits.metersOf(policies.rateLimit)
   }
 
   /** The last session dialed. */

@@ -1,25 +1,20 @@
 /**
- * Several rate limits as one. A limit brings its own meter and its own check, so
- * that a connection without one does not pull them in.
+ * What a connection asks of its rate limits. A limit brings its own meters and
+ * its own check, so that a connection without one does not pull them in.
  */
 import type { InvalidOptions } from "../ConnectionError.ts"
 import type { RateLimit } from "../RateLimit.ts"
-import { combine, type Meter } from "./meter.ts"
+import type { Meter } from "./meter.ts"
 import * as Check from "./options.ts"
 
-type Limits = RateLimit | ReadonlyArray<RateLimit>
+export type Limits = RateLimit | ReadonlyArray<RateLimit>
 
-const list = (limits: Limits): ReadonlyArray<RateLimit> => ("reserve" in limits ? [limits] : limits)
+export const listOf = (limits: Limits): ReadonlyArray<RateLimit> => ("reserve" in limits ? [limits] : limits)
 
-export const meter = (limits: Limits): Meter => combine(list(limits).map((limit) => limit.meter()))
-
-export const meters = (limits: Limits): (() => Meter) => {
-  const makers = list(limits).map((limit) => {
-    if (limit.scope === "session") return () => limit.meter()
-    const lasting = limit.meter()
-    return () => lasting
-  })
-  return () => combine(makers.map((make) => make()))
+/** The meters of one connection, one for each session; `undefined` without a limit. */
+export const metersOf = (limits: Limits | undefined): (() => Meter) | undefined => {
+  const list = limits === undefined ? [] : listOf(limits)
+  return list[0]?.meters(list)
 }
 
 export const check = (limits: Limits, connection: string): InvalidOptions | undefined =>
