@@ -51,10 +51,16 @@ export interface Managed {
   readonly tags?: ReadonlyArray<string> | undefined
   /**
    * What its dials are counted under. Default: the origin of the url that is
-   * dialed; with a url that is only known when it is dialed, a key of its own, so give one
-   * where such connections share a server.
+   * dialed, with the proxy and local address where the transport has any, as in
+   * `"wss://feed.example via 10.0.0.2"`; with a url that is only known when it is
+   * dialed, a key of its own, so give one where such connections share a server.
    */
   readonly egress?: string | undefined
+  /**
+   * Dials it instead of the manager's transport, from another address of this
+   * machine for instance. Default: the manager's.
+   */
+  readonly transport?: Transport["Service"] | undefined
   /** Further keys whose limits apply to its dials at the same time, such as `"account:7"`. Default: none. */
   readonly budget?: ReadonlyArray<string> | undefined
   /** Dials of a higher priority go first. Default: 0. */

@@ -74,7 +74,7 @@ export interface Policy {
 export interface Options {
   /** For keys without a policy of their own. Default: as {@link Policy} says. */
   readonly policy?: Policy | undefined
-  /** Policies by key. Default: none. */
+  /** Policies by key; that of an origin holds for each way out to it, by itself. Default: none. */
   readonly keys?: Readonly<Record<string, Policy>> | undefined
 }
 

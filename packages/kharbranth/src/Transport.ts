@@ -153,6 +153,12 @@ export class Transport extends Context.Service<
     readonly name: string
     readonly capabilities: Capabilities
     readonly dial: (dial: Dial, receiver: Receiver) => Effect.Effect<Link, ConnectionError.DialError, Scope.Scope>
+    /**
+     * Names the way out that dials to an origin take, such as a proxy or a local
+     * address: a server counts each by itself, and so does a dial budget. It is
+     * shown, so it names no secret. Default: there is only one way.
+     */
+    readonly egress?: ((origin: string) => string | undefined) | undefined
   }
 >()("kharbranth/Transport") {}
 

@@ -144,6 +144,45 @@ describe("one budget", () => {
     })
   )
 
+  it.effect("ways out have budgets of their own, under the policy of their origin or one of theirs", () =>
+    Effect.gen(function* () {
+      const perHour = (limit: number) => ({ limits: { limit, window: "1 hour" } }) as const
+      const origin = "wss://feed.example"
+      const { manager, network } = yield* rig({
+        manager: { budget: { policy: perHour(9), keys: { [origin]: perHour(2), [`${origin} via c`]: perHour(1) } } }
+      })
+      const asked: Array<string> = []
+      const by = (way: string | undefined) => ({
+        ...network.transport,
+        egress: (origin: string) => {
+          asked.push(origin)
+          return way
+        }
+      })
+      const ways = { a: by("a"), b: by("b"), c: by("c"), none: by(undefined), own: undefined }
+      for (const [way, transport] of Object.entries(ways)) {
+        for (let index = 0; index < 4; index++) {
+          const target = index % 2 === 0 ? url : [`${url}?secret=1`]
+          yield* manager.connect(`${way} ${index}`, {
+            ...plain,
+            target: { url: target },
+            transport,
+            startup: "background"
+          })
+        }
+      }
+      yield* settle
+      // Those that name no way share the origin's own key.
+      const ready = (yield* manager.snapshot).filter(({ state }) => state === "Connected").map(({ name }) => name)
+      assert.sameMembers(ready, ["a 0", "a 1", "b 0", "b 1", "c 0", "none 0", "none 1"])
+      assert.sameMembers(
+        (yield* manager.budget.snapshot).map(({ key, waiting }) => `${key}: ${waiting}`),
+        [`${origin} via a: 2`, `${origin} via b: 2`, `${origin} via c: 3`, `${origin}: 6`]
+      )
+      assert.deepStrictEqual([...new Set(asked)], [origin])
+    })
+  )
+
   it.effect("an open breaker sends a connection to its next endpoint, and holds nobody who has another", () =>
     Effect.gen(function* () {
       const budget = { policy: { breaker: { failures: 2, cooldown: "1 hour", maxCooldown: "1 hour" } } } as const

@@ -118,6 +118,7 @@ export const make = (options: Options = {}): Transport["Service"] => {
   return Transport.of({
     name: "ws",
     capabilities,
+    egress: Plans.egressOf(options),
     dial: fromCallback((dial, receiver, resume) => {
       const planned = plan(dial)
       if (planned instanceof ConnectionError.InvalidOptions) return given(resume, planned)

@@ -68,11 +68,14 @@ export const check = (options: Options): InvalidOptions | undefined =>
 const heldBack = (connection: string, endpoint: string): DialFailed =>
   new DialFailed({ connection, kind: "breaker", endpoint, cause: foreign(undefined) })
 
+/** Of an egress key that names a way out, too. */
+const originOf = (key: string): string => key.split(" via ", 1)[0]!
+
 const lanesOf = (options: Options, timers: Timers, fibers: Fibers): Lanes => {
   const rules = new Map(Object.entries(options.keys ?? {}).map(([key, policy]) => [key, rulesOf(policy)]))
   const others = rulesOf(options.policy ?? {})
   return new Lanes(
-    (key) => rules.get(key) ?? others,
+    (key) => rules.get(key) ?? rules.get(originOf(key)) ?? others,
     (fire) => new Timer(timers, fibers, fire),
     () => timers.now()
   )

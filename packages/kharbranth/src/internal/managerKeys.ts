@@ -1,18 +1,21 @@
 /**
  * What a connection's dials are counted under: the origins of its urls where
- * they are known, and whatever keys its options add.
+ * they are known, with the way out to each, and whatever keys its options add.
  */
 import * as Effect from "effect/Effect"
 import type { InvalidOptions } from "../ConnectionError.ts"
 import type { Managed } from "../ConnectionManager.ts"
+import type { Transport } from "../Transport.ts"
 import * as Check from "./options.ts"
 
 const isKnown = (url: unknown): url is string | URL => typeof url === "string" || url instanceof URL
 
-const originOf = (url: string | URL): string | undefined => {
+const egressOf = (url: string | URL, { egress }: Transport["Service"]): string | undefined => {
   try {
     const { host, protocol } = new URL(url)
-    return `${protocol.replace("http", "ws")}//${host}`
+    const origin = `${protocol.replace("http", "ws")}//${host}`
+    const way = egress?.(origin)
+    return way === undefined ? origin : `${origin} via ${way}`
   } catch {
     return undefined
   }
@@ -24,27 +27,34 @@ const urlsOf = (target: unknown): ReadonlyArray<unknown> => {
   return Array.isArray(target.url) ? target.url : [target.url]
 }
 
-// A fleet dials few hosts: what was found for the last url is kept.
-let last: { readonly url: string; readonly keys: ReadonlyArray<ReadonlyArray<string>> } | undefined
+type KeysByEndpoint = ReadonlyArray<ReadonlyArray<string>>
 
-const ofUrl = (url: string): ReadonlyArray<ReadonlyArray<string>> | undefined => {
-  if (last?.url === url) return last.keys
-  const origin = originOf(url)
-  if (origin === undefined) return undefined
-  last = { url, keys: [[origin]] }
+// A fleet dials few hosts: what was found for the last url is kept.
+let last: { readonly url: string; readonly transport: unknown; readonly keys: KeysByEndpoint } | undefined
+
+const ofUrl = (url: string, transport: Transport["Service"]): KeysByEndpoint | undefined => {
+  if (last?.url === url && last.transport === transport) return last.keys
+  const egress = egressOf(url, transport)
+  if (egress === undefined) return undefined
+  last = { url, transport, keys: [[egress]] }
   return last.keys
 }
 
 /** What the dials of each endpoint are counted under, so that a host that is down holds back no other. */
-export const keysOf = (name: string, target: unknown, managed: Managed): ReadonlyArray<ReadonlyArray<string>> => {
+export const keysOf = (
+  name: string,
+  target: unknown,
+  managed: Managed,
+  transport: Transport["Service"]
+): KeysByEndpoint => {
   const isPlain = typeof target === "string" && managed.egress === undefined && managed.budget === undefined
-  const found = isPlain ? ofUrl(target) : undefined
+  const found = isPlain ? ofUrl(target, transport) : undefined
   if (found !== undefined) return found
   const urls = urlsOf(target)
-  const origins = urls.flatMap((url) => (isKnown(url) ? (originOf(url) ?? []) : []))
+  const ways = urls.flatMap((url) => (isKnown(url) ? (egressOf(url, transport) ?? []) : []))
   // Where one origin is not known, nobody can tell the endpoints apart.
-  const known = origins.length === urls.length && origins.length > 0
-  const egresses = managed.egress !== undefined ? [managed.egress] : known ? origins : [`connection ${name}`]
+  const known = ways.length === urls.length && ways.length > 0
+  const egresses = managed.egress !== undefined ? [managed.egress] : known ? ways : [`connection ${name}`]
   const { budget = [] } = managed
   return egresses.map((egress) => [egress].concat(budget))
 }

@@ -42,6 +42,9 @@ export interface Opening {
   readonly telling: Telling
 }
 
+const transportOf = (opening: Opening, options: AnyOptions): Transport["Service"] =>
+  options.transport ?? opening.transport
+
 const askOf =
   ({ asking, budget }: Opening, entry: Entry, priority: number | undefined): Ask =>
   (dial, answer) => {
@@ -72,7 +75,7 @@ const make = (
   context: Context.Context<never>
 ): Exit.Exit<Connection.Any, ConnectionError> => {
   const ask = askOf(opening, entry, options.priority)
-  const given = Context.add(Context.add(context, Transport, opening.transport), Scope.Scope, entry.scope)
+  const given = Context.add(Context.add(context, Transport, transportOf(opening, options)), Scope.Scope, entry.scope)
   const permit = options.permit === undefined ? ask : undefined
   const supervised = internal.supervise<unknown, never>(entry.name, optionsOf(entry, options, ask), given, permit)
   if (Result.isFailure(supervised)) return Exit.fail(supervised.failure)
@@ -157,7 +160,7 @@ const open =
       const { codec, name } = partsOf(nameOrKey, options)
       const problem = Keys.check(name, options)
       if (problem !== undefined) return Effect.fail(problem)
-      const budget = Keys.keysOf(name, options.target, options)
+      const budget = Keys.keysOf(name, options.target, options, transportOf(opening, options))
       const create = () => Entries.make({ name, codec, budget, tags: options.tags ?? none })
       const share = (entry: Entry) => mode === "ensure" && entry.codec === codec
       return Effect.uninterruptibleMask((restore) =>

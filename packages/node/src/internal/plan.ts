@@ -156,6 +156,15 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
   }
 }
 
+/** The way that dials to an origin take, where it is not the system's own. */
+export const egressOf =
+  ({ localAddress, proxy }: Options) =>
+  (origin: string): string | undefined => {
+    const through = Proxy.hostOf(new URL(origin), proxy)
+    if (localAddress === undefined || through === undefined) return through ?? localAddress
+    return `${through} from ${localAddress}`
+  }
+
 /** Whether nothing that a plan depends on differs. */
 const isAlike = (a: Dial, b: Dial): boolean =>
   a.url === b.url &&

@@ -36,11 +36,20 @@ const isUsable = (text: string): boolean => {
   return /^https?:$/.test(protocol) && decode(username) !== undefined && decode(password) !== undefined
 }
 
+const textOf = (url: URL, option: Proxy): string =>
+  option === false ? "" : option === undefined ? fromEnvironment(url) : plain(option)
+
+/** Where the tunnel to a url begins, without credentials; `undefined` for a direct connection. */
+export const hostOf = (url: URL, option: Proxy): string | undefined => {
+  const text = textOf(url, option)
+  return isUsable(text) ? new URL(text).host : undefined
+}
+
 /**
  * The proxy for a url, or `undefined` for a direct connection.
  */
 export const resolve = (dial: Dial, url: URL, option: Proxy): URL | undefined | ConnectionError.InvalidOptions => {
-  const text = option === false ? "" : option === undefined ? fromEnvironment(url) : plain(option)
+  const text = textOf(url, option)
   if (text === "") return undefined
   if (isUsable(text)) return new URL(text)
   const source = option === undefined ? "the environment's proxy" : "the proxy"
