@@ -103,7 +103,7 @@ const partysocket: OpenAll = async ({ connections, url }) => {
 }
 
 const kharbranth =
-  (use: (connection: Kharbranth.Text) => Effect.Effect<void, unknown>): OpenAll =>
+  (use?: (connection: Kharbranth.Text) => Effect.Effect<void, unknown>): OpenAll =>
   ({ connections, heartbeatMillis, url }) =>
     new Promise((resolve, reject) => {
       const heartbeat = Heartbeat.ping({ every: heartbeatMillis, timeout: heartbeatMillis })
@@ -114,18 +114,18 @@ const kharbranth =
       const program = Effect.gen(function* () {
         // closed all at once, as the peers are
         const scope = yield* Effect.acquireRelease(Scope.make("parallel"), (scope) => Scope.close(scope, Exit.void))
-        const one = (index: number) =>
-          Effect.flatMap(Kharbranth.connect(url, { heartbeat }, `bench-${index}`), (connection) =>
-            Effect.forkScoped(use(connection))
-          ).pipe(Scope.provide(scope))
-        yield* Effect.forEach(
-          Array.from({ length: connections }, (_, index) => index),
-          one,
-          {
-            concurrency,
-            discard: true
-          }
-        )
+        const one = (index: number) => {
+          const connected = Kharbranth.connect(url, { heartbeat }, `bench-${index}`)
+          const used =
+            use === undefined
+              ? Effect.asVoid(connected)
+              : Effect.asVoid(Effect.flatMap(connected, (connection) => Effect.forkScoped(use(connection))))
+          return Scope.provide(used, scope)
+        }
+        // as many workers as the peers have
+        let started = 0
+        const worker = Effect.suspend(() => one(started++)).pipe(Effect.repeat({ while: () => started < connections }))
+        yield* Effect.forEach(Array.from({ length: concurrency }), () => worker, { concurrency, discard: true })
         yield* Effect.callback<void>((go) => {
           const close = (): Promise<void> => {
             go(Effect.void)
@@ -141,7 +141,7 @@ const openers: Readonly<Record<string, OpenAll>> = {
   "raw ws": rawOpen(() => undefined),
   "raw ws with a ping timer": rawOpen(beat),
   partysocket,
-  "kharbranth": kharbranth(() => Effect.void),
+  "kharbranth": kharbranth(),
   "kharbranth, a reader each": kharbranth(({ stream }) => Stream.runDrain(stream))
 }
 
