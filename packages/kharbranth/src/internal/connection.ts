@@ -30,10 +30,7 @@ export const make = <C extends Codec.Any, T, RO, RH>(
     const supervised = supervise<Codec.In<C>, Codec.Out<C>>(name, options, context)
     if (Result.isFailure(supervised)) return Effect.fail(supervised.failure)
     const supervisor = supervised.success
-    return Effect.andThen(
-      kept(supervisor, Context.get(context, Scope.Scope)),
-      Effect.suspend(() => start(supervisor, options))
-    )
+    return Effect.flatMap(kept(supervisor, Context.get(context, Scope.Scope)), () => start(supervisor, options))
   })
 }
 

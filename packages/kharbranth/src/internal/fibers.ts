@@ -13,6 +13,7 @@ import * as References from "effect/References"
 export class Fibers {
   private readonly connection: string
   private readonly context: Context.Context<never>
+  private level: LogLevel.LogLevel | undefined
   private running: Set<Fiber.Fiber<void>> | undefined
   private over = false
 
@@ -23,7 +24,7 @@ export class Fibers {
 
   /** What is below it is not logged. */
   get logLevel(): LogLevel.LogLevel {
-    return Context.get(this.context, References.MinimumLogLevel)
+    return (this.level ??= Context.get(this.context, References.MinimumLogLevel))
   }
 
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {

@@ -26,7 +26,8 @@ export class Sources {
   }
 
   attach(source: Source, full: boolean): void {
-    this.set([...this.all, source])
+    // The spread of an array keeps room for sixteen more.
+    this.set(this.all.length === 0 ? [source] : [...this.all, source])
     if (this.paused && source.canPause) source.pause()
     else if (full) this.pause()
   }

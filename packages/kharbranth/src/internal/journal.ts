@@ -4,38 +4,48 @@ import * as LogLevel from "effect/LogLevel"
 import type { ConnectionEvent } from "../ConnectionEvent.ts"
 import type { Fibers } from "./fibers.ts"
 
-interface Line {
-  readonly level: LogLevel.Severity
-  readonly text: () => string
-}
+type Level = LogLevel.Severity
 
-const lineOf = (event: ConnectionEvent): Line | undefined => {
+const levelOf = (event: ConnectionEvent): Level | undefined => {
   switch (event._tag) {
     case "DialStarted":
-      return { level: "Debug", text: () => `dialing session ${event.epoch}, attempt ${event.attempt}` }
+      return "Debug"
     case "GatePassed":
       // That the first session came to be is told to whoever made the connection; a thousand of them need no thousand lines.
-      return event.gate === "Ready"
-        ? { level: event.epoch === 1 ? "Debug" : "Info", text: () => `session ${event.epoch} is ready` }
-        : undefined
+      return event.gate !== "Ready" ? undefined : event.epoch === 1 ? "Debug" : "Info"
     case "RetryScheduled":
-      return { level: "Warn", text: () => `session lost, next dial is scheduled: ${event.cause.message}` }
     case "SuccessorFailed":
-      return {
-        level: "Warn",
-        text: () => `successor ${event.epoch} failed, the active session stays: ${event.error.message}`
-      }
+      return "Warn"
     case "GaveUp":
-      return { level: "Error", text: () => `gave up: ${event.error.message}` }
+      return "Error"
     case "Rotated":
-      return { level: "Info", text: () => `session ${event.to} took over from ${event.from}` }
+      return "Info"
     default:
       return undefined
   }
 }
 
+const textOf = (event: ConnectionEvent): string => {
+  switch (event._tag) {
+    case "DialStarted":
+      return `dialing session ${event.epoch}, attempt ${event.attempt}`
+    case "GatePassed":
+      return `session ${event.epoch} is ready`
+    case "RetryScheduled":
+      return `session lost, next dial is scheduled: ${event.cause.message}`
+    case "SuccessorFailed":
+      return `successor ${event.epoch} failed, the active session stays: ${event.error.message}`
+    case "GaveUp":
+      return `gave up: ${event.error.message}`
+    case "Rotated":
+      return `session ${event.to} took over from ${event.from}`
+    default:
+      return event._tag
+  }
+}
+
 export const logEvent = (fibers: Fibers, connection: string, event: ConnectionEvent): void => {
-  const line = lineOf(event)
-  if (line === undefined || LogLevel.isLessThan(line.level, fibers.logLevel)) return
-  fibers.run(Effect.annotateLogs(Effect.logWithLevel(line.level)(line.text()), { connection }))
+  const level = levelOf(event)
+  if (level === undefined || LogLevel.isLessThan(level, fibers.logLevel)) return
+  fibers.run(Effect.annotateLogs(Effect.logWithLevel(level)(textOf(event)), { connection }))
 }

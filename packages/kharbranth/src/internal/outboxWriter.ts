@@ -187,6 +187,7 @@ export class Writer implements Account {
   }
 
   private pass(): boolean {
+    if (this.probes.length === 0 && !this.hasOwn && this.supply?.waits !== true) return false
     const now = this.options.hooks.now()
     const { supply } = this
     const frames: Array<Frame> = []

@@ -95,28 +95,24 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
   dialed(exit: Exit.Exit<Link, Failure>): void {
     if (this.over) this.finish(Errors.closedByUs(this))
     else if (Exit.isFailure(exit)) this.finish(Errors.failureOf(this, exit.cause))
-    else this.attempted(() => this.linked(exit.value))
+    else this.linked(exit.value)
   }
 
+  // What users' code throws is the session's end, and not the transport's trouble.
   private linked(link: Link): void {
-    this.opened(link)
-    const opening = life.opened(this.host, this)
-    if (opening === undefined) this.isReady(undefined)
-    else this.run(opening)
+    try {
+      this.opened(link)
+      const opening = life.opened(this.host, this)
+      if (opening === undefined) this.isReady(undefined)
+      else this.run(opening)
+    } catch (defect) {
+      this.finish(Errors.failureOf(this, Cause.die(defect)))
+    }
   }
 
   private isReady(resumed: unknown): void {
     this.gate = "Ready"
     this.host.ready(this, resumed)
-  }
-
-  // What users' code throws is the session's end, and not the transport's trouble.
-  private attempted(f: () => void): void {
-    try {
-      f()
-    } catch (defect) {
-      this.finish(Errors.failureOf(this, Cause.die(defect)))
-    }
   }
 
   // --- what the link reports -------------------------------------------------
@@ -252,7 +248,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.filtered = pulse.intercepts || this.host.hooks !== undefined || this.heard !== undefined
     pulse.start()
     this.host.opened(this)
-    this.host.hook("onOpen", (hooks) => hooks.onOpen?.(epoch))
+    if (this.host.hooks !== undefined) this.host.hook("onOpen", (hooks) => hooks.onOpen?.(epoch))
   }
 
   // --- as the inbox's source -------------------------------------------------

@@ -47,7 +47,9 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   private readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
   private lifecycle: Lifecycle.State
-  private inputs: Array<Pending> | undefined
+  private dispatching = false
+  /** What is dispatched meanwhile. */
+  private pending: Array<Pending> | undefined
   private retries: Retries | undefined
 
   constructor(given: GroundOptions<In, Out>) {
@@ -157,17 +159,20 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   // --- the loop --------------------------------------------------------------
 
   dispatch(input: Lifecycle.Input, then?: () => void): void {
-    if (this.inputs !== undefined) {
-      this.inputs.push({ input, then })
+    if (this.dispatching) {
+      ;(this.pending ??= []).push({ input, then })
       return
     }
-    const inputs: Array<Pending> = [{ input, then }]
-    this.inputs = inputs
-    for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) this.take(next)
-    this.inputs = undefined
+    this.dispatching = true
+    this.take(input, then)
+    for (let next = this.pending?.shift(); next !== undefined; next = this.pending?.shift()) {
+      this.take(next.input, next.then)
+    }
+    this.pending = undefined
+    this.dispatching = false
   }
 
-  private take({ input, then }: Pending): void {
+  private take(input: Lifecycle.Input, then: (() => void) | undefined): void {
     const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
@@ -197,7 +202,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
       case "Halt":
         return this.halt(command.error)
       case "Emit":
-        this.emit(() => command.event)
+        if (this.events.active) this.events.publish([command.event])
         return logEvent(this.fibers, this.connection, command.event)
     }
   }
@@ -207,7 +212,8 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     this.retries?.withdraw()
     if (command.role === "successor") this.handover.dialed()
     const session = new Session(this, command)
-    this.sessions = [...this.sessions, session]
+    // The spread of an array keeps room for sixteen more.
+    this.sessions = this.sessions.length === 0 ? [session] : [...this.sessions, session]
     session.start()
   }
 
@@ -268,7 +274,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   // --- what sessions report --------------------------------------------------
 
   settled(session: Session<In, Out>): Effect.Effect<void> | undefined {
-    if (session.dial.role === "successor") return undefined
+    if (session.dial.role === "successor" || this.sessions.length === 1) return undefined
     return settled(this.sessions.filter((other) => other !== session && other.over))
   }
 
