@@ -39,6 +39,8 @@ export abstract class Ground<In, Out> {
   readonly figures = new Figures()
   readonly events = new Fanout<ConnectionEvent>()
   readonly fibers: Fibers
+  // Not looked up each time: a context that is asked often copies itself.
+  readonly transport: Transport["Service"]
   readonly ask: Ask | undefined
   policies: Connection.Policies
   target: Recipe
@@ -53,6 +55,7 @@ export abstract class Ground<In, Out> {
     this.codec = codec
     this.options = options
     this.context = context
+    this.transport = Context.get(context, Transport)
     this.ask = ask
     this.fibers = new Fibers(connection, context)
     this.timers = timersOf(context)
@@ -65,10 +68,6 @@ export abstract class Ground<In, Out> {
   abstract get epoch(): number
 
   // --- what there is ---------------------------------------------------------
-
-  get transport(): Transport["Service"] {
-    return Context.get(this.context, Transport)
-  }
 
   get maxMessageSize(): number {
     return this.options.maxMessageSize ?? 1024 * 1024

@@ -2,9 +2,8 @@
  * One dial under way: the `ws` client from construction until its upgrade is
  * answered. Settles once; disposing it at any moment leaves no socket behind.
  *
- * Ten thousand dials feel what each costs: the listeners are one set for all,
- * which finds its attempt or its link in the client, and none is taken off when
- * a dial becomes a link.
+ * Ten thousand dials feel what each costs: the client hears its own events and
+ * passes them on, to the attempt until it is open and to the link from then on.
  */
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
@@ -35,7 +34,11 @@ export interface Plan {
   readonly options: ClientOptions
 }
 
-/** A `ws` client that knows whose it is: a dial under way, and then a link. */
+/**
+ * A `ws` client that knows whose it is, a dial under way and then a link, and
+ * tells it at once: listeners would be looked up for every message, and kept
+ * for every client.
+ */
 class Client extends WebSocket {
   attempt: Attempt | undefined = undefined
   link: NodeLink | undefined = undefined
@@ -44,17 +47,9 @@ class Client extends WebSocket {
   constructor({ dial, options, url }: Plan, attempt: Attempt) {
     super(url, dial.subprotocols as Array<string>, options)
     this.attempt = attempt
-    this.on("upgrade", onUpgrade)
-    this.on("unexpected-response", onRefused)
-    this.on("open", onOpen)
-    this.on("message", onMessage)
-    this.on("ping", onPing)
-    this.on("pong", onPong)
-    this.on("error", onError)
-    this.on("close", onClose)
   }
 
-  // Listening starts in the same turn as the upgrade, so no frame can slip by.
+  // Frames are heard from the same turn as the upgrade, so none can slip by.
   becomes(link: NodeLink): void {
     this.attempt = undefined
     this.link = link
@@ -64,41 +59,47 @@ class Client extends WebSocket {
     this.attempt?.abandon()
     this.terminate()
   }
+
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    const { attempt, link } = this
+    if (link !== undefined) tellLink(link, event, first, second)
+    else if (attempt !== undefined) tellAttempt(attempt, this, event, first, second)
+    return true
+  }
 }
 
-function onUpgrade(this: WebSocket, response: Http.IncomingMessage): void {
-  ;(this as Client).attempt?.upgraded(response)
+const tellLink = (link: NodeLink, event: string | symbol, first: unknown, second: unknown): void => {
+  switch (event) {
+    case "message":
+      return link.message(first as Buffer, second as boolean)
+    case "ping":
+      return link.pinged(first as Buffer)
+    case "pong":
+      return link.ponged(first as Buffer)
+    case "error":
+      return link.failed(first as Error)
+    case "close":
+      return link.closed(first as number, second as Buffer)
+  }
 }
 
-function onRefused(this: WebSocket, _request: Http.ClientRequest, response: Http.IncomingMessage): void {
-  ;(this as Client).attempt?.refused(response)
-}
-
-function onOpen(this: WebSocket): void {
-  const client = this as Client
-  client.attempt?.opened(client)
-}
-
-function onMessage(this: WebSocket, data: WebSocket.RawData, isBinary: boolean): void {
-  ;(this as Client).link?.message(data as Buffer, isBinary)
-}
-
-function onPing(this: WebSocket, payload: Buffer): void {
-  ;(this as Client).link?.pinged(payload)
-}
-
-function onPong(this: WebSocket, payload: Buffer): void {
-  ;(this as Client).link?.ponged(payload)
-}
-
-function onError(this: WebSocket, error: Error): void {
-  const { attempt, link } = this as Client
-  if (link === undefined) attempt?.failed(error)
-  else link.failed(error)
-}
-
-function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  ;(this as Client).link?.closed(code, reason)
+const tellAttempt = (
+  attempt: Attempt,
+  client: Client,
+  event: string | symbol,
+  first: unknown,
+  second: unknown
+): void => {
+  switch (event) {
+    case "upgrade":
+      return attempt.upgraded(first as Http.IncomingMessage)
+    case "open":
+      return attempt.opened(client)
+    case "unexpected-response":
+      return attempt.refused(second as Http.IncomingMessage)
+    case "error":
+      return attempt.failed(first as Error)
+  }
 }
 
 export class Attempt {
