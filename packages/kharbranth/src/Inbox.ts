@@ -7,6 +7,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
+import * as Sheds from "./internal/inboxShedding.ts"
 import * as Check from "./internal/options.ts"
 
 /**
@@ -18,10 +19,10 @@ import * as Check from "./internal/options.ts"
  *   nobody has read yet fails nobody: until its first reader comes, which may be
  *   never where taps take what matters, the oldest messages go.
  * - `"dropOldest"`: the messages that have waited longest go.
- * - `"dropNewest"`: the messages that came last go.
- * - `{ conflate }`: of messages with the same key only the newest stays, in the
- *   place of the first; if that is not enough, the oldest go. A key of
- *   `undefined` is never conflated.
+ * - `{ shed: Inbox.dropNewest }`: the messages that came last go.
+ * - `{ shed: Inbox.conflate, key }`: of messages with the same key only the
+ *   newest stays, in the place of the first; if that is not enough, the oldest
+ *   go.
  *
  * Whatever is dropped is counted, and a {@link Lagged} stands in its place. The
  * last message stays, however large. A session that is being closed is not held
@@ -31,14 +32,58 @@ import * as Check from "./internal/options.ts"
  * @category models
  * @since 0.1.0
  */
-export type Overflow<In> =
-  | "fail"
-  | "dropOldest"
-  | "dropNewest"
-  | {
-      /** The message's key. When it throws, the message has none. */
-      readonly conflate: (message: In) => unknown
-    }
+export type Overflow<In> = "fail" | "dropOldest" | Shedding<In>
+
+/**
+ * A policy of overflow that brings its own code.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Shedding<in In> {
+  /** `dropNewest` or `conflate`. */
+  readonly shed: Shed
+  /** What makes messages the same, for `conflate`: `undefined`, or a key that throws, is like no other. */
+  readonly key?: ((message: In) => unknown) | undefined
+}
+
+/**
+ * How messages are made fewer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Shed = Sheds.Shed
+
+/**
+ * The messages that came last go.
+ *
+ * @category overflow
+ * @since 0.1.0
+ */
+export const dropNewest: Shed = Sheds.dropNewest
+
+/**
+ * Of messages with the same `key` only the newest stays, in the place of the
+ * first.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import * as Connection from "kharbranth/Connection"
+ * import * as Inbox from "kharbranth/Inbox"
+ *
+ * export const prices = Connection.make("prices", {
+ *   target: "wss://feed.example/prices",
+ *   codec: Codec.text,
+ *   inbox: { overflow: { shed: Inbox.conflate, key: (price) => price.split("=")[0] } }
+ * })
+ * ```
+ *
+ * @category overflow
+ * @since 0.1.0
+ */
+export const conflate: Shed = Sheds.conflateAll
 
 /**
  * @category models
@@ -188,14 +233,10 @@ export const lagged = (dropped: number, atMost = false): Lagged => ({ _tag: "Lag
  */
 export const isMessage = <In>(entry: Entry<In>): entry is Message<In> => entry._tag === "Message"
 
-const names: ReadonlySet<unknown> = new Set(["fail", "dropOldest", "dropNewest"])
-
 const isOverflow = (overflow: unknown): boolean =>
-  names.has(overflow) ||
-  (typeof overflow === "object" &&
-    overflow !== null &&
-    "conflate" in overflow &&
-    typeof overflow.conflate === "function")
+  overflow === "fail" ||
+  overflow === "dropOldest" ||
+  (typeof overflow === "object" && overflow !== null && "shed" in overflow && typeof overflow.shed === "function")
 
 /**
  * What is wrong with the options, if anything.
@@ -212,6 +253,6 @@ export const check = <In>(options: Options<In>, connection: string): InvalidOpti
       : Check.invalid(
           connection,
           ["inbox", "overflow"],
-          'expected "fail", "dropOldest", "dropNewest" or { conflate: (message) => key }'
+          'expected "fail", "dropOldest", { shed: Inbox.dropNewest } or { shed: Inbox.conflate, key }'
         )
   ])

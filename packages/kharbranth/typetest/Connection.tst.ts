@@ -16,7 +16,7 @@ import * as Codec from "kharbranth/Codec"
 import * as CodecSchema from "kharbranth/CodecSchema"
 import * as Connection from "kharbranth/Connection"
 import type { ConnectionError, SendError, TargetFailed } from "kharbranth/ConnectionError"
-import type { Entry } from "kharbranth/Inbox"
+import * as Inbox from "kharbranth/Inbox"
 import type * as Message from "kharbranth/Message"
 import type { Transport } from "kharbranth/Transport"
 import { expectTypeOf } from "vitest"
@@ -59,13 +59,13 @@ const typed = Connection.make("typed", {
     expectTypeOf(session).toEqualTypeOf<Connection.Session<Trade, Order>>()
     return session.send({ buy: 1 })
   },
-  inbox: { overflow: { conflate: ({ price }) => price } },
+  inbox: { overflow: { shed: Inbox.conflate, key: ({ price }) => price } },
   rotate: { dedupe: ({ price }) => price, notice: ({ price }) => price < 0 },
   outbox: { acks: { id: ({ buy }) => `${buy}`, match: ({ price }) => `${price}` } }
 })
 declare const connection: Effect.Success<typeof typed>
 expectTypeOf(connection.stream).toEqualTypeOf<Stream.Stream<Trade, ConnectionError>>()
-expectTypeOf(connection.entries).toEqualTypeOf<Stream.Stream<Entry<Trade>, ConnectionError>>()
+expectTypeOf(connection.entries).toEqualTypeOf<Stream.Stream<Inbox.Entry<Trade>, ConnectionError>>()
 expectTypeOf(connection.sink).toEqualTypeOf<Sink.Sink<void, Order, never, SendError>>()
 expectTypeOf(connection.send({ buy: 1 })).toEqualTypeOf<Effect.Effect<void, SendError>>()
 
@@ -226,7 +226,7 @@ void Connection.make("mistake", {
   target,
   codec: trades,
   // @ts-expect-error: a trade has no size
-  inbox: { overflow: { conflate: ({ size }) => size } }
+  inbox: { overflow: { shed: Inbox.conflate, key: ({ size }) => size } }
 })
 
 void Connection.make("mistake", {

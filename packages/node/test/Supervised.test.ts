@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Inbox from "kharbranth/Inbox"
 import * as Delivery from "kharbranth/Delivery"
 import { frame } from "./hostile/frames.ts"
 import { ackServer, kill, logFile, readLog } from "./support/ackProcess.ts"
@@ -194,7 +195,7 @@ describe("Supervised", () => {
       })
       const hole = yield* blackhole(server.port)
       const connection = yield* connect(`ws://127.0.0.1:${hole.port}`, {
-        inbox: { maxStall: 1_000, overflow: "dropNewest" },
+        inbox: { maxStall: 1_000, overflow: { shed: Inbox.dropNewest } },
         startup: "background"
       })
       const log = yield* record(connection)

@@ -1,6 +1,6 @@
 /**
- * The messages and markers that wait for a reader, in order, and the ways of
- * making them fewer. Every message that goes leaves a `Lagged` in its place.
+ * The messages and markers that wait for a reader, in order, and how the
+ * oldest go. Every message that goes leaves a `Lagged` in its place.
  */
 import type { Decoding } from "./inboxDecoding.ts"
 import * as Segments from "./inboxSegments.ts"
@@ -14,7 +14,7 @@ export class Backlog<In> {
   /** The bytes of everything here, and of what the inbox has not yet put here. */
   bytes = 0
   private readonly decoding: Decoding<In>
-  private items: Array<Item<In>> = []
+  items: Array<Item<In>> = []
   private markers = 0
   private raws = 0
 
@@ -133,44 +133,6 @@ export class Backlog<In> {
     )
   }
 
-  /** Drops from the end until at most `target` bytes wait; the first message stays. */
-  dropNewest(target: number): number {
-    let dropped = 0
-    let at = this.items.length - 1
-    while (this.bytes > target && at >= 0) {
-      const item = this.items[at]!
-      if (item._tag !== "Decoded") at -= 1
-      else if (this.isFirstMessage(at, item)) return dropped
-      else {
-        const { bytes, missing } = Segments.dropTail(item)
-        this.bytes -= bytes
-        dropped += 1
-        const removed = this.removeIfEmpty(at)
-        this.lag(removed ? at : at + 1, missing)
-        if (removed) at = Math.min(at, this.items.length - 1)
-      }
-    }
-    return dropped
-  }
-
-  private isFirstMessage(at: number, segment: Decoded<In>): boolean {
-    return (
-      Segments.countOf(segment) === 1 && !this.items.some((item, index) => index < at && Segments.holdsMessages(item))
-    )
-  }
-
-  /** Leaves the newest of each key, session by session; keys do not reach over markers. */
-  conflate(key: (message: In) => unknown): number {
-    let dropped = 0
-    for (const item of this.items) {
-      if (item._tag !== "Decoded") continue
-      const gone = Segments.conflate(item, key)
-      this.bytes -= gone.bytes
-      dropped += gone.dropped
-    }
-    return dropped
-  }
-
   /** Decodes one raw segment in its place. Gives how many items it became. */
   private decodeAt(at: number): number {
     const segment = this.items[at] as Raw<In>
@@ -185,7 +147,7 @@ export class Backlog<In> {
   }
 
   /** Marks messages missing in front of the item at `at`. Gives how many items that added. */
-  private lag(at: number, missing: number): number {
+  lag(at: number, missing: number): number {
     const marker = this.laggedAt(at - 1) ?? this.laggedAt(at)
     if (marker === undefined) {
       this.items.splice(at, 0, Segments.lagged(missing, false))
@@ -200,7 +162,7 @@ export class Backlog<In> {
     return item?._tag === "Lagged" && !item.atMost ? item : undefined
   }
 
-  private removeIfEmpty(at: number): boolean {
+  removeIfEmpty(at: number): boolean {
     const empty = Segments.countOf(this.items[at]!) === 0
     if (empty) this.remove(at)
     return empty

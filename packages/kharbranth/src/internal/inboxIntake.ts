@@ -182,7 +182,7 @@ export abstract class Intake<In> {
   }
 
   private get dropsByContent(): boolean {
-    return this.options.overflow !== "fail" && this.options.overflow !== "dropOldest"
+    return typeof this.options.overflow === "object"
   }
 
   /** Begins a segment with this frame, unless it is turned away. */
@@ -283,12 +283,8 @@ export abstract class Intake<In> {
 
   protected shrink(target: number): void {
     const { overflow } = this.options
-    let dropped = 0
-    if (overflow === "dropNewest") dropped = this.backlog.dropNewest(target)
-    else {
-      if (typeof overflow === "object") dropped = this.backlog.conflate(overflow.conflate)
-      dropped += this.backlog.dropOldest(target)
-    }
+    const dropped =
+      typeof overflow === "object" ? overflow.shed(this.backlog, target, overflow.key) : this.backlog.dropOldest(target)
     // What was decoded to be dropped can grow no more.
     if (!this.backlog.endsWith(this.open)) this.open = undefined
     if (dropped > 0) this.hooks.dropped("overflow", dropped)

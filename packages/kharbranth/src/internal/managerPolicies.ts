@@ -1,7 +1,7 @@
 /** The policies of a connection as plain data: what a declaration may say of each. */
 import type * as Connection from "../Connection.ts"
 import * as Heartbeat from "../Heartbeat.ts"
-import type * as Inbox from "../Inbox.ts"
+import * as Inbox from "../Inbox.ts"
 import type * as Outbox from "../Outbox.ts"
 import * as RateLimit from "../RateLimit.ts"
 import * as Reconnect from "../Reconnect.ts"
@@ -134,11 +134,9 @@ export const inbox = (top: Reader): Inbox.Options<unknown> | undefined => {
   const reader = top.within("inbox")
   if (reader === undefined) return undefined
   reader.only(["highWaterMark", "maxStall", "overflow"])
-  return {
-    highWaterMark: reader.count("highWaterMark"),
-    maxStall: reader.duration("maxStall"),
-    overflow: reader.choice("overflow", names("fail", "dropOldest", "dropNewest"))
-  }
+  const bounds = { highWaterMark: reader.count("highWaterMark"), maxStall: reader.duration("maxStall") }
+  const overflow = reader.choice("overflow", names("fail", "dropOldest", "dropNewest"))
+  return { ...bounds, overflow: overflow === "dropNewest" ? { shed: Inbox.dropNewest } : overflow }
 }
 
 export const outbox = (top: Reader): Outbox.Options<unknown, never> | undefined => {

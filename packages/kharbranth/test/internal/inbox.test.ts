@@ -382,11 +382,11 @@ describe("options", () => {
   it("are checked by name", () => {
     const path = (options: Public.Options<string>) => Public.check(options, "prices")?.path
     assert.isUndefined(path({}))
-    assert.isUndefined(path({ highWaterMark: 1, maxStall: "1 second", overflow: "dropNewest" }))
-    assert.isUndefined(path({ overflow: { conflate: (message) => message } }))
+    assert.isUndefined(path({ highWaterMark: 1, maxStall: "1 second", overflow: { shed: Public.dropNewest } }))
+    assert.isUndefined(path({ overflow: { shed: Public.conflate, key: (message) => message } }))
     assert.deepStrictEqual(path({ highWaterMark: 0 }), ["inbox", "highWaterMark"])
     assert.deepStrictEqual(path({ maxStall: 0 }), ["inbox", "maxStall"])
-    for (const overflow of ["drop", null, {}, { conflate: 1 }]) {
+    for (const overflow of ["drop", "dropNewest", null, {}, { shed: 1 }]) {
       assert.deepStrictEqual(path({ overflow: overflow as never }), ["inbox", "overflow"])
     }
   })

@@ -2,7 +2,7 @@
 // nothing, keeps order across sessions, and keeps its bounds: against a plain
 // list model over random runs, which also catch eleven planted bugs.
 import { assert, describe, it } from "@effect/vitest"
-import type * as Public from "../../src/Inbox.ts"
+import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane } from "../../src/internal/inbox.ts"
 import type { Frame } from "../../src/Message.ts"
 import type { Msg } from "./inboxModel.ts"
@@ -56,9 +56,15 @@ describe("the inbox against its model", () => {
         hooks: { ...options.hooks, dropped: (reason, count) => options.hooks.dropped(reason, count * 2) }
       }),
     "the newest are dropped where the oldest should be": (options) =>
-      real({ ...options, overflow: options.overflow === "dropOldest" ? "dropNewest" : options.overflow }),
+      real({
+        ...options,
+        overflow: options.overflow === "dropOldest" ? { shed: Public.dropNewest } : options.overflow
+      }),
     "everything has the same key": (options) =>
-      real({ ...options, overflow: typeof options.overflow === "object" ? { conflate: () => 1 } : options.overflow }),
+      real({
+        ...options,
+        overflow: typeof options.overflow === "object" ? { shed: Public.conflate, key: () => 1 } : options.overflow
+      }),
     "the low mark is the high mark": (options) =>
       new (class extends Inbox<Msg> {
         protected override relax(): void {

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Codec from "../../src/Codec.ts"
 import * as ConnectionError from "../../src/ConnectionError.ts"
-import type * as Public from "../../src/Inbox.ts"
+import * as Public from "../../src/Inbox.ts"
 import { gap, names, opened, pushAll, rig, several, sized, sourceOf } from "./inboxRig.ts"
 
 describe("overflow where the source cannot pause", () => {
@@ -89,7 +89,7 @@ describe("overflow where the source cannot pause", () => {
   })
 
   it("dropNewest: the end goes; what comes later stands behind the marker", () => {
-    const { inbox, lane, said, turn } = filled("dropNewest", tens("ABCD"))
+    const { inbox, lane, said, turn } = filled({ shed: Public.dropNewest }, tens("ABCD"))
     assert.deepStrictEqual(said, ["dropped 2 overflow"])
     pushAll(inbox, lane(1), ["e"])
     turn()
@@ -102,7 +102,7 @@ describe("overflow where the source cannot pause", () => {
       return message.startsWith("-") ? undefined : message[0]
     }
     const { inbox, said, turn, lane } = filled(
-      { conflate: key },
+      { shed: Public.conflate, key: key },
       ["a1", "-1", "b1", "a2", "-2", "!1", "a3", "!2"].map((name) => sized(name, 15))
     )
     assert.deepStrictEqual(said, ["dropped 2 overflow"])
@@ -116,7 +116,7 @@ describe("overflow where the source cannot pause", () => {
     let changed = false
     const key = (message: string): unknown => (message.startsWith("k") || changed ? message[0] : undefined)
     const { inbox, lane, turn } = filled(
-      { conflate: key },
+      { shed: Public.conflate, key: key },
       ["x1", "x2", "k1", "k2"].map((name) => sized(name, 30))
     )
     changed = true
@@ -126,7 +126,11 @@ describe("overflow where the source cannot pause", () => {
   })
 
   it("a message larger than the mark is not dropped for being alone", () => {
-    for (const overflow of ["dropOldest", "dropNewest", { conflate: () => 1 }] as const) {
+    for (const overflow of [
+      "dropOldest",
+      { shed: Public.dropNewest },
+      { shed: Public.conflate, key: () => 1 }
+    ] as const) {
       const { inbox, said } = filled(overflow, [sized("A", 300)])
       assert.deepStrictEqual([said, names(inbox.takeEntries())], [[], ["A"]])
     }
@@ -165,7 +169,7 @@ describe("a stalled reader", () => {
     const oldest = stalled("dropOldest", { read: true })
     oldest.inbox.stallDue()
     assert.deepStrictEqual(names(oldest.inbox.takeEntries()), ["-3", "D"])
-    const newest = stalled("dropNewest", { read: true })
+    const newest = stalled({ shed: Public.dropNewest }, { read: true })
     newest.inbox.stallDue()
     assert.deepStrictEqual(newest.calls, ["pause", "resume"])
     assert.deepStrictEqual(names(newest.inbox.takeEntries()), ["A", "-3"])

@@ -3,7 +3,7 @@
  * first thing that differs.
  */
 import * as Codec from "../../src/Codec.ts"
-import { sessionOpened } from "../../src/Inbox.ts"
+import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane, type Options } from "../../src/internal/inbox.ts"
 import { Model, type Msg, type Policy, type Setup } from "./inboxModel.ts"
 
@@ -34,6 +34,13 @@ const strict = (violated: (what: string) => void): Codec.Codec<Msg, never> =>
 
 const policies: ReadonlyArray<Policy> = ["fail", "dropOldest", "dropNewest", "conflate"]
 
+const overflowOf = (policy: Policy): Public.Overflow<Msg> =>
+  policy === "conflate"
+    ? { shed: Public.conflate, key: (msg) => (msg.key === "" ? undefined : msg.key) }
+    : policy === "dropNewest"
+      ? { shed: Public.dropNewest }
+      : policy
+
 export const run = (seed: number, make: Make, steps = 150): string | undefined => {
   const random = randomOf(seed)
   const below = (n: number): number => Math.floor(random() * n)
@@ -56,8 +63,7 @@ export const run = (seed: number, make: Make, steps = 150): string | undefined =
   const inbox = make({
     connection: "model",
     highWaterMark: setup.mark,
-    overflow:
-      setup.policy === "conflate" ? { conflate: (msg) => (msg.key === "" ? undefined : msg.key) } : setup.policy,
+    overflow: overflowOf(setup.policy),
     skipDecodeErrors: setup.skip,
     hooks: {
       defer: (flush) => void deferred.push(flush),
@@ -179,7 +185,7 @@ export const run = (seed: number, make: Make, steps = 150): string | undefined =
     [
       5,
       () => {
-        const marker = sessionOpened({ epoch, rotated: false, possibleDuplicates: 0 })
+        const marker = Public.sessionOpened({ epoch, rotated: false, possibleDuplicates: 0 })
         model.mark(marker)
         inbox.mark(marker)
       }

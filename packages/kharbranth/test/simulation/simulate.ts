@@ -17,6 +17,7 @@ import * as Connection from "kharbranth/Connection"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import { isConnected } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Inbox from "kharbranth/Inbox"
 import * as RateLimit from "kharbranth/RateLimit"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Fault from "kharbranth/testing/Fault"
@@ -82,7 +83,7 @@ const heartbeatOf = ({ heartbeat, platform }: Plan.Plan): Heartbeat.Heartbeat =>
         match: (frame, id) => frame === History.pulse(id)
       })
 
-const conflate = { conflate: (text: string) => (text.startsWith("S:") ? text.at(-1) : undefined) }
+const conflate = { shed: Inbox.conflate, key: (text: string) => (text.startsWith("S:") ? text.at(-1) : undefined) }
 
 const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fact) => void, mono: () => number) => ({
   target: { url: urls.slice(0, plan.endpoints) },
@@ -109,7 +110,12 @@ const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fac
   },
   inbox: {
     highWaterMark: plan.inbox.highWaterMark,
-    overflow: plan.inbox.overflow === "conflate" ? conflate : plan.inbox.overflow
+    overflow:
+      plan.inbox.overflow === "conflate"
+        ? conflate
+        : plan.inbox.overflow === "dropNewest"
+          ? { shed: Inbox.dropNewest }
+          : plan.inbox.overflow
   },
   rotate: plan.rotate === undefined ? { overlap } : { ...plan.rotate, overlap },
   closeTimeout,
