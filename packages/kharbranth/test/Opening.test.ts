@@ -1,13 +1,15 @@
 /**
  * Proves the edges of what runs before and beside a connection's one reader: how
- * an opening program fails and what its session refuses, and how a fan-out
- * treats slow readers, its end and its options.
+ * an opening program fails and what its session refuses, that a hook which
+ * throws harms nobody, and how a fan-out treats slow readers, its end and its
+ * options.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
@@ -104,6 +106,40 @@ describe("an opening program", () => {
         assert.match(over.message, /session is over/)
       }
     })
+  )
+})
+
+describe("a hook", () => {
+  it.effect("that throws instead of giving a program has failed; the message comes all the same", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ seed: 1 })
+      yield* network.serve(url, TestNetwork.echo)
+      const connection = yield* network.provide(
+        Connection.make("feed", {
+          target: url,
+          codec: Codec.text,
+          hooks: {
+            onText: () => {
+              throw new Error("no program")
+            }
+          }
+        })
+      )
+      const failed = yield* Effect.forkScoped(
+        connection.events.pipe(
+          Stream.filter(({ _tag }) => _tag === "HookFailed"),
+          Stream.runHead
+        ),
+        { startImmediately: true }
+      )
+      yield* connection.send("hello")
+      assert.strictEqual(yield* connection.receive, "hello")
+      assert.deepStrictEqual(Option.getOrThrow(yield* Fiber.join(failed)), {
+        _tag: "HookFailed",
+        epoch: 1,
+        hook: "onText"
+      })
+    }).pipe(Effect.provide(Logger.layer([])))
   )
 })
 

@@ -3,7 +3,7 @@
  * fibers, and where it tells what happens. The loop over sessions is built on it.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
 import type { Codec } from "../Codec.ts"
@@ -17,7 +17,7 @@ import { Fanout } from "./fanout.ts"
 import { Fibers } from "./fibers.ts"
 import { Figures } from "./figures.ts"
 import { HookQueue } from "./hookQueue.ts"
-import type { Host, Opener } from "./host.ts"
+import type { HookInput, HookName, Host, Opener } from "./host.ts"
 import * as Limits from "./limits.ts"
 import { Timer, type Timers, timersOf } from "./timers.ts"
 
@@ -130,10 +130,12 @@ export abstract class Ground<In, Out> {
     if (this.events.active) this.events.publish([event()])
   }
 
-  hook(name: string, run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined): void {
-    const { hooks } = this
-    const effect = hooks === undefined ? undefined : run(hooks)
-    if (effect !== undefined) (this.hookQueue ??= new HookQueue(this)).add(name, effect)
+  hook<Name extends HookName>(name: Name, ...given: HookInput<Name>): void {
+    // Each name has its own input, which TypeScript does not follow through the lookup.
+    const hook = this.hooks?.[name] as ((...given: HookInput<Name>) => Effect.Effect<unknown, unknown>) | undefined
+    if (hook === undefined) return
+    const run = Effect.suspend(() => hook.apply(this.hooks, given))
+    ;(this.hookQueue ??= new HookQueue(this)).add(name, run)
   }
 
   hookFailed(hook: string): void {

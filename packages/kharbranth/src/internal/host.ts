@@ -30,6 +30,10 @@ export interface Policies {
 /** A program that runs before a session is Ready. */
 export type Opener<In, Out> = (session: Connection.Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>
 
+export type HookName = keyof Connection.Hooks
+
+export type HookInput<Name extends HookName> = Parameters<NonNullable<Connection.Hooks[Name]>>
+
 export interface Host<In, Out> {
   readonly connection: string
   readonly codec: Codec<In, Out>
@@ -62,7 +66,7 @@ export interface Host<In, Out> {
   meter(): Meter | undefined
   /** The openings of the taps there are. */
   openers(): ReadonlyArray<Opener<In, Out>>
-  hook(name: string, run: (hooks: Connection.Hooks) => Effect.Effect<unknown, unknown> | undefined): void
+  hook<Name extends HookName>(name: Name, ...given: HookInput<Name>): void
   emit(event: () => ConnectionEvent): void
   dropped(reason: DropReason, count: number): void
   /** Waits, bounded, until the sockets of earlier sessions are gone, if there are any. */

@@ -248,7 +248,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.filtered = pulse.intercepts || this.host.hooks !== undefined || this.heard !== undefined
     pulse.start()
     this.host.opened(this)
-    if (this.host.hooks !== undefined) this.host.hook("onOpen", (hooks) => hooks.onOpen?.(epoch))
+    if (this.host.hooks !== undefined) this.host.hook("onOpen", epoch)
   }
 
   // --- as the inbox's source -------------------------------------------------
@@ -301,8 +301,8 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.program?.interruptUnsafe()
     const { epoch } = this
     if (error._tag === "ConnectionClosed") this.emit(() => ({ _tag: "ControlReceived", epoch, frame: "Close" }))
-    this.host.hook("onClose", (hooks) => hooks.onClose?.(error, epoch))
-    this.host.hook("onError", (hooks) => hooks.onError?.(error, epoch))
+    this.host.hook("onClose", error, epoch)
+    this.host.hook("onError", error, epoch)
     this.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed }))
     this.host.ended(this, error)
     const { acquired } = this

@@ -52,8 +52,8 @@ export abstract class Watched<In, Out> implements Patient {
     this.heard?.()
     if (this.pulse?.intercepts === true && this.pulse.intercept(frame)) return true
     const { epoch } = this
-    if (typeof frame === "string") this.host.hook("onText", (hooks) => hooks.onText?.(frame, epoch))
-    else this.host.hook("onBinary", (hooks) => hooks.onBinary?.(frame, epoch))
+    if (typeof frame === "string") this.host.hook("onText", frame, epoch)
+    else this.host.hook("onBinary", frame, epoch)
     return false
   }
 
@@ -61,8 +61,7 @@ export abstract class Watched<In, Out> implements Patient {
     if (this.over) return
     const { epoch } = this
     this.emit(() => ({ _tag: "ControlReceived", epoch, frame }))
-    if (frame === "Ping") this.host.hook("onPing", (hooks) => hooks.onPing?.(payload, epoch))
-    else this.host.hook("onPong", (hooks) => hooks.onPong?.(payload, epoch))
+    this.host.hook(`on${frame}`, payload, epoch)
   }
 
   // --- what its supervisor asks of it ----------------------------------------
