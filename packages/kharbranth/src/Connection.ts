@@ -175,7 +175,7 @@ export interface Hooks<R = never> {
 }
 
 /**
- * What `update` may change.
+ * What `ConnectionControl.update` may change.
  *
  * @category options
  * @since 0.1.0

@@ -2,7 +2,7 @@
  * How outgoing messages wait, expire, are dropped, written again and confirmed.
  * A completed `send` means that a live session's socket took the message, or
  * that a policy which drops did, and nothing more: neither it nor an empty
- * buffer proves that anything arrived. What does is a `Delivery`, from `track`.
+ * buffer proves that anything arrived. What does is a `Delivery`, from `Delivery.track`.
  *
  * @since 0.1.0
  */
