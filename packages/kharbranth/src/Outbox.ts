@@ -77,8 +77,9 @@ export const ifUnknown: Replay = { _tag: "ifUnknown", keep }
 export type Lane = "control" | "data"
 
 /**
- * How the application acknowledges messages. Both functions see each message
- * once; one that throws counts as `undefined`.
+ * How the application acknowledges messages. Each function sees a message at
+ * most once, `match` from when there may be something to acknowledge; one that
+ * throws counts as `undefined`.
  *
  * @category models
  * @since 0.1.0
