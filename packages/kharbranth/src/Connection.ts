@@ -145,11 +145,14 @@ export interface Rotate<in In = unknown> {
   readonly before?: Duration.Input | undefined
   /** Default: `"makeFirst"`; a server that forbids two logins needs `"breakFirst"`. */
   readonly mode?: "breakFirst" | "makeFirst" | undefined
-  /** How long the old session still delivers after the swap. Default: 250 milliseconds. */
+  /**
+   * How long the old session still delivers after the swap: so long, and until it has answered a ping, if the
+   * heartbeat or the transport can ask one. No answer within 2 seconds shows as a `Gap`. Default: 250 milliseconds.
+   */
   readonly overlap?: Duration.Input | undefined
   /**
-   * What makes two messages the same, so that a rotation delivers it once: from when the successor is open until
-   * the overlap has been over for as long as it lasted. Default: possible duplicates are marked.
+   * What makes two messages the same, so that a rotation delivers it once: from when the successor is dialed
+   * until the overlap has been over for this long. Default: possible duplicates are marked.
    */
   readonly dedupe?: ((message: In) => unknown) | undefined
   /** Whether a message announces that the server will close. Default: none does. */

@@ -19,17 +19,18 @@ import type { Gap } from "kharbranth/Inbox"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import { settle } from "./support/topicServer.ts"
+import { closed, settle } from "./support/topicServer.ts"
 
 const url = "wss://feed.example/ws"
 
 const rig = (
   rotate: Connection.Rotate<string>,
   target: { readonly url: string; readonly expiresAt?: Effect.Effect<number> } = { url },
-  onOpen: (session: Connection.Session<string, string>) => Effect.Effect<unknown, ConnectionError> = () => Effect.void
+  onOpen: (session: Connection.Session<string, string>) => Effect.Effect<unknown, ConnectionError> = () => Effect.void,
+  platform: "node" | "browser" = "node"
 ) =>
   Effect.gen(function* () {
-    const network = yield* TestNetwork.make({ seed: 1 })
+    const network = yield* TestNetwork.make({ seed: 1, platform })
     const server = yield* network.serve(url, () => Effect.void)
     const connection = yield* network.provide(
       Connection.make("feed", {
@@ -251,6 +252,82 @@ const inOverlap = Effect.gen(function* () {
   yield* TestClock.adjust("100 millis")
   assert.deepStrictEqual(line.seen, ["opened:1:0", "old"])
   return { ...line, old, next }
+})
+
+const swapped = (line: Effect.Success<ReturnType<typeof rig>>) =>
+  Effect.gen(function* () {
+    const old = yield* line.server.accepted
+    const swap = yield* Effect.forkScoped(line.connection.restart({ mode: "makeFirst" }))
+    yield* settle
+    const next = yield* line.server.accepted
+    return { old, next, swap }
+  })
+
+describe("an overlap lasts until the old session has shown that all has come", () => {
+  it.effect("one that only seems alive ends with a Gap, soon after its time", () =>
+    Effect.gen(function* () {
+      const line = yield* rig({}, { url })
+      const { gaps, network, seen } = line
+      const first = yield* line.server.accepted
+      yield* network.inject(Fault.halfOpen({ direction: "toClient" }))
+      yield* first.send("lost")
+      yield* Effect.forkScoped(line.connection.restart({ mode: "makeFirst" }))
+      yield* settle
+      yield* (yield* line.server.accepted).send("new")
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(seen, ["opened:1:0"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(seen, ["opened:1:0", "Gap", "opened:2:0", "new"])
+      assert.strictEqual(gaps[0]!.cause._tag, "ConnectionDropped")
+      yield* closed(line.connection)
+    })
+  )
+
+  it.effect("one that lags brings what it has, and leaves none", () =>
+    Effect.gen(function* () {
+      const line = yield* rig({}, { url }, ({ epoch, receive }) =>
+        epoch === 1 ? Effect.void : receive((message) => message === "go on")
+      )
+      const { next, old } = yield* swapped(line)
+      const slow = Fault.latency({ latency: 700 })
+      yield* line.network.inject(slow)
+      yield* old.send("slow")
+      yield* line.network.lift(slow)
+      yield* next.send(["go on", "new"])
+      yield* settle
+      yield* TestClock.adjust("600 millis")
+      assert.deepStrictEqual(line.seen, ["opened:1:0"])
+      yield* TestClock.adjust("200 millis")
+      assert.deepStrictEqual(line.seen, ["opened:1:0", "slow", "opened:2:1", "new"])
+    })
+  )
+
+  it.effect("a peer that talks and never answers pings is believed after a while", () =>
+    Effect.gen(function* () {
+      const line = yield* rig({}, { url })
+      yield* line.network.inject(Fault.mutePongs())
+      const { next, old } = yield* swapped(line)
+      yield* old.send("a")
+      yield* next.send("b")
+      yield* TestClock.adjust("1900 millis")
+      assert.deepStrictEqual(line.seen, ["opened:1:0", "a"])
+      yield* TestClock.adjust("200 millis")
+      assert.deepStrictEqual(line.seen, ["opened:1:0", "a", "opened:2:1", "b"])
+    })
+  )
+
+  it.effect("where nobody can be asked, time alone decides", () =>
+    Effect.gen(function* () {
+      const line = yield* rig({}, { url }, undefined, "browser")
+      const { next, old } = yield* swapped(line)
+      yield* line.network.inject(Fault.halfOpen({ direction: "toServer" }))
+      yield* old.send("a")
+      yield* next.send("b")
+      yield* TestClock.adjust("260 millis")
+      assert.deepStrictEqual(line.seen, ["opened:1:0", "a", "opened:2:1", "b"])
+      yield* closed(line.connection)
+    })
+  )
 })
 
 describe("an overlap that is cut short leaves one Gap, before the successor's marker", () => {

@@ -82,6 +82,15 @@ export class Detector {
     for (const probe of outstanding) probe.answer?.(undefined)
   }
 
+  get received(): number {
+    return this.link.received()
+  }
+
+  /** Whether something came since, from a peer that has never answered a probe: such a one is asked in vain. */
+  onlyTalks(since: number): boolean {
+    return !this.everAnswered && this.received !== since
+  }
+
   /** A probe was written. */
   sent(id: number, seq: number, { answer, deadline, urgent }: Purpose): void {
     const { link, patient } = this

@@ -23,15 +23,19 @@ interface Owner<In, Out> {
   /** Asks for `due` after the length of an overlap. */
   armOverlap(): void
   /** The old session of a swap is done. */
-  overlapped(old: Session<In, Out> | undefined): void
+  overlapped(old: Session<In, Out>): void
 }
 
 interface Held<In, Out> {
   readonly session: Session<In, Out>
-  /** The epoch of the session that still delivers. */
-  readonly from: number
+  /** The session that still delivers. */
+  readonly old: Session<In, Out>
   /** What its `onOpen` returned, should the overlap be cut short. */
   readonly resumed: unknown
+  /** Whether all that the server had sent by the old session at the swap has come; unknown until it has answered. */
+  complete: boolean | undefined
+  /** The overlap has had its time. */
+  over: boolean
 }
 
 export class Handover<In, Out> {
@@ -75,30 +79,46 @@ export class Handover<In, Out> {
   }
 
   /** A successor is Ready: it waits until the overlap is over. */
-  hold(session: Session<In, Out>, from: number, resumed: unknown): void {
-    this.held = { session, from, resumed }
+  hold(session: Session<In, Out>, old: Session<In, Out>, resumed: unknown): void {
+    const held: Held<In, Out> = { session, old, resumed, complete: undefined, over: false }
+    this.held = held
+    old.ask((complete) => {
+      held.complete = complete
+      this.settle(held)
+    })
+  }
+
+  // An old session that only seems alive, or lags, ends with a Gap like one that is seen to end too early.
+  private settle(held: Held<In, Out>): void {
+    if (this.held !== held || !held.over || held.complete === undefined) return
+    if (held.complete) this.finish()
+    else this.release(held.session)
   }
 
   /** If it is what waits, it waits no longer: what the old session would still have brought is lost. */
   release(session: Session<In, Out>): void {
     const { held } = this
     if (held?.session !== session) return
-    const { connection } = session
-    this.cut(held, new ConnectionDropped({ connection, epoch: held.from, cause: undefined }))
+    const { connection, epoch } = held.old
+    this.cut(held, new ConnectionDropped({ connection, epoch, cause: undefined }))
   }
 
   /** Gives its end as taps are told it. */
   ended(session: Session<In, Out>, error: ConnectionError): ConnectionError {
     const { held } = this
-    const told = toldOf(session, error, session.epoch === held?.from || session.epoch === this.cutShort)
-    if (held?.from === session.epoch) this.cut(held, told)
+    const told = toldOf(session, error, session === held?.old || session.epoch === this.cutShort)
+    if (held?.old === session) this.cut(held, told)
     return told
   }
 
   /** However a session ends before its time, even by a close of the server: whether the successor has the rest is unknown. */
-  private cut({ from, resumed, session: { epoch } }: Held<In, Out>, cause: ConnectionError): void {
+  private cut(held: Held<In, Out>, cause: ConnectionError): void {
     const { inbox } = this.owner
-    this.cutShort = from
+    const { old, resumed, session } = held
+    inbox.flush()
+    if (this.held !== held) return
+    const { epoch } = session
+    this.cutShort = old.epoch
     inbox.mark(Entries.gap({ epoch, from: inbox.lastMessageAt, to: this.owner.wall(), cause, resumed }))
     this.finish()
   }
@@ -107,34 +127,46 @@ export class Handover<In, Out> {
   private finish(): void {
     const { held } = this
     if (held === undefined) return
+    // The keys of what came in this turn count.
+    this.owner.inbox.flush()
+    if (this.held !== held) return
     this.held = undefined
     this.enter(held.session, true)
-    this.owner.overlapped(this.owner.sessions.find(({ epoch }) => epoch === held.from))
+    this.owner.overlapped(held.old)
     this.forgetLater()
   }
 
   /** Its messages go to the reader from now on. */
   private enter(session: Session<In, Out>, rotated: boolean): void {
     const { beside, owner, rotation } = this
+    const { epoch } = session
     this.beside = undefined
     const doubles = beside === undefined || session.dial.role === "active" ? 0 : beside.old.dataFrames - beside.frames
     const possibleDuplicates = rotation.remembers ? 0 : doubles
-    owner.inbox.mark(Entries.sessionOpened({ epoch: session.epoch, rotated, possibleDuplicates }))
-    session.release(rotation.remembers ? session.opening.messages().filter((one) => !rotation.seen(one)) : undefined)
+    owner.inbox.mark(Entries.sessionOpened({ epoch, rotated, possibleDuplicates }))
+    session.release(
+      rotation.remembers ? session.opening.messages().filter((one) => !rotation.seen(one, epoch)) : undefined
+    )
   }
 
   /** What the old session delivered may still be on its way to the new one, for about as long as they overlapped. */
   forgetLater(): void {
-    const { held, owner, rotation } = this
-    if (!rotation.remembers || held !== undefined) return
-    const underWay = owner.sessions.some(({ gate, over }) => !over && (gate === "Dialing" || gate === "Open"))
-    if (!underWay) owner.armOverlap()
+    if (this.rotation.remembers && this.held === undefined && !this.isUnderWay) this.owner.armOverlap()
+  }
+
+  /** Whether a session is being dialed or opened. */
+  private get isUnderWay(): boolean {
+    return this.owner.sessions.some(({ gate, over }) => !over && (gate === "Dialing" || gate === "Open"))
   }
 
   due(): void {
-    if (this.held !== undefined) this.finish()
-    // The next successor is being dialed already: what the old session delivers now counts for that one.
-    else if (!this.owner.hasSuccessor) this.rotation.end()
+    const { held } = this
+    if (held !== undefined) {
+      held.over = true
+      this.settle(held)
+    }
+    // What the session beside which the next one is dialed has brought counts for that one.
+    else this.rotation.end(this.isUnderWay ? this.beside?.old.epoch : undefined)
   }
 
   /** The core's own tap: acknowledgements, rotation notices, keys for an overlap. */
@@ -155,8 +187,9 @@ export class Handover<In, Out> {
 
   private claims(message: In, epoch: number): boolean {
     const { held, owner, rotation } = this
-    const isOld = held === undefined ? epoch === owner.active?.epoch && owner.hasSuccessor : epoch === held.from
-    if (isOld) rotation.remember(message)
-    return !isOld && held === undefined && rotation.seen(message)
+    const isOld = held === undefined ? epoch === owner.active?.epoch && owner.hasSuccessor : epoch === held.old.epoch
+    const isRepeated = (isOld || held === undefined) && rotation.seen(message, epoch)
+    if (isOld && !isRepeated) rotation.remember(message, epoch)
+    return isRepeated
   }
 }

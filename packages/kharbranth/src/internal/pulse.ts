@@ -88,6 +88,19 @@ export class Pulse {
     if (!this.probe({ deadline, urgent: false, answer })) answer(undefined)
   }
 
+  /**
+   * Whether all that the peer had sent when it heard this has come, as far as it can be known: its answer comes behind
+   * it. Gives `false` when nobody can be asked; at the session's end nothing is told.
+   */
+  ask(tell: (complete: boolean) => void): boolean {
+    const { detector } = this
+    const since = detector.received
+    const answer = (rtt: number | undefined) => {
+      if (!this.over) tell(rtt !== undefined || detector.onlyTalks(since))
+    }
+    return this.probe({ deadline: Math.min(shortDeadline, detector.timeout), urgent: false, answer })
+  }
+
   /** Time may have stood still, or the network changed: one probe decides. */
   suspect(reason: string, deadline = shortDeadline): boolean {
     if (this.over || !this.canProbe) return false

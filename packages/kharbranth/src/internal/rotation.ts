@@ -17,7 +17,8 @@ export class Rotation<In> {
   readonly dedupe: ((message: In) => unknown) | undefined
   private readonly maxAge: number
   private readonly before: number
-  private keys: Set<unknown> | undefined
+  /** By which session each came first. */
+  private keys: Map<unknown, number> | undefined
 
   private static readonly plain = new Rotation<unknown>(undefined)
 
@@ -43,36 +44,30 @@ export class Rotation<In> {
     return Math.min(age, expiry)
   }
 
-  /**
-   * A successor is open. Whether keys are kept at all: they are from its dial on,
-   * because the server may write to both before we see the successor open.
-   */
-  begin(): boolean {
-    return this.remembers
-  }
-
-  /** A key that comes back from now on is a message of its own. */
-  end(): void {
-    this.keys = this.dedupe === undefined ? undefined : new Set()
+  /** A key that comes back from now on is a message of its own; those that this session brought are still kept. */
+  end(keep?: number): void {
+    if (this.dedupe === undefined) return
+    this.keys = new Map([...(this.keys ?? [])].filter(([, epoch]) => epoch === keep))
   }
 
   get remembers(): boolean {
     return this.keys !== undefined
   }
 
-  remember(message: In): void {
+  remember(message: In, epoch: number): void {
     const { keys } = this
     if (keys === undefined || keys.size >= keysAtMost) return
     const key = this.keyOf(message)
-    if (key !== undefined) keys.add(key)
+    if (key !== undefined && !keys.has(key)) keys.set(key, epoch)
   }
 
-  /** Whether the old session has delivered it. */
-  seen(message: In): boolean {
+  /** Whether a session before this one has delivered it. */
+  seen(message: In, epoch: number): boolean {
     const { keys } = this
     if (keys === undefined) return false
     const key = this.keyOf(message)
-    return key !== undefined && keys.has(key)
+    const first = key === undefined ? undefined : keys.get(key)
+    return first !== undefined && first !== epoch
   }
 
   private keyOf(message: In): unknown {

@@ -82,6 +82,11 @@ export abstract class Watched<In, Out> implements Patient {
     else this.pulse.ping(answer)
   }
 
+  /** Tells whether all that was sent until now has come; where nobody can be asked it is taken for granted. */
+  ask(tell: (complete: boolean) => void): void {
+    if (this.pulse?.ask(tell) !== true) tell(true)
+  }
+
   recheck(now: number): void {
     this.pulse?.recheck(now)
   }

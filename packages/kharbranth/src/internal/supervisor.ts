@@ -279,7 +279,6 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   }
 
   opened(session: Session<In, Out>): void {
-    if (session.dial.role === "successor" && this.handover.rotation.begin()) this.deadlines.clear("overlap")
     this.dispatch({ _tag: "Opened", epoch: session.epoch })
   }
 
@@ -288,7 +287,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     if (session.dial.role === "successor") this.attention?.successorReady()
     const from = this.active
     const isSwap = session.dial.role === "successor" && this.live !== undefined && from !== undefined
-    if (isSwap) this.handover.hold(session, from.epoch, resumed)
+    if (isSwap) this.handover.hold(session, from, resumed)
     else this.handover.begin(session, resumed)
     this.active = session
     this.dispatch({ _tag: "Ready", epoch: session.epoch })
@@ -321,10 +320,10 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     )
   }
 
-  overlapped(old: Session<In, Out> | undefined): void {
+  overlapped(old: Session<In, Out>): void {
     this.deadlines.clear("overlap")
-    old?.silence()
-    old?.close(this.policies.closeTimeout)
+    old.silence()
+    old.close(this.policies.closeTimeout)
   }
 
   release(session: Session<In, Out>): void {

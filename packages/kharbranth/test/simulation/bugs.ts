@@ -15,6 +15,7 @@ import { HookQueue } from "../../src/internal/hookQueue.ts"
 import type * as Lifecycle from "../../src/internal/lifecycle.ts"
 import { Outbox } from "../../src/internal/outbox.ts"
 import { Writer } from "../../src/internal/outboxWriter.ts"
+import { Rotation } from "../../src/internal/rotation.ts"
 import { Session } from "../../src/internal/session.ts"
 import type { Sabotage } from "./simulate.ts"
 
@@ -208,6 +209,29 @@ export const bugs: ReadonlyArray<Bug> = [
             else (this as Innards).release(held.session)
           }
       )
+  },
+  {
+    name: "an old session that is silent is believed",
+    breaks: "no hole is silent",
+    plant: () =>
+      patch(
+        Session,
+        "ask",
+        () =>
+          function (this: unknown, tell: never) {
+            ;(tell as (complete: boolean) => void)(true)
+          }
+      )
+  },
+  {
+    name: "what the old session brought is forgotten",
+    breaks: "a key is read once in an overlap",
+    plant: () => patch(Rotation, "seen", () => () => false)
+  },
+  {
+    name: "doubles are not counted",
+    breaks: "what comes twice is announced",
+    plant: () => patch(Handover, "dialed", () => nothing)
   },
   { name: "the inbox loses a message", breaks: "inbound loss is counted", plant: deafEvery(40) },
   {

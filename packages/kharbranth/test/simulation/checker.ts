@@ -4,10 +4,11 @@
  * has the rules for what goes out and `inbound` those for what comes in; those for
  * boundaries, bounds, liveness and leftovers are here.
  */
-import { type Fact, type History, lastWord, type Terms } from "./history.ts"
+import { type Fact, type History, isForReader, lastWord, type Terms } from "./history.ts"
 import * as Inbound from "./inbound.ts"
 import { entriesOf, sessionsOf } from "./inbound.ts"
 import * as Extras from "./extras.ts"
+import * as Feed from "./feed.ts"
 import * as Messages from "./messages.ts"
 
 export type { Violation } from "./messages.ts"
@@ -18,37 +19,56 @@ type Report = Messages.Report
 
 type Overlap = "whole" | "cut" | "either"
 
+interface Life {
+  readyAt: number
+  /** When it ended, and whether it was the core that ended it. */
+  endAt: number
+  hungUp: boolean
+  /** When the last answer to a probe came before that. */
+  pulseAt: number
+}
+
+const livesOf = (facts: ReadonlyArray<Fact>): ((epoch: number) => Life) => {
+  const lives = new Map<number, Life>()
+  const lifeOf = (epoch: number): Life => {
+    const life = lives.get(epoch) ?? { readyAt: 0, endAt: Infinity, hungUp: false, pulseAt: -1 }
+    lives.set(epoch, life)
+    return life
+  }
+  for (const fact of facts) {
+    if (fact.e === "opening" && fact.step === "done") lifeOf(fact.epoch).readyAt = fact.mono
+    const isPulse = fact.e === "ponged" || (fact.e === "came" && !isForReader(fact.text))
+    if (isPulse && lifeOf(fact.epoch).endAt === Infinity) lifeOf(fact.epoch).pulseAt = fact.mono
+    if ((fact.e !== "over" && fact.e !== "hungUp") || lifeOf(fact.epoch).endAt < Infinity) continue
+    lifeOf(fact.epoch).endAt = fact.mono
+    lifeOf(fact.epoch).hungUp = fact.e === "hungUp"
+  }
+  return lifeOf
+}
+
+const instant = 0.1
+
 /**
- * Whether each swap had its overlap: both sessions lived until the core hung the old one up. One that was cut in that
- * very instant may be told either way.
+ * Whether a swap had its overlap. It had if the core hung the old session up when its time was over, or when it then
+ * answered at last. One that never answered may have been believed, and what ended in the very instant may be told
+ * either way; whether something is missing there is the rule of `feed`.
  */
-const overlapsOf = (facts: ReadonlyArray<Fact>, overlap: number): Map<number, Overlap> => {
-  const readyAt = new Map<number, number>()
-  const ends = new Map<number, Extract<Fact, { readonly e: "over" | "hungUp" }>>()
-  const fates = new Map<number, Overlap>()
-  for (const fact of facts) {
-    if (fact.e === "opening" && fact.step === "done") readyAt.set(fact.epoch, fact.mono)
-    if ((fact.e === "over" || fact.e === "hungUp") && !ends.has(fact.epoch)) ends.set(fact.epoch, fact)
-  }
-  for (const fact of facts) {
-    if (fact.e !== "happened" || fact.event._tag !== "Rotated") continue
-    const { from, to } = fact.event
-    const overAt = (readyAt.get(to) ?? 0) + overlap
-    const fateOf = (epoch: number): Overlap => {
-      const end = ends.get(epoch)
-      if (end === undefined || end.mono > overAt + 0.1) return "whole"
-      if (end.mono < overAt - 0.1) return "cut"
-      return end.e === "over" ? "either" : "whole"
-    }
-    const both = new Set([fateOf(from), fateOf(to)])
-    fates.set(to, both.has("cut") ? "cut" : both.has("either") ? "either" : "whole")
-  }
-  return fates
+const overlapOf = (old: Life, successor: Life, overlap: number): Overlap => {
+  const overAt = successor.readyAt + overlap
+  if (old.endAt < overAt - instant || successor.endAt < old.endAt - instant) return "cut"
+  if (!old.hungUp || successor.endAt < old.endAt + instant) return "either"
+  return old.endAt < Math.max(overAt, old.pulseAt) + instant ? "whole" : "either"
 }
 
 const checkBoundaries = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
   const { ready, rotated } = sessionsOf(facts)
-  const overlaps = overlapsOf(facts, terms.overlap)
+  const lifeOf = livesOf(facts)
+  const overlaps = new Map<number, Overlap>()
+  for (const fact of facts) {
+    if (fact.e !== "happened" || fact.event._tag !== "Rotated") continue
+    const { from, to } = fact.event
+    overlaps.set(to, overlapOf(lifeOf(from), lifeOf(to), terms.overlap))
+  }
   const gaps = new Map<number, number>()
   const opened = new Map<number, number>()
   for (const entry of entriesOf(facts)) {
@@ -215,6 +235,7 @@ export const check = ({ facts, terms }: History): ReadonlyArray<Messages.Violati
   checkPlaces(facts, report)
   checkRotations(facts, report)
   Inbound.check(facts, terms, report)
+  Feed.check(facts, terms, report)
   checkBounds(facts, terms, report)
   checkLinks(facts, report)
   checkLiveness(facts, report)

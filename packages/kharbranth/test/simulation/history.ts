@@ -29,7 +29,13 @@ export type Fact =
   | { readonly e: "refused"; readonly n: number; readonly error: string }
   | { readonly e: "delivery"; readonly n: number; readonly tag: string; readonly by: string }
   | { readonly e: "entry"; readonly tag: "Message"; readonly epoch: number; readonly text: string }
-  | { readonly e: "entry"; readonly tag: "SessionOpened"; readonly epoch: number; readonly rotated: boolean }
+  | {
+      readonly e: "entry"
+      readonly tag: "SessionOpened"
+      readonly epoch: number
+      readonly rotated: boolean
+      readonly doubles: number
+    }
   | { readonly e: "entry"; readonly tag: "Gap"; readonly epoch: number }
   | { readonly e: "entry"; readonly tag: "Lagged"; readonly dropped: number; readonly atMost: boolean }
   | { readonly e: "streamEnded"; readonly error: string | undefined }
@@ -40,7 +46,7 @@ export type Fact =
   | { readonly e: "hooked"; readonly epoch: number; readonly hook: "onText"; readonly text: string }
   // The transport's side.
   | { readonly e: "linked"; readonly epoch: number }
-  | { readonly e: "hungUp" | "over"; readonly epoch: number; readonly mono: number }
+  | { readonly e: "hungUp" | "over" | "ponged"; readonly epoch: number; readonly mono: number }
   | { readonly e: "wrote"; readonly epoch: number; readonly n: number | undefined; readonly mono: number }
   | { readonly e: "came"; readonly epoch: number; readonly text: string; readonly mono: number }
   // The server's side.
@@ -76,6 +82,8 @@ export interface Terms {
     | { readonly limit: number; readonly window: number; readonly scope: "session" | "connection" }
     | undefined
   readonly hooks: boolean
+  /** Whether the connection knows what makes two messages the same. */
+  readonly dedupes: boolean
   readonly endpoints: number
 }
 
@@ -97,6 +105,11 @@ export const numberOf = (text: string): number | undefined => {
 }
 
 export const wantsAck = (text: string): boolean => text.includes(":ack:")
+
+/** What the server says to all logins. */
+export const said = (seq: number): string => `F:${seq}`
+
+export const saidBy = (text: string): number | undefined => (text.startsWith("F:") ? Number(text.slice(2)) : undefined)
 
 /** The server's acknowledgement of a message. */
 export const ack = (n: number): string => `A:${n}`

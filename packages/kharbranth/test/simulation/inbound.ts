@@ -3,7 +3,7 @@
  * a history.
  */
 import type { Fact, Terms } from "./history.ts"
-import { isForReader, welcome } from "./history.ts"
+import { isForReader, saidBy, welcome } from "./history.ts"
 import type { Report } from "./messages.ts"
 
 type Entry = Extract<Fact, { readonly e: "entry" }>
@@ -32,7 +32,9 @@ interface Inbound {
   over: boolean
 }
 
-const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
+// What is the same is left out on purpose; `feed` has the rules for that.
+const inboundOf = (facts: ReadonlyArray<Fact>, dedupes: boolean): Map<number, Inbound> => {
+  const isJudged = (text: string) => isForReader(text) && !(dedupes && saidBy(text) !== undefined)
   const sessions = new Map<number, Inbound>()
   const at = (epoch: number): Inbound => {
     const known = sessions.get(epoch)
@@ -43,7 +45,7 @@ const inboundOf = (facts: ReadonlyArray<Fact>): Map<number, Inbound> => {
   }
   for (const fact of facts) {
     if (fact.e === "hungUp" || fact.e === "over") at(fact.epoch).over = true
-    if (fact.e !== "came" || !isForReader(fact.text)) continue
+    if (fact.e !== "came" || !isJudged(fact.text)) continue
     const session = at(fact.epoch)
     session.came.push(fact.text)
     if (!session.over) session.due = session.came.length
@@ -97,7 +99,7 @@ const strayPulses = (facts: ReadonlyArray<Fact>): number => {
 
 /** Everything about incoming messages. */
 export const check = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report): void => {
-  const sessions = inboundOf(facts)
+  const sessions = inboundOf(facts, terms.dedupes)
   const readable = new Set(sessionsOf(facts).ready)
   const read = new Map<number, Array<string>>()
   // Overflow and bad frames are told in-band; what comes after the connection has given up is only counted.
@@ -112,6 +114,7 @@ export const check = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report):
     if (entry.tag === "Lagged" && !entry.atMost) surely += entry.dropped
     // A pulse that comes too late to be one may be read.
     if (entry.tag !== "Message" || !isForReader(entry.text)) continue
+    if (terms.dedupes && saidBy(entry.text) !== undefined) continue
     const texts = read.get(entry.epoch)
     if (texts === undefined) read.set(entry.epoch, [entry.text])
     else texts.push(entry.text)
@@ -130,5 +133,5 @@ export const check = (facts: ReadonlyArray<Fact>, terms: Terms, report: Report):
     (sum, [epoch, { came }]) => sum + came.length - (read.get(epoch)?.length ?? 0),
     strayPulses(facts)
   )
-  if (surely > absent) report("no loss is told that was none", `${surely} told of, ${absent} missing`)
+  if (surely > absent && !terms.dedupes) report("no loss is told that was none", `${surely} told of, ${absent} missing`)
 }

@@ -56,6 +56,7 @@ export interface Plan {
   /** The most writes in any two seconds. */
   readonly rate: { readonly limit: number; readonly scope: "session" | "connection" } | undefined
   readonly hooks: boolean
+  readonly dedupes: boolean
   readonly endpoints: 1 | 2
 }
 
@@ -187,6 +188,7 @@ export const make = (seed: number): Plan => {
         ? { limit: whole(random, 10, 30), scope: random.pick(["session", "connection"]) }
         : undefined,
     hooks: random.next() < 0.25,
-    endpoints: random.pick([1, 1, 2])
+    endpoints: random.pick([1, 1, 2]),
+    dedupes: random.next() < 0.5
   }
 }

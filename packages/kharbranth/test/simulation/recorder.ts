@@ -57,7 +57,10 @@ export const make = (inner: Service, note: (fact: History.Fact) => void, mono: (
           receiver.frame(frame, size)
         },
         ping: (payload) => receiver.ping(payload),
-        pong: (payload) => receiver.pong(payload),
+        pong: (payload) => {
+          note({ e: "ponged", epoch, mono: mono() })
+          receiver.pong(payload)
+        },
         drained: () => receiver.drained(),
         ended: (error) => {
           note({ e: "over", epoch, mono: mono() })

@@ -65,6 +65,7 @@ const termsOf = (plan: Plan.Plan): History.Terms => ({
   drainDeadline,
   rate: plan.rate === undefined ? undefined : { ...plan.rate, window: rateWindow },
   hooks: plan.hooks,
+  dedupes: plan.dedupes,
   endpoints: plan.endpoints
 })
 
@@ -117,7 +118,7 @@ const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fac
           ? { shed: Inbox.dropNewest }
           : plan.inbox.overflow
   },
-  rotate: plan.rotate === undefined ? { overlap } : { ...plan.rotate, overlap },
+  rotate: { ...plan.rotate, overlap, dedupe: plan.dedupes ? History.saidBy : undefined },
   closeTimeout,
   openBuffer,
   startup: "background" as const
@@ -200,9 +201,11 @@ const program = (seed: number, sabotage: Sabotage) =>
       window: plan.window,
       platform: plan.platform
     })
-    const script = Server.script(plan, Seeded.make(seed, 9), note)
+    const feed = new Server.Feed(plan, Seeded.make(seed, 10))
+    const script = Server.script(plan, Seeded.make(seed, 9), feed, note)
     for (const url of urls) yield* network.serve(url, script)
     const outside = yield* Clock.clockWith(Effect.succeed)
+    yield* Effect.forkScoped(feed.talk)
     const recorded = Recorder.make(network.transport, note, monoOf(network.clock))
     const transport = sabotage.transport?.(recorded, note) ?? recorded
     const census = VirtualTime.census(network.clock)

@@ -2,7 +2,7 @@
  * Ways to falsify a history, one broken promise each: what the checker must see.
  * Each gives `undefined` when the history has nothing that it could falsify.
  */
-import { type Fact, lastWord, type Terms } from "./history.ts"
+import { type Fact, lastWord, saidBy, type Terms } from "./history.ts"
 import { trace } from "./messages.ts"
 
 export type Facts = ReadonlyArray<Fact>
@@ -88,6 +88,24 @@ export const tamperings: ReadonlyArray<Tampering> = [
     falsify: (facts) => twice(facts, entryAt(facts, "Gap"))
   },
   {
+    name: "a number of the feed is not read",
+    breaks: "no hole is silent",
+    falsify: (facts) => {
+      const readings = facts.flatMap((fact, index) =>
+        fact.e === "entry" && (fact.tag === "Gap" || fact.tag === "Lagged")
+          ? [{ index: -1, number: -1 }]
+          : fact.e === "entry" && fact.tag === "Message" && saidBy(fact.text) !== undefined
+            ? [{ index, number: saidBy(fact.text)! }]
+            : []
+      )
+      const place = readings.findIndex(
+        ({ number }, at) =>
+          number > 0 && readings[at - 1]?.number === number - 1 && readings[at + 1]?.number === number + 1
+      )
+      return without(facts, readings[place]?.index ?? -1)
+    }
+  },
+  {
     name: "a session is not announced",
     breaks: "one SessionOpened per session",
     falsify: (facts) => without(facts, entryAt(facts, "SessionOpened"))
@@ -96,10 +114,12 @@ export const tamperings: ReadonlyArray<Tampering> = [
     name: "a Gap stands where nothing was interrupted",
     breaks: "one Gap per interrupted boundary",
     falsify: (facts) => {
-      const index = facts.findIndex((fact) => fact.e === "entry" && fact.tag === "SessionOpened" && fact.rotated)
-      const opened = facts[index]
-      if (opened?.e !== "entry" || opened.tag !== "SessionOpened") return undefined
-      return facts.toSpliced(index, 0, { e: "entry", tag: "Gap", epoch: opened.epoch })
+      const marked = facts.flatMap((fact): Facts =>
+        fact.e === "entry" && fact.tag === "SessionOpened" && fact.rotated
+          ? [{ e: "entry", tag: "Gap", epoch: fact.epoch }, fact]
+          : [fact]
+      )
+      return marked.length === facts.length ? undefined : marked
     }
   },
   {
@@ -269,7 +289,8 @@ export const tamperings: ReadonlyArray<Tampering> = [
   {
     name: "a loss is told that was none",
     breaks: "no loss is told that was none",
-    falsify: (facts) => [{ e: "entry", tag: "Lagged", dropped: 1_000_000, atMost: false }, ...facts]
+    falsify: (facts, terms) =>
+      terms.dedupes ? undefined : [{ e: "entry", tag: "Lagged", dropped: 1_000_000, atMost: false }, ...facts]
   },
   {
     name: "a connection that lives turns a message away",

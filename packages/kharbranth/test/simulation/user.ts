@@ -151,7 +151,13 @@ const noteEntry = (user: User, entry: Inbox.Entry<string>): void => {
     case "Message":
       return user.note({ e: "entry", tag: "Message", epoch: entry.epoch, text: entry.message })
     case "SessionOpened":
-      return user.note({ e: "entry", tag: "SessionOpened", epoch: entry.epoch, rotated: entry.rotated })
+      return user.note({
+        e: "entry",
+        tag: "SessionOpened",
+        epoch: entry.epoch,
+        rotated: entry.rotated,
+        doubles: entry.possibleDuplicates
+      })
     case "Gap":
       return user.note({ e: "entry", tag: "Gap", epoch: entry.epoch })
     case "Lagged":
