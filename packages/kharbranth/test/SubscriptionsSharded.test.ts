@@ -193,6 +193,21 @@ describe("Subscriptions on a pool", () => {
     })
   )
 
+  it.effect("who joins a confirmed topic is told when its member dies, even before the first message", () =>
+    Effect.gen(function* () {
+      const { manager, server, subscriptions } = yield* sharded({ pool: { min: 2, maxCount: 2 } })
+      const first = yield* subscriptions.subscribe("A")
+      yield* settle
+      yield* first.confirmed
+      const second = yield* collect(subscriptions.entries("A"))
+      yield* Effect.forkScoped(manager.close("md/0"))
+      yield* pass(300)
+      server.publish("A")
+      yield* settle
+      assert.deepStrictEqual(second.items.map(brief), ["gap:session", "1"])
+    })
+  )
+
   it.effect("silence restarts the member that carries the topic, and no other", () =>
     Effect.gen(function* () {
       const { manager, server, subscriptions } = yield* sharded({
