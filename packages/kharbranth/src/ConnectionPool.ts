@@ -90,7 +90,7 @@ export interface ShardOptions<C extends Codec.Any, T, RO, RH = never> {
   readonly maxCount?: number | undefined
   /** How much its items may be together. Default: no limit. */
   readonly maxSize?: number | undefined
-  /** Runs, in order, whenever items moved. Its failure is ignored. Default: nothing. */
+  /** Runs, in order, whenever items moved; the pool does not wait for it. Its failure is ignored. Default: nothing. */
   readonly onMoved?:
     | ((moved: Moved<Codec.In<NoInfer<C>>, Codec.Out<NoInfer<C>>>) => Effect.Effect<unknown, unknown>)
     | undefined

@@ -83,6 +83,31 @@ describe("shards", () => {
     })
   )
 
+  it.effect("an onMoved that never ends, or fails, holds nobody", () =>
+    Effect.gen(function* () {
+      const { manager } = yield* rig()
+      const heard: Array<string> = []
+      const pool = yield* ConnectionPool.shards(manager, "md", {
+        member: () => plain,
+        maxCount: 2,
+        onMoved: ({ items, to }) => {
+          heard.push(`${items.join("+")} -> ${to?.name}`)
+          return to === undefined ? Effect.fail("no") : Effect.never
+        }
+      })
+      for (const id of ["a", "b"]) yield* pool.place(item(id))
+      for (const name of ["md/0", "md/1"]) {
+        yield* settle
+        yield* manager.close(name)
+        yield* pass("2 seconds")
+      }
+      assert.deepStrictEqual([pool.find("a")?.name, pool.find("b")?.name], ["md/2", "md/2"])
+      yield* pool.release("a")
+      yield* pool.place(item("c"))
+      assert.deepStrictEqual(heard, ["a+b -> undefined", "a+b -> md/1"])
+    })
+  )
+
   it.effect("a member that dies before anybody else has had a turn is noticed", () =>
     Effect.gen(function* () {
       const { manager } = yield* rig()

@@ -59,7 +59,7 @@ class Pool {
   private unproven = 0
   private refilling = false
   private over = false
-  readonly moves = new Fanout<Moved<unknown, unknown>>()
+  private readonly moves = new Fanout<Moved<unknown, unknown>>()
 
   constructor(
     manager: Manager,
@@ -81,7 +81,7 @@ class Pool {
 
   private joined(line: Parts.Line): Effect.Effect<void> {
     this.members.set(line.name, { line, proven: false })
-    return this.tell(this.placement.add(line.name))
+    return Effect.sync(() => this.tell(this.placement.add(line.name)))
   }
 
   readonly start: Effect.Effect<void, ConnectionError> = Effect.suspend(() =>
@@ -110,7 +110,7 @@ class Pool {
   }
 
   private forget(id: string): Effect.Effect<void> {
-    return this.tell(this.placement.release(id))
+    return Effect.sync(() => this.tell(this.placement.release(id)))
   }
 
   lineOf(id: string): Parts.Line | undefined {
@@ -132,10 +132,10 @@ class Pool {
     })
 
   private buried(name: string, member: Member): Effect.Effect<void> {
-    const burial = Effect.suspend(() => {
+    const burial = Effect.sync(() => {
       this.members.delete(name)
       if (!member.proven) this.unproven++
-      return this.tell(this.placement.remove(name))
+      this.tell(this.placement.remove(name))
     })
     return Effect.andThen(this.alone.withPermits(1)(burial), this.manager.close(name))
   }
@@ -169,9 +169,7 @@ class Pool {
     return Effect.asVoid(Effect.forkScoped(all))
   })
 
-  private tell(moves: ReadonlyArray<Move>): Effect.Effect<void> {
-    const { onMoved } = this.options
-    if (moves.length === 0) return Effect.void
+  private tell(moves: ReadonlyArray<Move>): void {
     const groups = new Map<string, { readonly move: Move; readonly items: Array<string> }>()
     for (const move of moves) {
       const id = JSON.stringify([move.from ?? null, move.to ?? null])
@@ -179,16 +177,17 @@ class Pool {
       group.items.push(move.item)
       groups.set(id, group)
     }
-    const told = Array.from(groups.values(), ({ items, move }) => ({
-      items,
-      from: move.from,
-      to: move.to === undefined ? undefined : this.members.get(move.to)?.line
-    }))
-    this.moves.publish(told)
-    return onMoved === undefined
-      ? Effect.void
-      : Effect.forEach(told, (moved) => Effect.ignoreCause(Effect.suspend(() => onMoved(moved))), { discard: true })
+    this.moves.publish(
+      Array.from(groups.values(), ({ items, move: { from, to } }) => ({
+        items,
+        from,
+        to: to === undefined ? undefined : this.members.get(to)?.line
+      }))
+    )
   }
+
+  /** Nothing is lost to who is slow, and nothing waits for them. */
+  readonly moved: Stream.Stream<Moved<unknown, unknown>> = this.moves.stream(Infinity)
 
   /** No item is placed any more. */
   close(): void {
@@ -223,7 +222,7 @@ const faceOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Sh
       return { name, state: state.getUnsafe()._tag, count, size }
     })
   ),
-  moves: pool.moves.stream(Infinity),
+  moves: pool.moved,
   waiting: Effect.sync(() => pool.placement.homeless),
   messages: Stream.interruptWhen(manager.messages({ tag: Parts.tagOf(pool.name) }), Deferred.await(over))
 })
@@ -239,6 +238,9 @@ const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, op
     Stream.runForEach(manager.changes, pool.changed),
     Effect.sync(() => pool.close())
   )
+  const { onMoved = () => Effect.void } = options
+  const telling = Stream.runForEach(pool.moved, (moved) => Effect.ignoreCause(Effect.suspend(() => onMoved(moved))))
+  yield* Effect.forkScoped(telling, { startImmediately: true })
   // Listens before there are members: one may die before anybody else has a turn.
   yield* Effect.forkScoped(following, { startImmediately: true })
   yield* pool.start
