@@ -51,10 +51,10 @@ export const dialSuccessor = (state: StateAt<"Live">): Outcome => {
 
 const dialing = (
   { endpoint }: State,
-  plan: Omit<Extract<Command, { readonly _tag: "Dial" }>, "_tag" | "endpoint">
+  { attempt, cause, epoch, refresh, role }: Omit<Extract<Command, { readonly _tag: "Dial" }>, "_tag" | "endpoint">
 ): ReadonlyArray<Command> => [
-  emit({ _tag: "DialStarted", epoch: plan.epoch, attempt: plan.attempt, endpoint, role: plan.role }),
-  { _tag: "Dial", endpoint, ...plan }
+  emit({ _tag: "DialStarted", epoch, attempt, endpoint, role }),
+  { _tag: "Dial", endpoint, epoch, attempt, role, refresh, cause }
 ]
 
 // ---- losing a session ----

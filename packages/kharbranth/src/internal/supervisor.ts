@@ -65,7 +65,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     this.outbox = new Outbox({
       connection,
       ...Settings.outbox(options.outbox),
-      encode: (message) => this.codec.encode(message),
+      encode: this.codec.encode,
       hooks: this.outboxHooks
     })
     this.handover = new Handover(this, options.rotate)

@@ -32,20 +32,14 @@ const parse = (value: unknown): URL | undefined => {
   }
 }
 
-// A fleet dials one url again and again.
-let last: { readonly given: unknown; readonly href: string } = { given: undefined, href: "" }
-
 export const url = (place: Place, value: unknown): Validated<string> => {
-  if (value !== undefined && value === last.given) return Result.succeed(last.href)
   const parsed = parse(value)
   if (parsed === undefined) return fail(place, [], "expected an absolute url, such as wss://host/path")
   const scheme = schemes[parsed.protocol]
   if (scheme === undefined) return fail(place, [], "expected the scheme ws, wss, http or https")
   if (parsed.protocol !== scheme) parsed.protocol = scheme
   if (parsed.href.includes("#")) return fail(place, [], "a WebSocket url has no fragment; remove everything from the #")
-  const { href } = parsed
-  if (typeof value === "string") last = { given: value, href }
-  return Result.succeed(href)
+  return Result.succeed(parsed.href)
 }
 
 export const subprotocols = (place: Place, value: unknown): Validated<ReadonlyArray<string>> => {

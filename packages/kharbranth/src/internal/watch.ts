@@ -17,6 +17,8 @@ export class Cell<A> implements Watch<A> {
   private version = 0
   private over = false
   private scheduled = false
+  /** Usually there is one at a time, or none. */
+  private sole: (() => void) | undefined
   private waiters: Set<() => void> | undefined
   private followers: ReadonlyArray<(value: A) => void> = none
 
@@ -94,23 +96,27 @@ export class Cell<A> implements Watch<A> {
   }
 
   private join(waiter: () => void): void {
-    this.waiters ??= new Set()
-    this.waiters.add(waiter)
+    if (this.sole === undefined && this.waiters === undefined) this.sole = waiter
+    else (this.waiters ??= new Set()).add(waiter)
   }
 
   private leave(waiter: () => void): void {
     const { waiters } = this
-    if (waiters?.delete(waiter) === true && waiters.size === 0) this.waiters = undefined
+    if (this.sole === waiter) this.sole = undefined
+    else if (waiters?.delete(waiter) === true && waiters.size === 0) this.waiters = undefined
   }
 
   // Observers run in a turn of their own, never inside whatever changed the value.
   private wake(): void {
-    if ((this.waiters === undefined && this.followers === none) || this.scheduled) return
+    const isAlone = this.sole === undefined && this.waiters === undefined && this.followers === none
+    if (isAlone || this.scheduled) return
     this.scheduled = true
     void settled.then(() => {
       this.scheduled = false
+      const { sole, waiters } = this
       for (const tell of this.followers) tell(this.value)
-      for (const waiter of [...(this.waiters ?? [])]) if (this.waiters?.has(waiter) === true) waiter()
+      sole?.()
+      for (const waiter of [...(waiters ?? none)]) if (waiters?.has(waiter) === true) waiter()
     })
   }
 }

@@ -134,11 +134,12 @@ export class Attempt {
   }
 
   #through(proxy: URL): Plan {
-    const { options } = this.#plan
+    const { options, url } = this.#plan
     const abort = new AbortController()
     this.#abort = abort
     const tunnelling: ClientOptions = {
       ...options,
+      secureEndpoint: url.protocol === "wss:",
       agent: Proxy.agent(proxy, { localAddress: options.localAddress, signal: abort.signal }),
       finishRequest: (request: Http.ClientRequest) => {
         request.once("proxyConnect", this.#onTunnel)

@@ -135,9 +135,8 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
         perMessageDeflate: perMessageDeflate ?? false,
         maxPayload: maxPayload(dial.maxMessageSize),
         followRedirects: false,
-        // stated, so that no environment variable can switch it off
-        rejectUnauthorized: true,
-        secureEndpoint: url.protocol === "wss:"
+        // stated, so that no environment variable can switch it off; Node copies each option several times
+        ...(url.protocol === "wss:" ? { rejectUnauthorized: true } : {})
       }
     }
   }
