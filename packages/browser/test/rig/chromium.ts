@@ -78,7 +78,8 @@ export const start = async (): Promise<Rig> => {
     stop: async () => {
       await stop()
       child.stdin!.end()
-      await rm(folder, { recursive: true, force: true })
+      // The browser's helpers may outlive it for a moment, and write.
+      await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     }
   }
 }
@@ -130,7 +131,13 @@ const tabOf = (page: Page, cdp: CDPSession): Tab => {
   }
 }
 
-const pages = ["chromium/page", "chromium/journeys", "chromium/connection", "../bench/throughputPage"]
+const pages = [
+  "chromium/page",
+  "chromium/journeys",
+  "chromium/connection",
+  "../bench/throughputPage",
+  "../bench/latencyPage"
+]
 
 const bundle = (folder: string) =>
   Esbuild.build({
