@@ -8,7 +8,8 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Frame } from "kharbranth/Message"
 import * as Burst from "../src/internal/burst.ts"
 
-const room = 4096
+const room = 8
+const roomInBytes = 4096
 
 const make = (take: (frame: Frame) => void = () => {}) => {
   const delivered: Array<string> = []
@@ -63,14 +64,16 @@ describe("Burst", () => {
     assert.strictEqual(tasks.length, 0)
   })
 
-  it("lets no more wait than there is room for", () => {
+  it("lets no more wait than there is room for, in messages and in bytes", () => {
     const { burst, delivered } = make()
-    burst.frame("a", 1)
-    burst.frame("b", 1)
-    burst.frame("c", room - 1)
-    assert.deepStrictEqual(delivered, ["a", "b"])
-    burst.frame("d", 1)
-    assert.deepStrictEqual(delivered, ["a", "b", "c", "d"])
+    for (let index = 1; index <= 2 + room - 1; index++) burst.frame(`${index}`, 1)
+    assert.strictEqual(delivered.length, 2)
+    burst.frame("last", 1)
+    assert.strictEqual(delivered.length, 2 + room)
+    burst.frame("large", roomInBytes - 1)
+    assert.strictEqual(delivered.length, 2 + room)
+    burst.frame("small", 1)
+    assert.strictEqual(delivered.at(-1), "small")
   })
 
   it("delivers what waits at the end, and nothing after it, also when the end comes while it delivers", () => {
@@ -101,14 +104,15 @@ describe("Burst", () => {
         if (what < 0.2) runTask()
         else if (what < 0.3) clock.now += roll()
         else {
-          const size = Math.ceil(roll() * 1500)
+          const size = Math.ceil(roll() * 900)
           sent.push(`${sent.length}:${size}`)
           burst.frame(sent.at(-1)!, size)
         }
         const missing = sent.slice(delivered.length)
         waiting = missing.reduce((bytes, text) => bytes + Number(text.split(":")[1]), 0)
         held += missing.length
-        assert.isBelow(waiting, room)
+        assert.isBelow(waiting, roomInBytes)
+        assert.isBelow(missing.length, room)
         assert.isAtMost(tasks.length, 1)
         assert.isTrue(missing.length === 0 || tasks.length === 1, "what waits has a task to wait for")
       }

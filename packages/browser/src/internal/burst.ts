@@ -2,9 +2,9 @@
  * The messages of a burst. A page is told of every message by a call of its
  * own, with its microtasks behind it, so that a reader would be woken for each
  * of the hundreds that arrived together. Here a message that comes alone is
- * delivered at once; those that follow close behind wait for one posted task,
- * which runs after what the page has queued by then, and go together. Without a
- * way to post a task nothing waits.
+ * delivered at once; those that follow close behind go together, a few at a
+ * time: when there are enough of them, and at the latest in a posted task.
+ * Without a way to post a task nothing waits.
  */
 import type { Frame } from "kharbranth/Message"
 import type { Receiver } from "kharbranth/Transport"
@@ -23,6 +23,9 @@ export const post = (): Post | undefined => {
 
 /** Milliseconds between two messages of one burst: a page's clock is no finer than a tenth. */
 const near = 0.25
+
+/** How many may wait: in a flood posted tasks come late, and more together would save little more. */
+const room = 8
 
 /** A reader sees none of what waits here, so it stays far below what an inbox has room for. */
 const roomInBytes = 4096
@@ -64,9 +67,8 @@ export const make = (
   return {
     frame: (frame, size) => {
       if (posted) {
-        held.push([frame, size])
         bytes += size
-        if (bytes >= roomInBytes) deliver()
+        if (held.push([frame, size]) === room || bytes >= roomInBytes) deliver()
         return
       }
       receiver.frame(frame, size)
