@@ -131,6 +131,29 @@ describe("NodeTransport", () => {
     })
   )
 
+  it.live("write - what is worth a system call leaves within its turn, in order with what was held", () =>
+    Effect.gen(function* () {
+      const server = yield* serve()
+      const { link } = yield* connect(server.url)
+      const { ws } = yield* server.peer()
+      const large = "x".repeat(16_384)
+      const left: Array<number> = []
+      const received: Array<string> = []
+      yield* Effect.callback<void>((resume) => {
+        ws.on("message", (data: Buffer) => {
+          if (received.push(data.toString()) === 4) resume(Effect.void)
+        })
+        for (const frame of ["a", large, "b", "c"]) {
+          link.write([frame])
+          left.push(link.buffered())
+        }
+      })
+      // the first waits for the turn's end, the second takes it along, and the turn holds again: a header is six bytes
+      assert.deepStrictEqual(left, [7, 0, 7, 14])
+      assert.deepStrictEqual(received, ["a", large, "b", "c"])
+    })
+  )
+
   for (const mark of [
     { high: 1_000, low: 0 },
     { high: 65_536, low: 16_384 },

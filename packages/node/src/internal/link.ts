@@ -20,6 +20,8 @@ const lingerBytes = 16 * 1_048_576
 const noStatus = 1005
 const abnormal = 1006
 const maxReasonBytes = 123
+/** So many bytes are worth a system call of their own: the peer works on them while the turn goes on. */
+const enough = 16_384
 /** The longest frame header of a client: two bytes, eight of length, four of mask. */
 const maxHeaderBytes = 14
 
@@ -135,6 +137,7 @@ export class NodeLink implements Link {
     try {
       for (let i = 0; i < last; i++) ws.send(frames[i]!)
       this.#writeLast(frames[last]!)
+      if (this.#socket.writableLength >= enough) this.#letGo()
     } catch (error) {
       this.#break(Failure.ofWrite(this.#dial, error))
     }
@@ -219,6 +222,11 @@ export class NodeLink implements Link {
     this.#corked = true
     this.#socket.cork()
     process.nextTick(uncork, this)
+  }
+
+  #letGo(): void {
+    this.#socket.uncork()
+    this.#socket.cork()
   }
 
   uncork(): void {
