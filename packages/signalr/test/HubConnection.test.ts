@@ -182,6 +182,33 @@ describe("start, handshake, stop", () => {
 })
 
 describe("send and invoke", () => {
+  it.live(
+    "calls made together leave in few frames of 16 KiB and one message at most, in order, and all are answered",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* rawHub(echo)
+        const hub = yield* connect({ url: server.url, ...socket })
+        const args = Array.from({ length: 2_000 }, (_, i) => [i, i === 1_000 ? "x".repeat(50_000) : "é✓😀"])
+        const results = yield* Effect.forEach(args, (pair) => hub.untyped.invoke("Echo", pair), {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(results, args)
+        const [raw] = server.sockets
+        const frames = raw!.received.filter((frame) => frame.includes('"Echo"'))
+        const most = 16_384 + 100
+        assert.isAtMost(
+          frames.length,
+          2 + (2_000 * 75) / 16_384 + 2,
+          "one before and one after the large one, one for it"
+        )
+        assert.isTrue(frames.every((frame) => frame.length < most || messagesIn(frame).length === 1))
+        assert.deepStrictEqual(
+          heard(raw!).map(({ arguments: sent }) => sent),
+          args
+        )
+      })
+  )
+
   it.live("B19 B20 B28: send writes type 1 without an id or streamIds; arguments in order, null included", () =>
     Effect.gen(function* () {
       const server = yield* rawHub(accept)

@@ -5,6 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as HubMessage from "../src/HubMessage.ts"
 import { json } from "../src/JsonHubProtocol.ts"
 import { Bytes, concat, Cuts, damage, pieces, Seeds, singleBytes, toMessage } from "./support/arbitrary.ts"
@@ -20,6 +21,55 @@ const one = (text: string): HubMessage.HubMessage => {
 }
 const roundTrip = (message: HubMessage.HubMessage) =>
   assert.deepStrictEqual(decodeAll(json, [encode(json, message)]), { messages: [message], error: undefined })
+
+// What may follow an answer's id, in any order: most of it is no message.
+const scraps = [
+  "0",
+  "1",
+  "29",
+  `"`,
+  `,"result":`,
+  `,"item":`,
+  `,"error":`,
+  `,"type":7`,
+  "null",
+  "{}",
+  `"text"`,
+  "[1,2]",
+  "}",
+  "{",
+  "\\",
+  " ",
+  "\n"
+]
+const Piece = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: scraps.length - 1 }))
+
+const tails = [
+  `1","result":5}`,
+  `1","item":5}`,
+  `1","result":null}`,
+  `1","item":null}`,
+  `1","result":1,"result":2}`,
+  `1","item":1,"invocationId":"2"}`,
+  `1","result":1,"type":2,"item":3}`,
+  `1","result":{}`,
+  `1","result":{}}}`,
+  `1","result":{}} `,
+  `1","result":5 }`,
+  `1","result":5}x`,
+  `1","result":}`,
+  `1","item":}`,
+  `","result":5}`,
+  `x","result":5}`,
+  `1\\u0031","result":5}`,
+  `1\\","result":5}`,
+  `1\n","result":5}`,
+  `1" ,"result":5}`,
+  `1","Result":5}`,
+  `1"}`,
+  `1`,
+  ``
+]
 
 describe("JsonHubProtocol", () => {
   for (const [index, text] of golden.entries()) {
@@ -57,6 +107,36 @@ describe("JsonHubProtocol", () => {
     assert.deepStrictEqual(
       one(`{"type":3,"invocationId":"1","result":null,"error":"e"}`),
       HubMessage.completion("1", { _tag: "Error", error: "e" })
+    )
+  })
+
+  // A record that begins with a space is none that the quick reader takes.
+  it.prop(
+    "answers and items mean the same to the quick reader and to the full one",
+    [Schema.Array(Piece)],
+    ([parts]) => {
+      for (const type of [2, 3]) {
+        const record = `{"type":${type},"invocationId":"${parts.map((part) => scraps[part]).join("")}`
+        assert.deepStrictEqual(decodeAll(json, [record + rs]), decodeAll(json, [` ${record}${rs}`]))
+      }
+    }
+  )
+
+  it("K140 K141: answers and items as servers write them, and everything that only looks so", () => {
+    for (const rest of tails) {
+      for (const type of [2, 3]) {
+        const record = `{"type":${type},"invocationId":"${rest}`
+        assert.deepStrictEqual(decodeAll(json, [record + rs]), decodeAll(json, [` ${record}${rs}`]), record)
+      }
+    }
+    assert.deepStrictEqual(
+      one(`{"type":3,"invocationId":"12","result":{"a":[1]}}`),
+      HubMessage.completion("12", { _tag: "Value", value: { a: [1] } })
+    )
+    assert.deepStrictEqual(one(`{"type":2,"invocationId":"12","item":"x"}`), HubMessage.streamItem("12", "x"))
+    assert.deepStrictEqual(
+      one(`{"type":3,"invocationId":"1","result":null,"error":"told you"}`),
+      HubMessage.completion("1", { _tag: "Error", error: "told you" })
     )
   })
 

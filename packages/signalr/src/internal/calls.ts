@@ -14,6 +14,7 @@ import * as HubError from "../HubError.ts"
 import type { Outcome } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { Channel } from "./channel.ts"
+import type { Pending } from "./channelTypes.ts"
 import type { PendingPolicy, Resolved } from "./hubOptions.ts"
 import type { Acquire, Callee, Calls } from "./callTypes.ts"
 import type { Attempt, Resume, Verdicts } from "./plainCall.ts"
@@ -36,10 +37,11 @@ const separate = (args: ReadonlyArray<unknown>): SplitArguments => ({
   uploads: args.filter(uploads.isUploadable).map((stream) => ({ stream, item: identity }))
 })
 
+const idsOf = (channel: Channel, { uploads }: SplitArguments): ReadonlyArray<string> =>
+  uploads.length === 0 ? none : uploads.map(() => channel.pending.nextId())
+
 export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>): Calls => {
   const { connection } = options
-  let lastId = 0
-  const nextId = () => String(++lastId)
 
   const misfit = ({ name }: Callee, path: HubError.ErrorPath, issue: string) =>
     new HubError.ArgumentError({ connection, method: name, path, issue })
@@ -128,8 +130,8 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
 
   const call = (attempt: Attempt, channel: Channel, resume: Resume): Effect.Effect<void> | void => {
     const { args, callee } = attempt
-    const streamIds = args.uploads.length === 0 ? none : args.uploads.map(nextId)
-    const invocationId = nextId()
+    const streamIds = idsOf(channel, args)
+    const invocationId = channel.pending.nextId()
     const waiting = new PlainCall(channel, invocationId, attempt, verdicts, resume)
     const problem = channel.send({
       _tag: "Invocation",
@@ -169,7 +171,7 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       const args = prepare(callee)
       if (Result.isFailure(args)) return Effect.fail(args.failure)
       return withChannel(acquire, callee, (channel): Effect.Effect<void, HubError.CallError> => {
-        const streamIds = args.success.uploads.map(nextId)
+        const streamIds = idsOf(channel, args.success)
         const problem = channel.send(
           HubMessages.invocation({ target: callee.name, arguments: args.success.values, streamIds })
         )
@@ -182,8 +184,8 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
   const startStream = (callee: Callee, args: SplitArguments, channel: Channel) =>
     Effect.acquireRelease(
       Effect.suspend(() => {
-        const streamIds = args.uploads.map(nextId)
-        const id = nextId()
+        const streamIds = idsOf(channel, args)
+        const id = channel.pending.nextId()
         let stop = (_tell: boolean) => {}
         const buffer = streamBuffer.make<StreamError>({
           channel,
@@ -195,16 +197,17 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
           }
         })
         const leave = () => {
-          if (!channel.pending.delete(id)) return
+          if (!channel.pending.remove(pending)) return
           stop(true)
           if (channel.usable) channel.send(HubMessages.cancelInvocation(id))
         }
         const finish = (error: StreamError | undefined) => {
-          if (!channel.pending.delete(id)) return
+          if (!channel.pending.remove(pending)) return
           stop(false)
           buffer.end(error)
         }
-        channel.pending.set(id, {
+        const pending: Pending = {
+          id,
           item: buffer.push,
           done: (outcome) =>
             finish(
@@ -213,11 +216,12 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
                 : undefined
             ),
           lost: (cause) => finish(cancelled(callee, true, cause))
-        })
+        }
+        channel.pending.add(pending)
         const message = { target: callee.name, arguments: args.values, invocationId: id, streamIds }
         const problem = channel.send(HubMessages.streamInvocation(message))
         if (problem !== undefined) {
-          channel.pending.delete(id)
+          channel.pending.remove(pending)
           return Effect.fail(misfit(callee, [], problem.issue))
         }
         stop = uploads.start(channel, streamIds, args.uploads, fork)

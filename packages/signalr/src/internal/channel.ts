@@ -16,15 +16,22 @@ import type { HubMessage } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { Decoder, Unencodable } from "../HubProtocol.ts"
 import { afterwards } from "./afterwards.ts"
-import { joinFrames } from "./joinFrames.ts"
+import { concat } from "./concat.ts"
 import type { MessageBuffer } from "./messageBuffer.ts"
 import { ackDelay } from "./statefulDefaults.ts"
-import type { Attached, ChannelOptions, Pending } from "./channelTypes.ts"
+import type { Attached, ChannelOptions } from "./channelTypes.ts"
+import { PendingCalls } from "./pendingCalls.ts"
+
+/** So much leaves without waiting for the rest of its turn: the server works on it while we write the next. */
+const enough = 16_384
+
+const join = (frames: ReadonlyArray<Frame>, length: number): Frame =>
+  typeof frames[0] === "string" ? frames.join("") : concat(frames as ReadonlyArray<Uint8Array>, length)
 
 export class Channel {
   readonly options: ChannelOptions
   readonly accepted = Deferred.makeUnsafe<void, HandshakeFailed>()
-  readonly pending = new Map<string, Pending>()
+  readonly pending = new PendingCalls()
   /** Programs that end with the channel: uploads. */
   readonly stops = new Set<() => void>()
   /** With stateful reconnect, which only sockets have. */
@@ -216,22 +223,27 @@ export class Channel {
     this.pingIfDue()
   }
 
-  /** Frames of one turn leave together. */
+  /**
+   * Frames of one turn leave as few: messages end themselves, so several fit
+   * into one frame, which costs both sides less than one for each.
+   */
   write(frame: Frame): void {
     if (this.attached === undefined) return
+    if (this.corked.length > 0 && (frame.length >= enough || typeof frame !== typeof this.corked[0])) this.flush()
     if (this.corked.length === 0) queueMicrotask(this.flushing)
     this.corked.push(frame)
     this.corkedBytes += frame.length
+    if (this.corkedBytes >= enough) this.flush()
   }
 
   flush(): void {
-    if (this.corked.length === 0) return
-    const frames = this.corked
-    this.options.owner.wrote(frames.length, this.corkedBytes)
+    const { corked, corkedBytes } = this
+    if (corked.length === 0) return
+    this.options.owner.wrote(corked.length, corkedBytes)
     this.corked = []
     this.corkedBytes = 0
     this.sentAt = this.options.owner.now()
-    this.attached?.link.write(joinFrames(frames))
+    this.attached?.link.write([join(corked, corkedBytes)])
   }
 
   /** Too much is unsent, or unconfirmed. */

@@ -10,6 +10,7 @@ import type { MessageBuffer } from "./messageBuffer.ts"
 
 /** A call whose answer is awaited. Called from socket callbacks: short, and never throwing. */
 export interface Pending {
+  readonly id: string
   readonly item: (item: unknown) => void
   readonly done: (outcome: Outcome) => void
   readonly lost: (cause: HubConnectionError) => void

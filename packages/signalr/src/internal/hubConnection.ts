@@ -39,7 +39,7 @@ import * as hubOptions from "./hubOptions.ts"
 const settle = (channel: Channel, cause: HubConnectionError): void => {
   if (channel.settled) return
   channel.settled = true
-  for (const pending of [...channel.pending.values()]) pending.lost(cause)
+  for (const pending of channel.pending.all()) pending.lost(cause)
 }
 
 const dispatchTo =

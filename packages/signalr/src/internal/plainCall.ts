@@ -33,8 +33,8 @@ export class PlainCall implements Pending, Runnable {
   /** Ends its uploads. */
   stop: ((tell: boolean) => void) | undefined = undefined
   private next: Settled | undefined = undefined
+  readonly id: string
   private readonly channel: Channel
-  private readonly id: string
   private readonly attempt: Attempt
   private readonly verdicts: Verdicts
   private readonly resume: Resume
@@ -45,12 +45,12 @@ export class PlainCall implements Pending, Runnable {
     this.attempt = attempt
     this.verdicts = verdicts
     this.resume = resume
-    channel.pending.set(id, this)
+    channel.pending.add(this)
   }
 
   /** Takes it back; whether it was still open. */
   leave(tell: boolean): boolean {
-    if (!this.channel.pending.delete(this.id)) return false
+    if (!this.channel.pending.remove(this)) return false
     this.stop?.(tell)
     return true
   }
