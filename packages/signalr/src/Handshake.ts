@@ -56,19 +56,6 @@ export interface Reader {
 // An honest answer is `{}` or one sentence.
 const maxAnswer = 64 * 1024
 
-const recordSeparator = 0x1e
-
-const bytesOf = (frame: Frame): Uint8Array => (typeof frame === "string" ? new TextEncoder().encode(frame) : frame)
-
-const join = (pieces: ReadonlyArray<Uint8Array>): string | undefined => {
-  const decoder = new TextDecoder("utf-8", { fatal: true })
-  try {
-    return pieces.map((piece) => decoder.decode(piece, { stream: true })).join("") + decoder.decode()
-  } catch {
-    return undefined
-  }
-}
-
 const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)
@@ -78,8 +65,8 @@ const parse = (text: string): unknown => {
 }
 
 // What is wrong with an answer, or `undefined` when it is a yes.
-const judge = (text: string | undefined): Pick<HandshakeFailed, "kind" | "issue"> | undefined => {
-  const answer = text === undefined ? undefined : parse(text)
+const judge = (text: string): Pick<HandshakeFailed, "kind" | "issue"> | undefined => {
+  const answer = parse(text)
   if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
     return { kind: "malformed", issue: "it is no JSON object" }
   }
@@ -89,14 +76,6 @@ const judge = (text: string | undefined): Pick<HandshakeFailed, "kind" | "issue"
   return "type" in answer ? { kind: "malformed", issue: "it is a hub message, not an answer" } : undefined
 }
 
-const cut = (frame: Frame): { readonly head: Uint8Array; readonly rest: Frame | undefined } | undefined => {
-  const at = typeof frame === "string" ? frame.indexOf(separator) : frame.indexOf(recordSeparator)
-  if (at === -1) return undefined
-  const rest = typeof frame === "string" ? frame.slice(at + 1) : frame.subarray(at + 1)
-  const head = typeof frame === "string" ? frame.slice(0, at) : frame.subarray(0, at)
-  return { head: bytesOf(head), rest: rest.length === 0 ? undefined : rest }
-}
-
 /**
  * Makes a reader for one session's handshake answer. It never throws.
  *
@@ -104,20 +83,23 @@ const cut = (frame: Frame): { readonly head: Uint8Array; readonly rest: Frame | 
  * @since 0.1.0
  */
 export const reader = (connection: string): Reader => {
-  const pieces: Array<Uint8Array> = []
-  let size = 0
-  const fail = (reason: Pick<HandshakeFailed, "kind" | "issue">) =>
-    Result.fail(new HandshakeFailed({ connection, ...reason }))
+  // What is not UTF-8 shows as a replacement character: within an error's words, at most.
+  const decoder = new TextDecoder()
+  let text = ""
   return {
     push: (frame) => {
-      const found = cut(frame)
-      const piece = found?.head ?? bytesOf(frame)
-      pieces.push(piece)
-      size += piece.length
-      if (size > maxAnswer) return fail({ kind: "malformed", issue: `it does not end within ${maxAnswer} bytes` })
-      if (found === undefined) return undefined
-      const reason = judge(join(pieces))
-      return reason === undefined ? Result.succeed({ rest: found.rest }) : fail(reason)
+      const isText = typeof frame === "string"
+      const end = isText ? frame.indexOf(separator) : frame.indexOf(separator.charCodeAt(0))
+      const to = end === -1 ? frame.length : end
+      text += isText ? frame.slice(0, to) : decoder.decode(frame.subarray(0, to), { stream: true })
+      if (end === -1 && text.length <= maxAnswer) return undefined
+      const reason =
+        text.length > maxAnswer
+          ? { kind: "malformed" as const, issue: `it does not end within ${maxAnswer} characters` }
+          : judge(text)
+      if (reason !== undefined) return Result.fail(new HandshakeFailed({ connection, ...reason }))
+      const rest = isText ? frame.slice(to + 1) : frame.subarray(to + 1)
+      return Result.succeed({ rest: rest.length === 0 ? undefined : rest })
     }
   }
 }

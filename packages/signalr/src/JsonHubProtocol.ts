@@ -20,45 +20,26 @@ type Json = Readonly<Record<string, unknown>>
 
 const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
 
-const invocationToJson = (message: HubMessages.Invocation | HubMessages.StreamInvocation) => ({
-  type: typeOf[message._tag],
-  headers: message.headers,
-  invocationId: message.invocationId,
-  target: message.target,
-  arguments: message.arguments,
-  streamIds: message.streamIds.length === 0 ? undefined : message.streamIds
-})
-
-const completionToJson = ({ headers, invocationId, outcome }: HubMessages.Completion) => {
-  const end = { type: typeOf.Completion, headers, invocationId }
-  if (outcome._tag === "Error") return { ...end, error: outcome.error }
-  // A field that is `undefined` is not written, and a result that is not written means "void".
-  return outcome._tag === "Value" ? { ...end, result: outcome.value ?? null } : end
-}
-
-const toJson = (message: HubMessage): unknown => {
+// A field that is `undefined` is not written.
+const toJson = (message: HubMessage): object => {
+  const plain = { type: typeOf[message._tag], ...message, _tag: undefined }
   switch (message._tag) {
     case "Invocation":
     case "StreamInvocation":
-      return invocationToJson(message)
+      return { ...plain, streamIds: message.streamIds.length === 0 ? undefined : message.streamIds }
     case "StreamItem":
-      return {
-        type: typeOf.StreamItem,
-        headers: message.headers,
-        invocationId: message.invocationId,
-        item: message.item ?? null
-      }
-    case "Completion":
-      return completionToJson(message)
-    case "CancelInvocation":
-      return { type: typeOf.CancelInvocation, headers: message.headers, invocationId: message.invocationId }
-    case "Ping":
-      return { type: typeOf.Ping }
+      return { ...plain, item: message.item ?? null }
+    case "Completion": {
+      const end = { ...plain, outcome: undefined }
+      const { outcome } = message
+      if (outcome._tag === "Error") return { ...end, error: outcome.error }
+      // A result that is not written means "void".
+      return outcome._tag === "Value" ? { ...end, result: outcome.value ?? null } : end
+    }
     case "Close":
-      return { type: typeOf.Close, error: message.error, allowReconnect: message.allowReconnect ? true : undefined }
-    case "Ack":
-    case "Sequence":
-      return { type: typeOf[message._tag], sequenceId: message.sequenceId }
+      return { ...plain, allowReconnect: message.allowReconnect ? true : undefined }
+    default:
+      return plain
   }
 }
 
@@ -85,84 +66,62 @@ const encode = (message: HubMessage): Result.Result<Frame, Unencodable> => {
   }
 }
 
-const headersOf = (json: Json): MessageHeaders | undefined =>
-  isObject(json.headers) ? (json.headers as MessageHeaders) : undefined
-
 const isId = (u: unknown): u is string => typeof u === "string" && u !== ""
 
 const isStrings = (u: unknown): u is ReadonlyArray<string> => Array.isArray(u) && u.every((s) => typeof s === "string")
 
-// Readers give a message, or the words that say what is wrong with it.
-type Read = HubMessage | string
+const isAbsent = (u: unknown): u is null | undefined => u === undefined || u === null
 
-const unusable = ({ type }: Json, field: string): string =>
-  `a message of type ${String(type)} without a usable ${field}`
-
-const readInvocation = (json: Json): Read => {
-  const { invocationId, streamIds = [], target } = json
+// A message, or the words that say what is wrong with it. Types from the future are skipped: a newer server may use them.
+const fromJson = (json: Json): HubMessage | string | undefined => {
+  const { error, invocationId, item, result, sequenceId, streamIds = [], target, type } = json
   const args = json.arguments ?? []
-  if (!isId(target)) return unusable(json, "target")
-  if (!Array.isArray(args)) return unusable(json, "list of arguments")
-  if (!isStrings(streamIds)) return unusable(json, "list of streamIds")
-  const rest = { target, arguments: args, streamIds, headers: headersOf(json) }
-  const stream = json.type === typeOf.StreamInvocation
-  if (isId(invocationId)) return { _tag: stream ? "StreamInvocation" : "Invocation", invocationId, ...rest }
-  return stream || (invocationId !== undefined && invocationId !== null)
-    ? unusable(json, "invocationId")
-    : { _tag: "Invocation", invocationId: undefined, ...rest }
-}
-
-const readStreamItem = (json: Json): Read => {
-  if (!isId(json.invocationId)) return unusable(json, "invocationId")
-  if (json.item === undefined) return unusable(json, "item")
-  return { _tag: "StreamItem", invocationId: json.invocationId, item: json.item, headers: headersOf(json) }
-}
-
-const readCompletion = (json: Json): Read => {
-  const { error, invocationId, result } = json
-  if (!isId(invocationId)) return unusable(json, "invocationId")
-  const end = (outcome: HubMessages.Outcome): Read => ({
-    _tag: "Completion",
-    invocationId,
-    outcome,
-    headers: headersOf(json)
-  })
-  if (error === undefined || error === null) {
-    return end(result === undefined ? HubMessages.nothing : { _tag: "Value", value: result })
+  const headers = isObject(json.headers) ? (json.headers as MessageHeaders) : undefined
+  const unusable = (field: string) => `a message of type ${String(type)} without a usable ${field}`
+  const id = isId(invocationId) ? invocationId : undefined
+  switch (type) {
+    case typeOf.Invocation:
+    case typeOf.StreamInvocation: {
+      if (!isId(target)) return unusable("target")
+      if (!Array.isArray(args)) return unusable("list of arguments")
+      if (!isStrings(streamIds)) return unusable("list of streamIds")
+      const rest = { target, arguments: args, streamIds, headers }
+      if (type === typeOf.Invocation && (id !== undefined || isAbsent(invocationId))) {
+        return { _tag: "Invocation", invocationId: id, ...rest }
+      }
+      return id === undefined ? unusable("invocationId") : { _tag: "StreamInvocation", invocationId: id, ...rest }
+    }
+    case typeOf.StreamItem:
+    case typeOf.Completion:
+    case typeOf.CancelInvocation:
+      if (id === undefined) return unusable("invocationId")
+      if (type === typeOf.CancelInvocation) return HubMessages.cancelInvocation(id, headers)
+      if (type === typeOf.StreamItem) {
+        return item === undefined ? unusable("item") : HubMessages.streamItem(id, item, headers)
+      }
+      if (isAbsent(error)) {
+        const outcome: HubMessages.Outcome =
+          result === undefined ? HubMessages.nothing : { _tag: "Value", value: result }
+        return HubMessages.completion(id, outcome, headers)
+      }
+      if (typeof error !== "string") return unusable("error")
+      return isAbsent(result)
+        ? HubMessages.completion(id, { _tag: "Error", error }, headers)
+        : "a Completion with both a result and an error"
+    case typeOf.Ping:
+      return HubMessages.ping
+    case typeOf.Close:
+      return isAbsent(error) || typeof error === "string"
+        ? HubMessages.close(error ?? undefined, json.allowReconnect === true)
+        : unusable("error")
+    case typeOf.Ack:
+    case typeOf.Sequence:
+      return Number.isSafeInteger(sequenceId) && (sequenceId as number) >= 0
+        ? { _tag: type === typeOf.Ack ? "Ack" : "Sequence", sequenceId: sequenceId as number }
+        : unusable("sequenceId")
+    default:
+      return typeof type === "number" ? undefined : "a message without a numeric type"
   }
-  if (typeof error !== "string") return unusable(json, "error")
-  return result === undefined || result === null
-    ? end({ _tag: "Error", error })
-    : "a Completion with both a result and an error"
-}
-
-const readCancel = (json: Json): Read =>
-  isId(json.invocationId)
-    ? HubMessages.cancelInvocation(json.invocationId, headersOf(json))
-    : unusable(json, "invocationId")
-
-const readClose = (json: Json): Read => {
-  const { allowReconnect, error } = json
-  return error === undefined || error === null || typeof error === "string"
-    ? HubMessages.close(error ?? undefined, allowReconnect === true)
-    : unusable(json, "error")
-}
-
-const readSequence = (json: Json): Read =>
-  typeof json.sequenceId === "number" && Number.isSafeInteger(json.sequenceId) && json.sequenceId >= 0
-    ? { _tag: json.type === typeOf.Ack ? "Ack" : "Sequence", sequenceId: json.sequenceId }
-    : unusable(json, "sequenceId")
-
-const readers: Readonly<Record<number, (json: Json) => Read>> = {
-  [typeOf.Invocation]: readInvocation,
-  [typeOf.StreamInvocation]: readInvocation,
-  [typeOf.StreamItem]: readStreamItem,
-  [typeOf.Completion]: readCompletion,
-  [typeOf.CancelInvocation]: readCancel,
-  [typeOf.Ping]: () => HubMessages.ping,
-  [typeOf.Close]: readClose,
-  [typeOf.Ack]: readSequence,
-  [typeOf.Sequence]: readSequence
 }
 
 const head = (type: number): string => `{"type":${type},"invocationId":"`
@@ -181,11 +140,11 @@ const readQuickly = (record: string): HubMessage | undefined => {
   const invocationId = record.slice(itemHead.length, end)
   const value: unknown = JSON.parse(record.slice(end + key.length, -1))
   return isItem
-    ? { _tag: "StreamItem", invocationId, item: value, headers: undefined }
-    : { _tag: "Completion", invocationId, outcome: { _tag: "Value", value }, headers: undefined }
+    ? HubMessages.streamItem(invocationId, value)
+    : HubMessages.completion(invocationId, { _tag: "Value", value })
 }
 
-const read = (record: string): Read | undefined => {
+const read = (record: string): HubMessage | string | undefined => {
   try {
     const message = readQuickly(record)
     if (message !== undefined) return message
@@ -196,10 +155,7 @@ const read = (record: string): Read | undefined => {
   } catch {
     return "a record that is not JSON"
   }
-  if (!isObject(json)) return "a record that is no object"
-  if (typeof json.type !== "number") return "a message without a numeric type"
-  // Types from the future are skipped: a newer server may use them.
-  return readers[json.type]?.(json)
+  return isObject(json) ? fromJson(json) : "a record that is no object"
 }
 
 const decoder = ({ connection, maxMessageSize = defaultMaxMessageSize }: DecoderOptions): Decoder => {

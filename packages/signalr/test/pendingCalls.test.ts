@@ -58,7 +58,7 @@ describe("PendingCalls", () => {
     }
     assert.strictEqual(calls.get(stays.id), stays)
     assert.strictEqual(calls.size, 1)
-    assert.isBelow(calls.capacity, 16)
+    assert.isBelow(calls["places"].length, 16)
   })
 
   it("no text but the id itself finds a call", () => {

@@ -30,11 +30,11 @@ const none: ReadonlyArray<never> = []
 
 // Without a contract, whatever is a stream is an upload.
 const split = (args: ReadonlyArray<unknown>): SplitArguments =>
-  args.some(uploads.isUploadable) ? separate(args) : { values: args, uploads: none }
+  args.some(Stream.isStream) ? separate(args) : { values: args, uploads: none }
 
 const separate = (args: ReadonlyArray<unknown>): SplitArguments => ({
-  values: args.filter((arg) => !uploads.isUploadable(arg)),
-  uploads: args.filter(uploads.isUploadable).map((stream) => ({ stream, item: identity }))
+  values: args.filter((arg) => !Stream.isStream(arg)),
+  uploads: args.filter(Stream.isStream).map((stream) => ({ stream, item: identity }))
 })
 
 const idsOf = (channel: Channel, { uploads }: SplitArguments): ReadonlyArray<string> =>

@@ -17,9 +17,7 @@ import * as HubMessages from "../HubMessage.ts"
 import type { Decoder, Unencodable } from "../HubProtocol.ts"
 import { afterwards } from "./afterwards.ts"
 import { concat } from "./concat.ts"
-import type { MessageBuffer } from "./messageBuffer.ts"
-import { ackDelay } from "./statefulDefaults.ts"
-import type { Attached, ChannelOptions } from "./channelTypes.ts"
+import type { Attached, ChannelOptions, StatefulChannel } from "./channelTypes.ts"
 import { PendingCalls } from "./pendingCalls.ts"
 
 /** So much leaves without waiting for the rest of its turn: the server works on it while we write the next. */
@@ -35,32 +33,30 @@ export class Channel {
   /** Programs that end with the channel: uploads. */
   readonly stops = new Set<() => void>()
   /** With stateful reconnect, which only sockets have. */
-  book: MessageBuffer | undefined
+  stateful: StatefulChannel | undefined
   phase: "opening" | "open" | "lost" | "over" = "opening"
   /** Set while we are leaving: nothing that arrives counts any more. */
   stopping = false
   /** How the last link ended, when it has. */
   cause: LinkError | undefined
   settled = false
-  private attached: Attached | undefined
-  private handshake: Handshake.Reader
-  private decoder: Decoder
-  private corked: Array<Frame> = []
-  private corkedBytes = 0
-  private bookFull = false
-  private ackArmed = false
-  private sentAt = 0
-  private waiting: Array<() => void> = []
-  private looked = false
-  private readonly lookAgain = { run: () => void (this.looked = false) }
-  private readonly flushing = () => this.flush()
-  private readonly holds = new Set<unknown>()
+  #attached: Attached | undefined
+  #handshake: Handshake.Reader
+  #decoder: Decoder
+  #corked: Array<Frame> = []
+  #corkedBytes = 0
+  #sentAt = 0
+  #waiting: Array<() => void> = []
+  #looked = false
+  readonly #lookAgain = { run: () => void (this.#looked = false) }
+  readonly #flushing = () => this.flush()
+  readonly #holds = new Set<unknown>()
 
   constructor(options: ChannelOptions) {
     this.options = options
-    this.book = options.book
-    this.handshake = Handshake.reader(options.connection)
-    this.decoder = options.protocol.decoder(options)
+    this.stateful = options.stateful?.(this)
+    this.#handshake = Handshake.reader(options.connection)
+    this.#decoder = options.protocol.decoder(options)
   }
 
   get usable(): boolean {
@@ -68,17 +64,17 @@ export class Channel {
   }
 
   get canPause(): boolean {
-    return this.attached?.canPause ?? false
+    return this.#attached?.canPause ?? false
   }
 
   get held(): boolean {
-    return this.holds.size > 0
+    return this.#holds.size > 0
   }
 
   attach(attached: Attached): void {
-    this.attached = attached
+    this.#attached = attached
     // A half-read message of the old link has no second half.
-    this.decoder = this.options.protocol.decoder(this.options)
+    this.#decoder = this.options.protocol.decoder(this.options)
     this.cause = undefined
     if (this.held && attached.canPause) attached.link.pause()
   }
@@ -86,17 +82,17 @@ export class Channel {
   /** The link is gone. */
   detach(error: LinkError): void {
     if (this.phase === "over") return
-    this.attached = undefined
-    this.corked = []
-    this.corkedBytes = 0
+    this.#attached = undefined
+    this.#corked = []
+    this.#corkedBytes = 0
     this.cause = error
     const resumable =
-      this.book !== undefined &&
+      this.stateful !== undefined &&
       this.phase === "open" &&
       !this.stopping &&
       (error._tag === "ConnectionDropped" || error._tag === "WriteError")
     if (!resumable) return this.end()
-    this.book?.lost()
+    this.stateful?.lost()
     this.phase = "lost"
     this.options.owner.ended()
   }
@@ -107,7 +103,6 @@ export class Channel {
     this.phase = "over"
     for (const stop of this.stops) stop()
     this.stops.clear()
-    this.bookFull = false
     this.wake()
     this.options.owner.ended()
   }
@@ -116,20 +111,17 @@ export class Channel {
   resume(): void {
     if (this.phase !== "lost") return
     this.phase = "open"
-    const { frames, sequenceId } = this.book!.resume()
-    this.send(HubMessages.sequence(sequenceId))
-    for (const frame of frames) this.write(frame)
-    this.scheduleAck()
+    this.stateful?.resume()
     this.wake()
   }
 
   receive(frame: Frame): void {
     if (this.stopping || this.phase === "over") return
     if (this.phase !== "opening") {
-      this.look()
-      return this.decode(frame)
+      this.#look()
+      return this.#decode(frame)
     }
-    const step = this.handshake.push(frame)
+    const step = this.#handshake.push(frame)
     if (step === undefined) return
     if (Result.isFailure(step)) {
       this.stopping = true
@@ -138,77 +130,46 @@ export class Channel {
     }
     this.phase = "open"
     Deferred.doneUnsafe(this.accepted, Effect.void)
-    if (step.success.rest !== undefined) this.decode(step.success.rest)
+    if (step.success.rest !== undefined) this.#decode(step.success.rest)
   }
 
   /** Ends the link: the server said so, or cannot be believed. */
   fail(error: HubError.ServerClosed | HubError.ProtocolViolation): void {
     this.stopping = true
-    this.attached?.end(error)
+    this.#attached?.end(error)
   }
 
-  private decode(frame: Frame): void {
-    const { error, messages } = this.decoder.push(frame)
-    for (const message of messages) this.accept(message)
+  #decode(frame: Frame): void {
+    const { error, messages } = this.#decoder.push(frame)
+    for (const message of messages) this.#accept(message)
     if (error !== undefined && !this.stopping) this.fail(error)
   }
 
-  private accept(message: HubMessage): void {
+  #accept(message: HubMessage): void {
     if (this.stopping) return
-    const { book } = this
-    const { connection, owner, protocol } = this.options
-    if (book !== undefined) {
-      const verdict = book.receive(message)
-      this.scheduleAck()
-      if (verdict === "release") {
-        this.bookFull = false
-        return this.wake()
-      }
-      if (verdict === "tooHigh") {
-        const issue = "its Sequence counts messages that never came"
-        return this.fail(new HubError.ProtocolViolation({ connection, protocol: protocol.name, issue }))
-      }
-      if (verdict === "drop") return
-    }
+    if (this.stateful?.admits(message) === false) return
+    const { connection, owner } = this.options
     if (message._tag !== "Close") return owner.message(this, message)
     const { allowReconnect, error } = message
     this.fail(new HubError.ServerClosed({ connection, error, allowReconnect }))
-  }
-
-  private scheduleAck(): void {
-    const { book } = this
-    if (this.ackArmed || book?.ackPending() !== true) return
-    this.ackArmed = true
-    const say = () => {
-      this.ackArmed = false
-      const sequenceId = book.takeAck()
-      if (sequenceId !== undefined && this.usable) this.send(HubMessages.ack(sequenceId))
-    }
-    this.options.owner.fork(Effect.andThen(Effect.sleep(ackDelay), Effect.sync(say)))
   }
 
   /** Sends a message, or keeps it for the resume. What has no wire form is reported. */
   send(message: HubMessage): Unencodable | undefined {
     const encoded = this.options.protocol.encode(message)
     if (Result.isFailure(encoded)) return encoded.failure
-    const { book } = this
-    if (book !== undefined && HubMessages.isTracked(message)) {
-      const sent = book.send(encoded.success)
-      this.bookFull = sent.wait
-      if (!sent.write) return undefined
-    }
-    this.write(encoded.success)
+    if (this.stateful?.keep(message, encoded.success) !== false) this.write(encoded.success)
     return undefined
   }
 
   /** The first ping, at once: servers watch for silence only from then on. */
   greet(): void {
-    if (this.attached?.quiet === false) this.send(HubMessages.ping)
+    if (this.#attached?.quiet === false) this.send(HubMessages.ping)
   }
 
   /** How long until a ping is due, in milliseconds. */
   get pingDue(): number {
-    return Math.max(this.sentAt + this.options.keepAlive - this.options.owner.now(), 0)
+    return Math.max(this.#sentAt + this.options.keepAlive - this.options.owner.now(), 0)
   }
 
   pingIfDue(): void {
@@ -216,10 +177,10 @@ export class Channel {
   }
 
   // Pages in the background have late timers, but what arrives is not late. Once for what arrives together.
-  private look(): void {
-    if (this.looked) return
-    this.looked = true
-    afterwards(this.lookAgain)
+  #look(): void {
+    if (this.#looked) return
+    this.#looked = true
+    afterwards(this.#lookAgain)
     this.pingIfDue()
   }
 
@@ -228,28 +189,31 @@ export class Channel {
    * into one frame, which costs both sides less than one for each.
    */
   write(frame: Frame): void {
-    if (this.attached === undefined) return
-    if (this.corked.length > 0 && (frame.length >= enough || typeof frame !== typeof this.corked[0])) this.flush()
-    if (this.corked.length === 0) queueMicrotask(this.flushing)
-    this.corked.push(frame)
-    this.corkedBytes += frame.length
-    if (this.corkedBytes >= enough) this.flush()
+    if (this.#attached === undefined) return
+    if (this.#corked.length > 0 && (frame.length >= enough || typeof frame !== typeof this.#corked[0])) this.flush()
+    if (this.#corked.length === 0) queueMicrotask(this.#flushing)
+    this.#corked.push(frame)
+    this.#corkedBytes += frame.length
+    if (this.#corkedBytes >= enough) this.flush()
   }
 
   flush(): void {
-    const { corked, corkedBytes } = this
+    const corked = this.#corked
+    const corkedBytes = this.#corkedBytes
     if (corked.length === 0) return
     this.options.owner.wrote(corked.length, corkedBytes)
-    this.corked = []
-    this.corkedBytes = 0
-    this.sentAt = this.options.owner.now()
-    this.attached?.link.write([join(corked, corkedBytes)])
+    this.#corked = []
+    this.#corkedBytes = 0
+    this.#sentAt = this.options.owner.now()
+    this.#attached?.link.write([join(corked, corkedBytes)])
   }
 
   /** Too much is unsent, or unconfirmed. */
   get full(): boolean {
-    if (this.bookFull) return true
-    return this.attached !== undefined && this.attached.link.buffered() + this.corkedBytes >= this.attached.high
+    const attached = this.#attached
+    if (this.phase === "over") return false
+    if (this.stateful?.full === true) return true
+    return attached !== undefined && attached.link.buffered() + this.#corkedBytes >= attached.high
   }
 
   /** Waits while too much is unsent, or unconfirmed. */
@@ -259,28 +223,28 @@ export class Channel {
     if (!this.full) return Effect.void
     return Effect.callback<void>((resume) => {
       const wake = () => resume(Effect.void)
-      this.waiting.push(wake)
+      this.#waiting.push(wake)
       return Effect.sync(() => {
-        this.waiting = this.waiting.filter((other) => other !== wake)
+        this.#waiting = this.#waiting.filter((other) => other !== wake)
       })
     })
   })
 
   /** Lets senders go on, when there is room. */
   wake(): void {
-    if (this.phase !== "over" && this.full) return
-    const { waiting } = this
-    this.waiting = []
+    if (this.full) return
+    const waiting = this.#waiting
+    this.#waiting = []
     for (const resume of waiting) resume()
   }
 
   /** Holds the socket back, where it can be. */
   hold(key: unknown): void {
-    if (this.holds.size === 0) this.attached?.link.pause()
-    this.holds.add(key)
+    if (this.#holds.size === 0) this.#attached?.link.pause()
+    this.#holds.add(key)
   }
 
   release(key: unknown): void {
-    if (this.holds.delete(key) && this.holds.size === 0) this.attached?.link.resume()
+    if (this.#holds.delete(key) && this.#holds.size === 0) this.#attached?.link.resume()
   }
 }

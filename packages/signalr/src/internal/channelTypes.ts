@@ -1,4 +1,5 @@
 /** What a channel is made of: its surroundings, its link, and the calls that wait on it. */
+import type { Frame } from "kharbranth/Message"
 import type { Link } from "kharbranth/Transport"
 import type * as HubError from "../HubError.ts"
 import type { HubConnectionError } from "../HubError.ts"
@@ -6,7 +7,6 @@ import type { HubMessage, Outcome } from "../HubMessage.ts"
 import type { HubProtocol } from "../HubProtocol.ts"
 import type * as Effect from "effect/Effect"
 import type { Channel } from "./channel.ts"
-import type { MessageBuffer } from "./messageBuffer.ts"
 
 /** A call whose answer is awaited. Called from socket callbacks: short, and never throwing. */
 export interface Pending {
@@ -14,6 +14,19 @@ export interface Pending {
   readonly item: (item: unknown) => void
   readonly done: (outcome: Outcome) => void
   readonly lost: (cause: HubConnectionError) => void
+}
+
+/** What a channel does so that it outlives its link. */
+export interface StatefulChannel {
+  /** Too much is unconfirmed. */
+  readonly full: boolean
+  /** Whether a message that arrived is for the hub. */
+  readonly admits: (message: HubMessage) => boolean
+  /** Keeps a message until it is confirmed; whether it is written now. */
+  readonly keep: (message: HubMessage, frame: Frame) => boolean
+  readonly lost: () => void
+  /** Another link: says where we are, and writes what may be missing. */
+  readonly resume: () => void
 }
 
 /** What a channel needs from its owner. */
@@ -39,7 +52,7 @@ export interface ChannelOptions {
   /** `undefined` when negotiation was skipped. */
   readonly connectionId: string | undefined
   /** Set with stateful reconnect. */
-  readonly book: MessageBuffer | undefined
+  readonly stateful: ((channel: Channel) => StatefulChannel) | undefined
   readonly owner: Owner
 }
 

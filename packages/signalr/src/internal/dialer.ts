@@ -22,7 +22,6 @@ import type { ChannelOptions } from "./channelTypes.ts"
 import type { Resolved } from "./hubOptions.ts"
 import * as hubUrl from "./hubUrl.ts"
 import { join } from "./hubLink.ts"
-import type { MessageBuffer } from "./messageBuffer.ts"
 
 type Credentials = HubCredentials.HubCredentials<unknown>
 
@@ -57,14 +56,14 @@ export const make = (
   let plan: Plan | undefined
   let resuming = false
 
-  const channelOf = (connectionId: string | undefined, book: MessageBuffer | undefined) =>
+  const channelOf = (connectionId: string | undefined, stateful: ChannelOptions["stateful"]) =>
     new Channel({
       connection,
       protocol,
       maxMessageSize: options.maxMessageSize,
-      keepAlive: Duration.toMillis(options.keepAlive),
+      keepAlive: Duration.toMillis(Duration.fromInputUnsafe(options.keepAlive)),
       connectionId,
-      book,
+      stateful,
       owner
     })
 
@@ -85,8 +84,8 @@ export const make = (
   }
 
   // Loaded by those who ask for it.
-  const book = Effect.map(
-    Effect.tryPromise(() => import("./messageBuffer.ts")),
+  const stateful = Effect.map(
+    Effect.tryPromise(() => import("./statefulChannel.ts")),
     ({ make }) => make(options.bufferSize)
   )
 
@@ -104,7 +103,7 @@ export const make = (
       url: new URL(Redacted.value(negotiated.connectUrl)),
       credentials: negotiated.credentials,
       transports,
-      channel: channelOf(negotiated.connectionId, negotiated.statefulReconnect ? yield* book : undefined)
+      channel: channelOf(negotiated.connectionId, negotiated.statefulReconnect ? yield* stateful : undefined)
     }
     return next
   }).pipe(Effect.provideService(HttpClient.HttpClient, http))
@@ -174,7 +173,7 @@ export const make = (
     receiver: Transport.Receiver
   ) {
     const transport = yield* over(name, plan, dial)
-    if (name !== "WebSockets") plan.channel.book = undefined
+    if (name !== "WebSockets") plan.channel.stateful = undefined
     const place = name === "WebSockets" ? dial : { ...dial, url: plan.url.href, headers: {} }
     return yield* join({ name, transport, channel: plan.channel, dial: place, receiver })
   })

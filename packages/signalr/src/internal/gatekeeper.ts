@@ -2,11 +2,12 @@
  * Whether there is a hub to talk to, and who waits for one: calls made while
  * the connection is down fail at once or wait in order, within bounds.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { HubConnectionError } from "../HubError.ts"
 import type { Channel } from "./channel.ts"
+import type { Resolved } from "./hubOptions.ts"
 
 export interface Gatekeeper {
   /** The channel that calls go to now. */
@@ -24,16 +25,14 @@ interface Waiter {
   readonly fail: (cause: HubConnectionError) => void
 }
 
-export const make = (options: {
-  readonly connection: string
-  readonly timeout: Duration.Duration
-  readonly maxQueued: number
-  readonly state: () => string
-}): Gatekeeper => {
-  const { connection } = options
+export const make = (
+  options: Pick<Resolved, "connection" | "queueTimeout" | "maxQueued">,
+  state: () => string
+): Gatekeeper => {
+  const { connection, queueTimeout } = options
   let channel: Channel | undefined
   let waiting: Array<Waiter> = []
-  const down = () => new ConnectionError.NotConnected({ connection, state: options.state() })
+  const down = () => new ConnectionError.NotConnected({ connection, state: state() })
   const ready = () => (channel?.usable === true ? channel : undefined)
 
   const queued = Effect.callback<Channel, HubConnectionError>((resume) => {
@@ -44,8 +43,9 @@ export const make = (options: {
     })
   }).pipe(
     Effect.timeoutOrElse({
-      duration: options.timeout,
-      orElse: () => Effect.fail(new ConnectionError.SendExpired({ connection, ttl: options.timeout }))
+      duration: queueTimeout,
+      orElse: () =>
+        Effect.fail(new ConnectionError.SendExpired({ connection, ttl: Duration.fromInputUnsafe(queueTimeout) }))
     })
   )
 

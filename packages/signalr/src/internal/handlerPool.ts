@@ -3,11 +3,11 @@
  * wait, the socket is held back; if none of those that run ends meanwhile, it is
  * let go for a moment, because they may be waiting for an answer behind it.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { ProtocolViolation } from "../HubError.ts"
 import { afterwards } from "./afterwards.ts"
 import type { Channel } from "./channel.ts"
+import type { Resolved } from "./hubOptions.ts"
 
 export interface HandlerPool {
   readonly run: (channel: Channel, handler: Effect.Effect<unknown>) => void
@@ -18,11 +18,10 @@ export const most = 1_024
 /** Where it cannot be held back, bursts are given this many times the bound. */
 const burst = 16
 
-export const make = (options: {
-  readonly concurrency: number
-  readonly maxStall: Duration.Duration
-  readonly fork: (effect: Effect.Effect<unknown>) => void
-}): HandlerPool => {
+export const make = (
+  options: Pick<Resolved, "handlerConcurrency" | "maxStall">,
+  fork: (effect: Effect.Effect<unknown>) => void
+): HandlerPool => {
   const key = {}
   let waiting: Array<Effect.Effect<unknown>> = []
   let next = 0
@@ -47,7 +46,7 @@ export const make = (options: {
 
   const start = (handler: Effect.Effect<unknown>) => {
     running++
-    options.fork(
+    fork(
       Effect.ensuring(
         handler,
         Effect.sync(() => {
@@ -61,7 +60,7 @@ export const make = (options: {
 
   const proceed = {
     run: () => {
-      while (running < options.concurrency && next < waiting.length) start(waiting[next++]!)
+      while (running < options.handlerConcurrency && next < waiting.length) start(waiting[next++]!)
       if (next > most || next === waiting.length) {
         waiting = waiting.slice(next)
         next = 0
@@ -78,14 +77,14 @@ export const make = (options: {
 
   return {
     run: (channel, handler) => {
-      if (running < options.concurrency && next === waiting.length) return start(handler)
+      if (running < options.handlerConcurrency && next === waiting.length) return start(handler)
       waiting.push(handler)
       if (waiting.length - next < most) return
       if (waiting.length - next >= most * burst) return overflow(channel)
       if (holding !== undefined || !channel.canPause) return
       holding = channel
       channel.hold(key)
-      options.fork(watch(finished))
+      fork(watch(finished))
     }
   }
 }

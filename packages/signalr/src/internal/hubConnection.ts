@@ -68,17 +68,14 @@ const keepAlive = (channel: Channel): Effect.Effect<void> =>
 
 const shakeHands = Effect.fnUntraced(function* (channel: Channel, options: hubOptions.Resolved) {
   const { connection, handshakeTimeout, protocol } = options
-  channel.write(Handshake.request(protocol, channel.book !== undefined))
-  const late = Effect.suspend(() =>
-    Effect.fail(
-      new HubErrors.HandshakeFailed({
-        connection,
-        kind: "timeout",
-        issue: `nothing came within ${Duration.format(handshakeTimeout)}`
-      })
-    )
-  )
-  yield* Effect.timeoutOrElse(Deferred.await(channel.accepted), { duration: handshakeTimeout, orElse: () => late })
+  channel.write(Handshake.request(protocol, channel.stateful !== undefined))
+  yield* Effect.timeoutOrElse(Deferred.await(channel.accepted), {
+    duration: handshakeTimeout,
+    orElse: () => {
+      const issue = `nothing came within ${Duration.format(Duration.fromInputUnsafe(handshakeTimeout))}`
+      return Effect.fail(new HubErrors.HandshakeFailed({ connection, kind: "timeout", issue }))
+    }
+  })
 })
 
 const notConnected = (connection: string, state: string) => new ConnectionErrors.NotConnected({ connection, state })
@@ -100,16 +97,18 @@ const causeOf = (connection: string, state: ConnectionState, channel: Channel): 
 const within = (
   connection: string,
   ready: Effect.Effect<void, HubConnectionError>,
-  limit: Duration.Input | undefined,
+  limit: Duration.Input,
   state: () => ConnectionState
 ) => {
-  const after = Duration.fromInputUnsafe(limit ?? "60 seconds")
-  const late = Effect.suspend(() => {
-    const now = state()
-    const last = now._tag === "Reconnecting" ? now.cause : undefined
-    return Effect.fail(new ConnectionErrors.StartupTimeout({ connection, after, last }))
+  const after = Duration.fromInputUnsafe(limit)
+  return Effect.timeoutOrElse(ready, {
+    duration: after,
+    orElse: () => {
+      const now = state()
+      const last = now._tag === "Reconnecting" ? now.cause : undefined
+      return Effect.fail(new ConnectionErrors.StartupTimeout({ connection, after, last }))
+    }
   })
-  return Effect.timeoutOrElse(ready, { duration: after, orElse: () => late })
 }
 
 export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
@@ -133,7 +132,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
 
   const fibers = yield* FiberSet.make<unknown, unknown>()
   const fork = yield* FiberSet.runtime(fibers)<never>()
-  const pool = handlerPool.make({ concurrency: options.handlerConcurrency, maxStall: options.maxStall, fork })
+  const pool = handlerPool.make(options, fork)
   const handling = handlers.make({ connection: name, fork, pool })
   const calling = calls.make(options, fork)
   const clock = yield* Clock.Clock
@@ -157,12 +156,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   })
   const channels = new Set<Channel>()
   let stateNow = (): ConnectionState => ({ _tag: "Disconnected", reason: "NotStarted" })
-  const gate = gatekeeper.make({
-    connection: name,
-    timeout: options.queueTimeout,
-    maxQueued: options.maxQueued,
-    state: () => stateNow()._tag
-  })
+  const gate = gatekeeper.make(options, () => stateNow()._tag)
 
   const codec = contract?.codec(options.protocol.transferFormat)
   const typed = (acquire: Acquire) => doors.typed<H>(calling, acquire, codec, contract)
@@ -235,8 +229,8 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
         Effect.succeed(lost() ? Duration.zero : duration)
       )
     },
-    dialTimeout: given.dialTimeout ?? "30 seconds",
-    openTimeout: given.openTimeout ?? "30 seconds",
+    dialTimeout: options.dialTimeout,
+    openTimeout: options.openTimeout,
     maxMessageSize: options.maxMessageSize,
     startup: "background"
   }).pipe(
@@ -249,7 +243,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
 
   const awaitReady = Effect.mapError(connection.awaitReady, hubErrors.unwrap)
   const restart = (reason: string) => Effect.mapError(connection.restart({ reason }), hubErrors.unwrap)
-  if (given.startup !== "background") yield* within(name, awaitReady, given.startupTimeout, stateNow)
+  if (given.startup !== "background") yield* within(name, awaitReady, options.startupTimeout, stateNow)
   return {
     name,
     ...typed(gate),

@@ -1,5 +1,5 @@
 /** A hub connection's options with their defaults, checked. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -13,7 +13,18 @@ import { defaultLimit } from "./statefulDefaults.ts"
 
 export type PendingPolicy = "fail" | "queue" | "replay"
 
-export interface Resolved {
+type Given = Omit<Options<Hub.Any, unknown, never, never>, "onReady" | "credentials">
+
+const counts = {
+  maxMessageSize: 16 * 1024 * 1024,
+  maxQueued: 10_000,
+  maxReplays: 1,
+  streamBuffer: 256,
+  handlerConcurrency: 256,
+  bufferSize: defaultLimit
+}
+
+export interface Resolved extends Readonly<typeof counts> {
   readonly connection: string
   readonly url: string
   readonly contract: Hub.Any | undefined
@@ -22,31 +33,44 @@ export interface Resolved {
   readonly skipNegotiation: boolean
   readonly credentials: HubCredentials.HubCredentials<unknown>
   readonly statefulReconnect: boolean
-  readonly bufferSize: number
   readonly reconnect: Reconnect.Reconnect
-  readonly keepAlive: Duration.Duration
-  readonly serverTimeout: Duration.Duration
-  readonly handshakeTimeout: Duration.Duration
-  readonly negotiateTimeout: Duration.Duration
-  readonly connectTimeout: Duration.Duration
-  readonly maxMessageSize: number
+  readonly keepAlive: Duration.Input
+  readonly serverTimeout: Duration.Input
+  readonly handshakeTimeout: Duration.Input
+  readonly negotiateTimeout: Duration.Input
+  readonly connectTimeout: Duration.Input
+  readonly dialTimeout: Duration.Input
+  readonly openTimeout: Duration.Input
+  readonly startupTimeout: Duration.Input
+  readonly queueTimeout: Duration.Input
+  readonly maxStall: Duration.Input
   readonly pending: PendingPolicy
-  readonly queueTimeout: Duration.Duration
-  readonly maxQueued: number
-  readonly maxReplays: number
-  readonly streamBuffer: number
-  readonly maxStall: Duration.Duration
-  readonly handlerConcurrency: number
 }
 
-type Given = Omit<Options<Hub.Any, unknown, never, never>, "onReady" | "credentials">
+const defaults = {
+  ...counts,
+  contract: undefined,
+  protocol: json,
+  transports: [],
+  skipNegotiation: false,
+  keepAlive: "15 seconds",
+  serverTimeout: "30 seconds",
+  handshakeTimeout: "15 seconds",
+  negotiateTimeout: "100 seconds",
+  connectTimeout: "10 seconds",
+  dialTimeout: "30 seconds",
+  openTimeout: "30 seconds",
+  startupTimeout: "60 seconds",
+  queueTimeout: "30 seconds",
+  maxStall: "10 seconds",
+  pending: "fail"
+} as const
 
-// An `Infinity` and a word the type forbids are told from a length.
-const durationOf = (input: Duration.Input | undefined, fallback: Duration.Input): Duration.Duration =>
-  Duration.fromInputUnsafe(input ?? fallback)
-
-const invalid = (connection: string, path: string, issue: string) =>
-  new ConnectionError.InvalidOptions({ connection, path: [path], issue })
+/** Without what was left out on purpose, as `undefined`. */
+const defined = <A extends object>(given: A) =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof A]: Exclude<A[K], undefined>
+  }
 
 /** Fills in the defaults. */
 export const resolve = (
@@ -59,31 +83,18 @@ export const resolve = (
 ): Resolved => {
   const stateful = given.statefulReconnect
   return {
+    ...defaults,
+    reconnect: Reconnect.polite,
+    ...defined(given),
+    ...(typeof stateful === "object" ? defined(stateful) : {}),
     connection,
-    url: given.url,
-    contract: given.contract,
-    protocol: given.protocol ?? json,
-    transports: given.transports ?? [],
-    skipNegotiation: given.skipNegotiation ?? false,
     credentials: HubCredentials.make(credentials),
-    statefulReconnect: stateful !== undefined && stateful !== false,
-    bufferSize: typeof stateful === "object" ? (stateful.bufferSize ?? defaultLimit) : defaultLimit,
-    reconnect: given.reconnect ?? Reconnect.polite,
-    keepAlive: durationOf(given.keepAlive, "15 seconds"),
-    serverTimeout: durationOf(given.serverTimeout, "30 seconds"),
-    handshakeTimeout: durationOf(given.handshakeTimeout, "15 seconds"),
-    negotiateTimeout: durationOf(given.negotiateTimeout, "100 seconds"),
-    connectTimeout: durationOf(given.connectTimeout, "10 seconds"),
-    maxMessageSize: given.maxMessageSize ?? 16 * 1024 * 1024,
-    pending: given.pending ?? "fail",
-    queueTimeout: durationOf(given.queueTimeout, "30 seconds"),
-    maxQueued: given.maxQueued ?? 10_000,
-    maxReplays: given.maxReplays ?? 1,
-    streamBuffer: given.streamBuffer ?? 256,
-    maxStall: durationOf(given.maxStall, "10 seconds"),
-    handlerConcurrency: given.handlerConcurrency ?? 256
+    statefulReconnect: stateful !== undefined && stateful !== false
   }
 }
+
+const invalid = (connection: string, path: string, issue: string) =>
+  new ConnectionError.InvalidOptions({ connection, path: [path], issue })
 
 /** What is wrong with the options that the core does not check, if anything. */
 export const check = (options: Resolved): ConnectionError.InvalidOptions | undefined => {
@@ -94,11 +105,11 @@ export const check = (options: Resolved): ConnectionError.InvalidOptions | undef
   if (options.skipNegotiation && options.statefulReconnect) {
     return invalid(connection, "statefulReconnect", "it needs the negotiation that `skipNegotiation` leaves out")
   }
-  for (const name of ["maxQueued", "streamBuffer", "bufferSize", "maxMessageSize", "handlerConcurrency"] as const) {
-    if (!Number.isInteger(options[name]) || options[name] < 1)
-      return invalid(connection, name, "expected a whole number above 0")
+  for (const name of Object.keys(counts) as Array<keyof typeof counts>) {
+    const least = name === "maxReplays" ? 0 : 1
+    if (!Number.isInteger(options[name]) || options[name] < least) {
+      return invalid(connection, name, `expected a whole number, ${least} or more`)
+    }
   }
-  return Number.isInteger(options.maxReplays) && options.maxReplays >= 0
-    ? undefined
-    : invalid(connection, "maxReplays", "expected a whole number, 0 or more")
+  return undefined
 }

@@ -11,10 +11,6 @@ export class PendingCalls {
   private last = 0
   private places: Array<Pending | undefined> = [undefined, undefined]
 
-  get capacity(): number {
-    return this.places.length
-  }
-
   private placeOf(id: string): number {
     return Number(id) & (this.places.length - 1)
   }

@@ -19,41 +19,22 @@ export interface TextSplitter {
   pending(): number
 }
 
-const makeUtf8 = () => {
-  let decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-  let open = false
-  return {
-    /** The text so far; an unfinished character waits for its rest. */
-    text: (bytes: Uint8Array): string | undefined => {
-      try {
-        open = true
-        return decoder.decode(bytes, { stream: true })
-      } catch {
-        return undefined
-      }
-    },
-    /** Whether the bytes so far end with a whole character. */
-    flush: (): boolean => {
-      if (!open) return true
-      open = false
-      try {
-        return decoder.decode() === ""
-      } catch {
-        decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-        return false
-      }
-    }
-  }
-}
-
 export const makeTextSplitter = (max: number): TextSplitter => {
-  const utf8 = makeUtf8()
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+  // Whether the bytes so far may have ended within a character.
+  let open = false
   let tail: Array<string> = []
   let waiting = 0
 
   const toText = (frame: Frame): string | undefined => {
-    if (typeof frame !== "string") return utf8.text(frame)
-    return utf8.flush() ? frame : undefined
+    const isText = typeof frame === "string"
+    if (isText && !open) return frame
+    open = !isText
+    try {
+      return isText ? decoder.decode() + frame : decoder.decode(frame, { stream: true })
+    } catch {
+      return undefined
+    }
   }
 
   // Only the new piece is searched, so a message that drips in costs linear time.

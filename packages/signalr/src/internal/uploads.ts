@@ -3,13 +3,8 @@
  * items follow the call. They stop when the server has finished the call, when
  * the connection is lost, and when the caller gives up.
  */
-import * as Cause from "effect/Cause"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import type { SplitArguments } from "../HubCodec.ts"
 import type { Outcome } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
@@ -17,58 +12,12 @@ import type { Channel } from "./channel.ts"
 
 export type Upload = SplitArguments["uploads"][number]
 
-class Misfit extends Data.TaggedError("Misfit")<{ readonly issue: string }> {
-  override get message(): string {
-    return `an uploaded item does not fit: ${this.issue}`
-  }
-}
-
-const textOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  return error instanceof Error ? error.message : String(error)
-}
-
-const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
-  if (Exit.isSuccess(exit)) return HubMessages.nothing
-  return {
-    _tag: "Error",
-    error: Cause.hasInterruptsOnly(exit.cause) ? "The client cancelled the stream." : textOf(exit.cause)
-  }
-}
-
-const sendItem = (channel: Channel, id: string, { item }: Upload, value: unknown): Misfit | undefined => {
-  const encoded = item.encode(value)
-  if (Result.isFailure(encoded)) return new Misfit(encoded.failure)
-  const problem = channel.send(HubMessages.streamItem(id, encoded.success))
-  return problem === undefined ? undefined : new Misfit(problem)
-}
-
-/** Whether an argument is a stream to be uploaded; what it needs was given to it where it was made. */
-export const isUploadable = (u: unknown): u is Stream.Stream<unknown, unknown> => Stream.isStream(u)
-
-const one = (channel: Channel, id: string, upload: Upload, wanted: () => boolean) => {
-  const stream = isUploadable(upload.stream) ? upload.stream : Stream.fail(new Misfit({ issue: "it is no stream" }))
-  return stream.pipe(
-    Stream.runForEachArray((items) => {
-      for (const value of items) {
-        if (!channel.usable || !wanted()) return Effect.interrupt
-        const problem = sendItem(channel, id, upload, value)
-        if (problem !== undefined) return Effect.fail(problem)
-      }
-      return channel.room
-    }),
-    Effect.onExit((exit) =>
-      Effect.sync(() => {
-        if (channel.usable && wanted()) channel.send(HubMessages.completion(id, outcomeOf(exit)))
-      })
-    ),
-    Effect.exit
-  )
-}
+const unsent: Outcome = { _tag: "Error", error: "The client could not send the stream." }
 
 /**
  * Starts the uploads of a call. The way to stop them takes whether the server
- * still has to be told.
+ * still has to be told. Each is ended once, also one that is stopped, or fails,
+ * while the code for it is still on its way.
  */
 export const start = (
   channel: Channel,
@@ -77,16 +26,37 @@ export const start = (
   fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>
 ): ((tell: boolean) => void) => {
   if (uploads.length === 0) return () => {}
+  const open = new Set(ids)
   let wanted = true
-  const all = Effect.forEach(uploads, (upload, index) => one(channel, ids[index]!, upload, () => wanted), {
-    concurrency: "unbounded",
-    discard: true
-  })
+  const finish = (id: string, outcome: Outcome) => {
+    if (open.delete(id) && wanted && channel.usable) channel.send(HubMessages.completion(id, outcome))
+  }
   const stopNow = () => stop(false)
   const fiber = fork(
-    Effect.ensuring(
-      all,
-      Effect.sync(() => channel.stops.delete(stopNow))
+    Effect.tryPromise(() => import("./uploadItems.ts")).pipe(
+      Effect.flatMap(({ sendAll }) =>
+        Effect.forEach(
+          uploads,
+          (upload, index) => {
+            const id = ids[index]!
+            return sendAll(
+              channel,
+              id,
+              upload,
+              () => wanted,
+              (outcome) => finish(id, outcome)
+            )
+          },
+          { concurrency: "unbounded", discard: true }
+        )
+      ),
+      Effect.exit,
+      Effect.ensuring(
+        Effect.sync(() => {
+          for (const id of open) finish(id, unsent)
+          channel.stops.delete(stopNow)
+        })
+      )
     )
   )
   const stop = (tell: boolean) => {
