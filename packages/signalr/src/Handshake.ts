@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type { Frame } from "kharbranth/Message"
 import { HandshakeFailed } from "./HubError.ts"
 import type { HubProtocol } from "./HubProtocol.ts"
+import { parseObject } from "./internal/parseObject.ts"
 import { separator } from "./internal/textSplitter.ts"
 
 /**
@@ -56,21 +57,11 @@ export interface Reader {
 // An honest answer is `{}` or one sentence.
 const maxAnswer = 64 * 1024
 
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 // What is wrong with an answer, or `undefined` when it is a yes.
 const judge = (text: string): Pick<HandshakeFailed, "kind" | "issue"> | undefined => {
-  const answer = parse(text)
-  if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
-    return { kind: "malformed", issue: "it is no JSON object" }
-  }
-  if ("error" in answer && typeof answer.error === "string" && answer.error !== "") {
+  const answer = parseObject(text)
+  if (answer === undefined) return { kind: "malformed", issue: "it is no JSON object" }
+  if (typeof answer.error === "string" && answer.error !== "") {
     return { kind: "refused", issue: answer.error }
   }
   return "type" in answer ? { kind: "malformed", issue: "it is a hub message, not an answer" } : undefined

@@ -6,12 +6,15 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
+import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Hub from "./Hub.ts"
 import type { ErrorPath } from "./HubError.ts"
 import type { TransferFormat } from "./HubProtocol.ts"
+import * as typed from "./internal/typed.ts"
 
 /**
  * Where a value does not fit its schema, and how.
@@ -73,6 +76,15 @@ export interface CallCodec {
   readonly uploads: ReadonlyArray<ValueCodec>
   /** The result, or the stream's item. Without one in the contract, whatever comes means nothing. */
   readonly result: ValueCodec
+  /** For the called side: a handler that sees decoded arguments, and whose answer is encoded. */
+  readonly handle: (
+    run: (args: ReadonlyArray<unknown>) => Effect.Effect<unknown, unknown>
+  ) => (values: ReadonlyArray<unknown>) => Effect.Effect<unknown, unknown>
+  /** For the calling side: a stream's items as they are pulled, decoded up to the first that does not fit. */
+  readonly items: <E, E2>(
+    take: Effect.Effect<readonly [unknown, ...Array<unknown>], E | Cause.Done>,
+    toError: (fault: Fault) => E2
+  ) => Effect.Effect<readonly [unknown, ...Array<unknown>], E | E2 | Cause.Done>
 }
 
 /**
@@ -172,11 +184,15 @@ const decodeArguments =
 
 const toCallCodec = (args: Hub.Arguments, result: Hub.ValueSchema | undefined, format: TransferFormat): CallCodec => {
   const slots = args.map((argument) => toSlot(argument, format))
+  const decode = decodeArguments(slots)
+  const value = result === undefined ? nothing : compile(result, format)
   return {
     encodeArguments: encodeArguments(slots),
-    decodeArguments: decodeArguments(slots),
+    decodeArguments: decode,
     uploads: slots.filter((slot) => slot._tag === "Upload").map((slot) => slot.codec()),
-    result: result === undefined ? nothing : compile(result, format)
+    result: value,
+    handle: typed.handle(decode, value),
+    items: typed.items(value)
   }
 }
 

@@ -13,8 +13,7 @@
  * CallError           HubMethodError · InvocationCancelled · ArgumentError · ResultError · (StreamOverflow)
  * ```
  *
- * Texts that a server chose to show (`error` fields) appear in messages;
- * tokens, queries, header values and payloads never do.
+ * Texts that a server chose to show (`error`) appear in messages, never tokens, queries, header values or payloads.
  *
  * @since 0.1.0
  */
@@ -31,6 +30,8 @@ import * as Reconnect from "kharbranth/Reconnect"
  */
 export type ErrorPath = ReadonlyArray<PropertyKey>
 
+const tagged = /* @__NO_SIDE_EFFECTS__ */ <Tag extends string>(tag: Tag) => Data.TaggedError(tag)
+
 const at = (path: ErrorPath): string => (path.length === 0 ? "" : ` at ${path.map(String).join(".")}`)
 
 /**
@@ -39,7 +40,7 @@ const at = (path: ErrorPath): string => (path.length === 0 ? "" : ` at ${path.ma
  * @category errors
  * @since 0.1.0
  */
-export class NegotiateRejected extends Data.TaggedError("NegotiateRejected")<{
+export class NegotiateRejected extends tagged("NegotiateRejected")<{
   readonly connection: string
   readonly endpoint: string
   readonly status: number
@@ -49,7 +50,7 @@ export class NegotiateRejected extends Data.TaggedError("NegotiateRejected")<{
   override get message(): string {
     const hint =
       this.status === 404
-        ? " Either there is no hub at this path, or a proxy in between does not pass it on."
+        ? " There is no hub at this path, or a proxy does not pass it on."
         : this.status === 401 || this.status === 403
           ? " Check the token or the credentials."
           : ""
@@ -57,11 +58,11 @@ export class NegotiateRejected extends Data.TaggedError("NegotiateRejected")<{
   }
   /** What a reconnect policy that has no rule of its own does. */
   get decision(): Reconnect.Decision {
-    if (this.status === 401 || this.status === 403) return Reconnect.refresh
-    if (this.status < 500 && this.status !== 408 && this.status !== 429) return Reconnect.stop
-    return this.retryAfter === undefined
-      ? Reconnect.retry
-      : Reconnect.retryAfter(Duration.min(this.retryAfter, Duration.seconds(60)))
+    const { retryAfter, status } = this
+    if (status === 401 || status === 403) return Reconnect.refresh
+    if (status < 500 && status !== 408 && status !== 429) return Reconnect.stop
+    if (retryAfter === undefined) return Reconnect.retry
+    return Reconnect.retryAfter(Duration.min(retryAfter, Duration.seconds(60)))
   }
 }
 
@@ -71,7 +72,7 @@ export class NegotiateRejected extends Data.TaggedError("NegotiateRejected")<{
  * @category errors
  * @since 0.1.0
  */
-export class NegotiateRefused extends Data.TaggedError("NegotiateRefused")<{
+export class NegotiateRefused extends tagged("NegotiateRefused")<{
   readonly connection: string
   readonly endpoint: string
   /** The server's words. */
@@ -88,7 +89,7 @@ export class NegotiateRefused extends Data.TaggedError("NegotiateRefused")<{
  * @category errors
  * @since 0.1.0
  */
-export class NegotiateMalformed extends Data.TaggedError("NegotiateMalformed")<{
+export class NegotiateMalformed extends tagged("NegotiateMalformed")<{
   readonly connection: string
   readonly endpoint: string
   readonly kind: "legacy" | "body" | "stateful"
@@ -107,7 +108,7 @@ export class NegotiateMalformed extends Data.TaggedError("NegotiateMalformed")<{
  * @category errors
  * @since 0.1.0
  */
-export class NegotiateUnreachable extends Data.TaggedError("NegotiateUnreachable")<{
+export class NegotiateUnreachable extends tagged("NegotiateUnreachable")<{
   readonly connection: string
   readonly endpoint: string
   readonly cause: ForeignCause
@@ -123,7 +124,7 @@ export class NegotiateUnreachable extends Data.TaggedError("NegotiateUnreachable
  * @category errors
  * @since 0.1.0
  */
-export class NegotiateTimeout extends Data.TaggedError("NegotiateTimeout")<{
+export class NegotiateTimeout extends tagged("NegotiateTimeout")<{
   readonly connection: string
   readonly endpoint: string
   readonly after: Duration.Duration
@@ -141,7 +142,7 @@ export class NegotiateTimeout extends Data.TaggedError("NegotiateTimeout")<{
  * @category errors
  * @since 0.1.0
  */
-export class TooManyRedirects extends Data.TaggedError("TooManyRedirects")<{
+export class TooManyRedirects extends tagged("TooManyRedirects")<{
   readonly connection: string
   readonly hops: number
 }> {
@@ -169,15 +170,14 @@ export interface TransportRefusal {
  * @category errors
  * @since 0.1.0
  */
-export class NoSupportedTransport extends Data.TaggedError("NoSupportedTransport")<{
+export class NoSupportedTransport extends tagged("NoSupportedTransport")<{
   readonly connection: string
   readonly refusals: ReadonlyArray<TransportRefusal>
 }> {
   override get message(): string {
     const why = this.refusals.map((refusal) => `${refusal.transport}: ${refusal.reason}`).join("; ")
-    return `Hub "${this.connection}": none of the server's transports can be used${
-      why === "" ? " (it offers none)" : `: ${why}`
-    }.`
+    const all = why === "" ? " (it offers none)" : `: ${why}`
+    return `Hub "${this.connection}": none of the server's transports can be used${all}.`
   }
   /** Asking again would give the same. */
   readonly decision: Reconnect.Decision = Reconnect.stop
@@ -189,7 +189,7 @@ export class NoSupportedTransport extends Data.TaggedError("NoSupportedTransport
  * @category errors
  * @since 0.1.0
  */
-export class HandshakeFailed extends Data.TaggedError("HandshakeFailed")<{
+export class HandshakeFailed extends tagged("HandshakeFailed")<{
   readonly connection: string
   readonly kind: "refused" | "malformed" | "timeout"
   /** The server's words, or what is wrong with the answer. */
@@ -209,7 +209,7 @@ export class HandshakeFailed extends Data.TaggedError("HandshakeFailed")<{
  * @category errors
  * @since 0.1.0
  */
-export class ProtocolViolation extends Data.TaggedError("ProtocolViolation")<{
+export class ProtocolViolation extends tagged("ProtocolViolation")<{
   readonly connection: string
   /** `"json"`, `"messagepack"`, … */
   readonly protocol: string
@@ -226,7 +226,7 @@ export class ProtocolViolation extends Data.TaggedError("ProtocolViolation")<{
  * @category errors
  * @since 0.1.0
  */
-export class ServerClosed extends Data.TaggedError("ServerClosed")<{
+export class ServerClosed extends tagged("ServerClosed")<{
   readonly connection: string
   /** The server's words, when it gave any. */
   readonly error: string | undefined
@@ -246,7 +246,7 @@ export class ServerClosed extends Data.TaggedError("ServerClosed")<{
  * @category errors
  * @since 0.1.0
  */
-export class ServerTimeout extends Data.TaggedError("ServerTimeout")<{
+export class ServerTimeout extends tagged("ServerTimeout")<{
   readonly connection: string
   readonly after: Duration.Duration
 }> {
@@ -263,7 +263,7 @@ export class ServerTimeout extends Data.TaggedError("ServerTimeout")<{
  * @category errors
  * @since 0.1.0
  */
-export class HubMethodError extends Data.TaggedError("HubMethodError")<{
+export class HubMethodError extends tagged("HubMethodError")<{
   readonly connection: string
   readonly method: string
   /** The server's words. */
@@ -281,7 +281,7 @@ export class HubMethodError extends Data.TaggedError("HubMethodError")<{
  * @category errors
  * @since 0.1.0
  */
-export class InvocationCancelled extends Data.TaggedError("InvocationCancelled")<{
+export class InvocationCancelled extends tagged("InvocationCancelled")<{
   readonly connection: string
   readonly method: string
   readonly sent: boolean
@@ -301,7 +301,7 @@ export class InvocationCancelled extends Data.TaggedError("InvocationCancelled")
  * @category errors
  * @since 0.1.0
  */
-export class ArgumentError extends Data.TaggedError("ArgumentError")<{
+export class ArgumentError extends tagged("ArgumentError")<{
   readonly connection: string
   readonly method: string
   /** The argument's position, then the way inside it. */
@@ -321,7 +321,7 @@ export class ArgumentError extends Data.TaggedError("ArgumentError")<{
  * @category errors
  * @since 0.1.0
  */
-export class ResultError extends Data.TaggedError("ResultError")<{
+export class ResultError extends tagged("ResultError")<{
   readonly connection: string
   readonly method: string
   readonly part: "result" | "item" | "event"
@@ -343,7 +343,7 @@ export class ResultError extends Data.TaggedError("ResultError")<{
  * @category errors
  * @since 0.1.0
  */
-export class StreamOverflow extends Data.TaggedError("StreamOverflow")<{
+export class StreamOverflow extends tagged("StreamOverflow")<{
   readonly connection: string
   readonly method: string
   /** How many items waited. */

@@ -14,11 +14,8 @@ import * as HubMessages from "./HubMessage.ts"
 import { typeOf } from "./HubMessage.ts"
 import type { Decoded, Decoder, DecoderOptions, HubProtocol, Unencodable } from "./HubProtocol.ts"
 import { defaultMaxMessageSize } from "./HubProtocol.ts"
+import { isObject, type Json } from "./internal/parseObject.ts"
 import { makeTextSplitter, separator } from "./internal/textSplitter.ts"
-
-type Json = Readonly<Record<string, unknown>>
-
-const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
 
 // A field that is `undefined` is not written.
 const toJson = (message: HubMessage): object => {
@@ -124,24 +121,18 @@ const fromJson = (json: Json): HubMessage | string | undefined => {
   }
 }
 
-const head = (type: number): string => `{"type":${type},"invocationId":"`
-const itemHead = head(typeOf.StreamItem)
-const answerHead = head(typeOf.Completion)
-
 // Most of what arrives, as servers write it: its one value is parsed alone, which takes half the time. Whatever
 // looks otherwise is left to the full reader; what is no single value does not parse, and goes there too.
+const usual = /^\{"type":(?:2,"invocationId":"(\d+)","item"|3,"invocationId":"(\d+)","result"):/
+
 const readQuickly = (record: string): HubMessage | undefined => {
-  const isItem = record.startsWith(itemHead)
-  if (!isItem && !record.startsWith(answerHead)) return undefined
-  let end = itemHead.length
-  for (let digit = record.charCodeAt(end); digit >= 48 && digit < 58; digit = record.charCodeAt(end)) end++
-  const key = isItem ? '","item":' : '","result":'
-  if (end === itemHead.length || !record.startsWith(key, end) || !record.endsWith("}")) return undefined
-  const invocationId = record.slice(itemHead.length, end)
-  const value: unknown = JSON.parse(record.slice(end + key.length, -1))
-  return isItem
-    ? HubMessages.streamItem(invocationId, value)
-    : HubMessages.completion(invocationId, { _tag: "Value", value })
+  const start = usual.exec(record)
+  if (start === null || !record.endsWith("}")) return undefined
+  const [head, item, call] = start
+  const value: unknown = JSON.parse(record.slice(head.length, -1))
+  return item === undefined
+    ? HubMessages.completion(call!, { _tag: "Value", value })
+    : HubMessages.streamItem(item, value)
 }
 
 const read = (record: string): HubMessage | string | undefined => {

@@ -6,23 +6,17 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as HubCredentials from "./HubCredentials.ts"
-import * as HubError from "./HubError.ts"
-import * as hubRequest from "./internal/hubRequest.ts"
+import type * as HubError from "./HubError.ts"
 import * as hubUrl from "./internal/hubUrl.ts"
-import type { Answer, AvailableTransport } from "./internal/negotiateAnswer.ts"
-import { readAnswer } from "./internal/negotiateAnswer.ts"
-import { readBody } from "./internal/readBody.ts"
-import { retryAfter } from "./internal/retryAfter.ts"
-import { rootCause } from "./internal/rootCause.ts"
+import type { AvailableTransport } from "./internal/negotiateAnswer.ts"
+import * as negotiation from "./internal/negotiation.ts"
 
 /**
  * What to negotiate.
@@ -63,85 +57,6 @@ export interface Negotiated<E = never, R = never> {
   readonly credentials: HubCredentials.HubCredentials<E, R>
 }
 
-const maxHops = 100
-
-// An honest answer is a few hundred bytes.
-const maxAnswer = 1024 * 1024
-
-interface Hop<E, R> {
-  readonly url: URL
-  readonly credentials: HubCredentials.HubCredentials<E, R>
-}
-
-const rejected = (connection: string, endpoint: string, response: HttpClientResponse.HttpClientResponse) =>
-  Effect.flatMap(retryAfter(response), (wait) =>
-    Effect.fail(new HubError.NegotiateRejected({ connection, endpoint, status: response.status, retryAfter: wait }))
-  )
-
-const ask = Effect.fnUntraced(function* <E, R>(connection: string, hop: Hop<E, R>, stateful: boolean) {
-  const endpoint = ConnectionError.endpointOf(hop.url.href)
-  // A hub behind Kestrel wants a length even where there is no body.
-  const request = HttpClientRequest.post(hubUrl.negotiate(hop.url, stateful), { headers: { "content-length": "0" } })
-  const unreachable = (cause: unknown) =>
-    Effect.fail(
-      new HubError.NegotiateUnreachable({ connection, endpoint, cause: ConnectionError.foreign(rootCause(cause)) })
-    )
-  const response = yield* hubRequest
-    .once(request, hop.credentials)
-    .pipe(Effect.catchTag("HttpClientError", unreachable))
-  if (response.status !== 200) return yield* rejected(connection, endpoint, response)
-  const body = yield* Effect.catch(readBody(response, maxAnswer), unreachable)
-  if (body === undefined) {
-    const issue = `its answer is over ${maxAnswer} bytes`
-    return yield* new HubError.NegotiateMalformed({ connection, endpoint, kind: "body", issue })
-  }
-  return yield* Effect.mapError(
-    Effect.fromResult(readAnswer(body)),
-    (fault) => new HubError.NegotiateMalformed({ connection, endpoint, ...fault })
-  )
-})
-
-const follow = <E, R>(connection: string, hop: Hop<E, R>, answer: Extract<Answer, { readonly _tag: "Redirect" }>) =>
-  Result.match(hubUrl.parse(answer.url), {
-    onFailure: (issue) =>
-      Effect.fail(
-        new HubError.NegotiateMalformed({
-          connection,
-          endpoint: ConnectionError.endpointOf(hop.url.href),
-          kind: "body",
-          issue: `it redirects to a url that is not usable (${issue})`
-        })
-      ),
-    onSuccess: (url) =>
-      Effect.succeed({
-        url,
-        credentials:
-          answer.accessToken === undefined
-            ? hop.credentials
-            : HubCredentials.withFixedToken(hop.credentials, answer.accessToken)
-      })
-  })
-
-const walk = Effect.fnUntraced(function* <E, R>(connection: string, start: Hop<E, R>, stateful: boolean) {
-  let hop = start
-  for (let hops = 0; hops <= maxHops; hops++) {
-    const endpoint = ConnectionError.endpointOf(hop.url.href)
-    const answer = yield* ask(connection, hop, stateful)
-    if (answer._tag === "Refusal") {
-      return yield* new HubError.NegotiateRefused({ connection, endpoint, error: answer.error })
-    }
-    if (answer._tag === "Offer") {
-      if (answer.statefulReconnect && !stateful) {
-        const issue = "it insists on stateful reconnect, which was not asked for"
-        return yield* new HubError.NegotiateMalformed({ connection, endpoint, kind: "stateful", issue })
-      }
-      return { hop, offer: answer }
-    }
-    hop = yield* follow(connection, hop, answer)
-  }
-  return yield* new HubError.TooManyRedirects({ connection, hops: maxHops })
-})
-
 /**
  * Negotiates once.
  *
@@ -160,16 +75,12 @@ export const negotiate = Effect.fnUntraced(function* <E = never, R = never>(
   if (Result.isFailure(parsed)) {
     return yield* new ConnectionError.InvalidOptions({ connection, path: ["url"], issue: parsed.failure })
   }
-  const start = { url: parsed.success, credentials: options.credentials ?? HubCredentials.make<E, R>() }
-  const stateful = hubUrl.statefulInUrl(start.url) ?? options.statefulReconnect ?? false
-  const after = Duration.fromInputUnsafe(options.timeout ?? "100 seconds")
-  const timedOut = () =>
-    Effect.fail(
-      new HubError.NegotiateTimeout({ connection, endpoint: ConnectionError.endpointOf(start.url.href), after })
-    )
-  const { hop, offer } = yield* walk(connection, start, stateful).pipe(
-    Effect.timeoutOrElse({ duration: after, orElse: timedOut })
-  )
+  const { hop, offer } = yield* negotiation.negotiate({
+    connection,
+    start: { url: parsed.success, credentials: options.credentials ?? HubCredentials.make<E, R>(), hops: 0 },
+    statefulReconnect: options.statefulReconnect ?? false,
+    timeout: options.timeout ?? "100 seconds"
+  })
   return {
     url: Redacted.make(hop.url.href, { label: "url" }),
     connectUrl: Redacted.make(hubUrl.connect(hop.url, offer.token).href, { label: "url" }),

@@ -278,4 +278,24 @@ describe("streams up", () => {
       })
     })
   )
+
+  it.live("a call interrupted in the turn in which it was made ends its uploads all the same", () =>
+    Effect.gen(function* () {
+      const server = yield* rawHub(streaming(() => {}))
+      const hub = yield* connect({ url: server.url, ...socket })
+      const uploads = [Stream.never, Stream.make(1)]
+      const call = yield* Effect.forkChild(hub.untyped.invoke("Upload", uploads), { startImmediately: true })
+      yield* Fiber.interrupt(call)
+      yield* eventually(() => heard(server.sockets[0]!).length >= 3)
+      const [invocation, ...rest] = heard(server.sockets[0]!)
+      assert.deepStrictEqual(invocation?.["streamIds"], ["1", "2"])
+      const ends = rest.filter(({ type }) => type === 3)
+      assert.sameMembers(
+        ends.map(({ invocationId }) => invocationId),
+        ["1", "2"]
+      )
+      const endless = ends.find(({ invocationId }) => invocationId === "1")
+      assert.strictEqual(endless?.["error"], "The client cancelled the stream.")
+    })
+  )
 })

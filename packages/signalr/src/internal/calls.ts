@@ -3,12 +3,11 @@
  * uploads. Says what becomes of a call when the connection is down or lost: it
  * fails, waits, or is sent again, and it settles once.
  */
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { SplitArguments, ValueCodec } from "../HubCodec.ts"
+import type { Fault, SplitArguments, ValueCodec } from "../HubCodec.ts"
 import type { HubConnectionError, StreamError } from "../HubError.ts"
 import * as HubError from "../HubError.ts"
 import type { Outcome } from "../HubMessage.ts"
@@ -20,9 +19,8 @@ import type { Acquire, Callee, Calls } from "./callTypes.ts"
 import type { Attempt, Resume, Verdicts } from "./plainCall.ts"
 import { PlainCall } from "./plainCall.ts"
 import * as streamBuffer from "./streamBuffer.ts"
+import { isUploadable } from "./uploadable.ts"
 import * as uploads from "./uploads.ts"
-
-type Take = streamBuffer.StreamBuffer<StreamError>["take"]
 
 const identity: ValueCodec = { encode: (value) => Result.succeed(value), decode: (value) => Result.succeed(value) }
 
@@ -30,15 +28,22 @@ const none: ReadonlyArray<never> = []
 
 // Without a contract, whatever is a stream is an upload.
 const split = (args: ReadonlyArray<unknown>): SplitArguments =>
-  args.some(Stream.isStream) ? separate(args) : { values: args, uploads: none }
+  args.some(isUploadable) ? separate(args) : { values: args, uploads: none }
 
 const separate = (args: ReadonlyArray<unknown>): SplitArguments => ({
-  values: args.filter((arg) => !Stream.isStream(arg)),
-  uploads: args.filter(Stream.isStream).map((stream) => ({ stream, item: identity }))
+  values: args.filter((arg) => !isUploadable(arg)),
+  uploads: args.filter(isUploadable).map((stream) => ({ stream, item: identity }))
 })
 
 const idsOf = (channel: Channel, { uploads }: SplitArguments): ReadonlyArray<string> =>
   uploads.length === 0 ? none : uploads.map(() => channel.pending.nextId())
+
+const wordsOf = ({ name }: Callee, { values }: SplitArguments, streamIds: ReadonlyArray<string>) => ({
+  target: name,
+  arguments: values,
+  streamIds,
+  headers: undefined
+})
 
 export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>): Calls => {
   const { connection } = options
@@ -49,75 +54,53 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
   const cancelled = ({ name }: Callee, sent: boolean, cause: HubConnectionError) =>
     new HubError.InvocationCancelled({ connection, method: name, sent, cause })
 
-  const encode = (callee: Callee): Result.Result<SplitArguments, HubError.ArgumentError> =>
-    callee.codec === undefined
-      ? Result.succeed(split(callee.args))
-      : Result.mapError(callee.codec.encodeArguments(callee.args), ({ issue, path }) => misfit(callee, path, issue))
-
   const policyOf = (callee: Callee): PendingPolicy => {
     const policy = callee.policy ?? options.pending
     // As the connection's default, replay means: where it is allowed.
     return policy === "replay" && !callee.idempotent ? "queue" : policy
   }
 
-  const check = (callee: Callee, { uploads }: SplitArguments): HubError.ArgumentError | undefined => {
-    if (callee.policy !== "replay") return undefined
-    if (!callee.idempotent) return misfit(callee, [], "only a call that is declared idempotent may be replayed")
-    return uploads.length === 0 ? undefined : misfit(callee, [], "a call with uploads cannot be replayed")
-  }
-
   // The arguments as they go out, or what is wrong with them.
   const prepare = (callee: Callee): Result.Result<SplitArguments, HubError.ArgumentError> => {
-    const args = encode(callee)
-    if (Result.isFailure(args)) return args
-    const problem = check(callee, args.success)
-    return problem === undefined ? args : Result.fail(problem)
+    const args = callee.codec?.encodeArguments(callee.args) ?? Result.succeed(split(callee.args))
+    if (Result.isFailure(args)) return Result.fail(misfit(callee, args.failure.path, args.failure.issue))
+    if (callee.policy !== "replay") return Result.succeed(args.success)
+    if (!callee.idempotent) {
+      return Result.fail(misfit(callee, [], "only a call that is declared idempotent may be replayed"))
+    }
+    return args.success.uploads.length === 0
+      ? Result.succeed(args.success)
+      : Result.fail(misfit(callee, [], "a call with uploads cannot be replayed"))
   }
 
-  // A channel that can take the call now. One that ended while we waited for room is not one.
-  const channelFor = (
-    acquire: Acquire,
-    callee: Callee,
-    wait: boolean
-  ): Effect.Effect<Channel, HubError.InvocationCancelled> =>
-    acquire.acquire(wait).pipe(
+  // A channel that can take the call at once.
+  const channelNow = ({ ready }: Acquire): Channel | undefined => {
+    const channel = ready()
+    return channel?.full === false ? channel : undefined
+  }
+
+  // A channel that can take the call. One that ended while we waited for room is not one.
+  const channelFor = (acquire: Acquire, callee: Callee): Effect.Effect<Channel, HubError.InvocationCancelled> =>
+    acquire.acquire(policyOf(callee) !== "fail").pipe(
       Effect.mapError((cause) => cancelled(callee, false, cause)),
       Effect.flatMap((channel) => Effect.as(channel.room, channel)),
-      Effect.flatMap((channel) => (channel.usable ? Effect.succeed(channel) : channelFor(acquire, callee, wait)))
+      Effect.flatMap((channel) => (channel.usable ? Effect.succeed(channel) : channelFor(acquire, callee)))
     )
 
-  const withChannel = <A, E>(acquire: Acquire, callee: Callee, use: (channel: Channel) => Effect.Effect<A, E>) => {
-    const now = acquire.ready()
-    if (now !== undefined && !now.full) return use(now)
-    return Effect.flatMap(channelFor(acquire, callee, policyOf(callee) !== "fail"), use)
-  }
+  const mismatch = ({ name }: Callee, part: "result" | "item", path: HubError.ErrorPath, issue: string) =>
+    new HubError.ResultError({ connection, method: name, part, path, issue })
 
-  const decodeResult = ({ codec, name }: Callee, part: "result" | "item", value: unknown) => {
-    if (codec === undefined) return Result.succeed(value)
-    return Result.mapError(
-      codec.result.decode(value),
-      ({ issue, path }) => new HubError.ResultError({ connection, method: name, part, path, issue })
-    )
-  }
+  const methodError = ({ name }: Callee, error: string) =>
+    new HubError.HubMethodError({ connection, method: name, error })
 
   const conclude = (callee: Callee, outcome: Outcome): Effect.Effect<unknown, HubError.CallError> => {
-    if (outcome._tag === "Error") {
-      return Effect.fail(new HubError.HubMethodError({ connection, method: callee.name, error: outcome.error }))
-    }
+    if (outcome._tag === "Error") return Effect.fail(methodError(callee, outcome.error))
     const value = outcome._tag === "Value" ? outcome.value : undefined
-    if (callee.codec === undefined) return Effect.succeed(value)
-    const result = decodeResult(callee, "result", value)
-    return Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(result.failure)
+    const result = callee.codec?.result.decode(value) ?? Result.succeed(value)
+    return Result.isSuccess(result)
+      ? Effect.succeed(result.success)
+      : Effect.fail(mismatch(callee, "result", result.failure.path, result.failure.issue))
   }
-
-  const unexpected = ({ name }: Callee) =>
-    new HubError.ResultError({
-      connection,
-      method: name,
-      part: "result",
-      path: [],
-      issue: "the server sent a stream's item where one result was expected"
-    })
 
   const verdicts: Verdicts = {
     done: ({ callee }, outcome) => conclude(callee, outcome),
@@ -125,7 +108,8 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       attempt.replays > 0
         ? Effect.callback((resume) => begin({ ...attempt, replays: attempt.replays - 1 }, resume))
         : Effect.fail(cancelled(attempt.callee, true, cause)),
-    unexpected: ({ callee }) => Effect.fail(unexpected(callee))
+    unexpected: ({ callee }) =>
+      Effect.fail(mismatch(callee, "result", [], "the server sent a stream's item where one result was expected"))
   }
 
   const call = (attempt: Attempt, channel: Channel, resume: Resume): Effect.Effect<void> | void => {
@@ -133,14 +117,7 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
     const streamIds = idsOf(channel, args)
     const invocationId = channel.pending.nextId()
     const waiting = new PlainCall(channel, invocationId, attempt, verdicts, resume)
-    const problem = channel.send({
-      _tag: "Invocation",
-      target: callee.name,
-      arguments: args.values,
-      invocationId,
-      streamIds,
-      headers: undefined
-    })
+    const problem = channel.send({ _tag: "Invocation", invocationId, ...wordsOf(callee, args, streamIds) })
     if (problem !== undefined) {
       waiting.leave(false)
       return resume(Effect.fail(misfit(callee, [], problem.issue)))
@@ -152,10 +129,13 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
   // Runs at once where nothing stands in the way: most calls are one step.
   const begin = (attempt: Attempt, resume: Resume): Effect.Effect<void> | void => {
     const { acquire, callee } = attempt
-    const now = acquire.ready()
-    if (now !== undefined && !now.full) return call(attempt, now, resume)
-    const channel = channelFor(acquire, callee, policyOf(callee) !== "fail")
-    resume(Effect.flatMap(channel, (channel) => Effect.callback((resume) => call(attempt, channel, resume))))
+    const now = channelNow(acquire)
+    if (now !== undefined) return call(attempt, now, resume)
+    resume(
+      Effect.flatMap(channelFor(acquire, callee), (channel) =>
+        Effect.callback((resume) => call(attempt, channel, resume))
+      )
+    )
   }
 
   const invoke: Calls["invoke"] = (acquire, callee) =>
@@ -170,15 +150,16 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
     Effect.suspend(() => {
       const args = prepare(callee)
       if (Result.isFailure(args)) return Effect.fail(args.failure)
-      return withChannel(acquire, callee, (channel): Effect.Effect<void, HubError.CallError> => {
+      const on = (channel: Channel): Effect.Effect<void, HubError.CallError> => {
         const streamIds = idsOf(channel, args.success)
-        const problem = channel.send(
-          HubMessages.invocation({ target: callee.name, arguments: args.success.values, streamIds })
-        )
+        const words = wordsOf(callee, args.success, streamIds)
+        const problem = channel.send({ _tag: "Invocation", invocationId: undefined, ...words })
         if (problem !== undefined) return Effect.fail(misfit(callee, [], problem.issue))
         uploads.start(channel, streamIds, args.success.uploads, fork)
         return Effect.void
-      })
+      }
+      const now = channelNow(acquire)
+      return now === undefined ? Effect.flatMap(channelFor(acquire, callee), on) : on(now)
     })
 
   const startStream = (callee: Callee, args: SplitArguments, channel: Channel) =>
@@ -190,7 +171,7 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
         const buffer = streamBuffer.make<StreamError>({
           channel,
           limit: options.streamBuffer,
-          maxStall: Effect.sleep(options.maxStall),
+          maxStall: options.maxStall,
           overflow: (items) => {
             leave()
             return new HubError.StreamOverflow({ connection, method: callee.name, items })
@@ -209,17 +190,12 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
         const pending: Pending = {
           id,
           item: buffer.push,
-          done: (outcome) =>
-            finish(
-              outcome._tag === "Error"
-                ? new HubError.HubMethodError({ connection, method: callee.name, error: outcome.error })
-                : undefined
-            ),
+          done: (outcome) => finish(outcome._tag === "Error" ? methodError(callee, outcome.error) : undefined),
           lost: (cause) => finish(cancelled(callee, true, cause))
         }
         channel.pending.add(pending)
-        const message = { target: callee.name, arguments: args.values, invocationId: id, streamIds }
-        const problem = channel.send(HubMessages.streamInvocation(message))
+        const words = wordsOf(callee, args, streamIds)
+        const problem = channel.send({ _tag: "StreamInvocation", invocationId: id, ...words })
         if (problem !== undefined) {
           channel.pending.remove(pending)
           return Effect.fail(misfit(callee, [], problem.issue))
@@ -234,33 +210,14 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       ({ cancel }) => Effect.sync(cancel)
     )
 
-  // By the array; the good items before a bad one are still delivered.
-  const decodeItems = (callee: Callee, take: Take): Take => {
-    let failed: HubError.ResultError | undefined
-    const decodeAll = (items: readonly [unknown, ...Array<unknown>]) => {
-      const good: Array<unknown> = []
-      for (const item of items) {
-        const decoded = decodeResult(callee, "item", item)
-        if (Result.isFailure(decoded)) {
-          failed = decoded.failure
-          break
-        }
-        good.push(decoded.success)
-      }
-      return Arr.isArrayNonEmpty(good) ? Effect.succeed(good) : Effect.fail(failed!)
-    }
-    return Effect.suspend(() => (failed === undefined ? Effect.flatMap(take, decodeAll) : Effect.fail(failed)))
-  }
-
   const streamOnce = (acquire: Acquire, callee: Callee): Stream.Stream<unknown, StreamError> =>
     Stream.unwrap(
       Effect.gen(function* () {
-        const args = yield* Effect.fromResult(encode(callee))
-        const channel = yield* channelFor(acquire, callee, policyOf(callee) !== "fail")
+        const args = yield* Effect.fromResult(prepare(callee))
+        const channel = yield* channelFor(acquire, callee)
         const { buffer } = yield* startStream(callee, args, channel)
-        return Stream.fromPull(
-          Effect.succeed(callee.codec === undefined ? buffer.take : decodeItems(callee, buffer.take))
-        )
+        const misshapen = ({ issue, path }: Fault) => mismatch(callee, "item", path, issue)
+        return Stream.fromPull(Effect.succeed(callee.codec?.items(buffer.take, misshapen) ?? buffer.take))
       })
     )
 

@@ -6,21 +6,17 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type * as Target from "kharbranth/Target"
 import type * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "../HubCredentials.ts"
-import type * as HubError from "../HubError.ts"
-import { NoSupportedTransport } from "../HubError.ts"
-import * as Negotiate from "../Negotiate.ts"
 import type { TransportName } from "../TransportChoice.ts"
-import * as TransportChoice from "../TransportChoice.ts"
 import { Channel } from "./channel.ts"
 import type { ChannelOptions } from "./channelTypes.ts"
 import type { Resolved } from "./hubOptions.ts"
 import * as hubUrl from "./hubUrl.ts"
+import type { AvailableTransport } from "./negotiateAnswer.ts"
+import * as negotiation from "./negotiation.ts"
 import { join } from "./hubLink.ts"
 
 type Credentials = HubCredentials.HubCredentials<unknown>
@@ -67,21 +63,12 @@ export const make = (
       owner
     })
 
-  const usable = (negotiated: Negotiate.Negotiated<unknown>) => {
-    const choice: TransportChoice.Choice = {
-      allowed: options.transports,
-      implemented: all,
-      transferFormat: protocol.transferFormat
-    }
-    const refusals: Array<HubError.TransportRefusal> = []
-    const transports: Array<TransportName> = []
-    for (const offer of negotiated.transports) {
-      const verdict = TransportChoice.judge(choice, offer)
-      if (Result.isFailure(verdict)) refusals.push(verdict.failure)
-      else transports.push(verdict.success)
-    }
-    return { refusals, transports }
-  }
+  const choice = { allowed: options.transports, transferFormat: protocol.transferFormat }
+
+  const usable = ({ transferFormats, transport }: AvailableTransport) =>
+    (choice.allowed.length === 0 ? all : choice.allowed).filter(
+      (name) => name === transport && all.includes(name) && transferFormats.includes(choice.transferFormat)
+    )
 
   // Loaded by those who ask for it.
   const stateful = Effect.map(
@@ -90,37 +77,32 @@ export const make = (
   )
 
   const negotiate = Effect.gen(function* () {
-    const negotiated = yield* Negotiate.negotiate({
+    const { hop, offer } = yield* negotiation.negotiate({
       connection,
-      url: options.url,
-      credentials,
+      start: { url: options.url, credentials, hops: 0 },
       statefulReconnect: options.statefulReconnect,
       timeout: options.negotiateTimeout
     })
-    const { refusals, transports } = usable(negotiated)
-    if (transports.length === 0) return yield* new NoSupportedTransport({ connection, refusals })
+    const transports = offer.transports.flatMap(usable)
+    if (transports.length === 0) {
+      const { explain } = yield* Effect.tryPromise(() => import("./fallback.ts"))
+      return yield* explain(connection, choice, offer.transports)
+    }
     const next: Plan = {
-      url: new URL(Redacted.value(negotiated.connectUrl)),
-      credentials: negotiated.credentials,
+      url: hubUrl.connect(hop.url, offer.token),
+      credentials: hop.credentials,
       transports,
-      channel: channelOf(negotiated.connectionId, negotiated.statefulReconnect ? yield* stateful : undefined)
+      channel: channelOf(offer.connectionId, offer.statefulReconnect ? yield* stateful : undefined)
     }
     return next
   }).pipe(Effect.provideService(HttpClient.HttpClient, http))
 
-  const direct = Effect.suspend(() => {
-    const url = hubUrl.parse(options.url)
-    if (Result.isFailure(url)) {
-      return Effect.fail(new ConnectionError.InvalidOptions({ connection, path: ["url"], issue: url.failure }))
-    }
-    const next: Plan = {
-      url: url.success,
-      credentials,
-      transports: ["WebSockets"],
-      channel: channelOf(undefined, undefined)
-    }
-    return Effect.succeed(next)
-  })
+  const direct = Effect.sync((): Plan => ({
+    url: options.url,
+    credentials,
+    transports: ["WebSockets"],
+    channel: channelOf(undefined, undefined)
+  }))
 
   // Pages cannot send headers with a socket: there the token goes into the query.
   const socketOf = Effect.fnUntraced(function* ({ credentials, url }: Plan) {
@@ -153,32 +135,18 @@ export const make = (
   const load = <A>(load: () => Promise<A>, dial: Transport.Dial) =>
     Effect.tryPromise({ try: load, catch: (cause) => unusable(cause, dial) })
 
-  const over = Effect.fnUntraced(
-    function* (name: TransportName, { credentials }: Plan, dial: Transport.Dial) {
-      if (name === "WebSockets") return base
-      if (name === "LongPolling") {
-        const { make } = yield* load(() => import("../LongPollingTransport.ts"), dial)
-        return yield* make({ transferFormat: protocol.transferFormat, credentials })
-      }
-      const { make } = yield* load(() => import("../ServerSentEventsTransport.ts"), dial)
-      return yield* make(credentials)
+  const open = Effect.fnUntraced(
+    function* (name: TransportName, plan: Plan, dial: Transport.Dial, receiver: Transport.Receiver) {
+      const { channel, credentials, url } = plan
+      if (name === "WebSockets") return yield* join({ name, transport: base, channel, dial, receiver })
+      channel.stateful = undefined
+      const { make } = yield* load(() => import("./overHttp.ts"), dial)
+      const transport = yield* make(name, { transferFormat: protocol.transferFormat, credentials })
+      return yield* join({ name, transport, channel, dial: { ...dial, url: url.href, headers: {} }, receiver })
     },
     Effect.provideService(HttpClient.HttpClient, http)
   )
 
-  const open = Effect.fnUntraced(function* (
-    name: TransportName,
-    plan: Plan,
-    dial: Transport.Dial,
-    receiver: Transport.Receiver
-  ) {
-    const transport = yield* over(name, plan, dial)
-    if (name !== "WebSockets") plan.channel.stateful = undefined
-    const place = name === "WebSockets" ? dial : { ...dial, url: plan.url.href, headers: {} }
-    return yield* join({ name, transport, channel: plan.channel, dial: place, receiver })
-  })
-
-  // A negotiated id is good for one try, so each further transport costs a negotiation.
   const again = (dial: Transport.Dial) =>
     Effect.gen(function* () {
       plan?.channel.end()
@@ -186,29 +154,36 @@ export const make = (
       return { plan, dial: { ...dial, ...(yield* socketOf(plan)) } }
     }).pipe(Effect.mapError((cause) => unusable(cause, dial)))
 
+  const inTime = <A, E, R>(opening: Effect.Effect<A, E, R>, dial: Transport.Dial) =>
+    Effect.timeoutOrElse(opening, {
+      duration: options.connectTimeout,
+      orElse: () => Effect.fail(unusable({ _tag: "ConnectTimeout" }, dial))
+    })
+
   const dialAll = Effect.fnUntraced(function* (dial: Transport.Dial, receiver: Transport.Receiver) {
-    let now: { readonly plan: Plan; readonly dial: Transport.Dial } = { plan: plan!, dial }
-    const names = now.plan.transports
-    const refusals: Array<HubError.TransportRefusal> = []
-    for (const [index, name] of names.entries()) {
-      if (index > 0) now = yield* again(dial)
-      const last = index === names.length - 1
-      const slow = Effect.suspend(() => Effect.fail(unusable({ _tag: "ConnectTimeout" }, dial)))
-      const tried = open(name, now.plan, now.dial, receiver)
-      const bounded = last
-        ? tried
-        : Effect.timeoutOrElse(tried, { duration: options.connectTimeout, orElse: () => slow })
-      const opened = yield* Effect.result(bounded)
-      if (Result.isSuccess(opened)) return opened.success
-      // With one transport its own error tells more: a status, a reason.
-      if (names.length === 1) return yield* Effect.fail(opened.failure)
-      refusals.push({ transport: name, reason: opened.failure.message })
-      // Credentials that were refused are refused on every transport.
-      if (opened.failure._tag === "HandshakeRejected" && [401, 403].includes(opened.failure.status)) {
-        return yield* opened.failure
-      }
-    }
-    return yield* unusable(new NoSupportedTransport({ connection, refusals }), dial)
+    const names = plan!.transports
+    const first = open(names[0]!, plan!, dial, receiver)
+    // With one transport its own error tells more: a status, a reason.
+    if (names.length === 1) return yield* first
+    return yield* Effect.catch(inTime(first, dial), (failure) =>
+      Effect.flatMap(
+        Effect.mapError(
+          load(() => import("./fallback.ts"), dial),
+          () => failure
+        ),
+        ({ openNext }) =>
+          openNext({
+            dial,
+            names,
+            failure,
+            again: again(dial),
+            open: (name, now, isLast) => {
+              const opening = open(name, now.plan, now.dial, receiver)
+              return isLast ? opening : inTime(opening, dial)
+            }
+          })
+      )
+    )
   })
 
   const resume = (dial: Transport.Dial, receiver: Transport.Receiver) =>

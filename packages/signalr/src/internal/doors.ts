@@ -27,39 +27,32 @@ export interface Plain {
   ) => Stream.Stream<unknown, StreamError>
 }
 
-const plain = (
-  calling: Calls,
-  acquire: Acquire,
-  codecs: { readonly method: AnyCodec; readonly stream: AnyCodec },
-  idempotent: (name: string) => boolean
-): Plain => {
-  const callee = (name: string, args: Args = [], options: CallOptions = {}): Callee => ({
+const none: AnyCodec = () => undefined
+
+const plain = (calling: Calls, acquire: Acquire, codec?: HubCodec, contract?: Hub.Any): Plain => {
+  const callee = (
+    codecOf: AnyCodec,
+    name: string,
+    args: Args = [],
+    options: CallOptions & Pick<StreamOptions<unknown, Args>, "resume"> = {}
+  ): Callee => ({
     name,
     args,
-    codec: codecs.method(name),
-    idempotent: options.idempotent ?? idempotent(name),
-    policy: options.pending
+    codec: codecOf(name),
+    idempotent: options.idempotent ?? contract?.methods[name]?.idempotent === true,
+    policy: options.pending,
+    resume: options.resume
   })
+  const { method = none, stream = none } = codec ?? {}
   return {
-    invoke: (name, args, options) => calling.invoke(acquire, callee(name, args, options)),
-    send: (name, args, options) => calling.send(acquire, callee(name, args, options)),
-    stream: (name, args = [], options = {}) =>
-      calling.stream(acquire, {
-        name,
-        args,
-        codec: codecs.stream(name),
-        idempotent: false,
-        policy: options.pending,
-        resume: options.resume
-      })
+    invoke: (name, args, options) => calling.invoke(acquire, callee(method, name, args, options)),
+    send: (name, args, options) => calling.send(acquire, callee(method, name, args, options)),
+    stream: (name, args, options) => calling.stream(acquire, callee(stream, name, args, options))
   }
 }
 
-const none: AnyCodec = () => undefined
-
 /** Calls by any name. */
-export const untyped = (calling: Calls, acquire: Acquire): UntypedCaller =>
-  plain(calling, acquire, { method: none, stream: none }, () => false)
+export const untyped: (calling: Calls, acquire: Acquire) => UntypedCaller = plain
 
 /** Calls as the contract types them. */
 export const typed = <H extends Hub.Any>(
@@ -69,12 +62,7 @@ export const typed = <H extends Hub.Any>(
   contract: Hub.Any | undefined
 ): Caller<H> =>
   // The codec checks at run time what the contract's types say.
-  plain(
-    calling,
-    acquire,
-    { method: codec?.method ?? none, stream: codec?.stream ?? none },
-    (name) => contract?.methods[name]?.idempotent === true
-  ) as Caller<H>
+  plain(calling, acquire, codec, contract) as Caller<H>
 
 /** Puts a handler under a name until the scope ends; the handler sees what its surroundings provided. */
 export const on =
@@ -89,9 +77,10 @@ export const on =
           Effect.suspend(() => handler(args)),
           context
         )
+      const codec = codecOf(name)
       return Effect.asVoid(
         Effect.acquireRelease(
-          Effect.sync(() => handling.add(name, { key: handler, codec: codecOf(name), run })),
+          Effect.sync(() => handling.add(name, { key: handler, run: codec?.handle(run) ?? run })),
           (remove) => Effect.sync(remove)
         )
       )

@@ -15,7 +15,6 @@ export interface Gatekeeper {
   readonly acquire: (wait: boolean) => Effect.Effect<Channel, HubConnectionError>
   /** A channel is ready: whoever waits may go, in order. */
   readonly open: (channel: Channel) => void
-  readonly shut: () => void
   /** There will be none: whoever waits fails. */
   readonly refuse: (cause: HubConnectionError) => void
 }
@@ -65,9 +64,6 @@ export const make = (
       const first = waiting
       waiting = []
       for (const waiter of first) waiter.go(next)
-    },
-    shut: () => {
-      channel = undefined
     },
     refuse: (cause) => {
       const first = waiting

@@ -8,6 +8,7 @@ import { ProtocolViolation } from "../HubError.ts"
 import { afterwards } from "./afterwards.ts"
 import type { Channel } from "./channel.ts"
 import type { Resolved } from "./hubOptions.ts"
+import { watchStall } from "./watchStall.ts"
 
 export interface HandlerPool {
   readonly run: (channel: Channel, handler: Effect.Effect<unknown>) => void
@@ -33,16 +34,6 @@ export const make = (
     holding?.release(key)
     holding = undefined
   }
-
-  const watch = (seen: number): Effect.Effect<void> =>
-    Effect.andThen(
-      Effect.sleep(options.maxStall),
-      Effect.suspend(() => {
-        if (holding === undefined) return Effect.void
-        if (finished !== seen) return watch(finished)
-        return Effect.sync(release)
-      })
-    )
 
   const start = (handler: Effect.Effect<unknown>) => {
     running++
@@ -84,7 +75,13 @@ export const make = (
       if (holding !== undefined || !channel.canPause) return
       holding = channel
       channel.hold(key)
-      fork(watch(finished))
+      watchStall({
+        fork,
+        maxStall: options.maxStall,
+        isHolding: () => holding !== undefined,
+        done: () => finished,
+        stalled: release
+      })
     }
   }
 }

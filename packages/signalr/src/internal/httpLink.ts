@@ -23,7 +23,7 @@ import { rootCause } from "./rootCause.ts"
 import { makeSendQueue } from "./sendQueue.ts"
 
 /** The user's token effect failed. */
-export class TokenFailed extends Data.TaggedError("TokenFailed")<{ readonly cause: unknown }> {}
+export class TokenFailed extends /* @__PURE__ */ Data.TaggedError("TokenFailed")<{ readonly cause: unknown }> {}
 
 /** What a transport over HTTP is built from, for one dial. */
 export interface HttpDial {

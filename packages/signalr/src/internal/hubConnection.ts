@@ -119,16 +119,16 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   const base = yield* Transport
   const http = yield* HttpClient.HttpClient
   const { contract, credentials, onReady, ...rest } = given
-  const options = hubOptions.resolve(
-    name,
-    { ...rest, contract },
-    {
-      headers: credentials?.headers ?? {},
-      token: Effect.provideContext(credentials?.token ?? Effect.undefined, context as Context.Context<R>)
-    }
+  const options = yield* Effect.fromResult(
+    hubOptions.resolve(
+      name,
+      { ...rest, contract },
+      {
+        headers: credentials?.headers ?? {},
+        token: Effect.provideContext(credentials?.token ?? Effect.undefined, context as Context.Context<R>)
+      }
+    )
   )
-  const problem = hubOptions.check(options)
-  if (problem !== undefined) return yield* problem
 
   const fibers = yield* FiberSet.make<unknown, unknown>()
   const fork = yield* FiberSet.runtime(fibers)<never>()
@@ -137,8 +137,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   const calling = calls.make(options, fork)
   const clock = yield* Clock.Clock
   // The core sees the link, and none of its frames.
-  const read = { frames: 0, bytes: 0 }
-  const written = { frames: 0, bytes: 0 }
+  const crossed = { messagesIn: 0, bytesIn: 0, messagesOut: 0, bytesOut: 0 }
   const dialing = dialer.make(options, base, http, {
     message: dispatchTo(handling),
     fork,
@@ -146,12 +145,12 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     ended: () => queueMicrotask(() => follow(stateNow())),
     now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
     read: (bytes) => {
-      read.frames++
-      read.bytes += bytes
+      crossed.messagesIn++
+      crossed.bytesIn += bytes
     },
     wrote: (frames, bytes) => {
-      written.frames += frames
-      written.bytes += bytes
+      crossed.messagesOut += frames
+      crossed.bytesOut += bytes
     }
   })
   const channels = new Set<Channel>()
@@ -254,10 +253,10 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     events: connection.events,
     metrics: Effect.map(ConnectionMetrics.of(connection), (metrics) => ({
       ...metrics,
-      messagesIn: metrics.messagesIn + read.frames,
-      bytesIn: metrics.bytesIn + read.bytes,
-      messagesOut: metrics.messagesOut + written.frames,
-      bytesOut: metrics.bytesOut + written.bytes
+      messagesIn: metrics.messagesIn + crossed.messagesIn,
+      bytesIn: metrics.bytesIn + crossed.bytesIn,
+      messagesOut: metrics.messagesOut + crossed.messagesOut,
+      bytesOut: metrics.bytesOut + crossed.bytesOut
     })),
     awaitReady,
     reconnect: restart("asked for"),

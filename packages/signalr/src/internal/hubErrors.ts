@@ -10,22 +10,23 @@ import * as Reconnect from "kharbranth/Reconnect"
 import type { HubConnectionError } from "../HubError.ts"
 import * as HubError from "../HubError.ts"
 
-const own = [
-  HubError.NegotiateRejected,
-  HubError.NegotiateRefused,
-  HubError.NegotiateMalformed,
-  HubError.NegotiateUnreachable,
-  HubError.NegotiateTimeout,
-  HubError.TooManyRedirects,
-  HubError.NoSupportedTransport,
-  HubError.HandshakeFailed,
-  HubError.ProtocolViolation,
-  HubError.ServerClosed,
-  HubError.ServerTimeout
-]
+const own = new Set<unknown>([
+  "NegotiateRejected",
+  "NegotiateRefused",
+  "NegotiateMalformed",
+  "NegotiateUnreachable",
+  "NegotiateTimeout",
+  "TooManyRedirects",
+  "NoSupportedTransport",
+  "HandshakeFailed",
+  "ProtocolViolation",
+  "ServerClosed",
+  "ServerTimeout"
+] satisfies Array<HubConnectionError["_tag"]>)
 
+// By its words, so that the classes of failures that an app has no code for stay out of it.
 const isHubError = (u: unknown): u is HubConnectionError =>
-  own.some((error) => u instanceof error) || ConnectionErrors.isConnectionError(u)
+  ConnectionErrors.isConnectionError(u) || (u instanceof Error && "_tag" in u && own.has(u._tag) && "connection" in u)
 
 /** The hub's own error, where the core's merely carries one. */
 export const unwrap = (error: ConnectionError): HubConnectionError => {

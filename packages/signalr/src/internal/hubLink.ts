@@ -30,7 +30,6 @@ const closeFrames = (channel: Channel): ReadonlyArray<Frame> => {
 export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver, transport }: JoinOptions) {
   const { pause: canPause } = transport.capabilities
   const keepsItselfAlive = name === "LongPolling"
-  let inner: Link | undefined
   let over = false
   let frames = 0
 
@@ -41,7 +40,7 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
     receiver.ended(error)
   }
 
-  inner = yield* transport.dial(dial, {
+  const link = yield* transport.dial(dial, {
     frame: (frame, size) => {
       if (over) return
       frames++
@@ -57,7 +56,6 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
     },
     ended
   })
-  const link = inner
   channel.attach({
     link,
     canPause,

@@ -1,6 +1,7 @@
 /** A hub connection's options with their defaults, checked. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
 import type { Options } from "../HubConnection.ts"
@@ -9,6 +10,7 @@ import * as HubCredentials from "../HubCredentials.ts"
 import type { HubProtocol } from "../HubProtocol.ts"
 import { json } from "../JsonHubProtocol.ts"
 import type { TransportName } from "../TransportChoice.ts"
+import * as hubUrl from "./hubUrl.ts"
 import { defaultLimit } from "./statefulDefaults.ts"
 
 export type PendingPolicy = "fail" | "queue" | "replay"
@@ -26,7 +28,7 @@ const counts = {
 
 export interface Resolved extends Readonly<typeof counts> {
   readonly connection: string
-  readonly url: string
+  readonly url: URL
   readonly contract: Hub.Any | undefined
   readonly protocol: HubProtocol
   readonly transports: ReadonlyArray<TransportName>
@@ -72,32 +74,11 @@ const defined = <A extends object>(given: A) =>
     readonly [K in keyof A]: Exclude<A[K], undefined>
   }
 
-/** Fills in the defaults. */
-export const resolve = (
-  connection: string,
-  given: Given,
-  credentials: {
-    readonly headers: Readonly<Record<string, string>>
-    readonly token: Effect.Effect<HubCredentials.Token, unknown>
-  }
-): Resolved => {
-  const stateful = given.statefulReconnect
-  return {
-    ...defaults,
-    reconnect: Reconnect.polite,
-    ...defined(given),
-    ...(typeof stateful === "object" ? defined(stateful) : {}),
-    connection,
-    credentials: HubCredentials.make(credentials),
-    statefulReconnect: stateful !== undefined && stateful !== false
-  }
-}
-
 const invalid = (connection: string, path: string, issue: string) =>
   new ConnectionError.InvalidOptions({ connection, path: [path], issue })
 
-/** What is wrong with the options that the core does not check, if anything. */
-export const check = (options: Resolved): ConnectionError.InvalidOptions | undefined => {
+// What is wrong with the options that the core does not check, if anything.
+const problemOf = (options: Resolved): ConnectionError.InvalidOptions | undefined => {
   const { connection } = options
   if (options.skipNegotiation && !(options.transports.length === 1 && options.transports[0] === "WebSockets")) {
     return invalid(connection, "skipNegotiation", 'only possible with `transports: ["WebSockets"]`')
@@ -112,4 +93,30 @@ export const check = (options: Resolved): ConnectionError.InvalidOptions | undef
     }
   }
   return undefined
+}
+
+/** Fills in the defaults, and says what cannot work. */
+export const resolve = (
+  connection: string,
+  given: Given,
+  credentials: {
+    readonly headers: Readonly<Record<string, string>>
+    readonly token: Effect.Effect<HubCredentials.Token, unknown>
+  }
+): Result.Result<Resolved, ConnectionError.InvalidOptions> => {
+  const url = hubUrl.parse(given.url)
+  if (Result.isFailure(url)) return Result.fail(invalid(connection, "url", url.failure))
+  const stateful = given.statefulReconnect
+  const options: Resolved = {
+    ...defaults,
+    reconnect: Reconnect.polite,
+    ...defined(given),
+    ...(typeof stateful === "object" ? defined(stateful) : {}),
+    connection,
+    url: url.success,
+    credentials: HubCredentials.make(credentials),
+    statefulReconnect: stateful !== undefined && stateful !== false
+  }
+  const problem = problemOf(options)
+  return problem === undefined ? Result.succeed(options) : Result.fail(problem)
 }

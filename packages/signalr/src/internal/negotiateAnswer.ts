@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import type * as HubError from "../HubError.ts"
+import { isObject, type Json, parseObject } from "./parseObject.ts"
 
 /**
  * A transport that the server offers. Names from the future may appear.
@@ -31,20 +32,9 @@ export type Answer =
 
 export type Fault = Pick<HubError.NegotiateMalformed, "kind" | "issue">
 
-type Json = Readonly<Record<string, unknown>>
-
-const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
 const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
 
 const fault = (issue: string, kind: Fault["kind"] = "body") => Result.fail({ kind, issue })
-
-const parse = (body: string): unknown => {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
-}
 
 const readTransport = (u: unknown): ReadonlyArray<AvailableTransport> =>
   isObject(u) && typeof u.transport === "string"
@@ -59,14 +49,14 @@ const readTransport = (u: unknown): ReadonlyArray<AvailableTransport> =>
     : []
 
 const readOffer = (json: Json): Result.Result<Answer, Fault> => {
-  if (!isText(json.connectionId)) return fault("it carries no connectionId")
+  const { connectionId } = json
   const version = typeof json.negotiateVersion === "number" && json.negotiateVersion >= 1 ? 1 : 0
   // Version 0 knows no token: whatever is called so there is not one.
-  const token = version === 1 ? json.connectionToken : json.connectionId
-  if (!isText(token)) return fault("it carries no connectionToken")
+  const token = version === 1 ? json.connectionToken : connectionId
+  if (!isText(connectionId) || !isText(token)) return fault("it carries no connectionId, or no connectionToken")
   return Result.succeed({
     _tag: "Offer",
-    connectionId: json.connectionId,
+    connectionId,
     token,
     version,
     transports: Array.isArray(json.availableTransports) ? json.availableTransports.flatMap(readTransport) : [],
@@ -75,8 +65,8 @@ const readOffer = (json: Json): Result.Result<Answer, Fault> => {
 }
 
 export const readAnswer = (body: string): Result.Result<Answer, Fault> => {
-  const json = parse(body)
-  if (!isObject(json)) return fault("its answer is no JSON object; this is not a SignalR endpoint")
+  const json = parseObject(body)
+  if (json === undefined) return fault("its answer is no JSON object; this is not a SignalR endpoint")
   if (isText(json.error)) return Result.succeed({ _tag: "Refusal", error: json.error })
   if (json.ProtocolVersion !== undefined) {
     return fault("it speaks the protocol of the old ASP.NET SignalR, which is a different one", "legacy")

@@ -61,15 +61,15 @@ export class PlainCall implements Pending, Runnable {
   }
 
   item(): void {
-    if (this.leave(false)) this.settle(this.verdicts.unexpected(this.attempt))
+    this.settle(this.verdicts.unexpected(this.attempt))
   }
 
   done(outcome: Outcome): void {
-    if (this.leave(false)) this.settle(this.verdicts.done(this.attempt, outcome))
+    this.settle(this.verdicts.done(this.attempt, outcome))
   }
 
   lost(cause: HubConnectionError): void {
-    if (this.leave(false)) this.settle(this.verdicts.lost(this.attempt, cause))
+    this.settle(this.verdicts.lost(this.attempt, cause))
   }
 
   run(): void {
@@ -77,6 +77,7 @@ export class PlainCall implements Pending, Runnable {
   }
 
   private settle(next: Settled): void {
+    if (!this.leave(false)) return
     this.next = next
     afterwards(this)
   }

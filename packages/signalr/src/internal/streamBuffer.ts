@@ -4,9 +4,11 @@
  * on a platform that cannot hold back, loses its stream and not the connection.
  */
 import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { afterwards } from "./afterwards.ts"
 import type { Channel } from "./channel.ts"
+import { watchStall } from "./watchStall.ts"
 
 export interface StreamBuffer<E> {
   readonly push: (item: unknown) => void
@@ -21,7 +23,7 @@ export interface StreamBuffer<E> {
 export interface StreamBufferOptions<E> {
   readonly channel: Channel
   readonly limit: number
-  readonly maxStall: Effect.Effect<void>
+  readonly maxStall: Duration.Input
   /** The reader was too slow, with so many items waiting. */
   readonly overflow: (items: number) => E
 }
@@ -52,22 +54,16 @@ export const make = <E>(options: StreamBufferOptions<E>): StreamBuffer<E> => {
     signal()
   }
 
-  const watch = (seen: number): void =>
-    channel.options.owner.fork(
-      Effect.andThen(
-        options.maxStall,
-        Effect.sync(() => {
-          if (closed || ending !== undefined || items.length < limit) return
-          if (takes !== seen) return watch(takes)
-          end(options.overflow(items.length))
-        })
-      )
-    )
-
   const hold = () => {
     if (channel.canPause) {
       channel.hold(key)
-      watch(takes)
+      watchStall({
+        fork: channel.options.owner.fork,
+        maxStall: options.maxStall,
+        isHolding: () => !closed && ending === undefined && items.length >= limit,
+        done: () => takes,
+        stalled: () => end(options.overflow(items.length))
+      })
     }
   }
 

@@ -1,19 +1,17 @@
-/**
- * Sends what streams give, item by item, and how each of them ended. Loaded
- * by those who upload.
- */
+/** Sends what streams give, item by item, and how each of them ended. Loaded by those who upload. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Outcome } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { Channel } from "./channel.ts"
-import type { Upload } from "./uploads.ts"
+import { isUploadable, type Upload } from "./uploadable.ts"
 
-class Misfit extends Data.TaggedError("Misfit")<{ readonly issue: string }> {
+class Misfit extends /* @__PURE__ */ Data.TaggedError("Misfit")<{ readonly issue: string }> {
   override get message(): string {
     return `an uploaded item does not fit: ${this.issue}`
   }
@@ -39,21 +37,9 @@ const sendItem = (channel: Channel, id: string, { item }: Upload, value: unknown
   return problem === undefined ? undefined : new Misfit(problem)
 }
 
-// What a stream needs was given to it where it was made.
-const streamOf = ({ stream }: Upload): Stream.Stream<unknown, unknown> =>
-  Stream.isStream(stream)
-    ? (stream as Stream.Stream<unknown, unknown>)
-    : Stream.fail(new Misfit({ issue: "it is no stream" }))
-
-/** Sends all items of one stream; `finish` is told how it ended. */
-export const sendAll = (
-  channel: Channel,
-  id: string,
-  upload: Upload,
-  wanted: () => boolean,
-  finish: (outcome: Outcome) => void
-) =>
-  streamOf(upload).pipe(
+const one = (channel: Channel, id: string, upload: Upload, wanted: () => boolean) => {
+  const { stream } = upload
+  return (isUploadable(stream) ? stream : Stream.fail(new Misfit({ issue: "it is no stream" }))).pipe(
     Stream.runForEachArray((items) => {
       for (const value of items) {
         if (!channel.usable || !wanted()) return Effect.interrupt
@@ -62,6 +48,38 @@ export const sendAll = (
       }
       return channel.room
     }),
-    Effect.onExit((exit) => Effect.sync(() => finish(outcomeOf(exit)))),
+    Effect.onExit((exit) =>
+      Effect.sync(() => {
+        if (channel.usable && wanted()) channel.send(HubMessages.completion(id, outcomeOf(exit)))
+      })
+    ),
     Effect.exit
   )
+}
+
+/** Starts them all. They stop when the server has finished the call, when the connection is lost, and when the caller gives up. */
+export const start = (
+  channel: Channel,
+  ids: ReadonlyArray<string>,
+  uploads: ReadonlyArray<Upload>,
+  fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>
+): ((tell: boolean) => void) => {
+  let wanted = true
+  const all = Effect.forEach(uploads, (upload, index) => one(channel, ids[index]!, upload, () => wanted), {
+    concurrency: "unbounded",
+    discard: true
+  })
+  const stopNow = () => stop(false)
+  const fiber = fork(
+    Effect.ensuring(
+      all,
+      Effect.sync(() => channel.stops.delete(stopNow))
+    )
+  )
+  const stop = (tell: boolean) => {
+    wanted = wanted && tell
+    fiber.interruptUnsafe()
+  }
+  channel.stops.add(stopNow)
+  return stop
+}

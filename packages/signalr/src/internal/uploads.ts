@@ -1,23 +1,17 @@
 /**
  * Streams that we send: each argument that is a stream gets an id, and its
- * items follow the call. They stop when the server has finished the call, when
- * the connection is lost, and when the caller gives up.
+ * items follow the call. The code for it is loaded by the first of them.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { SplitArguments } from "../HubCodec.ts"
-import type { Outcome } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { Channel } from "./channel.ts"
-
-export type Upload = SplitArguments["uploads"][number]
-
-const unsent: Outcome = { _tag: "Error", error: "The client could not send the stream." }
+import type { Upload } from "./uploadable.ts"
+import type * as uploadItems from "./uploadItems.ts"
 
 /**
  * Starts the uploads of a call. The way to stop them takes whether the server
- * still has to be told. Each is ended once, also one that is stopped, or fails,
- * while the code for it is still on its way.
+ * still has to be told.
  */
 export const start = (
   channel: Channel,
@@ -26,43 +20,20 @@ export const start = (
   fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>
 ): ((tell: boolean) => void) => {
   if (uploads.length === 0) return () => {}
-  const open = new Set(ids)
-  let wanted = true
-  const finish = (id: string, outcome: Outcome) => {
-    if (open.delete(id) && wanted && channel.usable) channel.send(HubMessages.completion(id, outcome))
+  let stopped: boolean | undefined
+  let stop = (tell: boolean): void => {
+    stopped = tell
   }
-  const stopNow = () => stop(false)
-  const fiber = fork(
-    Effect.tryPromise(() => import("./uploadItems.ts")).pipe(
-      Effect.flatMap(({ sendAll }) =>
-        Effect.forEach(
-          uploads,
-          (upload, index) => {
-            const id = ids[index]!
-            return sendAll(
-              channel,
-              id,
-              upload,
-              () => wanted,
-              (outcome) => finish(id, outcome)
-            )
-          },
-          { concurrency: "unbounded", discard: true }
-        )
-      ),
-      Effect.exit,
-      Effect.ensuring(
-        Effect.sync(() => {
-          for (const id of open) finish(id, unsent)
-          channel.stops.delete(stopNow)
-        })
-      )
-    )
-  )
-  const stop = (tell: boolean) => {
-    wanted = wanted && tell
-    fiber.interruptUnsafe()
+  const begin = (code: typeof uploadItems) => {
+    if (!channel.usable) return
+    stop = code.start(channel, ids, uploads, fork)
+    if (stopped !== undefined) stop(stopped)
   }
-  channel.stops.add(stopNow)
-  return stop
+  const giveUp = () => {
+    if (stopped === false || !channel.usable) return
+    const outcome = { _tag: "Error", error: "The client could not send the stream." } as const
+    for (const id of ids) channel.send(HubMessages.completion(id, outcome))
+  }
+  void import("./uploadItems.ts").then(begin, giveUp)
+  return (tell) => stop(tell)
 }
