@@ -12,6 +12,7 @@ import * as Connection from "../src/Connection.ts"
 import * as Delivery from "../src/Delivery.ts"
 import * as ConnectionControl from "../src/ConnectionControl.ts"
 import * as Reconnect from "../src/Reconnect.ts"
+import * as Fault from "../src/testing/Fault.ts"
 import * as TestNetwork from "../src/testing/TestNetwork.ts"
 
 const url = "wss://feed.example/ws"
@@ -38,6 +39,37 @@ describe("Connection", () => {
         assert.strictEqual(yield* connection.receive, "one")
       })
     )
+  )
+
+  it.effect("reads nothing of a session that gave up and still closes when it is brought back", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ seed: 1, platform: "browser" })
+      const server = yield* network.serve(url, () => Effect.void)
+      const connection = yield* network.provide(Connection.make("feed", { ...options, inbox: { highWaterMark: 8 } }))
+      const old = yield* server.accepted
+      yield* old.send("first")
+      assert.strictEqual(yield* connection.receive, "first")
+      yield* network.inject(Fault.latency({ latency: 500 }))
+      yield* old.send(["more than", "it may hold"])
+      yield* TestClock.adjust("100 millis")
+      yield* old.send("lost")
+      yield* TestClock.adjust("200 millis")
+      yield* old.send("late")
+      yield* TestClock.adjust("400 millis")
+      assert.strictEqual(connection.state.getUnsafe()._tag, "Failed")
+      const revived = yield* Effect.forkScoped(connection.restart())
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(revived)
+      const tags = yield* connection.entries.pipe(
+        Stream.map((entry) => (entry._tag === "Message" ? entry.message : entry._tag)),
+        Stream.takeUntil((tag) => tag === "SessionOpened"),
+        Stream.runCollect
+      )
+      assert.notInclude(tags, "late")
+      assert.include(tags, "Gap")
+      yield* Effect.forkScoped(connection.close)
+      yield* TestClock.adjust("10 seconds")
+    })
   )
 
   it.effect("outlives a reset with one Gap between the sessions", () =>

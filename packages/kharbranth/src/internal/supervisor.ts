@@ -197,6 +197,8 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
       case "CancelWait":
         return this.deadlines.clear("retry")
       case "Revive":
+        // One that still closes has been turned away since the failure: nothing of it may follow that hole.
+        for (const session of this.sessions) session.mute()
         this.inbox.revive()
         return this.outbox.reopen()
       case "Halt":
