@@ -60,6 +60,22 @@ describe("one budget", () => {
       })
   )
 
+  // The core dials by callback in a network with an even seed, and by an effect in one with an odd seed.
+  for (const seed of [1, 2]) {
+    it.effect(`dials that run out of time open the breaker, seed ${seed}`, () =>
+      Effect.gen(function* () {
+        const { manager } = yield* opened(5, {
+          network: { seed },
+          serve: { answer: () => Effect.succeed(TestNetwork.hang) }
+        })
+        yield* pass("9 seconds")
+        assert.strictEqual((yield* manager.budget.snapshot)[0]?.breaker, "Closed")
+        yield* pass("1001 millis")
+        assert.strictEqual((yield* manager.budget.snapshot)[0]?.breaker, "Open")
+      })
+    )
+  }
+
   it.effect("a dead server is asked by few, and when it is back all follow", () =>
     Effect.gen(function* () {
       let up = true

@@ -52,7 +52,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
   /** The reader had no room for what came while it closed. */
   private shut = false
   /** What ended it. */
-  private finished: Failure | undefined
+  ending: Failure | undefined
   private gone = false
   /** How long a closing handshake may take. */
   private patience: Timer | undefined
@@ -87,8 +87,8 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
 
   /** Whatever it has of the transport, or asks of it, is let go of by this. */
   hold(letGo: (error: Failure) => void): void {
-    if (this.finished === undefined) this.letGo = letGo
-    else letGo(this.finished)
+    if (this.ending === undefined) this.letGo = letGo
+    else letGo(this.ending)
   }
 
   /** The transport answered the dial, outside of any fiber. */
@@ -181,7 +181,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     // Behind our close frame nothing is written any more: it would be lost and look confirmed.
     this.host.cut(this)
     link.close(1000, "")
-    if (this.finished !== undefined) return
+    if (this.ending !== undefined) return
     this.patience = this.host.timer(() => this.drop())
     this.patience.set(this.host.now() + Check.millis(deadline))
   }
@@ -286,8 +286,8 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
 
   finish(error: Failure): void {
     this.pulse?.stop()
-    if (this.finished !== undefined) return
-    this.finished = error
+    if (this.ending !== undefined) return
+    this.ending = error
     this.patience?.clear()
     // What has come in has come in: an acknowledgement of this turn counts, and so does what an overlap held back.
     if (this.gate === "Ready" || this.gate === "Stable") this.host.release(this)

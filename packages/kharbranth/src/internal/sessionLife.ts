@@ -3,6 +3,7 @@
  * calls where nothing has to be waited for but the transport's answer.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as ConnectionError from "../ConnectionError.ts"
@@ -53,7 +54,15 @@ const traced = <In, Out>(host: Host<In, Out>, session: Session<In, Out>) => {
 const permitted = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
   const { permit } = host
   if (permit === undefined) return reach(host, session)
-  return Effect.scoped(Effect.andThen(permit(permitOf(host, session)), reach(host, session)))
+  return Effect.suspend(() => {
+    const scope = Scope.makeUnsafe()
+    const dialing = Effect.andThen(permit(permitOf(host, session)), reach(host, session))
+    // A dial that ran out of time is interrupted; whoever permitted it is told why.
+    return Effect.onExit(Scope.provide(dialing, scope), (exit) => {
+      const { ending } = session
+      return Scope.close(scope, ending === undefined ? exit : Exit.fail(ending))
+    })
+  })
 }
 
 const reach = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
