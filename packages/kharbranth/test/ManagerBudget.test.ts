@@ -1,8 +1,8 @@
 // Proves that the manager's connections dial as one: whatever makes them dial
 // (first connects, a server that dies, restarts from outside) no window at the
 // server sees more than the budget, all are Ready as soon as it allows, a dead
-// server is probed by one, "try again later" to one holds all, and priorities
-// go first.
+// server is probed by one, "try again later" to one holds all, priorities go
+// first, each way out has a budget of its own, and no token ages in the queue.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -196,6 +196,25 @@ describe("one budget", () => {
         [`${origin} via a: 2`, `${origin} via b: 2`, `${origin} via c: 3`, `${origin}: 6`]
       )
       assert.deepStrictEqual([...new Set(asked)], [origin])
+    })
+  )
+
+  it.effect("credentials are made when the permit is there, not while the dial waits for it", () =>
+    Effect.gen(function* () {
+      const policy = { limits: { limit: 1, window: "10 seconds" } } as const
+      const { manager, network } = yield* rig({ manager: { budget: { policy } } })
+      const began = network.clock.currentTimeMillisUnsafe()
+      const made: Array<number> = []
+      const headers = Effect.sync(() => {
+        made.push(Math.floor((network.clock.currentTimeMillisUnsafe() - began) / 1_000))
+        return { authorization: `token ${made.length}` }
+      })
+      for (const name of ["a", "b", "c"]) {
+        yield* manager.connect(name, { ...plain, target: { url, headers }, startup: "background" })
+      }
+      yield* pass("25 seconds", 250)
+      assert.deepStrictEqual(made, [0, 10, 20])
+      assert.strictEqual(yield* network.open, 3)
     })
   )
 
