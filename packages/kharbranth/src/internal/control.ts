@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Connection from "../Connection.ts"
 import * as ConnectionError from "../ConnectionError.ts"
+import type { Recipe } from "../Target.ts"
 import * as Check from "./options.ts"
+import type { Outbox } from "./outbox.ts"
 import * as Settings from "./settings.ts"
 import { close } from "./steering.ts"
 import type { Supervisor } from "./supervisor.ts"
@@ -21,12 +23,26 @@ export const update = <In, Out>(
     const policies = change(self.policies)
     const checked = Settings.checkPolicies(self.connection, policies, self.transport.capabilities)
     if (Result.isFailure(checked)) return Effect.fail(checked.failure)
-    return Effect.sync(() => self.adopt(policies, checked.success))
+    return Effect.sync(() => adopt(self, policies, checked.success))
   })
+
+/** New policies, for the next dial. */
+const adopt = <In, Out>(self: Any<In, Out>, policies: Connection.Policies, target: Recipe): void => {
+  self.policies = policies
+  self.target = target
+  const config = { ...self.lifecycle.config, endpoints: target.endpoints, retryFirst: policies.reconnect.first }
+  self.lifecycle = { ...self.lifecycle, config }
+}
+
+/** Nothing is accepted any more. */
+export const refuse = <In, Out>(outbox: Outbox<In, Out>): void => {
+  const { connection } = outbox.options
+  outbox.refusal ??= new ConnectionError.NotConnected({ connection, state: "Draining" })
+}
 
 export const drain = <In, Out>(self: Any<In, Out>, deadline: Duration.Input = "30 seconds"): Effect.Effect<void> =>
   Effect.suspend(() => {
-    self.outbox.drainStarted()
+    refuse(self.outbox)
     const duration = Check.duration(deadline)
     return Effect.andThen(Effect.timeoutOrElse(emptied(self), { duration, orElse: () => Effect.void }), close(self))
   })

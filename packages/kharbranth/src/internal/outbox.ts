@@ -27,7 +27,7 @@ export class Outbox<In, Out> implements Supply {
   private kept: Books | undefined = undefined
   private writer: Writer | undefined = undefined
   /** Why nothing is accepted any more. */
-  private refusal: SendError | undefined = undefined
+  refusal: SendError | undefined = undefined
   closed = false
   private scheduled = false
   private armed = Infinity
@@ -245,10 +245,6 @@ export class Outbox<In, Out> implements Supply {
     if (this.kept !== undefined) this.arm(this.kept.expireAll(now))
     this.conclude()
     wakeSleepers(this.options.hooks)
-  }
-
-  drainStarted(): void {
-    this.refusal ??= new NotConnected({ connection: this.options.connection, state: "Draining" })
   }
 
   close(error: SendError): void {

@@ -6,12 +6,10 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type * as Connection from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
 import { NotConnected } from "../ConnectionError.ts"
 import type { ConnectionState } from "../ConnectionState.ts"
 import { Surroundings } from "../Surroundings.ts"
-import type { Recipe } from "../Target.ts"
 import type { Ward } from "./attention.ts"
 import { type Deadline, Deadlines } from "./deadlines.ts"
 import { Ground, type GroundOptions } from "./ground.ts"
@@ -46,7 +44,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   private heeded: (() => void) | undefined
   private readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
-  private lifecycle: Lifecycle.State
+  lifecycle: Lifecycle.State
   private dispatching = false
   /** What is dispatched meanwhile. */
   private pending: Array<Pending> | undefined
@@ -256,14 +254,6 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     if (session === undefined) return
     session.gate = "Stable"
     this.dispatch({ _tag: "Stable", epoch: session.epoch })
-  }
-
-  /** New policies, for the next dial. */
-  adopt(policies: Connection.Policies, target: Recipe): void {
-    this.policies = policies
-    this.target = target
-    const config = { ...this.lifecycle.config, endpoints: target.endpoints, retryFirst: policies.reconnect.first }
-    this.lifecycle = { ...this.lifecycle, config }
   }
 
   rotate(reason: string): void {

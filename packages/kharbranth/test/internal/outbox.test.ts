@@ -3,6 +3,7 @@
 // the key of another.
 import { assert, describe, it } from "@effect/vitest"
 import * as Codec from "../../src/Codec.ts"
+import { refuse } from "../../src/internal/control.ts"
 import * as Meter from "../../src/internal/meter.ts"
 import { settings } from "../../src/internal/outbox.ts"
 import { sizeOf } from "../../src/internal/outboxEntry.ts"
@@ -86,8 +87,8 @@ describe("sendNow", () => {
       "bad refused EncodeError",
       "xxxxxxxxxx refused OutboxFull"
     ])
-    r.outbox.drainStarted()
-    r.outbox.drainStarted()
+    refuse(r.outbox)
+    refuse(r.outbox)
     assert.strictEqual(tagOf(r.outbox.sendNow("a")), "NotConnected")
     assert.strictEqual(tagOf(r.outbox.writeAllNow(["a"])), "NotConnected")
     r.offer("a")
