@@ -55,8 +55,11 @@ describe("Connection", () => {
       yield* old.send("lost")
       yield* TestClock.adjust("200 millis")
       yield* old.send("late")
-      yield* TestClock.adjust("400 millis")
+      yield* TestClock.adjust("250 millis")
       assert.strictEqual(connection.state.getUnsafe()._tag, "Failed")
+      // There is room again, but what comes now is turned away.
+      assert.strictEqual((yield* Effect.flip(Stream.runDrain(connection.stream)))._tag, "InboxOverflow")
+      yield* TestClock.adjust("150 millis")
       const revived = yield* Effect.forkScoped(connection.restart())
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(revived)
