@@ -277,6 +277,21 @@ export const bugs: ReadonlyArray<Bug> = [
     reduce: (right) => (state, input, now) => (input._tag === "Resume" ? [state, []] : right(state, input, now))
   },
   {
+    name: "an import forgets a message",
+    breaks: "what is imported is written, or counted",
+    sabotage: { importing: (items) => items.slice(1) }
+  },
+  {
+    name: "an import turns the order round",
+    breaks: "an import keeps its order",
+    sabotage: { importing: (items) => items.toReversed() }
+  },
+  {
+    name: "an export leaves everything where it is",
+    breaks: "what is exported stays away",
+    sabotage: { exportLeaves: true }
+  },
+  {
     name: "the rate is not kept",
     breaks: "the rate is kept",
     plant: () => {

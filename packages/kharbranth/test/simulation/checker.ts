@@ -5,6 +5,7 @@
  * boundaries, bounds, liveness and leftovers are here.
  */
 import { type Fact, type History, isForReader, lastWord, type Terms } from "./history.ts"
+import * as HandOver from "./handover.ts"
 import * as Inbound from "./inbound.ts"
 import { entriesOf, sessionsOf } from "./inbound.ts"
 import * as Extras from "./extras.ts"
@@ -231,6 +232,7 @@ export const check = ({ facts, terms }: History): ReadonlyArray<Messages.Violati
   const violations: Array<Messages.Violation> = []
   const report: Report = (rule, detail) => void violations.push({ rule, detail })
   Messages.check(facts, terms, report)
+  HandOver.check(facts, report)
   checkBoundaries(facts, terms, report)
   checkPlaces(facts, report)
   checkRotations(facts, report)

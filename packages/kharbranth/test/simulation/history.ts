@@ -28,6 +28,8 @@ export type Fact =
   | { readonly e: "sent" | "accepted" | "withdrawn" | "unsure"; readonly n: number }
   | { readonly e: "refused"; readonly n: number; readonly error: string }
   | { readonly e: "delivery"; readonly n: number; readonly tag: string; readonly by: string }
+  | { readonly e: "exported"; readonly items: ReadonlyArray<{ readonly n: number; readonly written: boolean }> }
+  | { readonly e: "imported"; readonly items: ReadonlyArray<number>; readonly away: number }
   | { readonly e: "entry"; readonly tag: "Message"; readonly epoch: number; readonly text: string }
   | {
       readonly e: "entry"

@@ -29,6 +29,11 @@ export interface Trace {
   /** Acknowledgements that came at all: a closing handshake may still bring one. */
   heard: number
   readonly accepted: Array<number>
+  /** When it was taken out of the outbox, and put back. */
+  readonly exported: Array<number>
+  readonly imported: Array<number>
+  /** How long it was out altogether, in milliseconds. */
+  away: number
   readonly outcomes: Array<{ readonly index: number; readonly fact: Fact }>
 }
 
@@ -47,6 +52,9 @@ export const trace = (facts: ReadonlyArray<Fact>): Map<number, Trace> => {
           acked: [],
           heard: 0,
           accepted: [],
+          exported: [],
+          imported: [],
+          away: 0,
           outcomes: []
         })
         return
@@ -68,6 +76,16 @@ export const trace = (facts: ReadonlyArray<Fact>): Map<number, Trace> => {
         if (!gone.has(fact.epoch)) one.acked.push(index)
         return
       }
+      case "exported":
+        for (const { n } of fact.items) traces.get(n)?.exported.push(index)
+        return
+      case "imported":
+        for (const n of fact.items) {
+          const one = traces.get(n)
+          one?.imported.push(index)
+          if (one !== undefined) one.away += fact.away
+        }
+        return
       case "accepted":
         traces.get(fact.n)?.accepted.push(index)
         return
@@ -82,13 +100,14 @@ export const trace = (facts: ReadonlyArray<Fact>): Map<number, Trace> => {
   return traces
 }
 
-const quietly = (call: Call, terms: Terms): boolean =>
-  call.options.whenDown === "drop" || call.options.key !== undefined || terms.drops
+const quietly = ({ call, exported }: Trace, terms: Terms): boolean =>
+  call.options.whenDown === "drop" || call.options.key !== undefined || terms.drops || exported.length > 0
 
 const checkOutcome = (one: Trace, fact: Fact, terms: Terms, report: Report): void => {
   const { n } = one.call
-  const isWritten = one.written.length > 0
-  if (fact.e === "sent" && !isWritten && !quietly(one.call, terms)) {
+  // Whoever sent it is told that it was exported; what becomes of it then is nobody's outcome.
+  const isWritten = one.written.some(({ index }) => index < (one.exported[0] ?? Infinity))
+  if (fact.e === "sent" && !isWritten && !quietly(one, terms)) {
     report("a completed send was written", `message ${n} was never handed to a socket`)
   }
   if (fact.e === "refused" && isWritten) report("a refused message is never written", `message ${n}: ${fact.error}`)
@@ -127,17 +146,19 @@ const checkWritings = (one: Trace, terms: Terms, report: Report): void => {
   const { n } = call
   const first = written[0]
   // A sink offers its messages one after another, as there is room. A timer may be a millisecond late.
-  if (first !== undefined && call.way !== "sink" && first.mono > call.mono + call.ttl + 1) {
+  if (first !== undefined && call.way !== "sink" && first.mono > call.mono + call.ttl + one.away + 1) {
     report("nothing is written after its ttl", `message ${n}, ${first.mono - call.mono - call.ttl} ms late`)
   }
   if (written.length < 2) return
   if (call.options.replay === undefined) report("only replayable messages are written twice", `message ${n}`)
-  if (written.length > 1 + terms.maxReplays) report("replays are bounded", `message ${n}: ${written.length} writes`)
+  if (written.length > (1 + terms.maxReplays) * (1 + one.imported.length))
+    report("replays are bounded", `message ${n}: ${written.length} writes`)
   if (new Set(written.map(({ epoch }) => epoch)).size < written.length) {
     report("written once per session", `message ${n}`)
   }
   const acked = one.acked[0]
-  if (acked !== undefined && written.some(({ index }) => index > acked)) {
+  // An acknowledgement that comes while it is away is nobody's.
+  if (acked !== undefined && one.exported.length === 0 && written.some(({ index }) => index > acked)) {
     report("an acknowledged message is not replayed", `message ${n}`)
   }
 }
@@ -151,9 +172,9 @@ const checkServed = (one: Trace, report: Report): void => {
 // First writings of single messages, per lane, in the order in which they were given.
 const checkOrder = (traces: Iterable<Trace>, report: Report): void => {
   const last = new Map<string, { readonly n: number; readonly index: number }>()
-  for (const { call, written } of traces) {
+  for (const { call, exported, written } of traces) {
     const first = written[0]
-    if (first === undefined || call.way === "sink" || call.options.key !== undefined) continue
+    if (first === undefined || exported.length > 0 || call.way === "sink" || call.options.key !== undefined) continue
     const lane = call.options.lane ?? "data"
     const before = last.get(lane)
     if (before !== undefined && before.index > first.index) {

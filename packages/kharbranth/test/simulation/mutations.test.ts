@@ -19,7 +19,7 @@ vi.mock("../../src/internal/lifecycle.ts", async (importOriginal) => {
   return { ...original, reduce }
 })
 
-const seeds = 25
+const seeds = 60
 
 describe("the checker", () => {
   const histories = Array.from({ length: 8 }, (_, index) => simulate(index + 1))

@@ -21,7 +21,7 @@ export type Deed =
   | { readonly do: "track"; readonly letter: Letter }
   | { readonly do: "sink"; readonly letters: ReadonlyArray<Letter> }
   | { readonly do: "restart"; readonly mode: "breakFirst" | "makeFirst" }
-  | { readonly do: "pause"; readonly millis: number }
+  | { readonly do: "pause" | "handOver"; readonly millis: number }
   | { readonly do: "update" | "ping" | "probe" }
   | { readonly do: "read"; readonly how: "slow" | "absent"; readonly millis: number }
 
@@ -102,6 +102,7 @@ const kindsOfDeed: Pairs<Deed["do"]> = [
   [6, "sink"],
   [5, "restart"],
   [2, "pause"],
+  [3, "handOver"],
   [2, "update"],
   [3, "ping"],
   [1, "probe"],
@@ -120,6 +121,7 @@ const drawDeed = (random: Seeded.Seeded, letter: () => Letter): Deed => {
     case "restart":
       return { do: kind, mode: random.pick(["breakFirst", "makeFirst"]) }
     case "pause":
+    case "handOver":
       return { do: kind, millis: whole(random, 0, 15_000) }
     case "read":
       return { do: kind, how: random.pick(["slow", "absent"]), millis: whole(random, 1000, 25_000) }

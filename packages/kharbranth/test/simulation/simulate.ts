@@ -32,7 +32,7 @@ import * as User from "./user.ts"
 import * as VirtualTime from "./virtualTime.ts"
 
 /** A bug that is planted between the core and what surrounds it. */
-export interface Sabotage {
+export interface Sabotage extends User.Sabotage {
   /** Between the core and the recorder: a core that writes wrongly. */
   readonly transport?: ((inner: Recorder.Service, note: (fact: History.Fact) => void) => Recorder.Service) | undefined
   readonly heartbeat?: ((heartbeat: Heartbeat.Heartbeat) => Heartbeat.Heartbeat) | undefined
@@ -149,7 +149,7 @@ const inProcess = (
     const mono = monoOf(network.clock)
     const scope = yield* Scope.make()
     const connection = yield* Scope.provide(Connection.make("simulated", optionsOf(plan, sabotage, note, mono)), scope)
-    const user: User.User = { connection, note, mono }
+    const user: User.User = { connection, note, mono, sabotage }
     const pace: User.Pace = { how: "normal", until: 0 }
     const observers = yield* Effect.all([
       Effect.forkChild(User.watch(user), { startImmediately: true }),

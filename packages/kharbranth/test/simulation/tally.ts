@@ -13,6 +13,8 @@ const required: ReadonlyArray<string> = [
   "restart breakFirst",
   "restart makeFirst",
   "restart pause",
+  "restart handOver",
+  "export of messages",
   "restart revive",
   "restart Rotated",
   "restart SuccessorFailed",
@@ -59,6 +61,8 @@ const nameOf = (fact: Fact): string | undefined => {
       return `hooked ${fact.hook}`
     case "did":
       return `restart ${fact.what}`
+    case "exported":
+      return fact.items.length > 0 ? "export of messages" : "export of nothing"
     case "sent":
     case "withdrawn":
       return `send ${fact.e}`

@@ -24,6 +24,13 @@ export interface User {
   readonly connection: Connection.Connection<string, string>
   readonly note: (fact: History.Fact) => void
   readonly mono: () => number
+  readonly sabotage: Sabotage
+}
+
+/** A bug that is planted between the user and the outbox. */
+export interface Sabotage {
+  readonly importing?: ((items: ReadonlyArray<Outbox.Item>) => ReadonlyArray<Outbox.Item>) | undefined
+  readonly exportLeaves?: boolean | undefined
 }
 
 /** How fast the reader takes, changed by deeds. */
@@ -87,6 +94,23 @@ const sink = (user: User, letters: ReadonlyArray<Letter>) =>
 const did = <A>(user: User, what: string, effect: Effect.Effect<A, ConnectionError>) =>
   Effect.map(Effect.exit(effect), (exit) => user.note({ e: "did", what, result: errorOf(exit) ?? "done" }))
 
+const numbersOf = (items: ReadonlyArray<Outbox.Item>) =>
+  items.map(({ frame, written }) => ({ n: History.numberOf(String(frame)) ?? -1, written }))
+
+// Back into the same connection, as plain data: what another process would do.
+const handOver = ({ connection, note, sabotage }: User, millis: number) =>
+  Effect.gen(function* () {
+    const items = yield* Effect.map(ConnectionControl.exportOutbox(connection), (exported) => {
+      note({ e: "exported", items: numbersOf(exported) })
+      return exported
+    })
+    if (sabotage.exportLeaves === true) yield* ConnectionControl.importOutbox(connection, items)
+    yield* Effect.sleep(millis)
+    const plain: ReadonlyArray<Outbox.Item> = JSON.parse(JSON.stringify(items))
+    note({ e: "imported", items: numbersOf(plain).map(({ n }) => n), away: millis })
+    yield* ConnectionControl.importOutbox(connection, sabotage.importing?.(plain) ?? plain)
+  })
+
 const slacken = (user: User, pace: Pace, { how, millis }: Extract<Deed, { readonly do: "read" }>): void => {
   pace.how = how
   pace.until = user.mono() + millis
@@ -114,6 +138,8 @@ const perform = (user: User, pace: Pace, deed: Deed): Effect.Effect<void> => {
         "pause",
         connection.pause.pipe(Effect.andThen(Effect.sleep(deed.millis)), Effect.andThen(connection.resume))
       )
+    case "handOver":
+      return did(user, "handOver", handOver(user, deed.millis))
     case "update":
       return did(
         user,
