@@ -86,9 +86,9 @@ export class Detector {
     return this.link.received()
   }
 
-  /** Whether something came since, from a peer that has never answered a probe: such a one is asked in vain. */
-  onlyTalks(since: number): boolean {
-    return !this.everAnswered && this.received !== since
+  /** Whether the peer was asked before, always in vain. */
+  get asksInVain(): boolean {
+    return this.everLost && !this.everAnswered
   }
 
   /** A probe was written. */

@@ -98,8 +98,9 @@ const numbersOf = (items: ReadonlyArray<Outbox.Item>) =>
   items.map(({ frame, written }) => ({ n: History.numberOf(String(frame)) ?? -1, written }))
 
 // Back into the same connection, as plain data: what another process would do.
-const handOver = ({ connection, note, sabotage }: User, millis: number) =>
+const handOver = ({ connection, mono, note, sabotage }: User, millis: number) =>
   Effect.gen(function* () {
+    const since = mono()
     const items = yield* Effect.map(ConnectionControl.exportOutbox(connection), (exported) => {
       note({ e: "exported", items: numbersOf(exported) })
       return exported
@@ -107,7 +108,7 @@ const handOver = ({ connection, note, sabotage }: User, millis: number) =>
     if (sabotage.exportLeaves === true) yield* ConnectionControl.importOutbox(connection, items)
     yield* Effect.sleep(millis)
     const plain: ReadonlyArray<Outbox.Item> = JSON.parse(JSON.stringify(items))
-    note({ e: "imported", items: numbersOf(plain).map(({ n }) => n), away: millis })
+    note({ e: "imported", items: numbersOf(plain).map(({ n }) => n), away: mono() - since })
     yield* ConnectionControl.importOutbox(connection, sabotage.importing?.(plain) ?? plain)
   })
 
