@@ -1,8 +1,9 @@
-/** The page of the throughput benchmark: three ways to count the messages of a flood. */
+/** The page of the throughput benchmark: five ways to count the messages of a flood. */
 import * as BrowserTransport from "@kharbranth/browser/BrowserTransport"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
@@ -21,17 +22,23 @@ const stopwatch = (count: number) => {
   }
 }
 
-const bare = (url: string, count: number) =>
+const counter = (look: (event: MessageEvent<string>) => void) => (url: string, count: number) =>
   new Promise<number>((resolve) => {
     const socket = new WebSocket(url)
     const watch = stopwatch(count)
-    socket.addEventListener("message", () => {
+    socket.addEventListener("message", (event: MessageEvent<string>) => {
+      look(event)
       const took = watch(1)
       if (took === undefined) return
       socket.close()
       resolve(took)
     })
   })
+
+const bare = counter(() => {})
+
+let last = ""
+const reading = counter((event) => (last = event.data))
 
 const ignore = () => {}
 
@@ -48,7 +55,7 @@ const transport = (url: string, count: number) =>
     return yield* Deferred.await(finished)
   }).pipe(Effect.scoped, Effect.provide(BrowserTransport.layer()))
 
-const connection = (url: string, count: number) =>
+const connectionBy = (layer: Layer.Layer<Transport.Transport>) => (url: string, count: number) =>
   Effect.gen(function* () {
     const finished = yield* Deferred.make<number>()
     const watch = stopwatch(count)
@@ -66,6 +73,9 @@ const connection = (url: string, count: number) =>
       Effect.forkScoped({ startImmediately: true })
     )
     return yield* Deferred.await(finished)
-  }).pipe(Effect.scoped, Effect.provide(BrowserTransport.layer()))
+  }).pipe(Effect.scoped, Effect.provide(layer))
 
-expose({ bare, transport, connection })
+const connection = connectionBy(BrowserTransport.layer())
+const stream = connectionBy(BrowserTransport.layerStream())
+
+expose({ bare, reading, transport, connection, stream, last: () => last })
