@@ -135,6 +135,7 @@ const pages = [
   "chromium/page",
   "chromium/journeys",
   "chromium/connection",
+  "chromium/overflow",
   "../bench/throughputPage",
   "../bench/latencyPage"
 ]
