@@ -82,15 +82,6 @@ export class Detector {
     for (const probe of outstanding) probe.answer?.(undefined)
   }
 
-  get received(): number {
-    return this.link.received()
-  }
-
-  /** Whether the peer was asked before, always in vain. */
-  get asksInVain(): boolean {
-    return this.everLost && !this.everAnswered
-  }
-
   /** A probe was written. */
   sent(id: number, seq: number, { answer, deadline, urgent }: Purpose): void {
     const { link, patient } = this

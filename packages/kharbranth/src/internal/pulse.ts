@@ -94,11 +94,8 @@ export class Pulse {
    */
   ask(tell: (complete: boolean) => void): boolean {
     const { detector } = this
-    const since = detector.received
-    // A peer that is known to answer nothing tells nothing by its silence, as long as it talks.
-    const inVain = detector.asksInVain
     const answer = (rtt: number | undefined) => {
-      if (!this.over) tell(rtt !== undefined || (inVain && detector.received !== since))
+      if (!this.over) tell(rtt !== undefined)
     }
     return this.probe({ deadline: Math.min(shortDeadline, detector.timeout), urgent: false, answer })
   }
