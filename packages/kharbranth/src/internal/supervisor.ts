@@ -337,10 +337,16 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
 
   /** Nothing is left of it afterwards; bounded by the sessions' close deadlines. */
   dismantle(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.deadlines.clearAll()
-      return Effect.andThen(left(this.sessions), this.fibers.end())
-    })
+    return Effect.suspend(() =>
+      Effect.andThen(
+        left(this.sessions),
+        Effect.suspend(() => {
+          // Only now: the end of a session may set one.
+          this.deadlines.clearAll()
+          return this.fibers.end()
+        })
+      )
+    )
   }
 
   private sessionOf(epoch: number): Session<In, Out> | undefined {
