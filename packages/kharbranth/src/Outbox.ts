@@ -136,8 +136,9 @@ export interface SendOptions {
 
 /**
  * The message arrived. `ack`: the application said so. `pong` is weaker: the
- * peer answered a ping that was written later. `close`: the peer answered our
- * closing handshake.
+ * peer answered a ping that was written later. `close` is the weakest: the peer
+ * answered our closing handshake, and a close that it began by itself in that
+ * very moment looks the same.
  *
  * @category models
  * @since 0.1.0

@@ -54,6 +54,7 @@ export type Fact =
   // The server's side.
   | { readonly e: "accepts" | "served" | "acked"; readonly epoch: number; readonly n: number }
   // The world's.
+  | { readonly e: "serverCloses" }
   | { readonly e: "gauge"; readonly outbox: number; readonly outboxBytes: number; readonly inboxBytes: number }
   | { readonly e: "slept"; readonly millis: number }
   | { readonly e: "quiet"; readonly state: string }

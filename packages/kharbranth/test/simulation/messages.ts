@@ -18,6 +18,13 @@ interface Writing {
   readonly mono: number
 }
 
+interface Outcome {
+  readonly index: number
+  readonly fact: Fact
+  /** The server began to close by itself since the message was last written: that looks like an answer to our close. */
+  readonly crossed: boolean
+}
+
 /** Everything the history says about one message; places are indices of facts. */
 export interface Trace {
   readonly call: Call
@@ -34,15 +41,19 @@ export interface Trace {
   readonly imported: Array<number>
   /** How long it was out altogether, in milliseconds. */
   away: number
-  readonly outcomes: Array<{ readonly index: number; readonly fact: Fact }>
+  readonly outcomes: Array<Outcome>
 }
 
 /** Gathers the facts by message. */
 export const trace = (facts: ReadonlyArray<Fact>): Map<number, Trace> => {
   const traces = new Map<number, Trace>()
   const gone = new Set<number>()
+  let serverClosed = -1
   facts.forEach((fact, index) => {
     switch (fact.e) {
+      case "serverCloses":
+        serverClosed = index
+        return
       case "call":
         traces.set(fact.n, {
           call: fact,
@@ -93,8 +104,10 @@ export const trace = (facts: ReadonlyArray<Fact>): Map<number, Trace> => {
       case "refused":
       case "withdrawn":
       case "unsure":
-      case "delivery":
-        traces.get(fact.n)?.outcomes.push({ index, fact })
+      case "delivery": {
+        const one = traces.get(fact.n)
+        one?.outcomes.push({ index, fact, crossed: serverClosed > (one.written.at(-1)?.index ?? Infinity) })
+      }
     }
   })
   return traces
@@ -103,7 +116,7 @@ export const trace = (facts: ReadonlyArray<Fact>): Map<number, Trace> => {
 const quietly = ({ call, exported }: Trace, terms: Terms): boolean =>
   call.options.whenDown === "drop" || call.options.key !== undefined || terms.drops || exported.length > 0
 
-const checkOutcome = (one: Trace, fact: Fact, terms: Terms, report: Report): void => {
+const checkOutcome = (one: Trace, { crossed, fact }: Outcome, terms: Terms, report: Report): void => {
   const { n } = one.call
   // Whoever sent it is told that it was exported; what becomes of it then is nobody's outcome.
   const isWritten = one.written.some(({ index }) => index < (one.exported[0] ?? Infinity))
@@ -117,7 +130,7 @@ const checkOutcome = (one: Trace, fact: Fact, terms: Terms, report: Report): voi
     report("written ends Confirmed or Unknown", `message ${n} was ${fact.tag}`)
   }
   if (fact.tag === "Confirmed") {
-    if (one.served.length === 0)
+    if (one.served.length === 0 && !(fact.by === "close" && crossed))
       report("confirmed is never lost", `message ${n} by ${fact.by} never reached the server`)
     if (fact.by === "ack" && one.heard === 0) report("an ack confirms", `message ${n} without any ack`)
     if (fact.by === "pong" && one.call.proof === "ack") report("a pong proves less than an ack", `message ${n}`)
@@ -131,7 +144,7 @@ const checkOne = (one: Trace, terms: Terms, report: Report): void => {
   if (outcomes.length === 0) report("every send settles", `message ${n} (${call.way}) never had an outcome`)
   if (outcomes.length > 1) report("exactly one outcome", `message ${n} had ${outcomes.length}`)
   if (one.accepted.length > 1) report("accepted once", `message ${n}`)
-  for (const { fact } of outcomes) if (!isUnsure) checkOutcome(one, fact, terms, report)
+  for (const outcome of outcomes) if (!isUnsure) checkOutcome(one, outcome, terms, report)
 
   const settled = outcomes[0]
   const acked = one.acked[0]

@@ -137,6 +137,20 @@ const endings = (plan: Plan.Plan, connection: Connection.Connection<string, stri
   }
 }
 
+/** Notes when the server begins to close what is open. */
+const serverCloses = (plan: Plan.Plan, outside: Clock.Clock, note: (fact: History.Fact) => void) =>
+  Effect.forEach(
+    plan.incidents.filter(({ fault }) => fault._tag === "Close"),
+    ({ at }) =>
+      Effect.flatMap(outside.currentTimeMillis, (now) =>
+        Effect.andThen(
+          outside.sleep(Duration.millis(Math.max(0, at - now))),
+          Effect.sync(() => note({ e: "serverCloses" }))
+        )
+      ),
+    { discard: true }
+  )
+
 /** The life of the connection, under the count of fibers and sleeps. */
 const inProcess = (
   plan: Plan.Plan,
@@ -159,6 +173,7 @@ const inProcess = (
     const reader = yield* Effect.forkChild(User.read(user, pace))
     const deeds = yield* Effect.forkChild(User.live(user, plan, pace))
 
+    const closing = yield* Effect.forkChild(serverCloses(plan, outside, note))
     yield* network.play(plan.incidents)
     yield* outside.sleep(Duration.millis(quiesce))
     pace.how = "normal"
@@ -186,7 +201,7 @@ const inProcess = (
     yield* Effect.timeoutOption(Fiber.await(reader), "1 minute")
     yield* outside.sleep(Duration.millis(1))
     // What the connection owes the user is due now; whoever still waits will wait for ever.
-    yield* Fiber.interruptAll([deeds, last, reader, ...observers])
+    yield* Fiber.interruptAll([deeds, last, reader, closing, ...observers])
   })
 
 const program = (seed: number, sabotage: Sabotage) =>
