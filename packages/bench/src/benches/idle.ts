@@ -12,8 +12,6 @@ const bare = "raw ws"
 const beating = "raw ws with a ping timer"
 const contenders = ["partysocket", "kharbranth", "kharbranth, a reader each"]
 const noBeat = "no heartbeat"
-/** Heap hardly differs between rounds, and each takes a quarter of a minute. */
-const enough = 3
 
 type Results = ReadonlyMap<string, ReadonlyArray<Result>>
 
@@ -121,7 +119,7 @@ export const idle: Bench = {
   run: async (context) => {
     const server = await startServer()
     try {
-      return await measure({ ...context, rounds: Math.min(context.rounds, enough) }, server)
+      return await measure(context, server)
     } finally {
       await server.kill()
     }

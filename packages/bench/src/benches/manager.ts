@@ -14,8 +14,6 @@ import type { Costs, Cut, Fleet, Messages } from "../subjects/manager.ts"
 const few = 100
 /** A process needs some descriptors besides its sockets. */
 const spare = 500
-/** A round opens twice the many. */
-const enough = 3
 const operations: ReadonlyArray<readonly [key: keyof Costs, title: string]> = [
   ["lookup", "lookup"],
   ["send", "send by name"],
@@ -133,8 +131,8 @@ const cutAtOnce = async (server: Server, rounds: number): Promise<ReadonlyArray<
 const measure = async (server: Server, context: Context): Promise<ReadonlyArray<Figure>> => {
   const sizes = context.quick ? [few, 1_000] : [few, 1_000, affordable(10_000)]
   const rounds: Array<Round> = []
-  for (let round = 0; round < Math.min(context.rounds, enough); round++) rounds.push(await roundOf(server, sizes))
-  const cut = await cutAtOnce(server, Math.min(context.rounds, enough))
+  for (let round = 0; round < context.rounds; round++) rounds.push(await roundOf(server, sizes))
+  const cut = await cutAtOnce(server, context.rounds)
   return [...fleetFigures(rounds, sizes), await fanIn(server, context), ...cut]
 }
 
