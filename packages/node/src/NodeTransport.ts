@@ -8,7 +8,7 @@
  * - Binary frames arrive as views of the buffer that the socket filled. One
  *   that is kept for long keeps that buffer (up to 64 KiB) alive: copy it
  *   (`bytes.slice()`) if you store it.
- * - All writes of one turn of the event loop leave in one system call.
+ * - The first write of a turn of the event loop leaves at once, the others of that turn together.
  * - Pings are answered by the transport.
  * - A paused socket sees neither frames nor the server's close until it is
  *   resumed or closed.

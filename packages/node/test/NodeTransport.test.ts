@@ -141,16 +141,16 @@ describe("NodeTransport", () => {
       const received: Array<string> = []
       yield* Effect.callback<void>((resume) => {
         ws.on("message", (data: Buffer) => {
-          if (received.push(data.toString()) === 4) resume(Effect.void)
+          if (received.push(data.toString()) === 5) resume(Effect.void)
         })
-        for (const frame of ["a", large, "b", "c"]) {
+        for (const frame of ["first", "a", large, "b", "c"]) {
           link.write([frame])
           left.push(link.buffered())
         }
       })
-      // the first waits for the turn's end, the second takes it along, and the turn holds again: a header is six bytes
-      assert.deepStrictEqual(left, [7, 0, 7, 14])
-      assert.deepStrictEqual(received, ["a", large, "b", "c"])
+      // the first leaves at once, the second is held, the third takes it along, and the turn holds again: a header is six bytes
+      assert.deepStrictEqual(left, [0, 7, 0, 7, 14])
+      assert.deepStrictEqual(received, ["first", "a", large, "b", "c"])
     })
   )
 
@@ -187,8 +187,9 @@ describe("NodeTransport", () => {
     Effect.gen(function* () {
       const server = yield* serve()
       const { link, receiver } = yield* connect(server.url, { writeMark: { high: 1_000, low: 0 } })
+      link.write(["the first of its turn is not held"])
       link.write(["x".repeat(1_500)])
-      // after the flush of the first write, before its completion is known
+      // after the flush of what was held, before its completion is known
       process.nextTick(() => link.write(["y"]))
       yield* receiver.when((calls) => calls.some(({ call }) => call === "drained"))
       assert.strictEqual(link.buffered(), 0)

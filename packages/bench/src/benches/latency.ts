@@ -15,7 +15,7 @@ export const latency: Bench = {
   title: "Echo round trip, 128 B text, one in flight",
   run: async ({ quick, rounds }) => {
     const server = await startServer()
-    const counts = quick ? { warm: 1_000, count: 3_000 } : { warm: 3_000, count: 15_000 }
+    const counts = quick ? { warm: 1_000, count: 3_000 } : { warm: 15_000, count: 30_000 }
     const sample = (subject: string): Promise<Result> => {
       const params: Params = { url: loopback(server.port, "/echo"), size: 128, ...counts }
       return runSubject<Result>("latency", subject, params)

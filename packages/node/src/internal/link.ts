@@ -1,6 +1,6 @@
 /**
  * One open `ws` socket as a `Link`. The hot path is here: frames go straight to
- * the receiver, and the writes of one turn leave in one system call.
+ * the receiver; the first write of a turn leaves at once, the others of that turn in one system call.
  *
  * Everything is in private fields, so that inspecting a link shows nothing.
  */
@@ -133,8 +133,13 @@ export class NodeLink implements Link {
     const last = frames.length - 1
     if (last < 0 || !this.#isOpen()) return
     const ws = this.#ws
-    this.#cork()
     try {
+      // A message that is the first of its turn may be the only one: it does not wait for the turn's end.
+      if (last === 0 && !this.#corked) {
+        this.#writeLast(frames[0]!)
+        return this.#cork()
+      }
+      this.#cork()
       for (let i = 0; i < last; i++) ws.send(frames[i]!)
       this.#writeLast(frames[last]!)
       if (this.#socket.writableLength >= enough) this.#letGo()
