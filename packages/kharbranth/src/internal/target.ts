@@ -85,11 +85,11 @@ const constant = (targets: ReadonlyArray<Target>): Recipe<never> => ({
 const resolving = <E, R>(input: Input<E, R>, endpoints: number, headers: Capabilities["headers"]): Recipe<R> => ({
   endpoints,
   resolve: (connection, attempt) =>
-    Effect.flatMap(evaluate(input as Field<unknown, E, R>, attempt), (given) => {
+    Effect.flatMap(evaluate<unknown, E, R>(input, attempt), (given) => {
       const options = optionsOf<E, R>(given)
       const { field, path } = endpointsOf(given)[attempt.endpoint % endpoints]!
       const parts = Effect.all({
-        url: evaluate(field as Field<unknown, E, R>, attempt),
+        url: evaluate<unknown, E, R>(field, attempt),
         subprotocols: evaluate(options?.subprotocols, attempt),
         headers: evaluate(options?.headers, attempt),
         expiresAt: evaluate(options?.expiresAt, attempt)
