@@ -16,7 +16,7 @@ import * as RateLimit from "kharbranth/RateLimit"
 import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import type { Entry, SubscriptionEvent } from "kharbranth/SubscriptionState"
+import type { SubscriptionEvent } from "kharbranth/SubscriptionState"
 import * as Fault from "kharbranth/testing/Fault"
 import {
   type AckShape,
@@ -28,6 +28,7 @@ import {
   settle,
   type ToServer
 } from "./support/topicServer.ts"
+import { brief, collect, names } from "./support/topicNews.ts"
 
 type Options = Subscriptions.Options<string, FromServer, ToServer>
 
@@ -37,26 +38,6 @@ const made = (overrides: Partial<Options> = {}, network = {}) =>
     const subscriptions = yield* line.network.provide(Subscriptions.make(line.connection, { ...options, ...overrides }))
     return { ...line, subscriptions }
   })
-
-/** Collects what a stream brings, from now on. */
-const collect = <A, E>(stream: Stream.Stream<A, E>) =>
-  Effect.gen(function* () {
-    const items: Array<A> = []
-    const fiber = yield* Effect.forkScoped(
-      Effect.exit(Stream.runForEach(stream, (item) => Effect.sync(() => items.push(item))))
-    )
-    yield* settle
-    return { items, fiber }
-  })
-
-const brief = (entry: Entry<FromServer>): string =>
-  entry._tag === "Message"
-    ? `${entry.message.seq}`
-    : entry._tag === "Gap"
-      ? `gap:${entry.reason}`
-      : `lagged:${entry.dropped}`
-
-const names = (count: number) => Array.from({ length: count }, (_, n) => `T${n}`)
 
 describe("Subscriptions", () => {
   for (const shape of ["request", "each", "current", "none"] as const satisfies ReadonlyArray<AckShape>) {

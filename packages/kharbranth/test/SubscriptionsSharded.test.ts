@@ -14,31 +14,11 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as ConnectionPool from "kharbranth/ConnectionPool"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import type { Entry } from "kharbranth/SubscriptionState"
 import { plain, rig } from "./managerRig.ts"
 import { sharded, spread } from "./support/shardedRig.ts"
 import { histories } from "./support/shardedModel.ts"
-import { type FromServer, options, pass, settle } from "./support/topicServer.ts"
-
-/** Collects what a stream brings, from now on. */
-const collect = <A, E>(stream: Stream.Stream<A, E>) =>
-  Effect.gen(function* () {
-    const items: Array<A> = []
-    const fiber = yield* Effect.forkScoped(
-      Effect.exit(Stream.runForEach(stream, (item) => Effect.sync(() => items.push(item))))
-    )
-    yield* settle
-    return { items, fiber }
-  })
-
-const brief = (entry: Entry<FromServer>): string =>
-  entry._tag === "Message"
-    ? `${entry.message.seq}`
-    : entry._tag === "Gap"
-      ? `gap:${entry.reason}`
-      : `lagged:${entry.dropped}`
-
-const names = (count: number) => Array.from({ length: count }, (_, n) => `T${n}`)
+import { options, pass, settle } from "./support/topicServer.ts"
+import { brief, collect, names } from "./support/topicNews.ts"
 
 describe("Subscriptions on a pool", () => {
   it.effect("spreads topics within the caps, opens members as they fill, and refuses what nobody can carry", () =>
