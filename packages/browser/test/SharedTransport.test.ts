@@ -18,6 +18,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Transport from "kharbranth/Transport"
+import { peak } from "./rig/log.ts"
 import * as Recorder from "./rig/recorder.ts"
 import * as Server from "./rig/server.ts"
 
@@ -94,17 +95,6 @@ const settled = (predicate: () => boolean) =>
   Effect.gen(function* () {
     while (!predicate()) yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
   })
-
-/** The most sessions that the server ever had open at once. */
-const peak = (log: ReadonlyArray<Server.Entry>) => {
-  let now = 0
-  let most = 0
-  for (const { event } of log) {
-    if (event === "open") most = Math.max(most, ++now)
-    if (event === "close") now--
-  }
-  return most
-}
 
 const five = Effect.fnUntraced(function* (url: string) {
   const { tab } = yield* browser
