@@ -2,23 +2,14 @@
  * Streams that we send: each argument that is a stream gets an id, and its
  * items follow the call. The code for it is loaded by the first of them.
  */
-import type * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as HubMessages from "../HubMessage.ts"
-import type { Channel } from "./channel.ts"
-import type { Upload } from "./uploadable.ts"
 import type * as uploadItems from "./uploadItems.ts"
 
 /**
  * Starts the uploads of a call. The way to stop them takes whether the server
  * still has to be told.
  */
-export const start = (
-  channel: Channel,
-  ids: ReadonlyArray<string>,
-  uploads: ReadonlyArray<Upload>,
-  fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>
-): ((tell: boolean) => void) => {
+export const start: typeof uploadItems.start = (channel, ids, uploads, fork) => {
   if (uploads.length === 0) return () => {}
   let stopped: boolean | undefined
   let stop = (tell: boolean): void => {
