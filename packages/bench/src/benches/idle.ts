@@ -5,7 +5,7 @@
 import { loopback } from "../harness/address.ts"
 import type { Bench, Context } from "../harness/bench.ts"
 import { type Figure, figure } from "../harness/figures.ts"
-import { runSubject, type Server, startServer } from "../harness/process.ts"
+import { runSubject, type Server, withServer } from "../harness/process.ts"
 import type { Params, Result } from "../subjects/idle.ts"
 
 const bare = "raw ws"
@@ -116,12 +116,5 @@ const measure = async ({ quick, rounds }: Context, server: Server): Promise<Read
 export const idle: Bench = {
   name: "idle",
   title: "5,000 idle connections with a heartbeat every 2 s; 10,000 opened",
-  run: async (context) => {
-    const server = await startServer()
-    try {
-      return await measure(context, server)
-    } finally {
-      await server.kill()
-    }
-  }
+  run: (context) => withServer((server) => measure(context, server))
 }

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process"
 import { loopback } from "../harness/address.ts"
 import type { Bench, Context } from "../harness/bench.ts"
 import { type Figure, figure, median } from "../harness/figures.ts"
-import { runSubject, type Server, startServer } from "../harness/process.ts"
+import { runSubject, type Server, withServer } from "../harness/process.ts"
 import type { Result } from "../subjects/idle.ts"
 import type { Costs, Cut, Fleet, Messages } from "../subjects/manager.ts"
 
@@ -139,12 +139,5 @@ const measure = async (server: Server, context: Context): Promise<ReadonlyArray<
 export const manager: Bench = {
   name: "manager",
   title: "A manager of 10,000 named connections",
-  run: async (context) => {
-    const server = await startServer()
-    try {
-      return await measure(server, context)
-    } finally {
-      await server.kill()
-    }
-  }
+  run: (context) => withServer((server) => measure(server, context))
 }

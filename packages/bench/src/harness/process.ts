@@ -59,6 +59,16 @@ export const startServer = async (port = 0, file = "server/main.ts"): Promise<Se
   }
 }
 
+/** Runs a measurement against a server of its own. */
+export const withServer = async <A>(use: (server: Server) => Promise<A>): Promise<A> => {
+  const server = await startServer()
+  try {
+    return await use(server)
+  } finally {
+    await server.kill()
+  }
+}
+
 /** One measurement in a fresh process: what the subject reports. */
 export const runSubject = async <A>(kind: string, subject: string, params: unknown): Promise<A> => {
   const child = launch(1, "subjects/main.ts", [kind, subject, JSON.stringify(params)])
