@@ -13,6 +13,7 @@ import type { Ask } from "./dialing.ts"
 import { permitBy } from "./dialPermit.ts"
 import { Fibers } from "./fibers.ts"
 import * as Check from "./options.ts"
+import { soon } from "./soon.ts"
 import { Timer, type Timers, timersOf } from "./timers.ts"
 
 const owner = "dial budget"
@@ -93,7 +94,7 @@ const asking =
   ({ connection }, answer) => {
     const [egress] = keys
     if (egress !== undefined && lanes.isOpen(egress) && instead.some((key) => !lanes.isOpen(key))) {
-      void settled.then(() => answer(heldBack(connection, egress)))
+      soon(() => answer(heldBack(connection, egress)))
       return nothing
     }
     const ticket = lanes.ask(keys, priority, () => answer(undefined))
@@ -101,7 +102,6 @@ const asking =
   }
 
 const nothing = (): void => {}
-const settled = Promise.resolve()
 
 export const build = Effect.fnUntraced(function* (options: Options = {}) {
   const problem = check(options)
@@ -110,8 +110,9 @@ export const build = Effect.fnUntraced(function* (options: Options = {}) {
   const timers = timersOf(environment)
   const lanes = lanesOf(options, timers, new Fibers(owner, environment))
   yield* Effect.addFinalizer(() => Effect.sync(() => lanes.end()))
+  const ask = asking(lanes)
   const budget: DialBudget = {
-    permit: (options) => permitBy(asking(lanes)(options)),
+    permit: (options) => permitBy(ask(options)),
     note: (keys, error) => {
       const verdict = Verdict.ofError(error)
       if (error._tag === "ConnectionClosed" && verdict._tag === "Busy") lanes.hold(keys, verdict.wait)
@@ -126,7 +127,7 @@ export const build = Effect.fnUntraced(function* (options: Options = {}) {
       }))
     )
   }
-  return { budget, asking: asking(lanes) } satisfies Built
+  return { budget, asking: ask } satisfies Built
 })
 
 export const make = (options: Options = {}) => Effect.map(build(options), ({ budget }) => budget)

@@ -6,6 +6,7 @@
  */
 import { Gate, type Rules, type Verdict } from "./budgetGate.ts"
 import type { Timer } from "./timers.ts"
+import { soon } from "./soon.ts"
 
 export interface Ticket {
   readonly lane: Lane
@@ -47,9 +48,6 @@ const admitAt = (lane: Lane, now: number): number =>
 
 // Timers count whole milliseconds; a timer a fraction early would only set itself again.
 const wakeAt = (lane: Lane, now: number): number => Math.ceil(admitAt(lane, now))
-
-// A reaction to it is a microtask too; `queueMicrotask` makes an async resource for each of them in Node.
-const settled = Promise.resolve()
 
 export class Lanes {
   private readonly gates = new Map<string, Gate>()
@@ -147,7 +145,7 @@ export class Lanes {
     ticket.phase = "dialing"
     ticket.probes = ticket.lane.gates.filter((gate) => gate.grant(now))
     // The dialing fiber runs in a turn of its own, not inside this loop.
-    void settled.then(ticket.granted)
+    soon(ticket.granted)
   }
 
   private leave(ticket: Ticket): void {

@@ -3,6 +3,7 @@ import type * as ConnectionError from "../ConnectionError.ts"
 import type { DropReason } from "../ConnectionEvent.ts"
 import type * as Inbox from "./inbox.ts"
 import type { Hooks as OutboxHooks } from "./outboxWriter.ts"
+import { soon } from "./soon.ts"
 
 /** What both see of their connection. */
 export interface Owner {
@@ -16,9 +17,6 @@ export interface Owner {
   stateName(): string
 }
 
-// A reaction to it is a microtask too; `queueMicrotask` makes an async resource for each of them in Node.
-const settled = Promise.resolve()
-
 export class InboxPort implements Inbox.Hooks {
   private readonly owner: Owner
 
@@ -27,7 +25,7 @@ export class InboxPort implements Inbox.Hooks {
   }
 
   defer(flush: () => void): void {
-    void settled.then(flush)
+    soon(flush)
   }
 
   now(): number {
@@ -63,7 +61,7 @@ export class OutboxPort implements OutboxHooks {
   }
 
   defer(f: () => void): void {
-    void settled.then(f)
+    soon(f)
   }
 
   now(): number {

@@ -6,11 +6,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Watch } from "../Watch.ts"
+import { soon } from "./soon.ts"
 
 const none: ReadonlyArray<never> = []
-
-// A reaction to it is a microtask too; `queueMicrotask` makes an async resource for each of them in Node.
-const settled = Promise.resolve()
 
 export class Cell<A> implements Watch<A> {
   private value: A
@@ -111,7 +109,7 @@ export class Cell<A> implements Watch<A> {
     const isAlone = this.sole === undefined && this.waiters === undefined && this.followers === none
     if (isAlone || this.scheduled) return
     this.scheduled = true
-    void settled.then(() => {
+    soon(() => {
       this.scheduled = false
       const { sole, waiters } = this
       for (const tell of this.followers) tell(this.value)
