@@ -113,7 +113,8 @@ export class Cell<A> implements Watch<A> {
       this.scheduled = false
       const { sole, waiters } = this
       for (const tell of this.followers) tell(this.value)
-      sole?.()
+      // As with the others: one that has left meanwhile waits no more.
+      if (this.sole === sole) sole?.()
       for (const waiter of [...(waiters ?? none)]) if (waiters?.has(waiter) === true) waiter()
     })
   }
