@@ -2,13 +2,11 @@
  * The messages of a burst. A page is told of every message by a call of its
  * own, with its microtasks behind it, so that a reader would be woken for each
  * of the hundreds that arrived together. Here a message that comes alone is
- * delivered at once; those that follow close behind go together, a few at a
- * time: when there are enough of them, and at the latest in a posted task.
+ * read at once; those that follow close behind are read together, a few at a
+ * time: when there are enough of them, and at the latest in a posted task. They
+ * wait as the page's events: what is read in one go, data and all, costs half.
  * Without a way to post a task nothing waits.
  */
-import type { Frame } from "kharbranth/Message"
-import type { Receiver } from "kharbranth/Transport"
-
 export type Post = (task: () => void) => void
 
 interface Platform {
@@ -25,61 +23,61 @@ export const post = (): Post | undefined => {
 const near = 0.25
 
 /** How many may wait: in a flood posted tasks come late, and more together would save little more. */
-const room = 8
+const roomAtMost = 16
 
-/** A reader sees none of what waits here, so it stays far below what an inbox has room for. */
-const roomInBytes = 4096
+/** An inbox has room for several times as much, and does not see what waits here. */
+const roomInBytes = 16_384
 
-export interface Burst {
-  readonly frame: (frame: Frame, size: number) => void
-  /** Delivers what waits. Nothing is delivered any more. */
+export interface Burst<Event> {
+  readonly add: (event: Event) => void
+  /** Reads what waits. Nothing is read any more. */
   readonly end: () => void
 }
 
-export const make = (
-  receiver: Pick<Receiver, "frame">,
+/** `read` gives the size of what it has read; how large an event is cannot be told before. */
+export const make = <Event>(
+  read: (event: Event) => number,
   post: Post | undefined,
   now = () => performance.now()
-): Burst => {
-  let held: Array<readonly [frame: Frame, size: number]> = []
-  let bytes = 0
+): Burst<Event> => {
+  let held: Array<Event> = []
+  let room = roomAtMost
   let posted = false
   let over = false
   let lastAt = 0
 
-  const deliver = () => {
-    const frames = held
+  const readHeld = () => {
+    const events = held
+    let bytes = 0
     held = []
-    bytes = 0
-    for (const [frame, size] of frames) {
-      // The receiver may end the link while it takes a message.
-      if (!over) receiver.frame(frame, size)
+    for (const event of events) {
+      // Whoever is told of a message may end the link.
+      if (!over) bytes += read(event)
     }
+    // Those to come are taken to be as large as these.
+    if (bytes > 0) room = Math.min(roomAtMost, (roomInBytes * events.length) / bytes)
   }
 
   const run = () => {
     const came = held.length > 0
-    deliver()
+    readHeld()
     posted = came && !over
     if (posted) post!(run)
   }
 
   return {
-    frame: (frame, size) => {
-      if (posted) {
-        bytes += size
-        if (held.push([frame, size]) === room || bytes >= roomInBytes) deliver()
-        return
-      }
-      receiver.frame(frame, size)
-      if (post === undefined) return
+    add: (event) => {
+      const waiting = held.push(event)
+      if (posted && waiting < room) return
+      readHeld()
+      if (posted || post === undefined) return
       const at = now()
       posted = at - lastAt < near
       if (posted) post(run)
       lastAt = at
     },
     end: () => {
-      deliver()
+      readHeld()
       over = true
     }
   }

@@ -48,7 +48,16 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   let received = 0
   let condemned = false
 
-  const burst = Burst.make(receiver, Burst.post())
+  /** Gives the size of the message. */
+  const read = ({ data }: MessageEvent<string | ArrayBuffer>): number => {
+    const frame = typeof data === "string" ? data : new Uint8Array(data)
+    const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
+    if (size > dial.maxMessageSize) end(LinkEnd.tooLarge(dial, size), 1009)
+    else receiver.frame(frame, size)
+    return size
+  }
+
+  const burst = Burst.make(read, Burst.post())
   const mark = WriteMark.make({
     ...dial.writeMark,
     run,
@@ -97,12 +106,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
 
   const onMessage = (event: MessageEvent<string | ArrayBuffer>) => {
     received++
-    // Asked once: in a page each look at it costs as much as the rest of this function.
-    const { data } = event
-    const frame = typeof data === "string" ? data : new Uint8Array(data)
-    const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
-    if (size > dial.maxMessageSize) return end(LinkEnd.tooLarge(dial, size), 1009)
-    burst.frame(frame, size)
+    burst.add(event)
     mark.check()
   }
 

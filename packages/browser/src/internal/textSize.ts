@@ -1,18 +1,19 @@
 /**
  * The exact length of a string in UTF-8, without keeping the encoded bytes.
- * Most text is ASCII, and asking a regular expression whether it is costs a
- * quarter of encoding it in a page, and makes no garbage. The rest is encoded
- * into one scratch buffer, which is several times faster than counting code
- * units or encoding into a new array.
+ * Most text is ASCII, and a search for one range of other characters is what a
+ * page answers fastest: V8 looks at sixteen characters at once then, and not if
+ * the range is said by what it leaves out. The rest is encoded into one scratch
+ * buffer, which is several times faster than counting code units or encoding
+ * into a new array.
  */
 const encoder = new TextEncoder()
-const ascii = /^\p{ASCII}*$/u
+const beyondAscii = /[\u0080-\uffff]/
 // Text that turns out not to be ASCII is looked at twice; that must stay a trifle.
 const askedAtMost = 16_384
 let scratch: Uint8Array<ArrayBuffer> | undefined
 
 export const textSize = (text: string): number =>
-  text.length <= askedAtMost && ascii.test(text) ? text.length : encodedSize(text)
+  text.length <= askedAtMost && !beyondAscii.test(text) ? text.length : encodedSize(text)
 
 const encodedSize = (text: string): number => {
   scratch ??= new Uint8Array(65_536)
