@@ -8,6 +8,8 @@
 import type * as Result from "effect/Result"
 import type { ForeignCause } from "./ConnectionError.ts"
 import * as internal from "./internal/codec.ts"
+import * as BadFrames from "./internal/inboxBadFrames.ts"
+import * as Decoding from "./internal/inboxDecoding.ts"
 import { decodeJson, encodeJson, Failure } from "./internal/json.ts"
 import * as Message from "./Message.ts"
 import type { Frame } from "./Message.ts"
@@ -43,13 +45,41 @@ export interface Batch<out In> {
 }
 
 /**
+ * What is done about frames that do not decode: {@link fail} or {@link skip}.
+ * Each brings the code for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnError = Decoding.Decode
+
+/**
+ * A frame that does not decode ends the connection with a `DecodeError`, once
+ * what came before it has been read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const fail: OnError = BadFrames.fail
+
+/**
+ * Frames that do not decode are passed over: each is counted and marked.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const skip: OnError = BadFrames.skip
+
+/**
  * Decodes the frames of one session, in order. May keep state.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Decoder<out In> {
+  /** One that throws has failed on the first of the frames. */
   readonly decode: (frames: ReadonlyArray<Frame>) => Batch<In>
+  readonly onError: OnError
 }
 
 /**
@@ -62,8 +92,6 @@ export interface Codec<out In, in Out> {
   readonly encode: (message: Out) => Frame | Failure
   /** Called once for each session. */
   readonly decoder: () => Decoder<In>
-  /** What a bad frame does: end the connection's stream, or be counted and passed over. */
-  readonly onDecodeError: "fail" | "skip"
 }
 
 /**
@@ -98,8 +126,7 @@ export type Out<C> = C extends Codec<unknown, infer Out> ? Out : never
  */
 export const frames: Codec<Message.Data, Message.Input> = {
   encode: Message.toFrame,
-  decoder: () => frameDecoder,
-  onDecodeError: "fail"
+  decoder: () => frameDecoder
 }
 
 /**
@@ -122,8 +149,7 @@ export const frames: Codec<Message.Data, Message.Input> = {
  */
 export const text: Codec<string, string> = {
   encode: (message) => message,
-  decoder: () => textDecoder,
-  onDecodeError: "fail"
+  decoder: () => textDecoder
 }
 
 /**
@@ -134,8 +160,7 @@ export const text: Codec<string, string> = {
  */
 export const bytes: Codec<Uint8Array, Uint8Array> = {
   encode: (message) => message,
-  decoder: () => bytesDecoder,
-  onDecodeError: "fail"
+  decoder: () => bytesDecoder
 }
 
 /**
@@ -148,8 +173,7 @@ export const bytes: Codec<Uint8Array, Uint8Array> = {
  */
 export const json: Codec<unknown, unknown> = {
   encode: encodeJson,
-  decoder: () => jsonDecoder,
-  onDecodeError: "fail"
+  decoder: () => jsonDecoder
 }
 
 /**
@@ -218,10 +242,10 @@ export const makeStateful = <In, Out>(options: StatefulOptions<In, Out>): Codec<
   decoder: () => {
     const decode = internal.caught(options.decoder, "the codec's `decoder` threw")()
     return internal.oneByOne(
-      decode instanceof Failure ? () => decode : internal.caught(decode, "the codec's `decode` threw")
+      decode instanceof Failure ? () => decode : internal.caught(decode, "the codec's `decode` threw"),
+      options.onDecodeError === "skip" ? skip : fail
     )
-  },
-  onDecodeError: options.onDecodeError ?? "fail"
+  }
 })
 
 /**
@@ -231,7 +255,13 @@ export const makeStateful = <In, Out>(options: StatefulOptions<In, Out>): Codec<
  * @category combinators
  * @since 0.1.0
  */
-export const skipErrors = <In, Out>(self: Codec<In, Out>): Codec<In, Out> => ({ ...self, onDecodeError: "skip" })
+export const skipErrors = <In, Out>(self: Codec<In, Out>): Codec<In, Out> => ({
+  ...self,
+  decoder: () => {
+    const inner = self.decoder()
+    return { decode: (frames) => inner.decode(frames), onError: skip }
+  }
+})
 
 /**
  * Why a frame did not decode, as an element of the stream.
@@ -265,14 +295,18 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
   ...self,
   decoder: () => {
     const inner = self.decoder()
-    return { decode: (frames) => ({ messages: internal.yieldAll(inner, frames), failure: undefined }) }
+    return {
+      decode: (frames) => ({ messages: internal.yieldAll(inner, frames), failure: undefined }),
+      onError: inner.onError
+    }
   }
 })
 
 // Decoders without memory serve every session.
 const frameDecoder: Decoder<Message.Data> = {
-  decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined })
+  decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined }),
+  onError: Decoding.sound
 }
 const textDecoder = /* @__PURE__ */ internal.only(internal.isText, "a binary frame where text was expected")
 const bytesDecoder = /* @__PURE__ */ internal.only(internal.isBytes, "a text frame where binary was expected")
-const jsonDecoder = /* @__PURE__ */ internal.oneByOne(decodeJson)
+const jsonDecoder = /* @__PURE__ */ internal.oneByOne(decodeJson, fail)

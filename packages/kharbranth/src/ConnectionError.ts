@@ -420,7 +420,7 @@ export class DecodeError
       readonly issue: string
       readonly cause: ForeignCause
     }) =>
-      `: a frame of session ${self.epoch} did not decode: ${self.issue}. Set the codec's \`onDecodeError\` to "skip" or "yield" to live with such frames.`
+      `: a frame of session ${self.epoch} did not decode: ${self.issue}. Wrap the codec in \`Codec.skipErrors\` or \`Codec.yieldErrors\` to live with such frames.`
   ) {}
 
 /**

@@ -16,6 +16,7 @@ import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
+import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { settle } from "./support/topicServer.ts"
@@ -89,6 +90,35 @@ describe("an opening program", () => {
       assert.strictEqual(taken, "two")
       assert.strictEqual(yield* connection.receive, "welcome")
     })
+  )
+
+  it.effect("a frame that does not decode meanwhile ends the connection, or is passed over and counted", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ seed: 1 })
+      yield* network.serve(url, (peer) => peer.send(["{", '"two"']))
+      const throwing: Codec.Codec<unknown, unknown> = {
+        encode: Codec.json.encode,
+        decoder: () => ({
+          decode: () => {
+            throw new Error("a bug")
+          },
+          onError: Codec.fail
+        })
+      }
+      const made = (codec: Codec.Codec<unknown, unknown>) =>
+        network.provide(
+          Connection.make("feed", {
+            target: url,
+            codec,
+            reconnect: Reconnect.none,
+            onOpen: (session) => session.receive((one) => one === "two")
+          })
+        )
+      for (const codec of [Codec.json, throwing])
+        assert.strictEqual((yield* Effect.flip(made(codec)))._tag, "DecodeError")
+      const connection = yield* made(Codec.skipErrors(Codec.json))
+      assert.deepStrictEqual((yield* ConnectionMetrics.of(connection)).dropped, { undecodable: 1 })
+    }).pipe(Effect.provide(Logger.layer([])))
   )
 
   it.effect("has a session that is of no use afterwards", () =>

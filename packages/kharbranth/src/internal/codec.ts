@@ -3,15 +3,16 @@
  * nothing that need not be copied, catch what user functions throw.
  */
 import * as Result from "effect/Result"
-import type { Batch, DecodeIssue, Decoder } from "../Codec.ts"
+import type { Batch, DecodeIssue, Decoder, OnError } from "../Codec.ts"
 import * as ConnectionError from "../ConnectionError.ts"
 import type { Frame } from "../Message.ts"
+import { fail } from "./inboxBadFrames.ts"
 import { Failure } from "./json.ts"
 
 export const isText = (frame: Frame): frame is string => typeof frame === "string"
 export const isBytes = (frame: Frame): frame is Uint8Array => typeof frame !== "string"
 
-export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure): Decoder<A> => ({
+export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure, onError: OnError): Decoder<A> => ({
   decode: (frames) => {
     const messages: Array<A> = []
     for (const [index, frame] of frames.entries()) {
@@ -22,14 +23,16 @@ export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure): Decoder<A
       messages.push(message)
     }
     return { messages, failure: undefined }
-  }
+  },
+  onError
 })
 
 export const only = <A extends Frame>(is: (frame: Frame) => frame is A, issue: string): Decoder<A> => {
-  const slow = oneByOne<A>((frame) => (is(frame) ? frame : new Failure(issue)))
+  const slow = oneByOne<A>((frame) => (is(frame) ? frame : new Failure(issue)), fail)
   return {
     // The very array that came in: the usual batch costs no copy.
-    decode: (frames) => (frames.every(is) ? { messages: frames, failure: undefined } : slow.decode(frames))
+    decode: (frames) => (frames.every(is) ? { messages: frames, failure: undefined } : slow.decode(frames)),
+    onError: fail
   }
 }
 

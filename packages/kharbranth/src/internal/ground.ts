@@ -150,10 +150,6 @@ export abstract class Ground<In, Out> {
     this.emit(() => ({ _tag: "ReaderStalled", epoch: this.epoch, bytes }))
   }
 
-  dropped(reason: DropReason, count: number): void {
-    this.drop("inbox", reason, count)
-  }
-
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
     this.figures.drop(reason, count)
     this.emit(() => ({ _tag: "Dropped", where, reason, count }))

@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import type { Codec } from "../Codec.ts"
 import type * as Connection from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
-import type { ConnectionEvent, DropReason } from "../ConnectionEvent.ts"
+import type { ConnectionEvent } from "../ConnectionEvent.ts"
 import type { Heartbeat } from "../Heartbeat.ts"
 import type { Meter } from "../RateLimit.ts"
 import type { Recipe } from "../Target.ts"
@@ -68,7 +68,6 @@ export interface Host<In, Out> {
   openers(): ReadonlyArray<Opener<In, Out>>
   hook<Name extends HookName>(name: Name, ...given: HookInput<Name>): void
   emit(event: () => ConnectionEvent): void
-  dropped(reason: DropReason, count: number): void
   /** Waits, bounded, until the sockets of earlier sessions are gone, if there are any. */
   settled(session: Session<In, Out>): Effect.Effect<void> | undefined
   opened(session: Session<In, Out>): void
@@ -79,6 +78,4 @@ export interface Host<In, Out> {
   dataLost(session: Session<In, Out>): void
   /** The session writes nothing more of the outbox. */
   cut(session: Session<In, Out>): void
-  /** The connection gives up. */
-  fail(error: ConnectionError): void
 }

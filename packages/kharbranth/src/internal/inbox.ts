@@ -47,14 +47,14 @@ export class Inbox<In> extends Intake<In> {
   /** Every message that waits, without the markers. */
   take(): ReadonlyArray<In> | undefined {
     const items = this.takeItems()
-    const messages = items.length === 0 ? none : messagesOf(items, this.decoding)
+    const messages = items.length === 0 ? none : messagesOf(items, this.options)
     this.unused = Math.max(0, messages.length - 1)
     return messages.length === 0 ? undefined : messages
   }
 
   /** Every message that waits, and the markers. */
   takeEntries(): ReadonlyArray<Public.Entry<In>> | undefined {
-    const entries = entriesOf(this.takeItems(), this.decoding)
+    const entries = entriesOf(this.takeItems(), this.options)
     this.unused = entries.reduce(
       (count, entry, index) => (index > 0 && entry._tag === "Message" ? count + 1 : count),
       0

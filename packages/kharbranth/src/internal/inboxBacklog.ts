@@ -2,7 +2,7 @@
  * The messages and markers that wait for a reader, in order, and how the
  * oldest go. Every message that goes leaves a `Lagged` in its place.
  */
-import type { Decoding } from "./inboxDecoding.ts"
+import { decode, type Told } from "./inboxDecoding.ts"
 import * as Segments from "./inboxSegments.ts"
 import type { Decoded, Item, Raw } from "./inboxSegments.ts"
 
@@ -13,13 +13,13 @@ const maxMarkers = 256
 export class Backlog<In> {
   /** The bytes of everything here, and of what the inbox has not yet put here. */
   bytes = 0
-  private readonly decoding: Decoding<In>
+  private readonly told: Told
   items: Array<Item<In>> = []
   private markers = 0
   private raws = 0
 
-  constructor(decoding: Decoding<In>) {
-    this.decoding = decoding
+  constructor(told: Told) {
+    this.told = told
   }
 
   get isEmpty(): boolean {
@@ -137,9 +137,9 @@ export class Backlog<In> {
   private decodeAt(at: number): number {
     const segment = this.items[at] as Raw<In>
     const before = Segments.bytesOf(segment)
-    const pieces = this.decoding
-      .decode(segment, Segments.kept)
-      .filter((piece) => Segments.countOf(piece) > 0 || piece._tag === "Lagged")
+    const pieces = decode(segment, Segments.kept, this.told).filter(
+      (piece) => Segments.countOf(piece) > 0 || piece._tag === "Lagged"
+    )
     this.items.splice(at, 1, ...pieces)
     this.raws -= 1
     this.bytes += pieces.reduce((bytes, piece) => bytes + Segments.bytesOf(piece), 0) - before

@@ -10,7 +10,8 @@ import type { DropReason } from "../ConnectionEvent.ts"
 import type * as Public from "../Inbox.ts"
 import type { Frame } from "../Message.ts"
 import { Backlog } from "./inboxBacklog.ts"
-import { Decoding } from "./inboxDecoding.ts"
+import { decode } from "./inboxDecoding.ts"
+import { messagesOf } from "./inboxReading.ts"
 import * as Segments from "./inboxSegments.ts"
 import { type Source, Sources } from "./inboxSources.ts"
 import { type Tap, Taps } from "./inboxTaps.ts"
@@ -22,10 +23,8 @@ export interface Hooks {
   /** Wall-clock milliseconds; asked once a turn at most. */
   now(): number
   dropped(reason: DropReason, count: number): void
-  /** A frame did not decode and the policy is to fail. Once for each lane. */
-  decodeFailed(error: DecodeError): void
-  /** The inbox is full and the policy is to fail. Once, until `revive`. */
-  overflowed(error: InboxOverflow): void
+  /** A frame did not decode (told once for each lane) or the inbox is full (once, until `revive`), and the policy is to fail. */
+  failed(error: DecodeError | InboxOverflow): void
   stalled(bytes: number): void
   /** Asks for `stallDue` after `maxStall`. At most one is under way. */
   armStall(): void
@@ -35,7 +34,6 @@ export interface Options<In> {
   readonly connection: string
   readonly highWaterMark: number
   readonly overflow: Public.Overflow<In>
-  readonly skipDecodeErrors: boolean
   readonly hooks: Hooks
 }
 
@@ -43,7 +41,6 @@ export abstract class Intake<In> {
   protected readonly options: Options<In>
   protected readonly hooks: Hooks
   protected readonly highMark: number
-  protected readonly decoding: Decoding<In>
   protected readonly backlog: Backlog<In>
   protected readonly sources: Sources
   /** What came this turn and must be looked at before it may wait. */
@@ -66,8 +63,7 @@ export abstract class Intake<In> {
     this.options = options
     this.hooks = options.hooks
     this.highMark = options.highWaterMark
-    this.decoding = new Decoding(options)
-    this.backlog = new Backlog(this.decoding)
+    this.backlog = new Backlog(options)
     this.sources = new Sources(options.hooks)
   }
 
@@ -172,6 +168,11 @@ export abstract class Intake<In> {
     }
   }
 
+  /** The messages of a frame that may not wait here yet. */
+  decode(lane: Segments.Lane<In>, frame: Frame): ReadonlyArray<In> {
+    return messagesOf([Segments.raw(lane, frame, 0)], this.options)
+  }
+
   /** The messages that no tap claims. */
   claim(messages: ReadonlyArray<In>, epoch: number): ReadonlyArray<In> {
     return this.taps.unclaimed(messages, epoch)
@@ -187,9 +188,8 @@ export abstract class Intake<In> {
 
   /** Begins a segment with this frame, unless it is turned away. */
   private begin(lane: Segments.Lane<In>, frame: Frame, size: number): boolean {
-    const refusal = this.refusal ?? (this.decoding.isBroken(lane) ? "unread" : undefined)
-    if (refusal !== undefined) {
-      this.turnAway(refusal, 1)
+    if (this.refusal !== undefined) {
+      this.turnAway(this.refusal, 1)
       return false
     }
     const segment = Segments.raw(lane, frame, size)
@@ -250,7 +250,7 @@ export abstract class Intake<In> {
     else if (item._tag !== "Raw") this.backlog.addMarker(item)
     else {
       this.backlog.bytes -= Segments.bytesOf(item)
-      for (const piece of this.decoding.decode(item, Segments.kept)) {
+      for (const piece of decode(item, Segments.kept, this.options)) {
         if (piece._tag === "Lagged") {
           this.backlog.addMarker(piece)
           continue
@@ -278,7 +278,7 @@ export abstract class Intake<In> {
     if (this.refusal !== undefined) return
     this.refuse("overflow")
     const { connection, highWaterMark } = this.options
-    this.hooks.overflowed(new InboxOverflow({ connection, bytes: this.backlog.bytes, max: highWaterMark }))
+    this.hooks.failed(new InboxOverflow({ connection, bytes: this.backlog.bytes, max: highWaterMark }))
   }
 
   protected shrink(target: number): void {

@@ -3,22 +3,22 @@
  * markers between them.
  */
 import * as Inbox from "../Inbox.ts"
-import type { Decoding } from "./inboxDecoding.ts"
+import { decode, type Told } from "./inboxDecoding.ts"
 import * as Segments from "./inboxSegments.ts"
 import type { Item, Marker, Taken } from "./inboxSegments.ts"
 
 type Part<In> = Taken<In> | Marker
 
-const partsOf = <In>(item: Item<In>, decoding: Decoding<In>): ReadonlyArray<Part<In>> =>
-  item._tag === "Raw" ? decoding.decode(item, Segments.taken) : [item]
+const partsOf = <In>(item: Item<In>, told: Told): ReadonlyArray<Part<In>> =>
+  item._tag === "Raw" ? decode(item, Segments.taken, told) : [item]
 
 const bare = <In>(part: Part<In>): ReadonlyArray<In> =>
   part._tag !== "Decoded" ? [] : part.head === 0 ? part.messages : part.messages.slice(part.head)
 
 /** The messages. One batch that decoded to its end comes as the decoder made it. */
-export const messagesOf = <In>(items: ReadonlyArray<Item<In>>, decoding: Decoding<In>): ReadonlyArray<In> => {
-  if (items.length === 1) return joined(partsOf(items[0]!, decoding))
-  return joined(items.flatMap((item) => partsOf(item, decoding)))
+export const messagesOf = <In>(items: ReadonlyArray<Item<In>>, told: Told): ReadonlyArray<In> => {
+  if (items.length === 1) return joined(partsOf(items[0]!, told))
+  return joined(items.flatMap((item) => partsOf(item, told)))
 }
 
 const joined = <In>(parts: ReadonlyArray<Part<In>>): ReadonlyArray<In> => {
@@ -35,13 +35,10 @@ const join = <In>(batches: ReadonlyArray<ReadonlyArray<In>>): ReadonlyArray<In> 
 }
 
 /** The messages and markers, in order. */
-export const entriesOf = <In>(
-  items: ReadonlyArray<Item<In>>,
-  decoding: Decoding<In>
-): ReadonlyArray<Inbox.Entry<In>> => {
+export const entriesOf = <In>(items: ReadonlyArray<Item<In>>, told: Told): ReadonlyArray<Inbox.Entry<In>> => {
   const entries: Array<Inbox.Entry<In>> = []
   for (const item of items) {
-    for (const part of partsOf(item, decoding)) {
+    for (const part of partsOf(item, told)) {
       if (part._tag === "Decoded") addMessages(entries, part)
       else addMarker(entries, part)
     }

@@ -10,6 +10,8 @@ import type { Frame } from "../Message.ts"
 export interface Lane<In> {
   readonly epoch: number
   readonly decoder: Codec.Decoder<In>
+  /** A bad frame was its end: nothing more comes out of it. */
+  broken: boolean
 }
 
 /** Frames of one lane, in order, with their sizes beside them. */

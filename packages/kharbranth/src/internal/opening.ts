@@ -2,7 +2,6 @@
  * What arrives before a session's messages may reach the reader: `onOpen` picks
  * from it, the rest waits in order until the session is released to the inbox.
  */
-import type { Decoder } from "../Codec.ts"
 import type { Frame } from "../Message.ts"
 
 interface Waiter<In> {
@@ -12,13 +11,12 @@ interface Waiter<In> {
 
 /** What an opening sees of its session. */
 export interface Opener<In> {
-  readonly decoder: Decoder<In>
   /** The most bytes that may wait. */
   readonly openBuffer: number
+  decode(frame: Frame): ReadonlyArray<In>
   /** Gives the protocols above their messages; what they leave is returned. */
   claim(messages: ReadonlyArray<In>): ReadonlyArray<In>
   overrun(bytes: number): void
-  undecodable(issue: string, cause: unknown): void
 }
 
 export class Opening<In> {
@@ -38,10 +36,8 @@ export class Opening<In> {
   push(frame: Frame, size: number): void {
     const { session } = this
     this.bytes += size
-    const { failure, messages } = session.decoder.decode([frame])
-    const unpicked = messages.filter((message) => !this.offer(message))
+    const unpicked = session.decode(frame).filter((message) => !this.offer(message))
     for (const message of session.claim(unpicked)) this.waiting.push(message)
-    if (failure !== undefined) session.undecodable(failure.issue, failure.cause)
     if (this.bytes > session.openBuffer) session.overrun(this.bytes)
   }
 

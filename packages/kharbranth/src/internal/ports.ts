@@ -36,11 +36,7 @@ export class InboxPort implements Inbox.Hooks {
     this.owner.drop("inbox", reason, count)
   }
 
-  decodeFailed(error: ConnectionError.DecodeError): void {
-    this.owner.fail(error)
-  }
-
-  overflowed(error: ConnectionError.InboxOverflow): void {
+  failed(error: ConnectionError.DecodeError | ConnectionError.InboxOverflow): void {
     this.owner.fail(error)
   }
 

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { Decoder } from "../Codec.ts"
-import * as ConnectionError from "../ConnectionError.ts"
+import type * as ConnectionError from "../ConnectionError.ts"
 import type { Gate } from "../ConnectionState.ts"
 import type { Frame } from "../Message.ts"
 import type { Link, Receiver } from "../Transport.ts"
@@ -35,6 +35,7 @@ type Failure = ConnectionError.ConnectionError
 export class Session<In, Out> extends Watched<In, Out> implements Receiver, Source, Lane<In>, Opener<In> {
   readonly dial: DialCommand
   readonly decoder: Decoder<In>
+  broken = false
   gate: Gate = "Dialing"
   link: Link | undefined
   expiresAt: number | undefined
@@ -221,6 +222,10 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     return this.host.openBuffer
   }
 
+  decode(frame: Frame): ReadonlyArray<In> {
+    return this.host.inbox.decode(this, frame)
+  }
+
   claim(messages: ReadonlyArray<In>): ReadonlyArray<In> {
     return this.host.inbox.claim(messages, this.epoch)
   }
@@ -228,13 +233,6 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
   overrun(bytes: number): void {
     if (this.gate === "Ready" || this.gate === "Stable") this.host.release(this)
     else this.dead(Errors.overrun(this, bytes, this.openBuffer))
-  }
-
-  undecodable(issue: string, cause: unknown): void {
-    const { connection, codec } = this.host
-    if (codec.onDecodeError === "skip") return this.host.dropped("undecodable", 1)
-    const { epoch } = this
-    this.host.fail(new ConnectionError.DecodeError({ connection, epoch, issue, cause: ConnectionError.foreign(cause) }))
   }
 
   opened(link: Link): void {

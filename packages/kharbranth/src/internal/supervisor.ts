@@ -57,7 +57,6 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
       connection,
       highWaterMark: options.inbox?.highWaterMark ?? 65_536,
       overflow: options.inbox?.overflow ?? "fail",
-      skipDecodeErrors: this.codec.onDecodeError === "skip",
       hooks: new InboxPort(this)
     })
     this.outbox = new Outbox({

@@ -13,13 +13,14 @@ describe("taking", () => {
     let made: ReadonlyArray<string> = []
     const decode = lane(1).decoder.decode
     const spied: Lane<string> = {
-      epoch: 1,
+      ...lane(1),
       decoder: {
         decode: (frames) => {
           const batch = decode(frames)
           made = batch.messages
           return batch
-        }
+        },
+        onError: Codec.fail
       }
     }
     pushAll(inbox, spied, ["a", "b", "c"])

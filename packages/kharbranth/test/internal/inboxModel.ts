@@ -24,7 +24,6 @@ export type Policy = "fail" | "dropOldest" | "dropNewest" | "conflate"
 export interface Setup {
   readonly mark: number
   readonly policy: Policy
-  readonly skip: boolean
   readonly canPause: boolean
 }
 

@@ -20,7 +20,7 @@ describe("overflow where the source cannot pause", () => {
 
   it("fail: one typed error; what waits stays, what follows is counted", () => {
     const { errors, inbox, lane, said } = filled("fail", tens("ABCD"))
-    assert.deepStrictEqual(said, ["overflowed", "dropped 1 overflow"])
+    assert.deepStrictEqual(said, ["failed InboxOverflow", "dropped 1 overflow"])
     assert.deepStrictEqual(errors, [new ConnectionError.InboxOverflow({ connection: "prices", bytes: 120, max: 100 })])
     assert.strictEqual(inbox.take()?.length, 3)
     pushAll(inbox, lane(1), ["E"])
@@ -154,7 +154,7 @@ describe("a stalled reader", () => {
   it("fail: the event, then the typed error", () => {
     const { inbox, said } = stalled("fail", { read: true })
     inbox.stallDue()
-    assert.deepStrictEqual(said, ["armed", "stalled 100", "overflowed"])
+    assert.deepStrictEqual(said, ["armed", "stalled 100", "failed InboxOverflow"])
   })
 
   it("fail, but nobody ever read: the oldest go and the socket goes on", () => {
@@ -227,10 +227,10 @@ describe("frames that do not decode", () => {
     assert.isUndefined(inbox.take())
     assert.deepStrictEqual(said, [
       "dropped 2 unread",
-      "decodeFailed",
+      "failed DecodeError",
       "dropped 1 unread",
       "dropped 1 unread",
-      "decodeFailed"
+      "failed DecodeError"
     ])
     const error = errors[0] as ConnectionError.DecodeError
     assert.deepStrictEqual([error.connection, error.epoch, error.issue], ["prices", 1, "no number"])
@@ -239,20 +239,21 @@ describe("frames that do not decode", () => {
   })
 
   it("a decoder that throws has failed on the first frame it was given", () => {
-    const lane = {
-      epoch: 1,
-      decoder: {
+    const throwing: Codec.Codec<number, never> = {
+      encode: () => "",
+      decoder: () => ({
         decode: () => {
           throw new Error("secret")
-        }
-      }
+        },
+        onError: Codec.fail
+      })
     }
-    const fail = rig(numbers)
-    pushAll(fail.inbox, lane, ["1"])
+    const fail = rig(throwing)
+    pushAll(fail.inbox, fail.lane(1), ["1"])
     assert.isUndefined(fail.inbox.take())
-    assert.deepStrictEqual(fail.said, ["decodeFailed"])
-    const skip = rig(skipping)
-    pushAll(skip.inbox, lane, ["1", "2"])
+    assert.deepStrictEqual(fail.said, ["failed DecodeError"])
+    const skip = rig(Codec.skipErrors(throwing))
+    pushAll(skip.inbox, skip.lane(1), ["1", "2"])
     assert.deepStrictEqual(plain(skip.inbox.takeEntries()), ["-2"])
   })
 

@@ -2,7 +2,7 @@
  * What the tests of the inbox share: an inbox that writes down what it says,
  * sources that do, and short names for messages and markers.
  */
-import type * as Codec from "../../src/Codec.ts"
+import * as Codec from "../../src/Codec.ts"
 import * as ConnectionError from "../../src/ConnectionError.ts"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane, type Options, type Source } from "../../src/internal/inbox.ts"
@@ -18,17 +18,12 @@ export const rig = <In>(codec: Codec.Codec<In, never>, options: Partial<Options<
     connection: "prices",
     highWaterMark: 100,
     overflow: "fail",
-    skipDecodeErrors: codec.onDecodeError === "skip",
     hooks: {
       defer: (flush) => void deferred.push(flush),
       now: () => ++now,
       dropped: (reason, count) => void said.push(`dropped ${count} ${reason}`),
-      decodeFailed: (error) => {
-        said.push("decodeFailed")
-        errors.push(error)
-      },
-      overflowed: (error) => {
-        said.push("overflowed")
+      failed: (error) => {
+        said.push(`failed ${error._tag}`)
         errors.push(error)
       },
       stalled: (bytes) => void said.push(`stalled ${bytes}`),
@@ -41,7 +36,7 @@ export const rig = <In>(codec: Codec.Codec<In, never>, options: Partial<Options<
     said,
     errors,
     deferred,
-    lane: (epoch: number): Lane<In> => ({ epoch, decoder: codec.decoder() }),
+    lane: (epoch: number): Lane<In> => ({ epoch, decoder: codec.decoder(), broken: false }),
     turn: () => {
       for (const each of deferred.splice(0)) each()
     }
@@ -80,7 +75,7 @@ export const several: Codec.Codec<string, never> = {
     decode: (frames) => ({
       messages: frames.flatMap((frame) => JSON.parse(String(frame)) as Array<string>),
       failure: undefined
-    })
-  }),
-  onDecodeError: "fail"
+    }),
+    onError: Codec.fail
+  })
 }

@@ -29,7 +29,8 @@ const strict = (violated: (what: string) => void): Codec.Codec<Msg, never> =>
         next += 1
         return bad === "bad" ? new Codec.Failure("bad") : { id: Number(id), key: key! }
       }
-    }
+    },
+    onDecodeError: "skip"
   })
 
 const policies: ReadonlyArray<Policy> = ["fail", "dropOldest", "dropNewest", "conflate"]
@@ -52,8 +53,7 @@ export const run = (seed: number, make: Make, steps = 150): string | undefined =
   const setup: Setup = {
     mark: 100 + below(900),
     policy: policies[below(4)]!,
-    canPause: random() < 0.5,
-    skip: true
+    canPause: random() < 0.5
   }
   // Bad frames free their bytes when they are decoded, which the model does not know.
   const withBad = random() < 0.3 && setup.policy === "fail" && setup.canPause
@@ -64,16 +64,15 @@ export const run = (seed: number, make: Make, steps = 150): string | undefined =
     connection: "model",
     highWaterMark: setup.mark,
     overflow: overflowOf(setup.policy),
-    skipDecodeErrors: setup.skip,
     hooks: {
       defer: (flush) => void deferred.push(flush),
       now: () => 7,
       dropped: (reason, count) => {
         seen.drops[reason] = (seen.drops[reason] ?? 0) + count
       },
-      decodeFailed: () => violated("decodeFailed under the policy skip"),
-      overflowed: () => {
-        seen.overflows += 1
+      failed: (error) => {
+        if (error._tag === "DecodeError") violated("failed under the policy skip")
+        else seen.overflows += 1
       },
       stalled: () => {
         seen.stalls += 1
@@ -106,7 +105,7 @@ export const run = (seed: number, make: Make, steps = 150): string | undefined =
   let cancel = (): void => {}
   const newLane = (): Lane<Msg> => {
     epoch += 1
-    const lane = { epoch, decoder: codec.decoder() }
+    const lane = { epoch, decoder: codec.decoder(), broken: false }
     lanes.set(lane, 0)
     return lane
   }
