@@ -116,7 +116,7 @@ export const layerStream = (options?: Options): Layer.Layer<Transport.Transport>
       ? layer(options)
       : Layer.succeed(Transport.Transport, {
           name: "browser-stream",
-          capabilities: { ...capabilities, pause: true },
+          capabilities: { ...capabilities, pause: Transport.backpressure },
           dial: StreamLink.dial(make, options?.diagnose)
         })
   })

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "./ConnectionError.ts"
 import * as internal from "./internal/dialByCallback.ts"
 import * as Headers from "./internal/headers.ts"
+import * as Pausing from "./internal/inboxPausing.ts"
 import type { Frame } from "./Message.ts"
 
 /**
@@ -86,7 +87,7 @@ export interface Link {
    * transport can see them (capability `bytes`), frames elsewhere.
    */
   received(): number
-  /** Stops reading from the socket. Only called when the `pause` capability is true. */
+  /** Stops reading from the socket. Only called when the transport has the `pause` capability. */
   pause(): void
   resume(): void
   /** Starts the closing handshake; `ended` follows when it is done. The core bounds the wait. */
@@ -120,6 +121,24 @@ export type CheckHeaders = (
 export const httpHeaders: CheckHeaders = Headers.check
 
 /**
+ * What holds the links of a transport back.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Backpressure = Pausing.Backpressure
+
+/**
+ * Pauses a connection's links while its inbox is full, for `maxStall` at most.
+ * It is the capability `pause` itself, so that only programs whose links can
+ * pause carry it.
+ *
+ * @category capabilities
+ * @since 0.1.0
+ */
+export const backpressure: Backpressure = Pausing.backpressure
+
+/**
  * What a transport can do on its platform.
  *
  * @category models
@@ -128,8 +147,8 @@ export const httpHeaders: CheckHeaders = Headers.check
 export interface Capabilities {
   /** Can send ping frames and sees pongs. */
   readonly ping: boolean
-  /** Can stop reading, so that the peer feels backpressure. */
-  readonly pause: boolean
+  /** Can stop reading, so that the peer feels it: `backpressure`, or not. */
+  readonly pause: Backpressure | false
   /** Which request headers it can send with the upgrade: `httpHeaders`, or none. */
   readonly headers: CheckHeaders | false
   /** `received()` counts bytes off the wire, so a large message that drips in is seen as life. */

@@ -7,9 +7,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Heartbeat from "../src/Heartbeat.ts"
-import { type Capabilities, httpHeaders } from "../src/Transport.ts"
+import { backpressure, type Capabilities, httpHeaders } from "../src/Transport.ts"
 
-const able: Capabilities = { ping: true, pause: true, headers: httpHeaders, bytes: true }
+const able: Capabilities = { ping: true, pause: backpressure, headers: httpHeaders, bytes: true }
 const browser: Capabilities = { ping: false, pause: false, headers: false, bytes: false }
 
 const millis = (duration: Duration.Duration | undefined) =>

@@ -22,7 +22,7 @@
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Capabilities, Dial, Open } from "kharbranth/Transport"
-import { fromCallback, httpHeaders, Transport } from "kharbranth/Transport"
+import { backpressure, fromCallback, httpHeaders, Transport } from "kharbranth/Transport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redacted } from "effect/Redacted"
@@ -89,7 +89,7 @@ export interface Options {
   readonly compression?: boolean | Compression | undefined
 }
 
-const capabilities: Capabilities = { ping: true, pause: true, headers: httpHeaders, bytes: true }
+const capabilities: Capabilities = { ping: true, pause: backpressure, headers: httpHeaders, bytes: true }
 
 // whatever Node still objects to is in the request, not in the network
 const unbuildable = (dial: Dial, error: unknown) =>

@@ -3,7 +3,7 @@
 // backpressure.
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
-import { httpHeaders, Transport } from "kharbranth/Transport"
+import { backpressure, httpHeaders, Transport } from "kharbranth/Transport"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { inspect } from "node:util"
@@ -19,7 +19,12 @@ describe("NodeTransport", () => {
   it("layer - provides a transport that can do everything", () => {
     const transport = Effect.runSync(Effect.provide(Transport, NodeTransport.layer))
     assert.strictEqual(transport.name, "ws")
-    assert.deepStrictEqual(transport.capabilities, { ping: true, pause: true, headers: httpHeaders, bytes: true })
+    assert.deepStrictEqual(transport.capabilities, {
+      ping: true,
+      pause: backpressure,
+      headers: httpHeaders,
+      bytes: true
+    })
   })
 
   it.live("frames - text and binary come back unchanged, with their size on the wire", () =>

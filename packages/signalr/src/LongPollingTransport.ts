@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   })
   return {
     name: "long-polling",
-    capabilities: { ping: false, pause: true, headers: Transport.httpHeaders, bytes: false },
+    capabilities: { ping: false, pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: false },
     dial: (target, receiver) => Effect.provideContext(dial(target, receiver), context)
   }
 })

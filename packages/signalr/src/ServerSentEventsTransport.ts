@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   })
   return {
     name: "server-sent-events",
-    capabilities: { ping: false, pause: true, headers: Transport.httpHeaders, bytes: true },
+    capabilities: { ping: false, pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: true },
     dial: (target, receiver) => Effect.provideContext(dial(target, receiver), context)
   }
 })

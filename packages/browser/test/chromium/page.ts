@@ -48,7 +48,9 @@ const connect = (layer: keyof typeof layers, url: string, more: Partial<Transpor
           Scope.provide(scope),
           Effect.tapError(() => Scope.close(scope, Exit.void))
         )
-        return { id: sessions.push({ scope, link, recorder }) - 1, capabilities: transport.capabilities }
+        const { capabilities } = transport
+        const pause = capabilities.pause === Transport.backpressure
+        return { id: sessions.push({ scope, link, recorder }) - 1, capabilities: { ...capabilities, pause } }
       }).pipe(Effect.catch((error) => Effect.succeed(Object.assign({ message: error.message }, error))))
     )
   )

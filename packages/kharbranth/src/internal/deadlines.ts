@@ -11,12 +11,13 @@ export type Deadline =
   | "stable"
   /** The session is to be replaced. */
   | "rotate"
-  /** The reader has stood still for too long. */
-  | "stall"
   /** Something in the outbox expires. */
   | "outbox"
   /** The old session of a swap falls silent, or its keys are forgotten. */
   | "overlap"
+
+/** What another part acts on: its reader has stood still for too long. */
+type Elsewhere = "stall"
 
 interface Owner {
   timer(fire: () => void): Timer
@@ -25,7 +26,7 @@ interface Owner {
 
 export class Deadlines {
   private readonly owner: Owner
-  private readonly timers: { [D in Deadline]?: Timer } = {}
+  private readonly timers: { [D in Deadline | Elsewhere]?: Timer } = {}
 
   constructor(owner: Owner) {
     this.owner = owner
@@ -53,6 +54,11 @@ export class Deadlines {
 
   clearAll(): void {
     for (const timer of Object.values(this.timers)) timer.clear()
+  }
+
+  /** The timer of what `fire` is to be done about. */
+  of(deadline: Elsewhere, fire: () => void): Timer {
+    return (this.timers[deadline] ??= this.owner.timer(fire))
   }
 
   private timer(deadline: Deadline): Timer {

@@ -146,10 +146,6 @@ export abstract class Ground<In, Out> {
     this.emit(() => ({ _tag: "HookSkipped", epoch: this.epoch, hook, skipped }))
   }
 
-  stalled(bytes: number): void {
-    this.emit(() => ({ _tag: "ReaderStalled", epoch: this.epoch, bytes }))
-  }
-
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
     this.figures.drop(reason, count)
     this.emit(() => ({ _tag: "Dropped", where, reason, count }))

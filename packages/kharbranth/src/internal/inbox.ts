@@ -11,7 +11,7 @@ import type * as Segments from "./inboxSegments.ts"
 
 export type { Hooks, Options } from "./inboxIntake.ts"
 export type { Lane } from "./inboxSegments.ts"
-export type { Source } from "./inboxSources.ts"
+export type { Source } from "./inboxPausing.ts"
 export type { Tap } from "./inboxTaps.ts"
 
 const none: ReadonlyArray<never> = []
@@ -69,7 +69,7 @@ export class Inbox<In> extends Intake<In> {
     if (this.settling) return undefined
     this.open = undefined
     const first = this.backlog.shift()
-    if (first !== undefined) this.sources.moved()
+    if (first !== undefined) this.pausing?.moved()
     this.relax()
     return first
   }
@@ -94,19 +94,6 @@ export class Inbox<In> extends Intake<In> {
   revive(): void {
     this.end = undefined
     this.refusal = undefined
-  }
-
-  /** `maxStall` has passed since `armStall`. */
-  stallDue(): void {
-    if (!this.sources.stallDue()) return
-    this.settle()
-    this.hooks.stalled(this.backlog.bytes)
-    if (this.options.overflow === "fail" && this.everRead) {
-      this.overflowed()
-      return
-    }
-    this.shrink(this.highMark / 4)
-    this.sources.resume()
   }
 
   /** Drops everything unread. Gives how many messages that was. */
@@ -139,7 +126,7 @@ export class Inbox<In> extends Intake<In> {
     if (this.backlog.isEmpty) return none
     const items = this.backlog.drain()
     this.backlog.bytes = 0
-    this.sources.moved()
+    this.pausing?.moved()
     this.relax()
     return items
   }

@@ -11,9 +11,9 @@ import type * as Public from "../Inbox.ts"
 import type { Frame } from "../Message.ts"
 import { Backlog } from "./inboxBacklog.ts"
 import { decode } from "./inboxDecoding.ts"
+import type { Pausing, Source } from "./inboxPausing.ts"
 import { messagesOf } from "./inboxReading.ts"
 import * as Segments from "./inboxSegments.ts"
-import { type Source, Sources } from "./inboxSources.ts"
 import { type Tap, Taps } from "./inboxTaps.ts"
 
 /** How the inbox talks to its owner: synchronous, and cheap. */
@@ -25,9 +25,6 @@ export interface Hooks {
   dropped(reason: DropReason, count: number): void
   /** A frame did not decode (told once for each lane) or the inbox is full (once, until `revive`), and the policy is to fail. */
   failed(error: DecodeError | InboxOverflow): void
-  stalled(bytes: number): void
-  /** Asks for `stallDue` after `maxStall`. At most one is under way. */
-  armStall(): void
 }
 
 export interface Options<In> {
@@ -40,9 +37,10 @@ export interface Options<In> {
 export abstract class Intake<In> {
   protected readonly options: Options<In>
   protected readonly hooks: Hooks
-  protected readonly highMark: number
+  readonly highMark: number
+  /** Holds the sources back, where they can be. */
+  pausing: Pausing | undefined
   protected readonly backlog: Backlog<In>
-  protected readonly sources: Sources
   /** What came this turn and must be looked at before it may wait. */
   protected arriving: Array<Segments.Item<In>> = []
   protected settling = false
@@ -53,6 +51,8 @@ export abstract class Intake<In> {
   /** Why nothing is let in any more. */
   protected refusal: DropReason | undefined
   private readonly taps = new Taps<In>()
+  /** How many sources there are. Those of closing sessions are not: what still comes of these is bounded by itself. */
+  private attached = 0
   private arrived = false
   private scheduled = false
   /** `flush`, made once for the many turns. */
@@ -64,7 +64,6 @@ export abstract class Intake<In> {
     this.hooks = options.hooks
     this.highMark = options.highWaterMark
     this.backlog = new Backlog(options)
-    this.sources = new Sources(options.hooks)
   }
 
   /** Called once a turn, after what arrived in it may be taken. */
@@ -85,16 +84,17 @@ export abstract class Intake<In> {
 
   /** Whether the sources are paused, by this inbox. */
   holding(): boolean {
-    return this.sources.paused
+    return this.pausing?.paused === true
   }
 
   attach(source: Source): void {
-    this.sources.attach(source, this.backlog.bytes >= this.highMark)
+    this.attached += 1
+    this.pausing?.attach(source)
   }
 
-  /** Lets go of a source. One that was paused is resumed, so that its close can be seen. */
   detach(source: Source): void {
-    this.sources.detach(source)
+    this.attached -= 1
+    this.pausing?.detach(source)
   }
 
   push(lane: Segments.Lane<In>, frame: Frame, size: number): void {
@@ -231,7 +231,7 @@ export abstract class Intake<In> {
   }
 
   /** Decodes what arrived, lets the taps see it and puts the rest among what waits. */
-  protected settle(): void {
+  settle(): void {
     if (this.settling || this.arriving.length === 0) return
     this.settling = true
     this.open = undefined
@@ -263,25 +263,31 @@ export abstract class Intake<In> {
   }
 
   private full(): void {
-    this.sources.pause()
+    this.pausing?.pause()
     if (this.backlog.bytes > this.highMark && !this.isEager) this.bound()
   }
 
-  /** More than the mark waits: a source that cannot pause leaves only the policy. */
+  /** More than the mark waits: sources that cannot pause leave only the policy. */
   private bound(): void {
-    if (!this.sources.someCannotPause) return
-    if (this.options.overflow === "fail" && this.everRead) this.overflowed()
-    else this.shrink(this.highMark)
+    if (this.pausing === undefined && this.attached > 0) this.curb(this.highMark)
   }
 
-  protected overflowed(): void {
+  /** The policy applies: the end, or at most `target` bytes stay. Whether it goes on. */
+  curb(target: number): boolean {
+    const ends = this.options.overflow === "fail" && this.everRead
+    if (ends) this.overflowed()
+    else this.shrink(target)
+    return !ends
+  }
+
+  private overflowed(): void {
     if (this.refusal !== undefined) return
     this.refuse("overflow")
     const { connection, highWaterMark } = this.options
     this.hooks.failed(new InboxOverflow({ connection, bytes: this.backlog.bytes, max: highWaterMark }))
   }
 
-  protected shrink(target: number): void {
+  private shrink(target: number): void {
     const { overflow } = this.options
     const dropped =
       typeof overflow === "object" ? overflow.shed(this.backlog, target, overflow.key) : this.backlog.dropOldest(target)
@@ -291,6 +297,6 @@ export abstract class Intake<In> {
   }
 
   protected relax(): void {
-    if (this.backlog.bytes <= this.highMark / 4) this.sources.resume()
+    if (this.backlog.bytes <= this.highMark / 4) this.pausing?.resume()
   }
 }

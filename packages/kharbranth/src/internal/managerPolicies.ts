@@ -5,11 +5,11 @@ import * as Inbox from "../Inbox.ts"
 import type * as Outbox from "../Outbox.ts"
 import * as RateLimit from "../RateLimit.ts"
 import * as Reconnect from "../Reconnect.ts"
-import { type Capabilities, httpHeaders } from "../Transport.ts"
+import { backpressure, type Capabilities, httpHeaders } from "../Transport.ts"
 import { isBoolean, isFinite, isString, isWhole, type Reader } from "./managerReader.ts"
 
 // Whether the transport can ping is found out when the connection is made.
-const anything: Capabilities = { ping: true, pause: true, headers: httpHeaders, bytes: true }
+const anything: Capabilities = { ping: true, pause: backpressure, headers: httpHeaders, bytes: true }
 
 const names = <const A extends string>(...all: ReadonlyArray<A>): Readonly<Record<string, A>> =>
   Object.fromEntries(all.map((name) => [name, name]))

@@ -11,8 +11,6 @@ export interface Owner {
   wall(): number
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void
   fail(error: ConnectionError.ConnectionError): void
-  stalled(bytes: number): void
-  armStall(): void
   armOutbox(at: number): void
   stateName(): string
 }
@@ -38,14 +36,6 @@ export class InboxPort implements Inbox.Hooks {
 
   failed(error: ConnectionError.DecodeError | ConnectionError.InboxOverflow): void {
     this.owner.fail(error)
-  }
-
-  stalled(bytes: number): void {
-    this.owner.stalled(bytes)
-  }
-
-  armStall(): void {
-    this.owner.armStall()
   }
 }
 

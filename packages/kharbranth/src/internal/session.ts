@@ -14,7 +14,7 @@ import type { Gate } from "../ConnectionState.ts"
 import type { Frame } from "../Message.ts"
 import type { Link, Receiver } from "../Transport.ts"
 import type { Host } from "./host.ts"
-import type { Lane, Source } from "./inbox.ts"
+import type { Lane } from "./inbox.ts"
 import type { Command } from "./lifecycleTypes.ts"
 import { type Opener, Opening } from "./opening.ts"
 import * as Check from "./options.ts"
@@ -31,8 +31,8 @@ export type DialCommand = Extract<Command, { readonly _tag: "Dial" }>
 
 type Failure = ConnectionError.ConnectionError
 
-/** A session is its link's receiver, its inbox's source and lane, and its pulse's patient. */
-export class Session<In, Out> extends Watched<In, Out> implements Receiver, Source, Lane<In>, Opener<In> {
+/** A session is its link's receiver, its inbox's lane, and its pulse's patient. */
+export class Session<In, Out> extends Watched<In, Out> implements Receiver, Lane<In>, Opener<In> {
   readonly dial: DialCommand
   readonly decoder: Decoder<In>
   broken = false
@@ -154,7 +154,7 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     this.live = true
     if (link === undefined) return
     this.attached = true
-    inbox.attach(this)
+    inbox.attach(link)
   }
 
   /** Nothing of this session reaches the reader any more. */
@@ -249,25 +249,11 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Sour
     if (this.host.hooks !== undefined) this.host.hook("onOpen", epoch)
   }
 
-  // --- as the inbox's source -------------------------------------------------
-
-  get canPause(): boolean {
-    return this.host.transport.capabilities.pause
-  }
-
-  pause(): void {
-    this.link?.pause()
-  }
-
-  resume(): void {
-    this.link?.resume()
-  }
-
+  /** The inbox holds its link back no more. */
   private detach(): void {
-    if (!this.attached) return
+    if (this.link === undefined || !this.attached) return
     this.attached = false
-    this.host.inbox.detach(this)
-    this.link?.resume()
+    this.host.inbox.detach(this.link)
   }
 
   // --- its end ---------------------------------------------------------------

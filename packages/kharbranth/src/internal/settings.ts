@@ -75,12 +75,6 @@ export const checkOptions = (connection: string, options: AnyOptions): InvalidOp
 
 export const startupTimeout = (options: AnyOptions): Duration.Duration => duration(options, "startupTimeout")
 
-const stall = 10_000
-
-/** How long the reader may stand still, ms. */
-export const maxStall = (options: { readonly maxStall?: Duration.Input | undefined } | undefined): number =>
-  options?.maxStall === undefined ? stall : Duration.toMillis(Check.duration(options.maxStall))
-
 const outboxDefaults = Parts.settings<unknown, never>({})
 
 type OutboxSettings<In, Out> = ReturnType<typeof Parts.settings<In, Out>>

@@ -42,7 +42,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   attention: Ward["attention"]
   /** Ends what tells it of its surroundings. */
   private heeded: (() => void) | undefined
-  private readonly deadlines = new Deadlines(this)
+  readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
   lifecycle: Lifecycle.State
   private dispatching = false
@@ -59,6 +59,8 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
       overflow: options.inbox?.overflow ?? "fail",
       hooks: new InboxPort(this)
     })
+    const { pause } = this.transport.capabilities
+    if (pause) this.inbox.pausing = pause(this.inbox, this)
     this.outbox = new Outbox({
       connection,
       ...Settings.outbox(options.outbox),
@@ -126,8 +128,6 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
         return this.stable()
       case "rotate":
         return this.rotate("it was due")
-      case "stall":
-        return this.inbox.stallDue()
       case "outbox":
         return this.outbox.wake(this.now())
       case "overlap":
@@ -147,10 +147,6 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
 
   armOverlap(): void {
     this.deadlines.set("overlap", this.now() + this.handover.rotation.overlap)
-  }
-
-  armStall(): void {
-    this.deadlines.set("stall", this.now() + Settings.maxStall(this.options.inbox))
   }
 
   // --- the loop --------------------------------------------------------------

@@ -36,7 +36,7 @@ export interface Options {
 
 const capabilitiesOf = (options: Options | undefined): Transport.Capabilities => ({
   ping: false,
-  pause: options?.pause ?? false,
+  pause: options?.pause === true && Transport.backpressure,
   headers: options?.headers === true && Transport.httpHeaders,
   bytes: false
 })

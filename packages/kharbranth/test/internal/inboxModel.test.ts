@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane } from "../../src/internal/inbox.ts"
+import { type Backpressure, backpressure, type Owner } from "../../src/internal/inboxPausing.ts"
 import type { Frame } from "../../src/Message.ts"
 import type { Msg } from "./inboxModel.ts"
 import { type Make, real, run } from "./inboxRun.ts"
@@ -68,7 +69,7 @@ describe("the inbox against its model", () => {
     "the low mark is the high mark": (options) =>
       new (class extends Inbox<Msg> {
         protected override relax(): void {
-          if (this.bytes < options.highWaterMark) this.sources.resume()
+          if (this.bytes < options.highWaterMark) this.pausing?.resume()
         }
       })(options),
     "a marker overtakes what came before it in the turn": (options) =>
@@ -76,21 +77,25 @@ describe("the inbox against its model", () => {
         override mark(entry: Public.SessionOpened | Public.Gap | Public.Lagged): void {
           this.backlog.addMarker(entry._tag === "Lagged" ? { ...entry } : entry)
         }
-      })(options),
-    "a stall never ends": (options) =>
-      new (class extends Inbox<Msg> {
-        override stallDue(): void {
-          this.sources.moved()
-          super.stallDue()
-        }
       })(options)
   }
+  const neverStalled: Backpressure = (inbox, owner) => {
+    const of: Owner["deadlines"]["of"] = (name, fire) =>
+      owner.deadlines.of(name, () => {
+        pausing.moved()
+        fire()
+      })
+    const pausing = backpressure(inbox, { ...owner, deadlines: { of } })
+    return pausing
+  }
 
-  for (const [name, make] of Object.entries(mutants)) {
+  const catches = (name: string, make: Make, hold?: Backpressure) =>
     it(`catches: ${name}`, () => {
       let caught = false
-      for (let seed = 1; seed <= 200 && !caught; seed++) caught = run(seed, make) !== undefined
+      for (let seed = 1; seed <= 200 && !caught; seed++) caught = run(seed, make, hold) !== undefined
       assert.isTrue(caught)
     })
-  }
+
+  for (const [name, make] of Object.entries(mutants)) catches(name, make)
+  catches("a stall never ends", real, neverStalled)
 })

@@ -9,8 +9,8 @@ import { gap, names, opened, pushAll, rig, several, sized, sourceOf } from "./in
 
 describe("overflow where the source cannot pause", () => {
   const filled = (overflow: Public.Overflow<string>, frames: ReadonlyArray<string>, read = true) => {
-    const all = rig(Codec.text, { overflow })
-    all.inbox.attach(sourceOf(false).source)
+    const all = rig(Codec.text, { overflow, pauses: false })
+    all.inbox.attach(sourceOf().source)
     if (read) all.inbox.acquire()
     pushAll(all.inbox, all.lane(1), frames)
     all.turn()
@@ -140,7 +140,7 @@ describe("overflow where the source cannot pause", () => {
 describe("a stalled reader", () => {
   const stalled = (overflow: Public.Overflow<string>, options: { readonly read: boolean }) => {
     const all = rig(Codec.text, { overflow })
-    const link = sourceOf(true)
+    const link = sourceOf()
     all.inbox.attach(link.source)
     if (options.read) all.inbox.acquire()
     pushAll(
@@ -152,14 +152,14 @@ describe("a stalled reader", () => {
   }
 
   it("fail: the event, then the typed error", () => {
-    const { inbox, said } = stalled("fail", { read: true })
-    inbox.stallDue()
+    const { said, stall } = stalled("fail", { read: true })
+    stall()
     assert.deepStrictEqual(said, ["armed", "stalled 100", "failed InboxOverflow"])
   })
 
   it("fail, but nobody ever read: the oldest go and the socket goes on", () => {
-    const { calls, inbox, said } = stalled("fail", { read: false })
-    inbox.stallDue()
+    const { calls, inbox, said, stall } = stalled("fail", { read: false })
+    stall()
     assert.deepStrictEqual(said, ["armed", "stalled 100", "dropped 3 overflow"])
     assert.deepStrictEqual(calls, ["pause", "resume"])
     assert.deepStrictEqual(names(inbox.takeEntries()), ["-3", "D"])
@@ -167,26 +167,26 @@ describe("a stalled reader", () => {
 
   it("dropOldest and dropNewest go down to the low mark and resume", () => {
     const oldest = stalled("dropOldest", { read: true })
-    oldest.inbox.stallDue()
+    oldest.stall()
     assert.deepStrictEqual(names(oldest.inbox.takeEntries()), ["-3", "D"])
     const newest = stalled({ shed: Public.dropNewest }, { read: true })
-    newest.inbox.stallDue()
+    newest.stall()
     assert.deepStrictEqual(newest.calls, ["pause", "resume"])
     assert.deepStrictEqual(names(newest.inbox.takeEntries()), ["A", "-3"])
   })
 
   it("a reader that moves is given another `maxStall`; no pause, no timer", () => {
-    const { inbox, lane, said } = stalled("dropOldest", { read: true })
+    const { inbox, lane, said, stall } = stalled("dropOldest", { read: true })
     inbox.takeOne()
-    inbox.stallDue()
+    stall()
     assert.deepStrictEqual(said, ["armed", "armed"])
     inbox.take()
     pushAll(inbox, lane(1), [sized("E", 100)])
     assert.deepStrictEqual(said, ["armed", "armed"])
-    inbox.stallDue()
+    stall()
     assert.deepStrictEqual(said, ["armed", "armed", "armed"])
     inbox.take()
-    inbox.stallDue()
+    stall()
     assert.strictEqual(said.length, 3)
   })
 })
@@ -269,8 +269,8 @@ describe("frames that do not decode", () => {
 
 describe("codecs of more or fewer messages than frames", () => {
   it("bytes are shared out and all come back", () => {
-    const { inbox, lane, turn } = rig(several, { overflow: "dropOldest" })
-    inbox.attach(sourceOf(false).source)
+    const { inbox, lane, turn } = rig(several, { overflow: "dropOldest", pauses: false })
+    inbox.attach(sourceOf().source)
     const one = lane(1)
     pushAll(inbox, one, ["[]", '["a","b","c"]'])
     inbox.takeOne()
@@ -289,8 +289,8 @@ describe("codecs of more or fewer messages than frames", () => {
 
 describe("months without a reader", () => {
   it("keep a bounded number of markers, the newest, and drops stay marked", () => {
-    const { inbox, lane } = rig(Codec.text, { overflow: "dropOldest" })
-    inbox.attach(sourceOf(false).source)
+    const { inbox, lane } = rig(Codec.text, { overflow: "dropOldest", pauses: false })
+    inbox.attach(sourceOf().source)
     for (let epoch = 1; epoch <= 1_000; epoch++) {
       inbox.mark(gap(epoch))
       inbox.mark(opened(epoch))

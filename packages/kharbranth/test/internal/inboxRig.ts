@@ -6,10 +6,37 @@ import * as Codec from "../../src/Codec.ts"
 import * as ConnectionError from "../../src/ConnectionError.ts"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane, type Options, type Source } from "../../src/internal/inbox.ts"
+import { backpressure, type Owner } from "../../src/internal/inboxPausing.ts"
 import type { Frame } from "../../src/Message.ts"
 
-/** An inbox with everything it says written down; `turn` ends a turn. */
-export const rig = <In>(codec: Codec.Codec<In, never>, options: Partial<Options<In>> = {}) => {
+/** A connection whose stall timer is told of when it is set, and goes off when `fire` is called. */
+export const ownerOf = (told: { readonly armed: () => void; readonly stalled: (bytes: number) => void }) => {
+  let fire = (): void => {}
+  const owner: Owner = {
+    epoch: 1,
+    options: {},
+    deadlines: {
+      of: (_, due) => {
+        fire = due
+        return { set: told.armed }
+      }
+    },
+    now: () => 0,
+    emit: (event) => {
+      const happened = event()
+      if (happened._tag === "ReaderStalled") told.stalled(happened.bytes)
+    }
+  }
+  return { owner, fire: () => fire() }
+}
+
+interface RigOptions<In> extends Partial<Options<In>> {
+  /** Whether the sources can pause. Default: they can. */
+  readonly pauses?: boolean
+}
+
+/** An inbox with everything it says written down; `turn` ends a turn, `stall` the time of a reader. */
+export const rig = <In>(codec: Codec.Codec<In, never>, { pauses = true, ...options }: RigOptions<In> = {}) => {
   const said: Array<string> = []
   const errors: Array<ConnectionError.ConnectionError> = []
   const deferred: Array<() => void> = []
@@ -25,14 +52,18 @@ export const rig = <In>(codec: Codec.Codec<In, never>, options: Partial<Options<
       failed: (error) => {
         said.push(`failed ${error._tag}`)
         errors.push(error)
-      },
-      stalled: (bytes) => void said.push(`stalled ${bytes}`),
-      armStall: () => void said.push("armed")
+      }
     },
     ...options
   })
+  const { fire, owner } = ownerOf({
+    armed: () => said.push("armed"),
+    stalled: (bytes) => said.push(`stalled ${bytes}`)
+  })
+  if (pauses) inbox.pausing = backpressure(inbox, owner)
   return {
     inbox,
+    stall: fire,
     said,
     errors,
     deferred,
@@ -43,9 +74,9 @@ export const rig = <In>(codec: Codec.Codec<In, never>, options: Partial<Options<
   }
 }
 
-export const sourceOf = (canPause: boolean) => {
+export const sourceOf = () => {
   const calls: Array<string> = []
-  const source: Source = { canPause, pause: () => void calls.push("pause"), resume: () => void calls.push("resume") }
+  const source: Source = { pause: () => void calls.push("pause"), resume: () => void calls.push("resume") }
   return { source, calls }
 }
 

@@ -5,7 +5,9 @@
 import * as Codec from "../../src/Codec.ts"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane, type Options } from "../../src/internal/inbox.ts"
+import { type Backpressure, backpressure } from "../../src/internal/inboxPausing.ts"
 import { Model, type Msg, type Policy, type Setup } from "./inboxModel.ts"
+import { ownerOf } from "./inboxRig.ts"
 
 export const randomOf = (seed: number) => () => {
   seed = (seed + 0x6d2b79f5) | 0
@@ -42,7 +44,7 @@ const overflowOf = (policy: Policy): Public.Overflow<Msg> =>
       ? { shed: Public.dropNewest }
       : policy
 
-export const run = (seed: number, make: Make, steps = 150): string | undefined => {
+export const run = (seed: number, make: Make, hold: Backpressure = backpressure, steps = 150): string | undefined => {
   const random = randomOf(seed)
   const below = (n: number): number => Math.floor(random() * n)
   let wrong: string | undefined
@@ -73,18 +75,20 @@ export const run = (seed: number, make: Make, steps = 150): string | undefined =
       failed: (error) => {
         if (error._tag === "DecodeError") violated("failed under the policy skip")
         else seen.overflows += 1
-      },
-      stalled: () => {
-        seen.stalls += 1
-      },
-      armStall: () => {
-        if (seen.armed) violated("armed twice")
-        seen.armed = true
       }
     }
   })
+  const { fire, owner } = ownerOf({
+    stalled: () => {
+      seen.stalls += 1
+    },
+    armed: () => {
+      if (seen.armed) violated("armed twice")
+      seen.armed = true
+    }
+  })
+  if (setup.canPause) inbox.pausing = hold(inbox, owner)
   inbox.attach({
-    canPause: setup.canPause,
     pause: () => {
       if (seen.paused) violated("paused twice")
       seen.paused = true
@@ -222,7 +226,7 @@ export const run = (seed: number, make: Make, steps = 150): string | undefined =
         if (!seen.armed) return
         seen.armed = false
         if (model.stallDue()) stalls += 1
-        inbox.stallDue()
+        fire()
       }
     ],
     [

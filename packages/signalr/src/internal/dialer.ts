@@ -198,8 +198,8 @@ export const make = (
     },
     transport: {
       name: `signalr over ${base.name}`,
-      // Each link counts what arrives, also those that do not see bytes.
-      capabilities: { ...base.capabilities, ping: false, pause: true, bytes: true },
+      // The channel holds its links back itself. Each link counts what arrives, also those that do not see bytes.
+      capabilities: { ...base.capabilities, ping: false, pause: false, bytes: true },
       dial: (dial, receiver) => Effect.suspend(() => (resuming ? resume(dial, receiver) : dialAll(dial, receiver)))
     }
   }

@@ -28,7 +28,7 @@ const closeFrames = (channel: Channel): ReadonlyArray<Frame> => {
 
 /** Dials and joins. */
 export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver, transport }: JoinOptions) {
-  const { pause: canPause } = transport.capabilities
+  const canPause = transport.capabilities.pause !== false
   const keepsItselfAlive = name === "LongPolling"
   let over = false
   let frames = 0

@@ -25,7 +25,7 @@ import { Socket } from "./socket.ts"
 import * as Weather from "./weather.ts"
 
 const platforms: Record<"node" | "browser", Transport.Capabilities> = {
-  node: { ping: true, pause: true, headers: Transport.httpHeaders, bytes: true },
+  node: { ping: true, pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: true },
   browser: { ping: false, pause: false, headers: false, bytes: false }
 }
 
