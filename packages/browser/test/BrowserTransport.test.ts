@@ -221,6 +221,10 @@ describe("BrowserTransport", () => {
       assert.notInclude(inspect(blind, { depth: 9 }), "secret")
       const told = yield* failure(url("/reject/503"), {}, { diagnose: BrowserTransport.diagnoseByFetch })
       assert.deepInclude(told, { _tag: "HandshakeRejected", status: 503, retryAfter: Duration.seconds(7) })
+      for (const status of [401, 403, 429]) {
+        const told = yield* failure(url(`/reject/${status}`), {}, { diagnose: BrowserTransport.diagnoseByFetch })
+        assert.deepInclude(told, { _tag: "HandshakeRejected", status })
+      }
       const healthy = yield* failure(url("/reject/404"), {}, { diagnose: BrowserTransport.diagnoseByFetch })
       assert.deepInclude(healthy, { _tag: "DialFailed", kind: "unknown" })
     })

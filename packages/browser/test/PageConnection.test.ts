@@ -7,6 +7,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as PageLifecycle from "@kharbranth/browser/PageLifecycle"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
@@ -59,7 +60,12 @@ const state = ({ connection }: World) => {
 }
 
 describe("a connection in a page", () => {
-  for (const wake of [{ _tag: "Online" }, { _tag: "Resume" }, { _tag: "PageShow", persisted: true }] as const) {
+  for (const wake of [
+    { _tag: "Online" },
+    { _tag: "Resume" },
+    { _tag: "PageShow", persisted: true },
+    { _tag: "Woke", slept: Duration.hours(1) }
+  ] as const) {
     it.effect(`${wake._tag} - a dead link is replaced within 1.5 s`, () =>
       inPage({}, [], (world) =>
         Effect.gen(function* () {

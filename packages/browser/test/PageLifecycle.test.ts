@@ -120,6 +120,7 @@ describe("PageLifecycle", () => {
       step(() => window("pagehide", { persisted: true }))
       step(() => window("pageshow", { persisted: true }))
       step(() => window("pagehide", { persisted: false }))
+      step(() => window("pageshow", { persisted: false }))
       assert.deepStrictEqual(seen, [
         "Hidden hidden awake",
         "Freeze hidden frozen",
@@ -127,9 +128,10 @@ describe("PageLifecycle", () => {
         "Visible visible awake",
         "PageHide visible frozen",
         "PageShow visible awake",
-        "PageHide visible awake"
+        "PageHide visible awake",
+        "PageShow visible awake"
       ])
-      assert.deepStrictEqual(heard.map(PageLifecycle.isWake), [false, false, true, false, false, true, false])
+      assert.deepStrictEqual(heard.map(PageLifecycle.isWake), [false, false, true, false, false, true, false, false])
     })
   )
 
@@ -181,6 +183,12 @@ describe("PageLifecycle", () => {
         assert.deepStrictEqual(tags(), ["Woke", "Hidden"])
         yield* late(120_000)
         assert.deepStrictEqual(tags(), ["Woke", "Hidden", "Woke"])
+        // The timer that is late was begun out of sight.
+        show(true)
+        yield* late(30_000)
+        assert.deepStrictEqual(tags(), ["Woke", "Hidden", "Woke", "Visible"])
+        yield* late(30_000)
+        assert.deepStrictEqual(tags(), ["Woke", "Hidden", "Woke", "Visible", "Woke"])
       }).pipe(Effect.provideService(Clock.Clock, loose))
     })
   )
@@ -219,12 +227,12 @@ describe("PageLifecycle", () => {
       const { life, control } = yield* Effect.gen(function* () {
         return { life: yield* PageLifecycle.PageLifecycle, control: yield* PageLifecycle.Controller }
       }).pipe(Effect.provide(yield* Layer.build(PageLifecycle.layerTest)))
-      const seen: Array<boolean> = []
+      const seen: Array<PageLifecycle.Condition> = []
       const observer = yield* life.condition.changes.pipe(
         Stream.runForEach((condition) =>
           Effect.andThen(
             Effect.sleep("1 second"),
-            Effect.sync(() => seen.push(condition.visible))
+            Effect.sync(() => seen.push(condition))
           )
         ),
         Effect.forkChild({ startImmediately: true })
@@ -234,11 +242,50 @@ describe("PageLifecycle", () => {
         yield* control.emit({ _tag: "Hidden" })
         yield* control.emit({ _tag: "Visible" })
       }
-      yield* control.emit({ _tag: "Hidden" })
+      yield* control.emit({ _tag: "Offline" })
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.interrupt(observer)
       assert.isAtMost(seen.length, 3)
-      assert.deepStrictEqual([seen[0], seen.at(-1)], [true, false])
+      assert.deepStrictEqual([seen[0]?.online, seen.at(-1)], [true, { online: false, visible: true, frozen: false }])
+    })
+  )
+
+  it.effect("signals - a slow reader loses the oldest of more than 64", () =>
+    Effect.gen(function* () {
+      const { life, control } = yield* Effect.gen(function* () {
+        return { life: yield* PageLifecycle.PageLifecycle, control: yield* PageLifecycle.Controller }
+      }).pipe(Effect.provide(yield* Layer.build(PageLifecycle.layerTest)))
+      const seen: Array<number> = []
+      const reader = yield* life.signals.pipe(
+        Stream.runForEach((signal) =>
+          Effect.andThen(
+            Effect.sleep("1 second"),
+            Effect.sync(() => seen.push(signal._tag === "Woke" ? Duration.toMillis(signal.slept) : -1))
+          )
+        ),
+        Effect.forkChild({ startImmediately: true })
+      )
+      yield* TestClock.adjust("1 millis")
+      for (let n = 1; n <= 200; n++) yield* control.emit({ _tag: "Woke", slept: Duration.millis(n) })
+      yield* TestClock.adjust("10 minutes")
+      yield* Fiber.interrupt(reader)
+      assert.isAtLeast(seen.length, 64)
+      assert.deepStrictEqual(
+        seen.slice(-64),
+        Array.from({ length: 64 }, (_, i) => 137 + i)
+      )
+      assert.isBelow(seen.length, 200)
+    })
+  )
+
+  it.effect("a worker has no document - its network is heard, and it counts as visible", () =>
+    Effect.gen(function* () {
+      const { page, window } = makePage()
+      const { life, tags } = yield* open({ page: { ...page, document: undefined } })
+      assert.isTrue(life.condition.getUnsafe().visible)
+      window("offline")
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(tags(), ["Offline"])
     })
   )
 
