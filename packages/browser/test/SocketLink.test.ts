@@ -10,46 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
 import type * as Transport from "kharbranth/Transport"
 import * as SocketLink from "../src/internal/socketLink.ts"
+import * as WriteMark from "../src/internal/writeMark.ts"
+import { Socket } from "./rig/bareSocket.ts"
 import * as Recorder from "./rig/recorder.ts"
-
-class Socket extends EventTarget {
-  readyState = 0
-  bufferedAmount = 0
-  protocol = ""
-  binaryType = "blob"
-  listeners = 0
-  readonly sent: Array<unknown> = []
-  readonly closes: Array<ReadonlyArray<unknown>> = []
-  refuses = false
-
-  override addEventListener(...args: Parameters<EventTarget["addEventListener"]>) {
-    this.listeners++
-    super.addEventListener(...args)
-  }
-  override removeEventListener(...args: Parameters<EventTarget["removeEventListener"]>) {
-    this.listeners--
-    super.removeEventListener(...args)
-  }
-  send(frame: unknown) {
-    if (this.refuses) throw new Error("refuses")
-    this.sent.push(frame)
-  }
-  close(...args: ReadonlyArray<unknown>) {
-    this.closes.push(args)
-    if (this.refuses) throw new Error("refuses")
-  }
-
-  tell(type: string, more: object = {}) {
-    if (type === "open") this.readyState = 1
-    if (type === "close") this.readyState = 3
-    this.dispatchEvent(Object.assign(new Event(type), more))
-  }
-  say(data: string) {
-    this.tell("message", { data })
-  }
-}
 
 const dialing = Effect.fnUntraced(function* (
   more: { readonly dial?: Partial<Transport.Dial>; readonly diagnose?: BrowserTransport.Diagnosis } = {}
@@ -238,6 +204,31 @@ describe("what a socket does not announce", () => {
       // No time has passed on the clock.
       socket.say("room again")
       assert.strictEqual(record.drained, 1)
+    })
+  )
+
+  it.effect("room to write - is watched for by one watcher, which ends with the link", () =>
+    Effect.gen(function* () {
+      const watchers: Array<Fiber.Fiber<void>> = []
+      const run = Effect.runForkWith(yield* Effect.context<never>())
+      const mark = WriteMark.make({
+        high: 10,
+        low: 1,
+        buffered: () => 10,
+        drained: () => {},
+        run: (effect) => {
+          const fiber = run(effect)
+          watchers.push(fiber)
+          return fiber
+        }
+      })
+      mark.written()
+      mark.written()
+      yield* TestClock.adjust("1 second")
+      mark.written()
+      assert.deepStrictEqual([watchers.length, watchers[0]?.pollUnsafe()], [1, undefined])
+      mark.stop()
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(watchers[0]!)))
     })
   )
 
