@@ -53,6 +53,27 @@ const roundTrip = async (tab: Chromium.Tab, text: string) => {
   await tab.until<Record>("record", [], ({ entries }) => entries.includes(text))
 }
 
+/** What is alive in the page once its garbage is gone. */
+const heapOf = async ({ cdp }: Chromium.Tab) => {
+  await cdp.send("HeapProfiler.enable")
+  await cdp.send("HeapProfiler.collectGarbage")
+  const alive = async (constructor: string) => {
+    const { result } = await cdp.send("Runtime.evaluate", { expression: `${constructor}.prototype` })
+    const { objects } = await cdp.send("Runtime.queryObjects", { prototypeObjectId: result.objectId! })
+    const { result: count } = await cdp.send("Runtime.callFunctionOn", {
+      objectId: objects.objectId!,
+      functionDeclaration: "function () { return this.length }",
+      returnByValue: true
+    })
+    await cdp.send("Runtime.releaseObject", { objectId: objects.objectId! })
+    return count.value as number
+  }
+  const sockets = (await alive("WebSocket")) + (await alive("WebSocketStream"))
+  const channels = await alive("BroadcastChannel")
+  await cdp.send("HeapProfiler.collectGarbage")
+  return { sockets, channels, bytes: (await cdp.send("Runtime.getHeapUsage")).usedSize }
+}
+
 describe("a connection in Chromium", () => {
   it("online again, alive - one probe, and nothing is disturbed", async () => {
     const path = "/talk/alive"
@@ -179,11 +200,23 @@ describe("a connection in Chromium", () => {
     assert.strictEqual((await rig.sessions(path)).length, 1)
   })
 
-  it("100 connections made and closed - no socket is left at the server", async () => {
-    const path = "/talk/churn"
-    const tab = await rig.tab("connection")
-    await tab.call("churn", rig.ws(path), 100)
-    while ((await rig.sessions(path)).length > 0);
-    assert.strictEqual((await rig.log(path)).filter((entry) => entry.event === "close").length, 100)
-  })
+  for (const transport of ["browser", "stream", "shared"] as const) {
+    it(`100 connections made and closed on ${transport} - nothing is left at the server, nor in the page`, async () => {
+      const path = `/talk/churn-${transport}`
+      const tab = await rig.tab("connection")
+      const churned = async (times: number) => {
+        await tab.call("churn", transport, rig.ws(path), times)
+        while ((await rig.sessions(path)).length > 0);
+        await tab.until<number>("locks", [], (locks) => locks === 0)
+        return heapOf(tab)
+      }
+      const before = await churned(100)
+      const after = await churned(100)
+      assert.strictEqual((await rig.log(path)).filter((entry) => entry.event === "close").length, 200)
+      console.log(`${transport}: ${JSON.stringify(before)} after 100 connections, ${JSON.stringify(after)} after 200`)
+      assert.deepStrictEqual([after.sockets, after.channels], [0, 0])
+      // What a kept connection would weigh is several times as much.
+      assert.isBelow((after.bytes - before.bytes) / 100, 1000)
+    })
+  }
 })

@@ -23,13 +23,17 @@ import { expose } from "../rig/bridge.ts"
 
 export interface Options {
   readonly url: string
-  readonly transport: "browser" | "shared"
+  readonly transport: keyof typeof transports
   readonly hidden?: Surroundings.Hidden
   /** The patient waits of the default policy. Default: short ones. */
   readonly polite?: boolean
 }
 
-const transports = { browser: () => BrowserTransport.layer(), shared: () => SharedTransport.layer() }
+const transports = {
+  browser: () => BrowserTransport.layer(),
+  stream: () => BrowserTransport.layerStream(),
+  shared: () => SharedTransport.layer()
+}
 
 const record = {
   entries: [] as Array<string>,
@@ -94,7 +98,7 @@ expose({
       Effect.runFork(Effect.map(outcome, (delivery) => record.deliveries.push(delivery._tag)))
     }),
   /** Makes connections and closes their scopes, one after the other. */
-  churn: (url: string, times: number) =>
+  churn: (transport: keyof typeof transports, url: string, times: number) =>
     Effect.repeat(
       Effect.scoped(
         Effect.gen(function* () {
@@ -104,7 +108,13 @@ expose({
         })
       ),
       { times: times - 1 }
-    ).pipe(Effect.asVoid, Effect.provide(BrowserTransport.layer())),
+    ).pipe(Effect.asVoid, Effect.provide(transports[transport]())),
+  /** How many locks this page's origin holds or waits for. */
+  locks: () =>
+    Effect.map(
+      Effect.promise(() => navigator.locks.query()),
+      ({ held = [], pending = [] }) => held.length + pending.length
+    ),
   hang: (millis: number) => {
     const until = performance.now() + millis
     while (performance.now() < until);

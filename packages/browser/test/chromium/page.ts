@@ -15,10 +15,12 @@ import { expose } from "../rig/bridge.ts"
 import * as Recorder from "../rig/recorder.ts"
 
 const layers = {
-  browser: () => BrowserTransport.layer(),
-  diagnosing: () => BrowserTransport.layer({ diagnose: BrowserTransport.diagnoseByFetch }),
-  stream: () => BrowserTransport.layerStream(),
-  shared: () => SharedTransport.layer()
+  "browser": () => BrowserTransport.layer(),
+  "diagnosing browser": () => BrowserTransport.layer({ diagnose: BrowserTransport.diagnoseByFetch }),
+  "diagnosing stream": () => BrowserTransport.layerStream({ diagnose: BrowserTransport.diagnoseByFetch }),
+  "diagnosing shared": () => SharedTransport.layer({ diagnose: BrowserTransport.diagnoseByFetch }),
+  "stream": () => BrowserTransport.layerStream(),
+  "shared": () => SharedTransport.layer()
 }
 
 interface Session {

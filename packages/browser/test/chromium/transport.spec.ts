@@ -124,8 +124,10 @@ for (const layer of ["browser", "stream", "shared"]) {
       assert.strictEqual((await tab.call<Opened>("connect", layer, "ftp://localhost/x"))._tag, "InvalidOptions")
     })
 
-    it("a refused dial - DialFailed of unknown kind", async () => {
+    it("a refused dial - DialFailed of unknown kind, unless it is asked by HTTP", async () => {
       assert.deepInclude(await open(layer, "/reject/503"), { _tag: "DialFailed", kind: "unknown" })
+      const told = await open(`diagnosing ${layer}`, "/reject/503")
+      assert.deepInclude(told, { _tag: "HandshakeRejected", status: 503 })
     })
 
     it("100 sessions opened and closed - none is left at the server", async () => {
@@ -140,12 +142,6 @@ for (const layer of ["browser", "stream", "shared"]) {
     })
   })
 }
-
-describe("diagnosis in Chromium", () => {
-  it("fetch finds the status that the WebSocket hides", async () => {
-    assert.deepInclude(await open("diagnosing", "/reject/503"), { _tag: "HandshakeRejected", status: 503 })
-  })
-})
 
 describe("stream transport in Chromium", () => {
   it("pause - holds the server back, and resume lets everything through", async () => {
