@@ -106,10 +106,20 @@ const strictest = {
   files: ["all.ts"]
 }
 
-const typeCheck = (code: string): Outcome => {
-  writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify(strictest))
+const tsc = (code: string, config: object, more: ReadonlyArray<string> = []): Outcome => {
+  writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify(config))
   writeFileSync(join(consumer, "all.ts"), code)
-  return run(consumer, process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."])
+  return run(consumer, process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", ".", ...more])
+}
+
+const typeCheck = (code: string): Outcome => tsc(code, strictest)
+
+/** As in a page's project: no declaration of Node is loaded, not even one that a package's own declarations ask for. */
+const typeCheckForPage = (code: string): Outcome => {
+  const { compilerOptions, files } = strictest
+  const { ok, output } = tsc(code, { compilerOptions: { ...compilerOptions, types: [] }, files }, ["--listFiles"])
+  const lines = output.split("\n").filter((line) => line.includes("@types/node/") || /error TS/.test(line))
+  return { ok: ok && lines.length === 0, output: lines.join("\n") }
 }
 
 const refusal = (specifier: string): Outcome => {
@@ -140,6 +150,13 @@ const judge = (packed: ReadonlyArray<Packed>): void => {
   for (const internal of internals) expect(`"${internal}" stays closed`, refusal(internal))
   const all = entries.map((entry, index) => `import * as m${index} from "${entry}"\nvoid m${index}`).join("\n")
   expect(`${entries.length} entries type-check with skipLibCheck off`, typeCheck(all))
+  const inPages = entries.filter((entry) => /^(?:kharbranth|@kharbranth\/browser)(?:\/(?!testing\/)|$)/.test(entry))
+  const page = inPages.map((entry, index) => `import * as m${index} from "${entry}"\nvoid m${index}`).join("\n")
+  expect(`${inPages.length} entries for pages need no types of Node`, typeCheckForPage(page))
+  expect("the check for pages sees Node's types", {
+    ok: !typeCheckForPage(`import * as fs from "node:fs"\nvoid fs`).ok,
+    output: "a module of Node was accepted"
+  })
   const wrong = typeCheck(`import * as Message from "kharbranth/Message"\nexport const a: number = Message.text("a")`)
   expect("the type check sees the packages' types", {
     ok: !wrong.ok && /TS2322/.test(wrong.output),
