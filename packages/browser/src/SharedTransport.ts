@@ -17,6 +17,10 @@
  * the page runs again, or the server's own heartbeat gives up, that socket
  * stays open beside the new one.
  *
+ * A successor (after a wake, in a rotation, by `restart`) is not given the socket
+ * that it may have to replace: its tab dials one of its own beside it, one tab at
+ * a time, and leads once it lets go of the old one.
+ *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
@@ -97,6 +101,7 @@ export const layerOver = (
           base,
           page,
           group: options?.group ?? "kharbranth",
+          reigns: new Set(),
           askEvery: Duration.toMillis(options?.askEvery ?? "200 millis"),
           frozenAfter: Duration.toMillis(options?.frozenAfter ?? "800 millis"),
           environment: options?.environment ?? ownEnvironment()
@@ -114,6 +119,7 @@ interface Sharing {
   readonly base: Transport.Transport["Service"]
   readonly page: PageLifecycle.PageLifecycle["Service"]
   readonly group: string
+  readonly reigns: Set<Seat.Reign>
   readonly askEvery: number
   readonly frozenAfter: number
   readonly environment: Environment | undefined
@@ -155,7 +161,7 @@ const dial =
     })
 
 const takeSeat = Effect.fnUntraced(function* (
-  { askEvery, frozenAfter, group, page }: Sharing,
+  { askEvery, frozenAfter, group, page, reigns }: Sharing,
   environment: Environment,
   dial: Transport.Dial,
   receiver: Transport.Receiver
@@ -172,6 +178,7 @@ const takeSeat = Effect.fnUntraced(function* (
       Seat.take({
         id,
         key,
+        reigns,
         openChannel: () => environment.channel(key),
         dial,
         receiver,

@@ -40,6 +40,11 @@ export interface Dial {
    * has fallen to `low` again.
    */
   readonly writeMark: { readonly high: number; readonly low: number }
+  /**
+   * The connection has a session that this one may replace, because its socket is
+   * old or silent: a transport that shares sockets does not give it the same one.
+   */
+  readonly successor?: boolean | undefined
 }
 
 /**

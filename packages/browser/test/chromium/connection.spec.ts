@@ -6,6 +6,7 @@
  */
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import * as Chromium from "../rig/chromium.ts"
+import { peak } from "../rig/log.ts"
 import type { Options, Record } from "./connection.ts"
 
 let rig: Chromium.Rig
@@ -113,6 +114,30 @@ describe("a connection in Chromium", () => {
     await rig.perform({ verb: "unstall", path })
   })
 
+  it("online again, dead, on a shared socket - every tab is Ready again on the next one, within 1.5 s where it is seen", async () => {
+    const path = "/talk/dead-shared"
+    const shared = { transport: "shared", polite: true } as const
+    const tabs = [await connected(path, shared), await connected(path, shared)]
+    await rig.perform({ verb: "stall", path })
+    await Promise.all(tabs.map(blink))
+    const records = await Promise.all(
+      tabs.map((tab) => tab.until<Record>("record", [], ({ entries }) => entries.length >= 3))
+    )
+    const took = records.map(
+      ({ states, wakes }) => states.findLast(({ state }) => state === "Connected Ready")!.at - wakes.at(-1)!
+    )
+    console.log(`dead and shared, then online: Ready again after ${took.join(" ms out of sight, ")} ms in sight`)
+    assert.isBelow(took[1]!, 1500)
+    await Promise.all(tabs.map((tab, index) => roundTrip(tab, `back ${index}`)))
+    const { entries, events } = await recordOf(tabs[1]!)
+    assert.deepStrictEqual(entries.slice(0, 3), ["<SessionOpened>", "<Gap>", "<SessionOpened>"])
+    assert.strictEqual(entries.filter((entry) => entry === "<SessionOpened>").length, 2, "never Ready on the dead one")
+    assert.notInclude(events, "RetryScheduled")
+    await rig.perform({ verb: "unstall", path })
+    while ((await rig.sessions(path)).length > 1);
+    assert.isAtMost(peak(await rig.log(path)), 2)
+  })
+
   it("blocked for 6 s, dead meanwhile - Ready again within 1.5 s of waking", async () => {
     const path = "/talk/blocked"
     const tab = await connected(path)
@@ -208,13 +233,16 @@ describe("a connection in Chromium", () => {
         await tab.call("churn", transport, rig.ws(path), times)
         while ((await rig.sessions(path)).length > 0);
         await tab.until<number>("locks", [], (locks) => locks === 0)
-        return heapOf(tab)
+        for (;;) {
+          const heap = await heapOf(tab)
+          // A leader's last word may be on its way for a quarter of a second.
+          if (heap.sockets + heap.channels === 0) return heap
+        }
       }
       const before = await churned(100)
       const after = await churned(100)
       assert.strictEqual((await rig.log(path)).filter((entry) => entry.event === "close").length, 200)
       console.log(`${transport}: ${JSON.stringify(before)} after 100 connections, ${JSON.stringify(after)} after 200`)
-      assert.deepStrictEqual([after.sockets, after.channels], [0, 0])
       // What a kept connection would weigh is several times as much.
       assert.isBelow((after.bytes - before.bytes) / 100, 1000)
     })

@@ -32,5 +32,6 @@ export const dialOf = <In, Out>(host: Host<In, Out>, session: Session<In, Out>, 
   const { expiresAt, headers, subprotocols, url } = target
   session.expiresAt = expiresAt
   const mark = { high: writeMark, low: Math.floor(writeMark / 4) }
-  return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark }
+  const successor = session.dial.role === "successor"
+  return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark, successor }
 }

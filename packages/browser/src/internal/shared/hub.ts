@@ -124,6 +124,7 @@ export const make = (options: {
       return opened
     },
     abdicate: () => {
+      if (over) return
       hurried = true
       if (link === undefined) options.over("now")
       else link.terminate()

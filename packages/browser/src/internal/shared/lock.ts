@@ -15,14 +15,17 @@ export interface Listener {
   readonly refused: (cause: unknown) => void
 }
 
+/** Waits for the lock, takes it from whoever has it, or has it only if it is free now. */
+export type Mode = "wait" | "steal" | "try"
+
 /** Asks for the lock; the returned function stops waiting for it, or releases it. After it no callback comes. */
-export const request = (locks: Locks, name: string, mode: "wait" | "steal", listener: Listener): (() => void) => {
+export const request = (locks: Locks, name: string, mode: Mode, listener: Listener): (() => void) => {
   const abort = new AbortController()
   let state: "waiting" | "held" | "over" = "waiting"
   let release = () => {}
 
-  const hold = () => {
-    if (state === "over") return undefined
+  const hold = (lock: Lock | null) => {
+    if (state === "over" || lock === null) return undefined
     state = "held"
     const held = new Promise<void>((resolve) => (release = resolve))
     listener.granted()
@@ -36,8 +39,7 @@ export const request = (locks: Locks, name: string, mode: "wait" | "steal", list
     else listener.refused(cause)
   }
 
-  const options: LockOptions = mode === "steal" ? { steal: true } : { signal: abort.signal }
-  new Promise((resolve) => resolve(locks.request(name, options, hold))).catch(refused)
+  new Promise((resolve) => resolve(locks.request(name, optionsOf(mode, abort.signal), hold))).catch(refused)
 
   return () => {
     if (state === "over") return
@@ -45,5 +47,16 @@ export const request = (locks: Locks, name: string, mode: "wait" | "steal", list
     state = "over"
     if (was === "held") release()
     else abort.abort()
+  }
+}
+
+const optionsOf = (mode: Mode, signal: AbortSignal): LockOptions => {
+  switch (mode) {
+    case "wait":
+      return { signal }
+    case "steal":
+      return { steal: true }
+    case "try":
+      return { ifAvailable: true }
   }
 }
