@@ -9,6 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
@@ -108,6 +109,51 @@ describe("liveness", () => {
       assert.isUndefined(end())
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(end()?._tag, "IdleTimeout")
+    })
+  )
+
+  it.effect("a reader that holds the socket back keeps a quiet session alive; once it reads, silence counts", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ seed: 1 })
+      const server = yield* network.serve(url)
+      const connection = yield* network.provide(
+        Connection.make("feed", {
+          target: url,
+          codec: Codec.text,
+          heartbeat: Heartbeat.passive({ idle: "30 seconds" }),
+          inbox: { highWaterMark: 4, maxStall: "1 hour" }
+        })
+      )
+      const peer = yield* server.accepted
+      const ended = yield* Effect.forkScoped(
+        Stream.runHead(Stream.filter(connection.events, ({ _tag }) => _tag === "SessionEnded"))
+      )
+      yield* settle
+      yield* peer.send("as long as the mark")
+      yield* TestClock.adjust("5 minutes")
+      assert.isUndefined(ended.pollUnsafe())
+      assert.strictEqual(yield* connection.receive, "as long as the mark")
+      yield* TestClock.adjust("40 seconds")
+      const event = Option.getOrThrow(yield* Fiber.join(ended))
+      assert.strictEqual(event._tag === "SessionEnded" && event.error._tag, "IdleTimeout")
+    })
+  )
+
+  it.effect("`onlyWhenIdle` leaves out the probes that news made needless, also under an idle rule", () =>
+    Effect.gen(function* () {
+      for (const idle of [undefined, "25 seconds"] as const) {
+        const { peer, tags } = yield* rig(Heartbeat.text({ every: "10 seconds", onlyWhenIdle: true, idle }))
+        const sent = () => count(tags(), "ProbeSent")
+        yield* TestClock.adjust("1 second")
+        yield* peer.send("news")
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(sent(), 0, `news at 1 s, idle ${idle}`)
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(sent(), 1, `quiet since 10 s, idle ${idle}`)
+        yield* peer.send("pong")
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(sent(), 1, `the answer is news, idle ${idle}`)
+      }
     })
   )
 

@@ -8,7 +8,7 @@ import type { Heartbeat } from "../Heartbeat.ts"
 import type { Link } from "../Transport.ts"
 import * as Check from "./options.ts"
 import type { Patient } from "./patient.ts"
-import { Sample } from "./sample.ts"
+import { Silence } from "./silence.ts"
 
 /** The deadline of a probe sent on suspicion. */
 export const shortDeadline = 2000
@@ -38,39 +38,37 @@ export interface Outstanding {
   deadline: number
 }
 
-const millisOf = (limit: Duration.Duration | undefined): number =>
-  limit === undefined ? Infinity : Check.millis(limit)
-
 export class Detector {
   readonly timeout: number
   outstanding: Array<Outstanding> = []
   private readonly heartbeat: Heartbeat
   private readonly patient: Patient
   private readonly link: Link
-  /** What came over the wire; where somebody asks. */
-  private readonly seen: Sample | undefined
-  private readonly data: Sample | undefined
+  private readonly idle: Silence | undefined
+  private readonly data: Silence | undefined
+  /** `link.received()` when `wasQuiet` was asked last. */
+  private heard: number
   private missed = 0
   /** Probes in a row that a peer which talks did not answer. */
   private ignored = 0
   private everAnswered = false
   private everLost = false
-  private silences = 0
   private over = false
 
   constructor(heartbeat: Heartbeat, patient: Patient, link: Link) {
     this.heartbeat = heartbeat
     this.patient = patient
     this.link = link
-    this.timeout = millisOf(heartbeat.timeout)
-    const { data, idle, onlyWhenIdle } = heartbeat
-    if (idle !== undefined || onlyWhenIdle) this.seen = new Sample(millisOf(idle), patient.now(), link.received())
-    if (data !== undefined) this.data = new Sample(millisOf(data.within), patient.now(), patient.dataFrames)
+    const { data, idle, timeout } = heartbeat
+    this.timeout = timeout === undefined ? Infinity : Check.millis(timeout)
+    this.heard = link.received()
+    if (idle !== undefined) this.idle = new Silence(idle, patient.now(), this.heard)
+    if (data !== undefined) this.data = new Silence(data.within, patient.now(), patient.dataFrames)
   }
 
   /** When there is something to decide. */
   get nextLook(): number {
-    let time = Math.min(this.seen?.nextLook ?? Infinity, this.data?.nextLook ?? Infinity)
+    let time = Math.min(this.idle?.nextLook ?? Infinity, this.data?.nextLook ?? Infinity)
     for (const probe of this.outstanding) time = Math.min(time, probe.deadline)
     return time
   }
@@ -128,10 +126,10 @@ export class Detector {
   }
 
   /** Whether nothing came since this was asked last. */
-  wasQuiet(now: number): boolean {
+  wasQuiet(): boolean {
     const received = this.link.received()
-    const quiet = this.seen?.moved(received) !== true
-    this.seen?.look(now, received)
+    const quiet = received === this.heard
+    this.heard = received
     return quiet
   }
 
@@ -189,24 +187,16 @@ export class Detector {
   }
 
   private checkSilence(now: number, received: number): void {
-    const { idle } = this.heartbeat
-    if (idle === undefined || this.seen?.silent(now, received) !== true) return
-    const { connection, epoch, held } = this.patient
-    if (held) this.seen.restart(now)
-    else this.patient.dead(new ConnectionError.IdleTimeout({ connection, epoch, after: idle }))
+    const { idle, patient } = this
+    if (idle?.passed(now, received) !== true || patient.held) return
+    const { connection, epoch } = patient
+    patient.dead(new ConnectionError.IdleTimeout({ connection, epoch, after: idle.limit }))
   }
 
   private checkData(now: number): void {
-    const { data } = this
-    const after = this.heartbeat.data?.within
-    if (data === undefined || after === undefined) return
-    if (!data.silent(now, this.patient.dataFrames)) {
-      if (data.since === now) this.silences = 0
-      return
-    }
-    data.restart(now)
-    this.silences++
-    this.patient.emit(() => ({ _tag: "DataSilent", epoch: this.patient.epoch, after }))
-    if (this.silences > 1) this.patient.dataLost()
+    const { data, patient } = this
+    if (data?.passed(now, patient.dataFrames) !== true) return
+    patient.emit(() => ({ _tag: "DataSilent", epoch: patient.epoch, after: data.limit }))
+    if (data.times > 1) patient.dataLost()
   }
 }

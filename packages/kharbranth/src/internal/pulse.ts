@@ -140,7 +140,7 @@ export class Pulse {
   private keepalive(now: number): void {
     this.nextProbe = Infinity
     const skipped = this.beats++ % this.patient.pace > 0
-    if ((this.detector.wasQuiet(now) || !this.heartbeat.onlyWhenIdle) && !skipped) {
+    if ((this.detector.wasQuiet() || !this.heartbeat.onlyWhenIdle) && !skipped) {
       this.probe({ deadline: this.detector.timeout, urgent: false, answer: undefined })
     }
     this.advance(now)
