@@ -49,10 +49,10 @@ export type Probe =
  */
 export interface Heartbeat {
   readonly probe: Probe
-  /** When probes are sent. Inbound traffic does not suppress them, unless `onlyWhenIdle`. */
-  readonly keepalive: Schedule.Schedule<unknown> | undefined
-  /** The cadence of `keepalive` when it was given as a duration. */
+  /** The cadence of probes. Inbound traffic does not suppress them, unless `onlyWhenIdle`. */
   readonly every: Duration.Duration | undefined
+  /** When probes are sent, if a schedule was given instead. */
+  readonly keepalive: Schedule.Schedule<unknown> | undefined
   /** Dead when nothing at all came for this long after a probe was written. */
   readonly timeout: Duration.Duration | undefined
   /** How many probes may go unanswered in a row; one more than allowed is death. */

@@ -58,6 +58,6 @@ class Scheduled implements Cadence {
 }
 
 export const cadenceOf = ({ every, keepalive }: Heartbeat, patient: Patient): Cadence | undefined => {
-  if (keepalive === undefined) return undefined
-  return every === undefined ? new Scheduled(keepalive, patient) : new Fixed(Check.millis(every), patient.now())
+  if (every !== undefined) return new Fixed(Check.millis(every), patient.now())
+  return keepalive === undefined ? undefined : new Scheduled(keepalive, patient)
 }

@@ -9,11 +9,10 @@ import * as Check from "./options.ts"
 
 const defaultEvery = Duration.seconds(20)
 
-const cadence = (every: ProbeOptions["every"]): Pick<Heartbeat, "every" | "keepalive"> => {
-  if (Schedule.isSchedule(every)) return { every: undefined, keepalive: every }
-  const duration = Check.durationOr(every, defaultEvery)
-  return { every: duration, keepalive: Schedule.fixed(duration) }
-}
+const cadence = (every: ProbeOptions["every"]): Pick<Heartbeat, "every" | "keepalive"> =>
+  Schedule.isSchedule(every)
+    ? { every: undefined, keepalive: every }
+    : { every: Check.durationOr(every, defaultEvery), keepalive: undefined }
 
 const detector = (input: Duration.Input | undefined): Duration.Duration | undefined => {
   const timeout = Check.durationOr(input, "10 seconds")
