@@ -5,22 +5,24 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
 import type { InvalidOptions } from "./ConnectionError.ts"
-import { probing, watching } from "./internal/heartbeat.ts"
-import * as Check from "./internal/options.ts"
+import * as internal from "./internal/heartbeat.ts"
+import * as Pings from "./internal/ping.ts"
 import * as Probes from "./internal/probe.ts"
 import type { Frame } from "./Message.ts"
 import type { Capabilities } from "./Transport.ts"
 
 /**
- * What a heartbeat sends, and what counts as its answer (a Pulse). None of the
- * functions throws when made by this module's constructors.
+ * What a heartbeat sends, and what counts as its answer (a Pulse). Each kind
+ * brings its own code: one that a program does not name leaves its bundle. None
+ * of the functions throws when made by this module's constructors.
  *
- * - `Ping`: protocol pings; any pong with the payload is the pulse.
- * - `Frame`: data frames. `make` gives `undefined` when the user's function
- *   threw or its value has no wire form. `match` is asked only while a probe is
+ * - `None` and `Challenge` ask nothing; on demand they ping, where the transport can.
+ * - `Ping`: protocol pings; a pong with the payload is the pulse.
+ * - `Frame`: data frames. `make` ends the session when the user's function threw
+ *   or its value has no wire form. `match` is asked only while a probe is
  *   outstanding; a matching frame does not reach the stream.
  * - `Challenge`: the server asks, we answer; `reply` like `make`.
  *
@@ -29,16 +31,23 @@ import type { Capabilities } from "./Transport.ts"
  */
 export type Probe =
   | { readonly _tag: "None" }
-  | { readonly _tag: "Ping" }
+  | {
+      readonly _tag: "Ping"
+      readonly make: (id: number) => { readonly ping: Uint8Array }
+      readonly match: (pong: Uint8Array, id: number) => boolean
+      readonly check: (capabilities: Capabilities, connection: string) => InvalidOptions | undefined
+    }
   | {
       readonly _tag: "Frame"
-      readonly make: (id: number) => Frame | undefined
+      readonly make: (id: number, session: Probes.Mortal) => Frame | undefined
       readonly match: (frame: Frame, id: number) => boolean
+      readonly hear: Probes.Hear
     }
   | {
       readonly _tag: "Challenge"
       readonly match: (frame: Frame) => boolean
-      readonly reply: (frame: Frame) => Frame | undefined
+      readonly reply: (frame: Frame, session: Probes.Mortal) => Frame | undefined
+      readonly hear: Probes.Hear
     }
 
 /**
@@ -63,6 +72,16 @@ export interface Heartbeat {
   readonly onlyWhenIdle: boolean
   /** The second clock: application data only. Pings and pulses do not count. */
   readonly data: { readonly within: Duration.Duration } | undefined
+}
+
+/**
+ * A heartbeat of protocol pings.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pinging extends Heartbeat {
+  readonly probe: Extract<Probe, { readonly _tag: "Ping" }>
 }
 
 /**
@@ -112,7 +131,7 @@ export interface ProbeOptions extends WatchOptions {
  * @category constructors
  * @since 0.1.0
  */
-export const ping = (options: ProbeOptions = {}): Heartbeat => probing({ _tag: "Ping" }, options)
+export const ping = (options: ProbeOptions = {}): Pinging => internal.probing(Pings.probe, options)
 
 /**
  * @category models
@@ -132,7 +151,7 @@ export interface FrameOptions extends ProbeOptions {
  * @since 0.1.0
  */
 export const frame = (options: FrameOptions): Heartbeat =>
-  probing({ _tag: "Frame", make: Probes.making(options.make), match: Probes.matching(options.match) }, options)
+  internal.probing(Probes.asking(Probes.making(options.make), Probes.matching(options.match)), options)
 
 /**
  * @category models
@@ -152,8 +171,12 @@ export interface TextOptions extends ProbeOptions {
  * @since 0.1.0
  */
 export const text = (options: TextOptions = {}): Heartbeat => {
-  const probe = options.probe ?? "ping"
-  return frame({ ...options, make: () => probe, match: Probes.textPulse(options.pulse ?? "pong") })
+  // Whoever has no types may give anything.
+  const probe: unknown = options.probe ?? "ping"
+  return internal.probing(
+    Probes.asking(() => String(probe), Probes.matching(Probes.textPulse(options.pulse ?? "pong"))),
+    options
+  )
 }
 
 /**
@@ -190,12 +213,8 @@ export interface JsonOptions extends ProbeOptions {
  * @since 0.1.0
  */
 export const json = (options: JsonOptions): Heartbeat =>
-  probing(
-    {
-      _tag: "Frame",
-      make: Probes.makingJson(options.make),
-      match: Probes.matchingJson(options.match, options.contains)
-    },
+  internal.probing(
+    Probes.asking(Probes.makingJson(options.make), Probes.matchingJson(options.match, options.contains)),
     options
   )
 
@@ -216,7 +235,7 @@ export interface ChallengeOptions extends WatchOptions {
  * @since 0.1.0
  */
 export const challenge = (options: ChallengeOptions): Heartbeat =>
-  watching({ _tag: "Challenge", match: Probes.matching(options.match), reply: Probes.making(options.reply) }, options)
+  internal.watching(Probes.answering(Probes.matching(options.match), Probes.replying(options.reply)), options)
 
 /**
  * @category models
@@ -237,12 +256,8 @@ export interface ChallengeJsonOptions extends WatchOptions {
  * @since 0.1.0
  */
 export const challengeJson = (options: ChallengeJsonOptions): Heartbeat =>
-  watching(
-    {
-      _tag: "Challenge",
-      match: Probes.matchingJson(options.match, options.contains),
-      reply: Probes.replyingJson(options.reply)
-    },
+  internal.watching(
+    Probes.answering(Probes.matchingJson(options.match, options.contains), Probes.replyingJson(options.reply)),
     options
   )
 
@@ -253,7 +268,7 @@ export const challengeJson = (options: ChallengeJsonOptions): Heartbeat =>
  * @since 0.1.0
  */
 export const passive = (options: WatchOptions & { readonly idle: Duration.Input }): Heartbeat =>
-  watching({ _tag: "None" }, options)
+  internal.watching({ _tag: "None" }, options)
 
 /**
  * Neither sends nor watches. A dead peer is noticed when the platform does,
@@ -263,7 +278,7 @@ export const passive = (options: WatchOptions & { readonly idle: Duration.Input 
  * @category constructors
  * @since 0.1.0
  */
-export const none: Heartbeat = watching({ _tag: "None" }, {})
+export const none: Heartbeat = internal.watching({ _tag: "None" }, {})
 
 /**
  * What is wrong with a heartbeat on such a transport, if anything.
@@ -271,31 +286,8 @@ export const none: Heartbeat = watching({ _tag: "None" }, {})
  * @category checks
  * @since 0.1.0
  */
-export const check = (
+export const check: (
   heartbeat: Heartbeat,
   capabilities: Capabilities,
   connection: string
-): InvalidOptions | undefined => {
-  if (heartbeat.probe._tag === "Ping" && !capabilities.ping) {
-    return Check.invalid(
-      connection,
-      ["heartbeat"],
-      "this transport cannot send protocol pings; use Heartbeat.text, Heartbeat.json or Heartbeat.passive"
-    )
-  }
-  const { data, every, idle, maxMissed, timeout } = heartbeat
-  return Check.firstOf([
-    Check.positive(connection, ["heartbeat", "every"], every),
-    Check.positive(connection, ["heartbeat", "timeout"], timeout),
-    Check.wholeNumber(connection, ["heartbeat", "maxMissed"], maxMissed, 1),
-    Check.positive(connection, ["heartbeat", "idle"], idle),
-    Check.positive(connection, ["heartbeat", "data", "within"], data?.within),
-    every !== undefined && idle !== undefined && Duration.isLessThanOrEqualTo(idle, every)
-      ? Check.invalid(
-          connection,
-          ["heartbeat", "idle"],
-          "expected longer than `every`, or a quiet but healthy session dies"
-        )
-      : undefined
-  ])
-}
+) => InvalidOptions | undefined = internal.check

@@ -11,6 +11,7 @@ import type * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "./ConnectionError.ts"
+import type { Pinging } from "./Heartbeat.ts"
 import * as internal from "./internal/dialByCallback.ts"
 import * as Headers from "./internal/headers.ts"
 import * as Pausing from "./internal/inboxPausing.ts"
@@ -83,7 +84,7 @@ export interface Link {
   readonly protocol: string
   /** Writes frames in order, as few packets as possible. Returns at once. */
   write(frames: ReadonlyArray<Frame>): void
-  /** Writes a ping frame. Only called when the transport's `ping` capability is true. */
+  /** Writes a ping frame. Only called when the transport can ping. */
   ping(payload: Uint8Array): void
   /** Bytes accepted by `write` that have not left the process. */
   buffered(): number
@@ -150,8 +151,11 @@ export const backpressure: Backpressure = Pausing.backpressure
  * @since 0.1.0
  */
 export interface Capabilities {
-  /** Can send ping frames and sees pongs. */
-  readonly ping: boolean
+  /**
+   * Can send ping frames and sees pongs: `Heartbeat.ping()`, or whatever pings
+   * suit a connection that names no heartbeat. `false` where it cannot.
+   */
+  readonly ping: Pinging | false
   /** Can stop reading, so that the peer feels it: `backpressure`, or not. */
   readonly pause: Backpressure | false
   /** Which request headers it can send with the upgrade: `httpHeaders`, or none. */

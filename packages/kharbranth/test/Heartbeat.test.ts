@@ -1,13 +1,15 @@
 // Proves that each heartbeat constructor gives the value it documents, that no
-// user function inside a heartbeat can throw at the session, and that check
-// names what cannot work, protocol pings on a transport without them first of all.
+// user function inside a heartbeat can throw at the session, which dies of one
+// that makes nothing, and that check names what cannot work, protocol pings on a
+// transport without them first of all.
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
+import type { ConnectionError } from "../src/ConnectionError.ts"
 import * as Heartbeat from "../src/Heartbeat.ts"
 import { backpressure, type Capabilities, httpHeaders } from "../src/Transport.ts"
 
-const able: Capabilities = { ping: true, pause: backpressure, headers: httpHeaders, bytes: true }
+const able: Capabilities = { ping: Heartbeat.ping(), pause: backpressure, headers: httpHeaders, bytes: true }
 const browser: Capabilities = { ping: false, pause: false, headers: false, bytes: false }
 
 const millis = (duration: Duration.Duration | undefined) =>
@@ -24,12 +26,21 @@ const challengeProbe = (heartbeat: Heartbeat.Heartbeat) => {
 const fails = (): never => {
   throw new Error("bug")
 }
+const deaths: Array<string> = []
+const session = {
+  connection: "feed",
+  epoch: 3,
+  dead: (error: ConnectionError) => void deaths.push(`${error._tag}: ${error.message}`)
+}
+/** Of what the session died since this was asked last. */
+const died = () => deaths.splice(0)
+const diedOf = (maker: string) => assert.match(died().join(), new RegExp(`^PingFailed: .*\\b${maker}\\b[^,]*$`))
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
 describe("constructors", () => {
   it("ping has the documented defaults", () => {
     const heartbeat = Heartbeat.ping()
-    assert.deepStrictEqual(heartbeat.probe, { _tag: "Ping" })
+    assert.strictEqual(heartbeat.probe._tag, "Ping")
     assert.strictEqual(millis(heartbeat.every), 20_000)
     assert.strictEqual(millis(heartbeat.timeout), 10_000)
     assert.strictEqual(heartbeat.maxMissed, 1)
@@ -86,7 +97,7 @@ describe("constructors", () => {
 describe("text", () => {
   it("asks ping and hears pong unless told otherwise", () => {
     const probe = frameProbe(Heartbeat.text())
-    assert.strictEqual(probe.make(1), "ping")
+    assert.strictEqual(probe.make(1, session), "ping")
     assert.isTrue(probe.match("pong", 1))
     assert.isFalse(probe.match("pong!", 1))
     assert.isFalse(probe.match(bytesOf("pong"), 1))
@@ -94,12 +105,14 @@ describe("text", () => {
 
   it("takes other words, or a function", () => {
     const words = frameProbe(Heartbeat.text({ probe: "?", pulse: "!" }))
-    assert.strictEqual(words.make(1), "?")
+    assert.strictEqual(words.make(1, session), "?")
     assert.isTrue(words.match("!", 1))
     const told = frameProbe(Heartbeat.text({ pulse: (text) => text.startsWith("po") }))
     assert.isTrue(told.match("poke", 1))
     assert.isFalse(told.match("ping", 1))
     assert.isFalse(frameProbe(Heartbeat.text({ pulse: fails })).match("pong", 1))
+    assert.strictEqual(frameProbe(Heartbeat.text({ probe: 7 as never })).make(1, session), "7")
+    assert.deepStrictEqual(died(), [])
   })
 })
 
@@ -111,17 +124,19 @@ describe("frame", () => {
         match: (frame, id) => typeof frame !== "string" && frame[0] === 10 && frame[1] === id
       })
     )
-    assert.deepStrictEqual(probe.make(3), Uint8Array.of(9, 3))
+    assert.deepStrictEqual(probe.make(3, session), Uint8Array.of(9, 3))
     assert.isTrue(probe.match(Uint8Array.of(10, 3), 3))
     assert.isFalse(probe.match(Uint8Array.of(10, 3), 4))
   })
 
   it("survives functions that throw or give nonsense", () => {
     const thrower = frameProbe(Heartbeat.frame({ make: fails, match: fails }))
-    assert.isUndefined(thrower.make(1))
+    assert.isUndefined(thrower.make(1, session))
+    diedOf("make")
     assert.isFalse(thrower.match("x", 1))
     const odd = frameProbe(Heartbeat.frame({ make: () => 7 as never, match: () => "yes" as never }))
-    assert.isUndefined(odd.make(1))
+    assert.isUndefined(odd.make(1, session))
+    diedOf("make")
     assert.isFalse(odd.match("x", 1))
   })
 })
@@ -133,7 +148,7 @@ describe("json", () => {
     const probe = frameProbe(
       Heartbeat.json({ make: (id) => ({ op: "ping", id }), match: (message, id) => idOf(message) === id })
     )
-    assert.strictEqual(probe.make(4), '{"op":"ping","id":4}')
+    assert.strictEqual(probe.make(4, session), '{"op":"ping","id":4}')
     assert.isTrue(probe.match('{"id":4}', 4))
     assert.isTrue(probe.match(bytesOf('{"id":4}'), 4))
     assert.isFalse(probe.match('{"id":5}', 4))
@@ -159,11 +174,13 @@ describe("json", () => {
 
   it("survives what is no JSON and functions that throw", () => {
     const probe = frameProbe(Heartbeat.json({ make: () => undefined, match: (message) => idOf(message) === 1 }))
-    assert.isUndefined(probe.make(1))
+    assert.isUndefined(probe.make(1, session))
+    diedOf("make")
     assert.isFalse(probe.match("{", 1))
     assert.isFalse(probe.match(Uint8Array.of(0xff), 1))
     assert.isFalse(probe.match("null", 1))
-    assert.isUndefined(frameProbe(Heartbeat.json({ make: fails, match: fails })).make(1))
+    assert.isUndefined(frameProbe(Heartbeat.json({ make: fails, match: fails })).make(1, session))
+    diedOf("make")
   })
 })
 
@@ -177,7 +194,7 @@ describe("challenge", () => {
     const probe = challengeProbe(heartbeat)
     assert.isTrue(probe.match("are you there"))
     assert.isFalse(probe.match("trade"))
-    assert.strictEqual(probe.reply("are you there"), "are you there: yes")
+    assert.strictEqual(probe.reply("are you there", session), "are you there: yes")
     assert.strictEqual(millis(heartbeat.idle), 30_000)
     assert.isUndefined(heartbeat.keepalive)
   })
@@ -192,7 +209,7 @@ describe("challenge", () => {
     )
     assert.isTrue(probe.match('{"type":"test_request"}'))
     assert.isFalse(probe.match('{"type":"trade"}'))
-    assert.strictEqual(probe.reply('{"type":"test_request"}'), '{"method":"public/test","to":"test_request"}')
+    assert.strictEqual(probe.reply('{"type":"test_request"}', session), '{"method":"public/test","to":"test_request"}')
   })
 
   it("survives functions that throw", () => {
@@ -202,7 +219,8 @@ describe("challenge", () => {
     ]) {
       const probe = challengeProbe(heartbeat)
       assert.isFalse(probe.match("{}"))
-      assert.isUndefined(probe.reply("{}"))
+      assert.isUndefined(probe.reply("{}", session))
+      diedOf("reply")
     }
   })
 })

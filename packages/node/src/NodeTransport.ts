@@ -21,6 +21,7 @@
  * @since 0.1.0
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
+import * as Heartbeat from "kharbranth/Heartbeat"
 import type { Capabilities, Dial, Open } from "kharbranth/Transport"
 import { backpressure, fromCallback, httpHeaders, Transport } from "kharbranth/Transport"
 import * as Effect from "effect/Effect"
@@ -89,7 +90,7 @@ export interface Options {
   readonly compression?: boolean | Compression | undefined
 }
 
-const capabilities: Capabilities = { ping: true, pause: backpressure, headers: httpHeaders, bytes: true }
+const capabilities: Capabilities = { ping: Heartbeat.ping(), pause: backpressure, headers: httpHeaders, bytes: true }
 
 // whatever Node still objects to is in the request, not in the network
 const unbuildable = (dial: Dial, error: unknown) =>

@@ -2,6 +2,7 @@
 // both ways, writes of one turn are coalesced, marks and pauses give
 // backpressure.
 import { assert, describe, it } from "@effect/vitest"
+import * as Heartbeat from "kharbranth/Heartbeat"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import { backpressure, httpHeaders, Transport } from "kharbranth/Transport"
 import * as Effect from "effect/Effect"
@@ -20,7 +21,7 @@ describe("NodeTransport", () => {
     const transport = Effect.runSync(Effect.provide(Transport, NodeTransport.layer))
     assert.strictEqual(transport.name, "ws")
     assert.deepStrictEqual(transport.capabilities, {
-      ping: true,
+      ping: Heartbeat.ping(),
       pause: backpressure,
       headers: httpHeaders,
       bytes: true

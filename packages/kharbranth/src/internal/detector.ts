@@ -20,11 +20,11 @@ export interface Purpose {
   /** Milliseconds. */
   readonly deadline: number
   /** Death at the first miss. */
-  readonly urgent: boolean
-  readonly answer: ((rtt: number | undefined) => void) | undefined
+  readonly urgent?: boolean | undefined
+  readonly answer?: ((rtt: number | undefined) => void) | undefined
 }
 
-export interface Outstanding {
+interface Outstanding {
   readonly id: number
   readonly seq: number
   readonly at: number
@@ -40,7 +40,7 @@ export interface Outstanding {
 
 export class Detector {
   readonly timeout: number
-  outstanding: Array<Outstanding> = []
+  private outstanding: Array<Outstanding> = []
   private readonly heartbeat: Heartbeat
   private readonly patient: Patient
   private readonly link: Link
@@ -81,7 +81,7 @@ export class Detector {
   }
 
   /** A probe was written. */
-  sent(id: number, seq: number, { answer, deadline, urgent }: Purpose): void {
+  sent(id: number, seq: number, { answer, deadline, urgent = false }: Purpose): void {
     const { link, patient } = this
     const at = patient.now()
     const probe: Outstanding = {
@@ -99,19 +99,21 @@ export class Detector {
     else this.outstanding.push(probe)
   }
 
-  /** The probe at this index was answered; an answer without an id could be an earlier one's. */
-  answer(index: number, hasId: boolean): void {
-    const [probe] = this.outstanding.splice(index, 1)
-    if (probe === undefined) return
+  /** Whether this answers a probe that waits. One that would also fit a probe not sent yet carries no id. */
+  answered<A>(match: (answer: A, id: number) => boolean, answer: A, unsent: number): boolean {
+    const probe = this.outstanding.find(({ id }) => match(answer, id))
+    if (probe === undefined) return false
+    this.settle(probe)
     const rtt = this.patient.now() - probe.at
     this.missed = 0
     this.ignored = 0
     this.everAnswered = true
-    // Once a probe was lost, an answer without an id shows nothing.
-    const proves = hasId || !this.everLost
+    // Once a probe was lost, an answer without an id could be an earlier one's.
+    const proves = !this.everLost || !match(answer, unsent)
     this.patient.answered(proves ? probe.seq : 0, rtt)
     this.patient.emit(() => ({ _tag: "PulseSeen", epoch: this.patient.epoch, rtt: Duration.millis(rtt) }))
     probe.answer?.(rtt)
+    return true
   }
 
   /** Whether a probe on suspicion is under way. */
@@ -141,7 +143,7 @@ export class Detector {
         probe.deadline = now + Math.min(this.timeout, pingDeadline)
         continue
       }
-      this.outstanding.splice(this.outstanding.indexOf(probe), 1)
+      this.settle(probe)
       probe.answer?.(undefined)
       this.everLost = true
       if (probe.received !== received) this.passOver(probe)
@@ -150,6 +152,10 @@ export class Detector {
     }
     this.checkSilence(now, received)
     if (!this.over) this.checkData(now)
+  }
+
+  private settle(probe: Outstanding): void {
+    this.outstanding.splice(this.outstanding.indexOf(probe), 1)
   }
 
   // A socket we hold back cannot show its pongs; but writes that do not leave are proof enough.

@@ -9,7 +9,7 @@ import { backpressure, type Capabilities, httpHeaders } from "../Transport.ts"
 import { isBoolean, isFinite, isString, isWhole, type Reader } from "./managerReader.ts"
 
 // Whether the transport can ping is found out when the connection is made.
-const anything: Capabilities = { ping: true, pause: backpressure, headers: httpHeaders, bytes: true }
+const anything: Capabilities = { ping: Heartbeat.ping(), pause: backpressure, headers: httpHeaders, bytes: true }
 
 const names = <const A extends string>(...all: ReadonlyArray<A>): Readonly<Record<string, A>> =>
   Object.fromEntries(all.map((name) => [name, name]))

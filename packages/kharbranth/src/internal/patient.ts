@@ -3,13 +3,15 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { ConnectionError } from "../ConnectionError.ts"
 import type { ConnectionEvent } from "../ConnectionEvent.ts"
+import type { Pinging } from "../Heartbeat.ts"
 import type { Probe } from "./outboxWriter.ts"
 import type { Timer } from "./timers.ts"
 
 export interface Patient {
   readonly connection: string
   readonly epoch: number
-  readonly canPing: boolean
+  /** How to ping, where the transport can. */
+  readonly pings: Pinging["probe"] | undefined
   /** Application messages so far. */
   readonly dataFrames: number
   /** Of how many beats of the keepalive one is sent. */

@@ -3,14 +3,13 @@
  * and sees their answers. Keepalive is a cadence that nothing suppresses; what
  * follows from missing answers is the detector's business.
  */
-import * as ConnectionError from "../ConnectionError.ts"
 import type { Heartbeat } from "../Heartbeat.ts"
 import type { Frame } from "../Message.ts"
 import type { Link } from "../Transport.ts"
 import { type Cadence, cadenceOf } from "./cadence.ts"
 import { Detector, pingDeadline, type Purpose, shortDeadline } from "./detector.ts"
+import type { Probe } from "./outboxWriter.ts"
 import type { Patient } from "./patient.ts"
-import * as Payload from "./payload.ts"
 import type { Timer } from "./timers.ts"
 
 /** How late a timer, or how far apart the clocks, before we think that time stood still. */
@@ -24,8 +23,8 @@ interface Plan {
 }
 
 export class Pulse {
+  readonly patient: Patient
   private readonly heartbeat: Heartbeat
-  private readonly patient: Patient
   private readonly detector: Detector
   private readonly timer: Timer
   private readonly cadence: Cadence | undefined
@@ -36,8 +35,8 @@ export class Pulse {
   private over = false
 
   constructor(heartbeat: Heartbeat, patient: Patient, link: Link) {
-    this.heartbeat = heartbeat
     this.patient = patient
+    this.heartbeat = heartbeat
     this.detector = new Detector(heartbeat, patient, link)
     this.timer = patient.timer((now) => this.due(now))
     this.cadence = cadenceOf(heartbeat, patient)
@@ -57,35 +56,29 @@ export class Pulse {
   /** Whether a frame belongs to the heartbeat; it then does not reach the stream. */
   intercept(frame: Frame): boolean {
     const { probe } = this.heartbeat
-    if (probe._tag === "Frame") {
-      const index = this.detector.outstanding.findIndex(({ id }) => probe.match(frame, id))
-      // An answer that would also fit a probe not sent yet carries no id.
-      if (index >= 0) this.detector.answer(index, !probe.match(frame, this.nextId))
-      return index >= 0
-    }
-    if (probe._tag !== "Challenge" || !probe.match(frame)) return false
-    const reply = probe.reply(frame)
-    if (reply === undefined) this.broken("the challenge's `reply` made nothing that can be sent")
-    else this.patient.write(reply, nobody)
-    return true
+    return "hear" in probe && probe.hear(frame, this)
   }
 
   /** Whether `intercept` can ever say yes. */
   get intercepts(): boolean {
-    return this.heartbeat.probe._tag === "Frame" || this.heartbeat.probe._tag === "Challenge"
+    return "hear" in this.heartbeat.probe
   }
 
   pong(payload: Uint8Array): void {
-    const id = Payload.idOf(payload)
-    const index = this.detector.outstanding.findIndex((probe) => probe.id === id)
-    if (index >= 0) this.detector.answer(index, true)
+    const { pings } = this.patient
+    if (pings !== undefined) this.answered(pings.match, payload)
+  }
+
+  /** Whether this answers a probe that waits. */
+  answered<A>(match: (answer: A, id: number) => boolean, answer: A): boolean {
+    return this.detector.answered(match, answer, this.nextId)
   }
 
   /** One probe whose answer is awaited; `undefined` when none came. */
   ping(answer: (rtt: number | undefined) => void): void {
     const { timeout } = this.detector
     const deadline = timeout === Infinity ? pingDeadline : timeout
-    if (!this.probe({ deadline, urgent: false, answer })) answer(undefined)
+    if (!this.probe({ deadline, answer })) answer(undefined)
   }
 
   /**
@@ -97,17 +90,17 @@ export class Pulse {
     const answer = (rtt: number | undefined) => {
       if (!this.over) tell(rtt !== undefined)
     }
-    return this.probe({ deadline: Math.min(shortDeadline, detector.timeout), urgent: false, answer })
+    return this.probe({ deadline: Math.min(shortDeadline, detector.timeout), answer })
   }
 
   /** Time may have stood still, or the network changed: one probe decides. */
   suspect(reason: string, deadline = shortDeadline): boolean {
-    if (this.over || !this.canProbe) return false
+    if (this.over || this.make === undefined) return false
     // One probe is enough for everybody who doubts.
     if (this.detector.isUrgent(this.patient.now())) return true
     this.patient.emit(() => ({ _tag: "Suspected", epoch: this.patient.epoch, reason }))
     this.detector.forgive()
-    return this.probe({ deadline: Math.min(deadline, this.detector.timeout), urgent: true, answer: undefined })
+    return this.probe({ deadline: Math.min(deadline, this.detector.timeout), urgent: true })
   }
 
   /** Rechecks deadlines where timers are throttled. */
@@ -115,9 +108,10 @@ export class Pulse {
     if (now > this.timer.time) this.due(now)
   }
 
-  private get canProbe(): boolean {
+  /** Makes a probe; `undefined` where nobody can be asked. */
+  private get make(): ((id: number, patient: Patient) => Probe | undefined) | undefined {
     const { probe } = this.heartbeat
-    return probe._tag === "Frame" || probe._tag === "Ping" || this.patient.canPing
+    return probe._tag === "Frame" ? probe.make : this.patient.pings?.make
   }
 
   private due(now: number): void {
@@ -141,7 +135,7 @@ export class Pulse {
     this.nextProbe = Infinity
     const skipped = this.beats++ % this.patient.pace > 0
     if ((this.detector.wasQuiet() || !this.heartbeat.onlyWhenIdle) && !skipped) {
-      this.probe({ deadline: this.detector.timeout, urgent: false, answer: undefined })
+      this.probe({ deadline: this.detector.timeout })
     }
     this.advance(now)
   }
@@ -155,26 +149,18 @@ export class Pulse {
   }
 
   private probe(purpose: Purpose): boolean {
-    const { probe } = this.heartbeat
-    if (this.over || !this.canProbe) return false
+    const { make } = this
+    if (this.over || make === undefined) return false
     const id = this.nextId++
-    const frame = probe._tag === "Frame" ? probe.make(id) : { ping: Payload.make(id) }
-    if (frame === undefined) {
-      this.broken("the heartbeat's `make` made nothing that can be sent")
-      return false
-    }
-    this.patient.write(frame, (seq) => {
+    const probe = make(id, this.patient)
+    if (probe === undefined) return false
+    this.patient.write(probe, (seq) => {
       if (this.over) return
       this.detector.sent(id, seq, purpose)
       this.patient.emit(() => ({ _tag: "ProbeSent", epoch: this.patient.epoch, id }))
       this.rearm()
     })
     return true
-  }
-
-  private broken(issue: string): void {
-    const { connection, epoch } = this.patient
-    this.patient.dead(new ConnectionError.PingFailed({ connection, epoch, issue }))
   }
 
   private rearm(): void {
@@ -186,5 +172,3 @@ export class Pulse {
     this.timer.set(time)
   }
 }
-
-const nobody = (): void => {}

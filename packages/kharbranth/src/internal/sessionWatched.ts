@@ -6,6 +6,7 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { ConnectionError } from "../ConnectionError.ts"
 import type { ConnectionEvent } from "../ConnectionEvent.ts"
+import type { Pinging } from "../Heartbeat.ts"
 import type { Frame } from "../Message.ts"
 import type { Host } from "./host.ts"
 import type { Probe, Writer } from "./outboxWriter.ts"
@@ -50,7 +51,7 @@ export abstract class Watched<In, Out> implements Patient {
 
   protected filter(frame: Frame): boolean {
     this.heard?.()
-    if (this.pulse?.intercepts === true && this.pulse.intercept(frame)) return true
+    if (this.pulse?.intercept(frame) === true) return true
     const { epoch } = this
     if (typeof frame === "string") this.host.hook("onText", frame, epoch)
     else this.host.hook("onBinary", frame, epoch)
@@ -97,8 +98,9 @@ export abstract class Watched<In, Out> implements Patient {
     return this.host.connection
   }
 
-  get canPing(): boolean {
-    return this.host.transport.capabilities.ping
+  get pings(): Pinging["probe"] | undefined {
+    const { ping } = this.host.transport.capabilities
+    return ping === false ? undefined : ping.probe
   }
 
   get held(): boolean {

@@ -30,12 +30,10 @@ const duration = (options: AnyOptions, key: keyof typeof durations): Duration.Du
   return given === undefined ? durations[key] : Check.duration(given)
 }
 
-const defaultPing = Heartbeat.ping()
-
 export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Connection.Policies => ({
   target: options.target as Target.Input<unknown>,
   reconnect: options.reconnect ?? Reconnect.polite,
-  heartbeat: options.heartbeat ?? (capabilities.ping ? defaultPing : Heartbeat.none),
+  heartbeat: options.heartbeat ?? (capabilities.ping === false ? Heartbeat.none : capabilities.ping),
   rateLimit: options.rateLimit,
   dialTimeout: duration(options, "dialTimeout"),
   openTimeout: duration(options, "openTimeout"),

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as ConnectionError from "../../ConnectionError.ts"
+import * as Heartbeat from "../../Heartbeat.ts"
 import * as Transport from "../../Transport.ts"
 import type { Event, Options, TestNetwork } from "../TestNetwork.ts"
 import type { Answer, Request, Script, ServeOptions } from "../TestServer.ts"
@@ -25,7 +26,7 @@ import { Socket } from "./socket.ts"
 import * as Weather from "./weather.ts"
 
 const platforms: Record<"node" | "browser", Transport.Capabilities> = {
-  node: { ping: true, pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: true },
+  node: { ping: Heartbeat.ping(), pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: true },
   browser: { ping: false, pause: false, headers: false, bytes: false }
 }
 
