@@ -101,19 +101,24 @@ export class Detector {
 
   /** Whether this answers a probe that waits. One that would also fit a probe not sent yet carries no id. */
   answered<A>(match: (answer: A, id: number) => boolean, answer: A, unsent: number): boolean {
-    const probe = this.outstanding.find(({ id }) => match(answer, id))
-    if (probe === undefined) return false
+    for (const probe of this.outstanding) {
+      if (!match(answer, probe.id)) continue
+      // Once a probe was lost, an answer without an id could be an earlier one's.
+      this.seen(probe, !this.everLost || !match(answer, unsent))
+      return true
+    }
+    return false
+  }
+
+  private seen(probe: Outstanding, proves: boolean): void {
     this.settle(probe)
     const rtt = this.patient.now() - probe.at
     this.missed = 0
     this.ignored = 0
     this.everAnswered = true
-    // Once a probe was lost, an answer without an id could be an earlier one's.
-    const proves = !this.everLost || !match(answer, unsent)
     this.patient.answered(proves ? probe.seq : 0, rtt)
     this.patient.emit(() => ({ _tag: "PulseSeen", epoch: this.patient.epoch, rtt: Duration.millis(rtt) }))
     probe.answer?.(rtt)
-    return true
   }
 
   /** Whether a probe on suspicion is under way. */
