@@ -64,7 +64,6 @@ export interface WriterOptions {
   readonly mark: number
   readonly meter: Meter | undefined
   readonly hooks: Hooks
-  readonly onWrite?: ((frames: ReadonlyArray<Frame>) => void) | undefined
 }
 
 /** One per session; owns the link's write side, the session's meter and its two private lanes. */
@@ -88,11 +87,6 @@ export class Writer implements Account {
   constructor(options: WriterOptions) {
     this.options = options
     this.epoch = options.epoch
-  }
-
-  /** Nothing waits in the private lanes and nothing is left in the link. */
-  get idle(): boolean {
-    return this.probes.length === 0 && !this.hasOwn && this.options.link.buffered() === 0
   }
 
   /**
@@ -168,7 +162,6 @@ export class Writer implements Account {
     this.writing = true
     this.options.link.write(frames)
     this.writing = false
-    if (this.options.onWrite !== undefined) this.options.onWrite(frames)
   }
 
   /** Writes what may be written. */

@@ -13,7 +13,6 @@ export const closed = new NotConnected({ connection: "test", state: "Closed" })
 interface WriterMore {
   readonly mark?: number
   readonly meter?: Meter.Meter
-  readonly onWrite?: () => void
 }
 
 /** An outbox with its surroundings, all of them in plain sight. */
