@@ -2,7 +2,7 @@
  * Proves that `Transport.fromCallback` keeps the contract of a dial: the
  * outcome arrives, whenever it comes; interrupting and closing the scope let go
  * of whatever there is; and a connection dials by it, whether the outcome comes
- * at once, later, or as an effect.
+ * at once, later, or as an effect, and says whether it wants a successor.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -177,6 +177,20 @@ describe("a connection that dials by callback", () => {
       answer(Effect.succeed(link))
       assert.strictEqual(state.getUnsafe()._tag, "Disconnected")
       assert.strictEqual(seen.dials, 1)
+    })
+  )
+
+  it.effect("says which dial is for a successor", () =>
+    Effect.gen(function* () {
+      const successors: Array<boolean | undefined> = []
+      const { restart } = yield* connection((dial, receiver, resume) => {
+        successors.push(dial.successor)
+        resume(Effect.succeed(linkTo(receiver)))
+        return () => {}
+      })
+      yield* restart({ mode: "makeFirst" })
+      yield* restart({ mode: "breakFirst" })
+      assert.deepStrictEqual(successors, [false, true, false])
     })
   )
 })
