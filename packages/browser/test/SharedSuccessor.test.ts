@@ -133,6 +133,28 @@ describe("a follower's successor", () => {
     })
   )
 
+  it.effect("gives way to a tab that took the lead from a leader that hangs", () =>
+    Effect.gen(function* () {
+      const { leader, others, tab } = yield* led(1)
+      const [doubter] = others
+      const heir = yield* doubter!.dial(successor)
+      yield* settled(() => doubter!.sockets.length === 1)
+      doubter!.sockets[0]!.open()
+      yield* Fiber.join(heir.fiber)
+      leader.ears.loses = () => true
+      // Its own link stays, for a while: it has heard what the others have not.
+      doubter!.ears.loses = (note) => note.kind !== "beat"
+      const thief = yield* tab()
+      yield* thief.dial()
+      while (thief.sockets.length === 0) {
+        yield* TestClock.adjust("100 millis")
+        yield* turn
+      }
+      yield* heir.until(({ ended }) => ended.length > 0)
+      assert.deepStrictEqual([tags(heir.record), doubter!.sockets[0]!.terminated], [["ConnectionDropped"], 1])
+    })
+  )
+
   it.effect("beside another tab's - dials nothing, and joins that one as soon as it leads", () =>
     Effect.gen(function* () {
       const { heir, next, others, socket } = yield* withHeir(1)
