@@ -20,6 +20,13 @@ const successor = { successor: true, epoch: 2 }
 /** Lets what is on the channels arrive. */
 const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
+/** How many tabs have a socket that does not lead yet. */
+const heirs = (name: string) =>
+  Effect.map(
+    Effect.promise(() => navigator.locks.query()),
+    ({ held = [] }) => held.filter((lock) => lock.name === `${name} heir`).length
+  )
+
 const tags = ({ ended }: Recorder.Record) => ended.map((end) => end._tag)
 const dropped = LinkEnd.dropped(Recorder.dialOf("wss://feed.example/ws"))
 
@@ -73,6 +80,9 @@ describe("the leader's successor", () => {
         [leader, ...others].map(({ sockets }) => sockets.length),
         [2, 0, 0]
       )
+      assert.strictEqual(socket.terminated, 0, "it had ended by itself")
+      yield* others[0]!.dial({ successor: true, epoch: 3 })
+      yield* settled(() => others[0]!.sockets.length === 1)
     })
   )
 
@@ -130,6 +140,25 @@ describe("a follower's successor", () => {
         assert.deepStrictEqual([record.frames, tags(record)], [["to all again"], []])
       }
       assert.strictEqual(leader.sockets.length + other!.sockets.length, 1)
+    })
+  )
+
+  it.effect("withdrawn - leaves no trace that the next one would take for its predecessor", () =>
+    Effect.gen(function* () {
+      const { leader, others } = yield* led(1)
+      const [other] = others
+      const first = yield* other!.dial(successor)
+      yield* settled(() => other!.sockets.length === 1)
+      yield* Scope.close(first.session, Exit.void)
+      while ((yield* heirs(leader.names[0]!)) > 0);
+      yield* leader.dial(successor)
+      yield* settled(() => leader.sockets.length === 2)
+      const welcomes = () => other!.heard.filter((kind) => kind === "welcome").length
+      const before = welcomes()
+      const second = yield* other!.dial({ successor: true, epoch: 3 })
+      yield* settled(() => welcomes() > before)
+      yield* turn
+      assert.isUndefined(second.fiber.pollUnsafe())
     })
   )
 
@@ -206,30 +235,30 @@ describe("a follower's successor", () => {
   )
 })
 
-describe("a follower of a leader that hangs", () => {
-  it.effect("leaves when another tab leads already, instead of following nobody", () =>
+describe("a follower whose leader is gone without a word", () => {
+  it.effect("leaves when another tab leads already, instead of following nobody, and takes nothing from it", () =>
     Effect.gen(function* () {
       const { leader, others, tab } = yield* led(1)
       const [stuck] = others
-      leader.ears.loses = () => true
-      // Hears nothing until the other tab leads, and then only that one.
-      stuck!.ears.loses = () => true
+      stuck!.ears.loses = (note) => note.kind === "end"
+      // To this tab the leader looks frozen, and to nobody else.
       const thief = yield* tab()
+      thief.ears.loses = (note) => note.kind === "beat" || note.kind === "welcome"
       const taking = yield* thief.dial()
-      yield* TestClock.adjust("500 millis")
-      stuck!.ears.loses = (note) => note.kind === "beat" && !note.open
       while (thief.sockets.length === 0) {
         yield* TestClock.adjust("100 millis")
         yield* turn
       }
       thief.sockets[0]!.open()
       yield* Fiber.join(taking.fiber)
-      while (stuck!.record.ended.length === 0) {
+      yield* settled(() => leader.sockets[0]!.terminated === 1)
+      assert.deepStrictEqual(tags(stuck!.record), [])
+      for (let i = 0; i < 20; i++) {
         yield* TestClock.adjust("100 millis")
         yield* turn
       }
-      assert.deepStrictEqual(tags(stuck!.record), ["ConnectionDropped"])
-      assert.deepStrictEqual(tags(taking.record), [])
+      assert.deepStrictEqual([tags(stuck!.record), tags(taking.record)], [["ConnectionDropped"], []])
+      assert.strictEqual(thief.sockets[0]!.terminated, 0)
     })
   )
 })
