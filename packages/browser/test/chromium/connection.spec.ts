@@ -226,6 +226,14 @@ describe("a connection in Chromium", () => {
   })
 
   for (const transport of ["browser", "stream", "shared"] as const) {
+    it(`a close that is never answered on ${transport} - ends at its deadline`, async () => {
+      const tab = await rig.tab("connection")
+      const took = await tab.call<number>("closing", transport, rig.ws(`/mute/${transport}`), 300)
+      assert.isAtLeast(took, 290)
+      // The browser itself would wait for about a minute.
+      assert.isBelow(took, 5000)
+    })
+
     it(`100 connections made and closed on ${transport} - nothing is left at the server, nor in the page`, async () => {
       const path = `/talk/churn-${transport}`
       const tab = await rig.tab("connection")

@@ -109,6 +109,16 @@ expose({
       ),
       { times: times - 1 }
     ).pipe(Effect.asVoid, Effect.provide(transports[transport]())),
+  /** Opens a connection and closes it; how long the closing took, in milliseconds. */
+  closing: (transport: keyof typeof transports, url: string, closeTimeout: number) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const connection = yield* Connection.make("closing", { target: url, codec: Codec.text, closeTimeout })
+        const from = performance.now()
+        yield* connection.close
+        return performance.now() - from
+      })
+    ).pipe(Effect.provide(transports[transport]())),
   /** How many locks this page's origin holds or waits for. */
   locks: () =>
     Effect.map(
