@@ -81,12 +81,13 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
 
   /** Ends the link once, after taking every listener off, so that nothing can arrive later. */
   const end = (error: ConnectionError.LinkError, code?: number) => {
+    // What still waits may be too large, or end the link by its receiver.
+    burst.end()
     if (phase === "over") return
     const wasOpen = phase === "open"
     phase = "over"
     detach()
     closeQuietly(socket, code)
-    burst.end()
     if (wasOpen) receiver.ended(error)
     else opening({ cause: error })
   }

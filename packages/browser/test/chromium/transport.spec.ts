@@ -56,6 +56,16 @@ for (const layer of ["browser", "stream", "shared"]) {
       assert.deepInclude(shown.ended[0], { tag: "ConnectionClosed", code: 4321, initiator: "server" })
     })
 
+    it("the server closes behind a large message - MessageTooLarge, not the close, and nothing after it", async () => {
+      const { id } = await open(layer, "/greet?large=101", { maxMessageSize: 100 })
+      const shown = await tab.call<Shown>("ended", id)
+      assert.strictEqual(shown.count, 5)
+      assert.deepStrictEqual(
+        shown.ended.map((end) => end.tag),
+        ["MessageTooLarge"]
+      )
+    })
+
     it("the server kills - ConnectionDropped, once", async () => {
       const path = `/kill-${layer}`
       const { id } = await open(layer, path)

@@ -140,6 +140,8 @@ export const start = async (
     }
     if (path === "/greet") {
       for (let i = 0; i < 5; i++) socket.send(`${i}:greeting`)
+      const large = Number(url.searchParams.get("large"))
+      if (large > 0) for (const text of ["x".repeat(large), "5:after it"]) socket.send(text)
       socket.close(4321, "that was all")
     }
   }
