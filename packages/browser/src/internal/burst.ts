@@ -5,7 +5,8 @@
  * read at once; those that follow close behind are read together, a few at a
  * time: when there are enough of them, and at the latest in a posted task. They
  * wait as the page's events: what is read in one go, data and all, costs half.
- * Without a way to post a task nothing waits.
+ * (What a stream gives has its data already, and only wakes its reader less
+ * often.) Without a way to post a task nothing waits.
  */
 export type Post = (task: () => void) => void
 

@@ -9,14 +9,17 @@ import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Frame } from "kharbranth/Message"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
+import * as Burst from "./burst.ts"
 import * as CloseCode from "./closeCode.ts"
 import type { Diagnosis } from "../BrowserTransport.ts"
 import { constructorError, explained, unsupported } from "./handshake.ts"
 import * as LinkEnd from "./linkEnd.ts"
 import { textSize } from "./textSize.ts"
 
+type Value = string | ArrayBuffer | Uint8Array
+
 interface Opened {
-  readonly readable: ReadableStream<string | ArrayBuffer | Uint8Array>
+  readonly readable: ReadableStream<Value>
   readonly writable: WritableStream<Frame>
   readonly protocol: string
 }
@@ -86,7 +89,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
   const writer = opened.writable.getWriter()
   const closing: LinkEnd.Closing = { sentCode: undefined }
   let over = false
-  let condemned = false
+  let verdict: ConnectionError.LinkError | undefined
   let paused = false
   let reading = false
   let readable = true
@@ -95,15 +98,20 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
   let buffered = 0
   let overMark = false
 
+  const live = () => verdict === undefined && !over
+
   const end = (error: ConnectionError.LinkError) => {
+    // What still waits may bring a verdict of its own, or end the link by its receiver.
+    burst.end()
+    while (held.length > 0) deliver(held.shift()!)
     if (over) return
     over = true
-    receiver.ended(error)
+    receiver.ended(verdict ?? error)
   }
 
   const destroy = (error: ConnectionError.LinkError, code?: number) => {
-    if (condemned || over) return
-    condemned = true
+    if (!live()) return
+    verdict = error
     // The code first: cancelling the reader closes as well, and without one.
     closeQuietly(socket, code)
     reader.cancel().catch(ignore)
@@ -111,32 +119,40 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
     queueMicrotask(() => end(error))
   }
 
-  const deliver = (value: string | ArrayBuffer | Uint8Array) => {
-    received++
+  /** Gives the size of the message. */
+  const deliver = (value: Value): number => {
     const frame = value instanceof ArrayBuffer ? new Uint8Array(value) : value
     const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
-    if (size > dial.maxMessageSize) destroy(LinkEnd.tooLarge(dial, size), 1009)
-    else receiver.frame(frame, size)
+    if (size <= dial.maxMessageSize) receiver.frame(frame, size)
+    else {
+      destroy(LinkEnd.tooLarge(dial, size), 1009)
+      // What came after it is not told.
+      held.length = 0
+      burst.end()
+    }
+    return size
   }
 
-  /** One read at a time; what is read while paused waits in `held`, so that pausing means silence. */
-  let held: string | ArrayBuffer | Uint8Array | undefined
+  /** What came while paused, in front of what waits in `burst`: whoever is told of a message may pause. */
+  const held: Array<Value> = []
+  const burst = Burst.make((value: Value): number => {
+    if (!paused) return deliver(value)
+    held.push(value)
+    return 0
+  }, Burst.post())
+
+  /** One read at a time, and none while paused: what the last one gives waits then. */
   const pump = () => {
-    if (held !== undefined && !paused) {
-      const value = held
-      held = undefined
-      deliver(value)
-    }
-    if (reading || paused || over || condemned) return
+    if (reading || paused || !live()) return
     reading = true
     reader.read().then(onRead, endOfReading)
   }
-  const onRead = (result: ReadableStreamReadResult<string | ArrayBuffer | Uint8Array>) => {
+  const onRead = (result: ReadableStreamReadResult<Value>) => {
     reading = false
-    if (over || condemned) return
+    if (!live()) return
     if (result.done) return endOfReading()
-    if (paused) held = result.value
-    else deliver(result.value)
+    received++
+    burst.add(result.value)
     pump()
   }
   const endOfReading = () => {
@@ -147,7 +163,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
   /** The socket's end is told after the last frame that came before it. */
   const ended = (error: ConnectionError.LinkError) => {
     finish = () => end(error)
-    if (!readable && held === undefined) finish()
+    if (!readable) finish()
     else link.resume()
   }
   socket.closed.then(
@@ -157,7 +173,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
 
   const written = (size: number) => {
     buffered -= size
-    if (over || condemned || !overMark || buffered > dial.writeMark.low) return
+    if (!live() || !overMark || buffered > dial.writeMark.low) return
     overMark = false
     receiver.drained()
   }
@@ -165,7 +181,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
   const link: LiveLink = {
     protocol: opened.protocol,
     write(frames) {
-      if (over || condemned || closing.sentCode !== undefined) return
+      if (!live() || closing.sentCode !== undefined) return
       for (const frame of frames) {
         const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
         buffered += size
@@ -182,10 +198,11 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
     },
     resume() {
       paused = false
+      while (!paused && held.length > 0) deliver(held.shift()!)
       pump()
     },
     close(code, reason) {
-      if (over || condemned || closing.sentCode !== undefined) return
+      if (!live() || closing.sentCode !== undefined) return
       const sentCode = CloseCode.closeCode(code)
       closing.sentCode = sentCode
       // `writer.close()` would say 1005; waiting for it lets what was written go first.

@@ -67,6 +67,35 @@ const keep = (layer: keyof typeof layers, url: string) =>
     }
   })
 
+/**
+ * Takes `count` messages, pausing within every `every`th, and goes on in a task
+ * a while later. Gives how many were told while the link was paused.
+ */
+const halting = (layer: keyof typeof layers, url: string, count: number, every: number) =>
+  Effect.gen(function* () {
+    let paused = false
+    let meanwhile = 0
+    const { record, receiver, until } = Recorder.make()
+    const goOn = () => {
+      paused = false
+      link.resume()
+    }
+    const halt = () => {
+      paused = true
+      link.pause()
+      setTimeout(goOn, 5)
+    }
+    const frame = (frame: Frame, size: number) => {
+      if (paused) meanwhile++
+      receiver.frame(frame, size)
+      if (record.frames.length % every === 0) halt()
+    }
+    const { dial } = yield* Transport.Transport
+    const link: Transport.Link = yield* dial(Recorder.dialOf(url), { ...receiver, frame })
+    yield* until(({ ended, frames }) => frames.length >= count || ended.length > 0)
+    return { meanwhile, ordered: record.frames.every((frame, i) => Number.parseInt(String(frame), 10) === i) }
+  }).pipe(Effect.scoped, Effect.provide(layers[layer]()))
+
 const show = (session: Session) => {
   const { drained, ended, frames, sizes } = session.recorder.record
   return {
@@ -119,6 +148,7 @@ expose({
       link.pause()
       return opened
     }),
+  halting,
   pause: (id: number) => sessions[id]!.link.pause(),
   resume: (id: number) => sessions[id]!.link.resume(),
   release: (id: number) => Scope.close(sessions[id]!.scope, Exit.void),

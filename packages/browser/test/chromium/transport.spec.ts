@@ -168,4 +168,9 @@ describe("stream transport in Chromium", () => {
     assert.isTrue(await flooded())
     await tab.call("release", id)
   })
+
+  it("pause - within a burst is silent at once, and loses, doubles and reorders nothing", async () => {
+    const shown = await tab.call("halting", "stream", rig.ws("/flood?count=500&size=128"), 500, 7)
+    assert.deepStrictEqual(shown, { meanwhile: 0, ordered: true })
+  })
 })
