@@ -46,7 +46,7 @@ export class Channel {
   #corked: Array<Frame> = []
   #corkedBytes = 0
   #sentAt = 0
-  #waiting: Array<() => void> = []
+  #waiting: Array<(go: Effect.Effect<void>) => void> = []
   #looked = false
   readonly #lookAgain = { run: () => void (this.#looked = false) }
   readonly #flushing = () => this.flush()
@@ -222,10 +222,9 @@ export class Channel {
     this.flush()
     if (!this.full) return Effect.void
     return Effect.callback<void>((resume) => {
-      const wake = () => resume(Effect.void)
-      this.#waiting.push(wake)
+      this.#waiting.push(resume)
       return Effect.sync(() => {
-        this.#waiting = this.#waiting.filter((other) => other !== wake)
+        this.#waiting = this.#waiting.filter((other) => other !== resume)
       })
     })
   })
@@ -235,7 +234,7 @@ export class Channel {
     if (this.full) return
     const waiting = this.#waiting
     this.#waiting = []
-    for (const resume of waiting) resume()
+    for (const resume of waiting) resume(Effect.void)
   }
 
   /** Holds the socket back, where it can be. */

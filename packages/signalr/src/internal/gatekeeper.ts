@@ -19,10 +19,7 @@ export interface Gatekeeper {
   readonly refuse: (cause: HubConnectionError) => void
 }
 
-interface Waiter {
-  readonly go: (channel: Channel) => void
-  readonly fail: (cause: HubConnectionError) => void
-}
+type Waiter = (outcome: Effect.Effect<Channel, HubConnectionError>) => void
 
 export const make = (
   options: Pick<Resolved, "connection" | "queueTimeout" | "maxQueued">,
@@ -34,11 +31,16 @@ export const make = (
   const down = () => new ConnectionError.NotConnected({ connection, state: state() })
   const ready = () => (channel?.usable === true ? channel : undefined)
 
+  const answer: Waiter = (outcome) => {
+    const answered = waiting
+    waiting = []
+    for (const resume of answered) resume(outcome)
+  }
+
   const queued = Effect.callback<Channel, HubConnectionError>((resume) => {
-    const waiter: Waiter = { go: (next) => resume(Effect.succeed(next)), fail: (cause) => resume(Effect.fail(cause)) }
-    waiting.push(waiter)
+    waiting.push(resume)
     return Effect.sync(() => {
-      waiting = waiting.filter((other) => other !== waiter)
+      waiting = waiting.filter((other) => other !== resume)
     })
   }).pipe(
     Effect.timeoutOrElse({
@@ -61,14 +63,8 @@ export const make = (
       }),
     open: (next) => {
       channel = next
-      const first = waiting
-      waiting = []
-      for (const waiter of first) waiter.go(next)
+      answer(Effect.succeed(next))
     },
-    refuse: (cause) => {
-      const first = waiting
-      waiting = []
-      for (const waiter of first) waiter.fail(cause)
-    }
+    refuse: (cause) => answer(Effect.fail(cause))
   }
 }
