@@ -11,12 +11,11 @@ interface Leaving {
 /** How long a dial waits for earlier sockets to finish closing. */
 const settleAtMost = Duration.millis(500)
 
-/** Waits until their sockets are gone. */
+/** Waits until their sockets are gone. They go by themselves, so it is enough to wait for one after the other. */
 export const left = (sessions: ReadonlyArray<Leaving>): Effect.Effect<void> =>
-  Effect.all(
-    sessions.map(({ hasLeft }) => hasLeft),
-    { concurrency: "unbounded", discard: true }
-  )
+  Effect.gen(function* () {
+    for (const { hasLeft } of sessions) yield* hasLeft
+  })
 
 /** Waits likewise, but not for long: then they are cut off. Nothing to wait for is `undefined`. */
 export const settled = (sessions: ReadonlyArray<Leaving>): Effect.Effect<void> | undefined =>

@@ -85,18 +85,17 @@ const constant = (targets: ReadonlyArray<Target>): Recipe<never> => ({
 const resolving = <E, R>(input: Input<E, R>, endpoints: number, headers: Capabilities["headers"]): Recipe<R> => ({
   endpoints,
   resolve: (connection, attempt) =>
-    Effect.flatMap(evaluate<unknown, E, R>(input, attempt), (given) => {
+    Effect.gen(function* () {
+      const given = yield* evaluate<unknown, E, R>(input, attempt)
       const options = optionsOf<E, R>(given)
       const { field, path } = endpointsOf(given)[attempt.endpoint % endpoints]!
-      const parts = Effect.all({
-        url: evaluate<unknown, E, R>(field, attempt),
-        subprotocols: evaluate(options?.subprotocols, attempt),
-        headers: evaluate(options?.headers, attempt),
-        expiresAt: evaluate(options?.expiresAt, attempt)
-      })
-      return Effect.flatMap(parts, (parts) =>
-        Effect.fromResult(Validate.target(placeOf(connection, headers), parts, path))
-      )
+      const parts = {
+        url: yield* evaluate<unknown, E, R>(field, attempt),
+        subprotocols: yield* evaluate(options?.subprotocols, attempt),
+        headers: yield* evaluate(options?.headers, attempt),
+        expiresAt: yield* evaluate(options?.expiresAt, attempt)
+      }
+      return yield* Effect.fromResult(Validate.target(placeOf(connection, headers), parts, path))
     }).pipe(Effect.catchCause((cause) => Effect.fail(failureOf(connection, Cause.squash(cause)))))
 })
 

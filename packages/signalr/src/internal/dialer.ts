@@ -115,12 +115,12 @@ export const make = (
   })
 
   const target = Effect.gen(function* () {
-    const old = plan
-    resuming = old?.channel.phase === "lost"
-    if (old !== undefined && resuming) return yield* socketOf(old)
-    old?.channel.end()
-    plan = yield* options.skipNegotiation ? direct : negotiate
-    return yield* socketOf(plan)
+    resuming = plan?.channel.phase === "lost"
+    if (!resuming) {
+      plan?.channel.end()
+      plan = yield* options.skipNegotiation ? direct : negotiate
+    }
+    return yield* socketOf(plan!)
   })
 
   const unusable = (cause: unknown, dial: Transport.Dial) =>
@@ -131,16 +131,16 @@ export const make = (
       cause: ConnectionError.foreign(cause)
     })
 
-  // Loaded when they are needed: few connections ever are without sockets.
-  const load = <A>(load: () => Promise<A>, dial: Transport.Dial) =>
-    Effect.tryPromise({ try: load, catch: (cause) => unusable(cause, dial) })
-
   const open = Effect.fnUntraced(
     function* (name: TransportName, plan: Plan, dial: Transport.Dial, receiver: Transport.Receiver) {
       const { channel, credentials, url } = plan
       if (name === "WebSockets") return yield* join({ name, transport: base, channel, dial, receiver })
       channel.stateful = undefined
-      const { make } = yield* load(() => import("./overHttp.ts"), dial)
+      // Loaded when it is needed: few connections ever are without sockets.
+      const { make } = yield* Effect.tryPromise({
+        try: () => import("./overHttp.ts"),
+        catch: (cause) => unusable(cause, dial)
+      })
       const transport = yield* make(name, { transferFormat: protocol.transferFormat, credentials })
       return yield* join({ name, transport, channel, dial: { ...dial, url: url.href, headers: {} }, receiver })
     },
@@ -160,34 +160,29 @@ export const make = (
       orElse: () => Effect.fail(unusable({ _tag: "ConnectTimeout" }, dial))
     })
 
-  const dialAll = Effect.fnUntraced(function* (dial: Transport.Dial, receiver: Transport.Receiver) {
+  const dialAll = (dial: Transport.Dial, receiver: Transport.Receiver) => {
     const names = plan!.transports
     const first = open(names[0]!, plan!, dial, receiver)
     // With one transport its own error tells more: a status, a reason.
-    if (names.length === 1) return yield* first
-    return yield* Effect.catch(inTime(first, dial), (failure) =>
-      Effect.flatMap(
-        Effect.mapError(
-          load(() => import("./fallback.ts"), dial),
-          () => failure
-        ),
-        ({ openNext }) =>
-          openNext({
-            dial,
-            names,
-            failure,
-            again: again(dial),
-            open: (name, now, isLast) => {
-              const opening = open(name, now.plan, now.dial, receiver)
-              return isLast ? opening : inTime(opening, dial)
-            }
-          })
+    if (names.length === 1) return first
+    return Effect.catch(inTime(first, dial), (failure) =>
+      Effect.flatMap(Effect.tryPromise({ try: () => import("./fallback.ts"), catch: () => failure }), ({ openNext }) =>
+        openNext({
+          dial,
+          names,
+          failure,
+          again: again(dial),
+          open: (name, now, isLast) => {
+            const opening = open(name, now.plan, now.dial, receiver)
+            return isLast ? opening : inTime(opening, dial)
+          }
+        })
       )
     )
-  })
+  }
 
   const resume = (dial: Transport.Dial, receiver: Transport.Receiver) =>
-    open("WebSockets", plan!, dial, receiver).pipe(Effect.onError(() => Effect.sync(() => plan?.channel.end())))
+    Effect.onError(open("WebSockets", plan!, dial, receiver), () => Effect.sync(() => plan?.channel.end()))
 
   return {
     target,
