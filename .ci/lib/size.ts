@@ -24,6 +24,8 @@ export interface Options {
 interface Budget {
   readonly maxGzip: number
   readonly goal?: number | undefined
+  /** The same app by other means, whose whole bundle is shown beside. */
+  readonly beside?: string | undefined
 }
 
 /** What waits for an `import()` is not loaded with the page. */
@@ -74,9 +76,12 @@ const foreignAlone = async (app: string, foreign: Array<string>) => {
 
 const gzip = (text: string): number => gzipSync(text, { level: 9 }).length
 
+const wholeOf = (folder: string, name: string) =>
+  bundle({ entryPoints: [Path.join(folder, `${name}.ts`)], minify: true })
+
 const measure = async (name: string, { folder, foreign, never }: Options) => {
   const app = Path.join(folder, `${name}.ts`)
-  const whole = await bundle({ entryPoints: [app], minify: true })
+  const whole = await wholeOf(folder, name)
   const contents = await foreignAlone(app, foreign)
   const alone = await bundle({ stdin: { contents, resolveDir: folder, loader: "ts" }, minify: true })
   const modules = Object.values(whole.metafile.outputs).flatMap((output) => Object.keys(output.inputs))
@@ -92,7 +97,7 @@ export const isWithinBudget = async (options: Options): Promise<boolean> => {
   const { folder, only = [], over } = options
   const budgets: Record<string, Budget> = JSON.parse(await readFile(Path.join(folder, "budget.json"), "utf8"))
   let within = true
-  for (const [name, { goal, maxGzip }] of Object.entries(budgets)) {
+  for (const [name, { beside, goal, maxGzip }] of Object.entries(budgets)) {
     if (only.length > 0 && !only.includes(name)) continue
     const { alone, whole, wrong } = await measure(name, options)
     const cost = whole - alone
@@ -102,6 +107,9 @@ export const isWithinBudget = async (options: Options): Promise<boolean> => {
       `${fits ? "ok  " : "OVER"} ${name}: ${cost} bytes of ${maxGzip}${goal === undefined ? "" : ` (goal ${goal})`} over ${over} (whole ${whole}, that alone ${alone})` +
         (wrong.length > 0 ? ` and it contains ${wrong.join(", ")}` : "")
     )
+    if (beside === undefined) continue
+    const other = gzip(textOf(await wholeOf(folder, beside)))
+    console.log(`     ${name} is ${whole - other} bytes more than ${beside} (whole ${other})`)
   }
   return within
 }
