@@ -13,7 +13,7 @@ import * as CloseCode from "./closeCode.ts"
 import type { Diagnosis } from "../BrowserTransport.ts"
 import { constructorError, explained, unsupported } from "./handshake.ts"
 import * as LinkEnd from "./linkEnd.ts"
-import { textSize } from "./textSize.ts"
+import { frameSize } from "./textSize.ts"
 import * as WriteMark from "./writeMark.ts"
 
 const OPEN = 1
@@ -51,7 +51,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   /** Gives the size of the message. */
   const read = ({ data }: MessageEvent<string | ArrayBuffer>): number => {
     const frame = typeof data === "string" ? data : new Uint8Array(data)
-    const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
+    const size = frameSize(frame)
     if (size > dial.maxMessageSize) end(LinkEnd.tooLarge(dial, size), 1009)
     else receiver.frame(frame, size)
     return size

@@ -14,7 +14,7 @@ import * as CloseCode from "./closeCode.ts"
 import type { Diagnosis } from "../BrowserTransport.ts"
 import { constructorError, explained, unsupported } from "./handshake.ts"
 import * as LinkEnd from "./linkEnd.ts"
-import { textSize } from "./textSize.ts"
+import { frameSize } from "./textSize.ts"
 
 type Value = string | ArrayBuffer | Uint8Array
 
@@ -122,7 +122,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
   /** Gives the size of the message. */
   const deliver = (value: Value): number => {
     const frame = value instanceof ArrayBuffer ? new Uint8Array(value) : value
-    const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
+    const size = frameSize(frame)
     if (size <= dial.maxMessageSize) receiver.frame(frame, size)
     else {
       destroy(LinkEnd.tooLarge(dial, size), 1009)
@@ -183,7 +183,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
     write(frames) {
       if (!live() || closing.sentCode !== undefined) return
       for (const frame of frames) {
-        const size = typeof frame === "string" ? textSize(frame) : frame.byteLength
+        const size = frameSize(frame)
         buffered += size
         // The platform takes the bytes later, when the caller may have reused them.
         writer.write(typeof frame === "string" ? frame : frame.slice()).then(() => written(size), ignore)

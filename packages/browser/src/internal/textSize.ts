@@ -15,6 +15,10 @@ let scratch: Uint8Array<ArrayBuffer> | undefined
 export const textSize = (text: string): number =>
   text.length <= askedAtMost && !beyondAscii.test(text) ? text.length : encodedSize(text)
 
+/** What a message weighs on the wire. */
+export const frameSize = (frame: string | Uint8Array): number =>
+  typeof frame === "string" ? textSize(frame) : frame.byteLength
+
 const encodedSize = (text: string): number => {
   scratch ??= new Uint8Array(65_536)
   let total = 0

@@ -6,7 +6,7 @@
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import * as LinkEnd from "../linkEnd.ts"
-import { textSize } from "../textSize.ts"
+import { frameSize } from "../textSize.ts"
 import { decodeEnd, type Note, packed } from "./note.ts"
 
 export interface Follower {
@@ -87,10 +87,7 @@ export const make = (options: {
       protocol: options.welcome.protocol,
       write: (frames) => {
         if (over || condemned) return
-        const bytes = frames.reduce(
-          (n, frame) => n + (typeof frame === "string" ? textSize(frame) : frame.byteLength),
-          0
-        )
+        const bytes = frames.reduce((n, frame) => n + frameSize(frame), 0)
         buffered += bytes
         if (buffered >= high) overMark = true
         post({ kind: "write", term, from: id, frames: frames.map(packed), bytes })
