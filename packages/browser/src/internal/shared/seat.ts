@@ -82,7 +82,7 @@ export const take = (options: {
     channel.close()
   }
 
-  const isOver = () => {
+  const retire = () => {
     state = "over"
     dropHeirship()
     if (reign === undefined) return
@@ -92,7 +92,7 @@ export const take = (options: {
 
   const over = () => {
     if (state === "over") return
-    isOver()
+    retire()
     vacate()
   }
 
@@ -124,7 +124,7 @@ export const take = (options: {
 
   const reignOver = (how: "now" | "delivered") => {
     if (state === "over") return
-    isOver()
+    retire()
     if (how === "now") vacate()
     else vacateDelivered()
     options.assigned({ _tag: "None", why: "Deposed" })
@@ -156,8 +156,7 @@ export const take = (options: {
     if (state !== "leading" || crowned || claiming) return
     if (isDeposed) return hub?.abdicate()
     claiming = true
-    dropLock()
-    dropLock = Lock.request(locks, key, "steal", onLock)
+    stealLock()
   }
 
   const follow = (welcome: Extract<Note, { readonly kind: "welcome" }>) => {
@@ -181,11 +180,15 @@ export const take = (options: {
   // One at a time, so that there are never more than two sockets.
   let dropHeirship = () => {}
 
-  const depose = () => {
+  const stealLock = () => {
     dropLock()
+    dropLock = Lock.request(locks, key, "steal", onLock)
+  }
+
+  const depose = () => {
     silentSince = undefined
     deposing = true
-    dropLock = Lock.request(locks, key, "steal", onLock)
+    stealLock()
   }
 
   const hear = (event: MessageEvent<unknown>) => {
