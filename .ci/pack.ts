@@ -114,6 +114,9 @@ const tsc = (code: string, config: object, more: ReadonlyArray<string> = []): Ou
 
 const typeCheck = (code: string): Outcome => tsc(code, strictest)
 
+const importing = (entries: ReadonlyArray<string>): string =>
+  entries.map((entry, index) => `import * as m${index} from "${entry}"\nvoid m${index}`).join("\n")
+
 /** As in a page's project: no declaration of Node is loaded, not even one that a package's own declarations ask for. */
 const typeCheckForPage = (code: string): Outcome => {
   const { compilerOptions, files } = strictest
@@ -148,11 +151,9 @@ const judge = (packed: ReadonlyArray<Packed>): void => {
   }
   for (const entry of entries) expect(`import "${entry}"`, load(entry))
   for (const internal of internals) expect(`"${internal}" stays closed`, refusal(internal))
-  const all = entries.map((entry, index) => `import * as m${index} from "${entry}"\nvoid m${index}`).join("\n")
-  expect(`${entries.length} entries type-check with skipLibCheck off`, typeCheck(all))
+  expect(`${entries.length} entries type-check with skipLibCheck off`, typeCheck(importing(entries)))
   const inPages = entries.filter((entry) => /^(?:kharbranth|@kharbranth\/browser)(?:\/(?!testing\/)|$)/.test(entry))
-  const page = inPages.map((entry, index) => `import * as m${index} from "${entry}"\nvoid m${index}`).join("\n")
-  expect(`${inPages.length} entries for pages need no types of Node`, typeCheckForPage(page))
+  expect(`${inPages.length} entries for pages need no types of Node`, typeCheckForPage(importing(inPages)))
   expect("the check for pages sees Node's types", {
     ok: !typeCheckForPage(`import * as fs from "node:fs"\nvoid fs`).ok,
     output: "a module of Node was accepted"
