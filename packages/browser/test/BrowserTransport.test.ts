@@ -18,6 +18,7 @@ import { closeCode, closeReason } from "../src/internal/closeCode.ts"
 import { textSize } from "../src/internal/textSize.ts"
 import * as Recorder from "./rig/recorder.ts"
 import * as Server from "./rig/server.ts"
+import { settled } from "./rig/turns.ts"
 
 const server = Effect.acquireRelease(
   Effect.promise(() => Server.start()),
@@ -36,12 +37,6 @@ const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope | Transport.Transport
 
 const failure = (url: string, more?: Partial<Transport.Dial>, options?: BrowserTransport.Options) =>
   Effect.flip(dial(url, more)).pipe(Effect.provide(BrowserTransport.layer(options)))
-
-/** Waits for the server's side of something, which nobody announces to this process. */
-const settled = (predicate: () => boolean) =>
-  Effect.gen(function* () {
-    while (!predicate()) yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-  })
 
 describe("BrowserTransport", () => {
   it.live("text and binary - come back as they went, in order, with their size in bytes", () =>

@@ -16,28 +16,16 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { CountedTarget } from "./rig/countedTarget.ts"
 
-/** Counts its listeners, so that a leak shows. */
-class Target extends EventTarget {
-  listeners = 0
-  override addEventListener(...args: Parameters<EventTarget["addEventListener"]>) {
-    this.listeners++
-    super.addEventListener(...args)
-  }
-  override removeEventListener(...args: Parameters<EventTarget["removeEventListener"]>) {
-    this.listeners--
-    super.removeEventListener(...args)
-  }
-}
-
-class Document extends Target {
+class Document extends CountedTarget {
   visibilityState = "visible"
 }
 
 const makePage = (onLine = true) => {
-  const window = new Target()
+  const window = new CountedTarget()
   const document = new Document()
-  const tell = (target: Target, type: string, more?: object) =>
+  const tell = (target: CountedTarget, type: string, more?: object) =>
     target.dispatchEvent(Object.assign(new Event(type), more))
   return {
     page: { window, document, navigator: { onLine } },

@@ -16,7 +16,8 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Transport from "kharbranth/Transport"
 import * as LinkEnd from "../src/internal/linkEnd.ts"
 import * as Recorder from "./rig/recorder.ts"
-import { browser, intrude, led, makeEnvironment, settled } from "./rig/scriptedTabs.ts"
+import { browser, intrude, led, makeEnvironment, passed } from "./rig/scriptedTabs.ts"
+import { settled } from "./rig/turns.ts"
 
 const tags = ({ ended }: Recorder.Record) => ended.map((end) => end._tag)
 
@@ -164,10 +165,7 @@ describe("who leads", () => {
       const leading = yield* first.dial()
       yield* settled(() => first.sockets.length === 1)
       yield* second.dial()
-      while (second.sockets.length === 0) {
-        yield* TestClock.adjust("100 millis")
-        yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-      }
+      yield* passed(() => second.sockets.length > 0)
       assert.deepInclude(yield* Effect.flip(Fiber.join(leading.fiber)), { _tag: "DialFailed", kind: "local" })
       assert.strictEqual(first.sockets[0]!.abandoned, 1)
       assert.deepStrictEqual(leading.record.ended, [])

@@ -13,12 +13,10 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as LinkEnd from "../src/internal/linkEnd.ts"
 import * as Recorder from "./rig/recorder.ts"
-import { browser, led, settled } from "./rig/scriptedTabs.ts"
+import { browser, led, passed } from "./rig/scriptedTabs.ts"
+import { settled, turn } from "./rig/turns.ts"
 
 const successor = { successor: true, epoch: 2 }
-
-/** Lets what is on the channels arrive. */
-const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 /** How many tabs have a socket that does not lead yet. */
 const heirs = (name: string) =>
@@ -105,10 +103,7 @@ describe("the leader's successor", () => {
       leader.ears.loses = (note) => note.kind === "join"
       const thief = yield* tab()
       yield* thief.dial()
-      while (thief.sockets.length === 0) {
-        yield* TestClock.adjust("100 millis")
-        yield* turn
-      }
+      yield* passed(() => thief.sockets.length > 0)
       yield* heir.until(({ ended }) => ended.length > 0)
       assert.deepStrictEqual([tags(heir.record), next.terminated], [["ConnectionDropped"], 1])
     })
@@ -175,10 +170,7 @@ describe("a follower's successor", () => {
       doubter!.ears.loses = (note) => note.kind !== "beat"
       const thief = yield* tab()
       yield* thief.dial()
-      while (thief.sockets.length === 0) {
-        yield* TestClock.adjust("100 millis")
-        yield* turn
-      }
+      yield* passed(() => thief.sockets.length > 0)
       yield* heir.until(({ ended }) => ended.length > 0)
       assert.deepStrictEqual([tags(heir.record), doubter!.sockets[0]!.terminated], [["ConnectionDropped"], 1])
     })
@@ -210,10 +202,7 @@ describe("a follower's successor", () => {
       const waiting = yield* others[0]!.dial(successor)
       yield* settled(() => others[0]!.heard.includes("welcome"))
       yield* Scope.close(heir.session, Exit.void)
-      while (waiting.fiber.pollUnsafe() === undefined) {
-        yield* TestClock.adjust("100 millis")
-        yield* turn
-      }
+      yield* passed(() => waiting.fiber.pollUnsafe() !== undefined)
       yield* Fiber.join(waiting.fiber)
       socket.say("to all")
       for (const { record, until } of [leading, ...others, waiting]) {
@@ -245,10 +234,7 @@ describe("a follower whose leader is gone without a word", () => {
       const thief = yield* tab()
       thief.ears.loses = (note) => note.kind === "beat" || note.kind === "welcome"
       const taking = yield* thief.dial()
-      while (thief.sockets.length === 0) {
-        yield* TestClock.adjust("100 millis")
-        yield* turn
-      }
+      yield* passed(() => thief.sockets.length > 0)
       thief.sockets[0]!.open()
       yield* Fiber.join(taking.fiber)
       yield* settled(() => leader.sockets[0]!.terminated === 1)

@@ -21,6 +21,7 @@ import * as Transport from "kharbranth/Transport"
 import { peak } from "./rig/log.ts"
 import * as Recorder from "./rig/recorder.ts"
 import * as Server from "./rig/server.ts"
+import { settled } from "./rig/turns.ts"
 
 const server = Effect.acquireRelease(
   Effect.promise(() => Server.start()),
@@ -90,11 +91,6 @@ const deafable = () => {
     }
   }
 }
-
-const settled = (predicate: () => boolean) =>
-  Effect.gen(function* () {
-    while (!predicate()) yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-  })
 
 const five = Effect.fnUntraced(function* (url: string) {
   const { tab } = yield* browser

@@ -12,6 +12,7 @@ import type { Frame } from "kharbranth/Message"
 import type { Dial, Link } from "kharbranth/Transport"
 import * as StreamLink from "../src/internal/streamLink.ts"
 import * as Recorder from "./rig/recorder.ts"
+import { turn } from "./rig/turns.ts"
 
 /** What the page has posted, and runs only by `runTask`. */
 let tasks: Array<() => void> = []
@@ -54,7 +55,7 @@ class Socket {
 }
 
 /** Long enough for whatever the streams have under way: their promises need no task. */
-const settled = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+const settled = turn
 
 const open = Effect.fnUntraced(function* (more: Partial<Dial> = {}, told: (frame: Frame) => void = () => {}) {
   const sockets: Array<Socket> = []

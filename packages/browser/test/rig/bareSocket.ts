@@ -1,22 +1,15 @@
+import { CountedTarget } from "./countedTarget.ts"
+
 /** A socket that is a bare event target: it does what it is told to, also what real ones rarely do. */
-export class Socket extends EventTarget {
+export class Socket extends CountedTarget {
   readyState = 0
   bufferedAmount = 0
   protocol = ""
   binaryType = "blob"
-  listeners = 0
   readonly sent: Array<unknown> = []
   readonly closes: Array<ReadonlyArray<unknown>> = []
   refuses = false
 
-  override addEventListener(...args: Parameters<EventTarget["addEventListener"]>) {
-    this.listeners++
-    super.addEventListener(...args)
-  }
-  override removeEventListener(...args: Parameters<EventTarget["removeEventListener"]>) {
-    this.listeners--
-    super.removeEventListener(...args)
-  }
   send(frame: unknown) {
     if (this.refuses) throw new Error("refuses")
     this.sent.push(frame)

@@ -11,11 +11,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
 import type { Frame } from "kharbranth/Message"
 import * as Transport from "kharbranth/Transport"
 import * as LinkEnd from "../../src/internal/linkEnd.ts"
 import type { Note } from "../../src/internal/shared/note.ts"
 import * as Recorder from "./recorder.ts"
+import { settled, turn } from "./turns.ts"
 
 /** The sockets of one tab, each opened, filled and ended by hand. */
 const scripted = () => {
@@ -132,9 +134,13 @@ export const browser = Effect.sync(() => {
   return { tab }
 })
 
-export const settled = (predicate: () => boolean) =>
+/** Lets the clock go on until then. What tabs tell each other goes by real channels: it takes real turns. */
+export const passed = (predicate: () => boolean) =>
   Effect.gen(function* () {
-    while (!predicate()) yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+    while (!predicate()) {
+      yield* TestClock.adjust("100 millis")
+      yield* turn
+    }
   })
 
 /** The first tab leads, `more` others follow. */
