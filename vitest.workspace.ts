@@ -13,9 +13,9 @@ const gates = {
   // A floor that only rises; the goal is 95.
   // A little under what is reached (95.2), because what a loaded machine runs into differs by a few branches.
   "packages/kharbranth/src/**/*.ts": 94,
-  "packages/kharbranth/src/internal/lifecycle*.ts": 100,
-  "packages/kharbranth/src/internal/outbox*.ts": 100,
-  "packages/kharbranth/src/internal/inbox*.ts": 100,
+  "packages/kharbranth/src/internal/lifecycle/*.ts": 100,
+  "packages/kharbranth/src/internal/outbox/*.ts": 100,
+  "packages/kharbranth/src/internal/inbox/*.ts": 100,
   "packages/kharbranth/src/Reconnect.ts": 100,
   "packages/kharbranth/src/Heartbeat.ts": 100
 }

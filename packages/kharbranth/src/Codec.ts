@@ -7,10 +7,10 @@
  */
 import type * as Result from "effect/Result"
 import type { ForeignCause } from "./ConnectionError.ts"
-import * as internal from "./internal/codec.ts"
-import * as BadFrames from "./internal/inboxBadFrames.ts"
-import * as Decoding from "./internal/inboxDecoding.ts"
-import { decodeJson, encodeJson, Failure } from "./internal/json.ts"
+import * as internal from "./internal/codec/codec.ts"
+import * as BadFrames from "./internal/codec/badFrames.ts"
+import * as Decoding from "./internal/codec/decode.ts"
+import { decodeJson, encodeJson, Failure } from "./internal/model/json.ts"
 import * as Message from "./Message.ts"
 import type { Frame } from "./Message.ts"
 

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Codec from "./Codec.ts"
-import { decodeJson, encodeJson } from "./internal/json.ts"
+import { decodeJson, encodeJson } from "./internal/model/json.ts"
 import type { Frame } from "./Message.ts"
 
 /**

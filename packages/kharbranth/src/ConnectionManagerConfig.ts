@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Connection from "./Connection.ts"
 import { type ConnectionError, InvalidOptions } from "./ConnectionError.ts"
 import { ConnectionManager } from "./ConnectionManager.ts"
-import { decodeJson, Failure } from "./internal/json.ts"
+import { decodeJson, Failure } from "./internal/model/json.ts"
 
 /**
  * Opens what the entry `name` of the configuration declares, all at once.

@@ -8,8 +8,8 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Connection from "./Connection.ts"
-import { Handle } from "./internal/handle.ts"
-import { metrics } from "./internal/measuring.ts"
+import { Handle } from "./internal/connection/use/handle.ts"
+import { metrics } from "./internal/connection/use/metrics.ts"
 
 /**
  * @category models

@@ -16,9 +16,9 @@ import type { Connection } from "./Connection.ts"
 import type { ConnectionError, SendError } from "./ConnectionError.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 import type { ConnectOptions, Manager, Requirements } from "./ConnectionManager.ts"
-import type { PoolFull } from "./internal/poolParts.ts"
-import * as internalRedundant from "./internal/poolRedundant.ts"
-import * as internalShards from "./internal/poolShards.ts"
+import type { PoolFull } from "./internal/pool/members.ts"
+import * as internalRedundant from "./internal/pool/redundant.ts"
+import * as internalShards from "./internal/pool/shards.ts"
 import type { Named } from "./ManagerEvent.ts"
 import type * as Outbox from "./Outbox.ts"
 import type * as Target from "./Target.ts"
@@ -31,7 +31,7 @@ export {
    * @since 0.1.0
    */
   PoolFull
-} from "./internal/poolParts.ts"
+} from "./internal/pool/members.ts"
 
 /**
  * Something that one member carries.

@@ -9,8 +9,8 @@
 import type * as Effect from "effect/Effect"
 import type * as Connection from "./Connection.ts"
 import type { SendError } from "./ConnectionError.ts"
-import { Handle } from "./internal/handle.ts"
-import * as internal from "./internal/tracking.ts"
+import { Handle } from "./internal/connection/use/handle.ts"
+import * as internal from "./internal/connection/use/track.ts"
 import type * as Outbox from "./Outbox.ts"
 
 /**

@@ -14,7 +14,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Permit } from "./Connection.ts"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
-import * as internal from "./internal/budget.ts"
+import * as internal from "./internal/budget/budget.ts"
 
 /**
  * At most `limit` dials in any stretch of time as long as `window`.

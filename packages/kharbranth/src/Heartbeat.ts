@@ -8,9 +8,9 @@
 import type * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
 import type { InvalidOptions } from "./ConnectionError.ts"
-import * as internal from "./internal/heartbeat.ts"
-import * as Pings from "./internal/ping.ts"
-import * as Probes from "./internal/probe.ts"
+import * as internal from "./internal/heartbeat/make.ts"
+import * as Pings from "./internal/heartbeat/ping.ts"
+import * as Probes from "./internal/heartbeat/probes.ts"
 import type { Frame } from "./Message.ts"
 import type { Capabilities } from "./Transport.ts"
 

@@ -7,8 +7,8 @@
  */
 import type * as Duration from "effect/Duration"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
-import * as Sheds from "./internal/inboxShedding.ts"
-import * as Check from "./internal/options.ts"
+import * as Sheds from "./internal/inbox/overflow.ts"
+import * as Check from "./internal/model/check.ts"
 
 /**
  * What happens to messages that find the inbox full. The socket is paused first,

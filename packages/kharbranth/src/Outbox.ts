@@ -9,10 +9,10 @@
 import * as Duration from "effect/Duration"
 import type { InvalidOptions, SendError } from "./ConnectionError.ts"
 import type { DropReason } from "./ConnectionEvent.ts"
-import * as Deliveries from "./internal/deliveries.ts"
-import * as Check from "./internal/options.ts"
-import type { Keep } from "./internal/outboxKeeping.ts"
-import { keep } from "./internal/outboxLedger.ts"
+import * as Deliveries from "./internal/model/delivery.ts"
+import * as Check from "./internal/model/check.ts"
+import type { Keep } from "./internal/outbox/keeping.ts"
+import { keep } from "./internal/outbox/confirmations.ts"
 import type { Frame } from "./Message.ts"
 
 /**

@@ -9,10 +9,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { InvalidOptions } from "./ConnectionError.ts"
-import * as Limits from "./internal/limits.ts"
-import * as internal from "./internal/meter.ts"
-import * as Metering from "./internal/metering.ts"
-import * as Check from "./internal/options.ts"
+import * as Limits from "./internal/rateLimit/limits.ts"
+import * as internal from "./internal/rateLimit/meter.ts"
+import * as Metering from "./internal/rateLimit/metering.ts"
+import * as Check from "./internal/model/check.ts"
 
 /**
  * Counts writes against one or more limits. Times are milliseconds of a

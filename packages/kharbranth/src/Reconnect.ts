@@ -8,9 +8,9 @@
 import type * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
-import * as Backoff from "./internal/backoff.ts"
-import * as internal from "./internal/classify.ts"
-import * as Check from "./internal/options.ts"
+import * as Backoff from "./internal/reconnect/backoff.ts"
+import * as internal from "./internal/reconnect/classify.ts"
+import * as Check from "./internal/model/check.ts"
 
 /**
  * What to do about an error.

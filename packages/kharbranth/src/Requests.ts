@@ -13,7 +13,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Connection } from "./Connection.ts"
 import type { InvalidOptions } from "./ConnectionError.ts"
-import * as internal from "./internal/requests.ts"
+import * as internal from "./internal/requests/requests.ts"
 import type { RequestError } from "./RequestError.ts"
 
 /**

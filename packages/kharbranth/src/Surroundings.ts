@@ -22,8 +22,8 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { Attention, type Ward } from "./internal/attention.ts"
-import * as Check from "./internal/options.ts"
+import { Attention, type Ward } from "./internal/platform/reaction.ts"
+import * as Check from "./internal/model/check.ts"
 
 /**
  * Something that happened around the connections of a program.

@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Result from "effect/Result"
 import type { ConnectionError, InvalidOptions, TargetFailed } from "./ConnectionError.ts"
-import * as internal from "./internal/target.ts"
+import * as internal from "./internal/target/recipe.ts"
 import { type Capabilities, httpHeaders } from "./Transport.ts"
 
 /**

@@ -12,9 +12,9 @@ import type * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "./ConnectionError.ts"
 import type { Pinging } from "./Heartbeat.ts"
-import * as internal from "./internal/dialByCallback.ts"
-import * as Headers from "./internal/headers.ts"
-import * as Pausing from "./internal/inboxPausing.ts"
+import * as internal from "./internal/transport/fromCallback.ts"
+import * as Headers from "./internal/transport/headers.ts"
+import * as Pausing from "./internal/transport/backpressure.ts"
 import type { Frame } from "./Message.ts"
 
 /**

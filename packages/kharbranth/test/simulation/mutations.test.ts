@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { vi } from "vitest"
-import type * as Lifecycle from "../../src/internal/lifecycle.ts"
+import type * as Lifecycle from "../../src/internal/lifecycle/reduce.ts"
 import { bugs, type Reduce } from "./bugs.ts"
 import * as Campaign from "./campaign.ts"
 import * as Checker from "./checker.ts"
@@ -13,7 +13,7 @@ import { tamperings } from "./tampering.ts"
 
 const reducer = vi.hoisted(() => ({ wrap: undefined as ((right: Reduce) => Reduce) | undefined }))
 
-vi.mock("../../src/internal/lifecycle.ts", async (importOriginal) => {
+vi.mock("../../src/internal/lifecycle/reduce.ts", async (importOriginal) => {
   const original = await importOriginal<typeof Lifecycle>()
   const reduce: Reduce = (state, input, now) => (reducer.wrap?.(original.reduce) ?? original.reduce)(state, input, now)
   return { ...original, reduce }

@@ -1,0 +1,133 @@
+/**
+ * The dial budget's shell: options become rules, waiting becomes an Effect, and
+ * the scope of a permit gives it back.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { DialFailed, foreign, type InvalidOptions } from "../../ConnectionError.ts"
+import type { DialBudget, Limit, Options, PermitOptions, Policy } from "../../DialBudget.ts"
+import type { Rules } from "./gate.ts"
+import { Lanes } from "./lanes.ts"
+import * as Verdict from "./verdict.ts"
+import type { Ask } from "../transport/dialing.ts"
+import { permitBy } from "./permit.ts"
+import { Fibers } from "../kit/fibers.ts"
+import * as Check from "../model/check.ts"
+import { soon } from "../kit/microtask.ts"
+import { Timer, type Timers, timersOf } from "../kit/timers.ts"
+
+const owner = "dial budget"
+
+const limitsOf = ({ limits }: Policy): ReadonlyArray<Limit> =>
+  limits === undefined ? [] : "window" in limits ? [limits] : limits
+
+const millis = (input: Duration.Input | undefined, fallback: Duration.Input): number =>
+  Duration.toMillis(Check.durationOr(input, fallback))
+
+const rulesOf = (policy: Policy): Rules => {
+  const breaker = policy.breaker === false ? { failures: Infinity } : (policy.breaker ?? {})
+  return {
+    windows: limitsOf(policy).map(({ limit, window }) => ({ limit, millis: millis(window, 0) })),
+    minGap: millis(policy.minGap, 0),
+    concurrent: policy.concurrent ?? 256,
+    failures: breaker.failures ?? 5,
+    cooldown: millis("cooldown" in breaker ? breaker.cooldown : undefined, "1 second"),
+    maxCooldown: millis("maxCooldown" in breaker ? breaker.maxCooldown : undefined, "30 seconds"),
+    stagger: millis(policy.stagger, "50 millis"),
+    busy: millis(policy.busy, "5 seconds"),
+    maxBusy: millis(policy.maxRetryAfter, "60 seconds")
+  }
+}
+
+const checkPolicy = (policy: Policy, path: Check.Path): Check.Check => {
+  const at = (...keys: Check.Path): Check.Path => [...path, ...keys]
+  const time = (key: "minGap" | "stagger" | "busy" | "maxRetryAfter") =>
+    Check.positive(owner, at(key), Check.optionalDuration(policy[key]))
+  const breaker = policy.breaker === false ? {} : (policy.breaker ?? {})
+  return Check.firstOf([
+    ...limitsOf(policy).flatMap(({ limit, window }, index) => [
+      Check.wholeNumber(owner, at("limits", index, "limit"), limit, 1),
+      Check.positive(owner, at("limits", index, "window"), Check.duration(window))
+    ]),
+    Check.wholeNumber(owner, at("concurrent"), policy.concurrent, 1),
+    time("minGap"),
+    time("stagger"),
+    time("busy"),
+    time("maxRetryAfter"),
+    Check.wholeNumber(owner, at("breaker", "failures"), breaker.failures, 1),
+    Check.positive(owner, at("breaker", "cooldown"), Check.optionalDuration(breaker.cooldown)),
+    Check.positive(owner, at("breaker", "maxCooldown"), Check.optionalDuration(breaker.maxCooldown))
+  ])
+}
+
+export const check = (options: Options): InvalidOptions | undefined =>
+  Check.firstOf([
+    options.policy === undefined ? undefined : checkPolicy(options.policy, ["budget", "policy"]),
+    ...Object.entries(options.keys ?? {}).map(([key, policy]) => checkPolicy(policy, ["budget", "keys", key]))
+  ])
+
+const heldBack = (connection: string, endpoint: string): DialFailed =>
+  new DialFailed({ connection, kind: "breaker", endpoint, cause: foreign(undefined) })
+
+/** Of an egress key that names a way out, too. */
+const originOf = (key: string): string => key.split(" via ", 1)[0]!
+
+const lanesOf = (options: Options, timers: Timers, fibers: Fibers): Lanes => {
+  const rules = new Map(Object.entries(options.keys ?? {}).map(([key, policy]) => [key, rulesOf(policy)]))
+  const others = rulesOf(options.policy ?? {})
+  return new Lanes(
+    (key) => rules.get(key) ?? rules.get(originOf(key)) ?? others,
+    (fire) => new Timer(timers, fibers, fire),
+    () => timers.now()
+  )
+}
+
+/** A budget, and its permits by callback. */
+export interface Built {
+  readonly budget: DialBudget
+  readonly asking: (options: PermitOptions) => Ask
+}
+
+const asking =
+  (lanes: Lanes) =>
+  ({ instead = [], keys, priority = 0 }: PermitOptions): Ask =>
+  ({ connection }, answer) => {
+    const [egress] = keys
+    if (egress !== undefined && lanes.isOpen(egress) && instead.some((key) => !lanes.isOpen(key))) {
+      soon(() => answer(heldBack(connection, egress)))
+      return nothing
+    }
+    const ticket = lanes.ask(keys, priority, () => answer(undefined))
+    return (exit) => lanes.settle(ticket, Verdict.ofExit(exit))
+  }
+
+const nothing = (): void => {}
+
+export const build = Effect.fnUntraced(function* (options: Options = {}) {
+  const problem = check(options)
+  if (problem !== undefined) return yield* problem
+  const environment = yield* Effect.context<never>()
+  const timers = timersOf(environment)
+  const lanes = lanesOf(options, timers, new Fibers(owner, environment))
+  yield* Effect.addFinalizer(() => Effect.sync(() => lanes.end()))
+  const ask = asking(lanes)
+  const budget: DialBudget = {
+    permit: (options) => permitBy(ask(options)),
+    note: (keys, error) => {
+      const verdict = Verdict.ofError(error)
+      if (error._tag === "ConnectionClosed" && verdict._tag === "Busy") lanes.hold(keys, verdict.wait)
+    },
+    snapshot: Effect.sync(() =>
+      lanes.all().map(({ gate, waiting }) => ({
+        key: gate.key,
+        dialing: gate.inFlight,
+        waiting,
+        breaker: gate.phase,
+        probesIn: gate.phase === "Open" ? Math.max(0, gate.until - timers.now()) : undefined
+      }))
+    )
+  }
+  return { budget, asking: ask } satisfies Built
+})
+
+export const make = (options: Options = {}) => Effect.map(build(options), ({ budget }) => budget)

@@ -1,0 +1,206 @@
+/**
+ * The waiting room of the dial budget. Dials that need the same keys wait in one
+ * lane, by priority and then in order; a lane's first goes as soon as all of its
+ * gates let it, so several limits hold at once and nobody holds one while
+ * waiting for another.
+ */
+import { Gate, type Rules, type Verdict } from "./gate.ts"
+import type { Timer } from "../kit/timers.ts"
+import { soon } from "../kit/microtask.ts"
+
+export interface Ticket {
+  readonly lane: Lane
+  readonly priority: number
+  /** Which came first. */
+  readonly number: number
+  readonly granted: () => void
+  phase: "waiting" | "dialing" | "over"
+  /** The gates whose breaker it probes. */
+  probes: ReadonlyArray<Gate>
+}
+
+export interface Lane {
+  readonly id: string
+  /** The egress key's gate first. */
+  readonly gates: ReadonlyArray<Gate>
+  /** By priority, highest first. */
+  readonly waiting: Map<number, Set<Ticket>>
+  readonly timer: Timer
+}
+
+const firstOf = (lane: Lane): Ticket | undefined => {
+  let best: Set<Ticket> | undefined
+  let highest = -Infinity
+  for (const [priority, tickets] of lane.waiting) {
+    if (priority > highest) {
+      highest = priority
+      best = tickets
+    }
+  }
+  return best?.values().next().value
+}
+
+const before = (a: Ticket, b: Ticket): boolean =>
+  a.priority === b.priority ? a.number < b.number : a.priority > b.priority
+
+const admitAt = (lane: Lane, now: number): number =>
+  lane.gates.reduce((at, gate) => Math.max(at, gate.admitAt(now)), now)
+
+// Timers count whole milliseconds; a timer a fraction early would only set itself again.
+const wakeAt = (lane: Lane, now: number): number => Math.ceil(admitAt(lane, now))
+
+export class Lanes {
+  private readonly gates = new Map<string, Gate>()
+  private readonly lanes = new Map<string, Lane>()
+  /** Lanes with somebody in them, by gate. */
+  private readonly busy = new Map<Gate, Set<Lane>>()
+  private readonly rulesOf: (key: string) => Rules
+  private readonly newTimer: (fire: () => void) => Timer
+  private readonly now: () => number
+  private issued = 0
+  private sweepAt = 64
+
+  constructor(rulesOf: (key: string) => Rules, newTimer: (fire: () => void) => Timer, now: () => number) {
+    this.rulesOf = rulesOf
+    this.newTimer = newTimer
+    this.now = now
+  }
+
+  ask(keys: ReadonlyArray<string>, priority: number, granted: () => void): Ticket {
+    const lane = this.laneOf(keys)
+    const ticket: Ticket = { lane, priority, number: this.issued++, granted, phase: "waiting", probes: [] }
+    const tickets = lane.waiting.get(priority) ?? new Set()
+    lane.waiting.set(priority, tickets.add(ticket))
+    for (const gate of lane.gates) this.busyOf(gate).add(lane)
+    this.pump(new Set([lane]))
+    return ticket
+  }
+
+  /** The dial is over, or its permit is wanted no more. */
+  settle(ticket: Ticket, verdict: Verdict): void {
+    const { lane, phase } = ticket
+    ticket.phase = "over"
+    if (phase === "waiting") this.leave(ticket)
+    if (phase === "dialing") {
+      const now = this.now()
+      for (const [index, gate] of lane.gates.entries()) {
+        gate.settle(now, index === 0 ? verdict : besides(verdict), ticket.probes.includes(gate))
+      }
+    }
+    if (phase !== "over") this.pump(this.touching(lane.gates))
+  }
+
+  /** The server told a connection with these keys "not now", outside a dial. */
+  hold(keys: ReadonlyArray<string>, wait: number | undefined): void {
+    const { gates } = this.laneOf(keys)
+    for (const gate of gates) gate.hold(this.now(), wait)
+    this.pump(this.touching(gates))
+  }
+
+  /** Whether dials under this key are held back by its breaker. */
+  isOpen(key: string): boolean {
+    const gate = this.gates.get(key)
+    return gate?.phase === "Probing" || (gate?.phase === "Open" && gate.until > this.now())
+  }
+
+  all(): ReadonlyArray<{ readonly gate: Gate; readonly waiting: number }> {
+    return [...this.gates.values()].map((gate) => ({ gate, waiting: this.waitingAt(gate) }))
+  }
+
+  end(): void {
+    for (const lane of this.lanes.values()) lane.timer.clear()
+  }
+
+  private waitingAt(gate: Gate): number {
+    let count = 0
+    for (const lane of this.busy.get(gate) ?? []) for (const tickets of lane.waiting.values()) count += tickets.size
+    return count
+  }
+
+  private touching(gates: ReadonlyArray<Gate>): Set<Lane> {
+    const [first] = gates
+    const lanes = new Set(first === undefined ? [] : this.busy.get(first))
+    for (const gate of gates.slice(1)) for (const lane of this.busy.get(gate) ?? []) lanes.add(lane)
+    return lanes
+  }
+
+  private pump(lanes: ReadonlySet<Lane>): void {
+    const now = this.now()
+    for (let next = this.next(lanes, now); next !== undefined; next = this.next(lanes, now)) this.grant(next, now)
+    for (const lane of lanes) lane.timer.set(lane.waiting.size === 0 ? Infinity : wakeAt(lane, now))
+  }
+
+  private next(lanes: ReadonlySet<Lane>, now: number): Ticket | undefined {
+    let best: Ticket | undefined
+    for (const lane of lanes) {
+      const first = firstOf(lane)
+      if (first === undefined || (best !== undefined && before(best, first))) continue
+      if (admitAt(lane, now) <= now) best = first
+    }
+    return best
+  }
+
+  private grant(ticket: Ticket, now: number): void {
+    this.leave(ticket)
+    ticket.phase = "dialing"
+    ticket.probes = ticket.lane.gates.filter((gate) => gate.grant(now))
+    // The dialing fiber runs in a turn of its own, not inside this loop.
+    soon(ticket.granted)
+  }
+
+  private leave(ticket: Ticket): void {
+    const { lane, priority } = ticket
+    const tickets = lane.waiting.get(priority)
+    tickets?.delete(ticket)
+    if (tickets?.size === 0) lane.waiting.delete(priority)
+    if (lane.waiting.size > 0) return
+    lane.timer.clear()
+    for (const gate of lane.gates) this.busyOf(gate).delete(lane)
+  }
+
+  private laneOf(keys: ReadonlyArray<string>): Lane {
+    const unique = [...new Set(keys)]
+    const id = unique.join("\u0000")
+    const found = this.lanes.get(id)
+    if (found !== undefined) return found
+    this.sweep()
+    const gates = unique.map((key) => this.gateOf(key))
+    const timer = this.newTimer(() => this.pump(new Set([lane])))
+    const lane: Lane = { id, gates, waiting: new Map(), timer }
+    this.lanes.set(id, lane)
+    return lane
+  }
+
+  private gateOf(key: string): Gate {
+    const gate = this.gates.get(key) ?? new Gate(key, this.rulesOf(key))
+    this.gates.set(key, gate)
+    return gate
+  }
+
+  private busyOf(gate: Gate): Set<Lane> {
+    const lanes = this.busy.get(gate) ?? new Set()
+    this.busy.set(gate, lanes)
+    return lanes
+  }
+
+  // Names come and go, and keys with them. Sweeping whenever their number has
+  // doubled costs each key a constant share.
+  private sweep(): void {
+    if (this.lanes.size < this.sweepAt) return
+    const now = this.now()
+    const idle = (gate: Gate) => gate.isIdle(now) && (this.busy.get(gate)?.size ?? 0) === 0
+    for (const [id, lane] of this.lanes) if (lane.gates.every(idle)) this.lanes.delete(id)
+    const needed = new Set([...this.lanes.values()].flatMap((lane) => lane.gates))
+    for (const [key, gate] of this.gates) {
+      if (needed.has(gate)) continue
+      this.gates.delete(key)
+      this.busy.delete(gate)
+    }
+    this.sweepAt = Math.max(64, this.lanes.size * 2)
+  }
+}
+
+// A server that is down says nothing about the account that dialed it; one that
+// is busy may well mean the account.
+const besides = (verdict: Verdict): Verdict =>
+  verdict._tag === "Failure" ? { _tag: "Neutral", counted: true } : verdict

@@ -1,0 +1,22 @@
+/** A dial permit by callback as the program that the `permit` option takes. */
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type { Permit } from "../../Connection.ts"
+import type { ConnectionError } from "../../ConnectionError.ts"
+import type { Ask } from "../transport/dialing.ts"
+import { Waiters } from "../kit/waiters.ts"
+
+/** Its scope, closed with the dial's outcome, gives it back. */
+export const permitBy =
+  (ask: Ask) =>
+  (dial: Permit): Effect.Effect<void, ConnectionError, Scope.Scope> =>
+    Effect.flatMap(Effect.scope, (scope) =>
+      Effect.suspend(() => {
+        const answer = new Waiters<ConnectionError | undefined>()
+        const pass = ask(dial, (refusal) => answer.tell(refusal))
+        // Answers come later, so nobody can miss one here.
+        const granted = answer.wait((refusal) => (refusal === undefined ? Effect.void : Effect.fail(refusal)))
+        const release = Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => pass(exit)))
+        return Effect.andThen(Effect.uninterruptible(release), granted)
+      })
+    )

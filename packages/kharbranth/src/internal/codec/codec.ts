@@ -1,0 +1,66 @@
+/**
+ * How codecs go through a batch of frames: stop at the first bad one, copy
+ * nothing that need not be copied, catch what user functions throw.
+ */
+import * as Result from "effect/Result"
+import type { Batch, DecodeIssue, Decoder, OnError } from "../../Codec.ts"
+import * as ConnectionError from "../../ConnectionError.ts"
+import type { Frame } from "../../Message.ts"
+import { fail } from "./badFrames.ts"
+import { Failure } from "../model/json.ts"
+
+export const isText = (frame: Frame): frame is string => typeof frame === "string"
+export const isBytes = (frame: Frame): frame is Uint8Array => typeof frame !== "string"
+
+export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure, onError: OnError): Decoder<A> => ({
+  decode: (frames) => {
+    const messages: Array<A> = []
+    for (const [index, frame] of frames.entries()) {
+      const message = decodeOne(frame)
+      if (message instanceof Failure) {
+        return { messages, failure: { index, issue: message.issue, cause: message.cause } }
+      }
+      messages.push(message)
+    }
+    return { messages, failure: undefined }
+  },
+  onError
+})
+
+export const only = <A extends Frame>(is: (frame: Frame) => frame is A, issue: string): Decoder<A> => {
+  const slow = oneByOne<A>((frame) => (is(frame) ? frame : new Failure(issue)), fail)
+  return {
+    // The very array that came in: the usual batch costs no copy.
+    decode: (frames) => (frames.every(is) ? { messages: frames, failure: undefined } : slow.decode(frames)),
+    onError: fail
+  }
+}
+
+export const caught =
+  <Args extends ReadonlyArray<unknown>, B>(f: (...args: Args) => B, issue: string) =>
+  (...args: Args): B | Failure => {
+    try {
+      return f(...args)
+    } catch (cause) {
+      return new Failure(issue, cause)
+    }
+  }
+
+export const yieldAll = <In>(
+  decoder: Decoder<In>,
+  frames: ReadonlyArray<Frame>
+): ReadonlyArray<Result.Result<In, DecodeIssue>> => {
+  const results: Array<Result.Result<In, DecodeIssue>> = []
+  const take = (batch: Batch<In>): number => {
+    for (const message of batch.messages) results.push(Result.succeed(message))
+    if (batch.failure === undefined) return frames.length
+    const { cause, index, issue } = batch.failure
+    results.push(Result.fail({ _tag: "DecodeIssue", issue, cause: ConnectionError.foreign(cause) }))
+    return index
+  }
+  // After the first bad frame one at a time: slicing the rest again and again
+  // would make a batch of bad frames quadratic.
+  const rest = frames.slice(take(decoder.decode(frames)) + 1)
+  for (const frame of rest) take(decoder.decode([frame]))
+  return results
+}

@@ -1,0 +1,81 @@
+/** A connection's options with their defaults, checked at the door. */
+import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import type * as Codec from "../../../Codec.ts"
+import type * as Connection from "../../../Connection.ts"
+import type { InvalidOptions } from "../../../ConnectionError.ts"
+import * as Heartbeat from "../../../Heartbeat.ts"
+import * as Inbox from "../../../Inbox.ts"
+import * as Outbox from "../../../Outbox.ts"
+import * as Reconnect from "../../../Reconnect.ts"
+import type * as Target from "../../../Target.ts"
+import type { Capabilities } from "../../../Transport.ts"
+import * as Limits from "../../rateLimit/limits.ts"
+import * as Check from "../../model/check.ts"
+import * as Parts from "../../outbox/options.ts"
+import * as Recipe from "../../target/recipe.ts"
+
+/** The options of any connection, whatever its types. */
+export type AnyOptions = Connection.Options<Codec.Any, unknown, unknown, unknown>
+
+const durations = {
+  dialTimeout: Duration.seconds(10),
+  openTimeout: Duration.seconds(10),
+  closeTimeout: Duration.seconds(5),
+  startupTimeout: Duration.seconds(60)
+} as const
+
+const duration = (options: AnyOptions, key: keyof typeof durations): Duration.Duration => {
+  const given = options[key]
+  return given === undefined ? durations[key] : Check.duration(given)
+}
+
+export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Connection.Policies => ({
+  target: options.target as Target.Input<unknown>,
+  reconnect: options.reconnect ?? Reconnect.polite,
+  heartbeat: options.heartbeat ?? (capabilities.ping === false ? Heartbeat.none : capabilities.ping),
+  rateLimit: options.rateLimit,
+  dialTimeout: duration(options, "dialTimeout"),
+  openTimeout: duration(options, "openTimeout"),
+  closeTimeout: duration(options, "closeTimeout")
+})
+
+/** What policies become: checked, and the target as a recipe. */
+export const checkPolicies = (
+  connection: string,
+  policies: Connection.Policies,
+  capabilities: Capabilities
+): Result.Result<Target.Recipe<never>, InvalidOptions> => {
+  const wrong =
+    Check.positive(connection, ["dialTimeout"], policies.dialTimeout) ??
+    Check.positive(connection, ["openTimeout"], policies.openTimeout) ??
+    Check.positive(connection, ["closeTimeout"], policies.closeTimeout) ??
+    Reconnect.check(policies.reconnect, connection) ??
+    Heartbeat.check(policies.heartbeat, capabilities, connection) ??
+    (policies.rateLimit === undefined ? undefined : Limits.check(policies.rateLimit, connection))
+  return wrong === undefined ? Recipe.make(connection, policies.target, capabilities) : Result.fail(wrong)
+}
+
+const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background", "lazy"])
+
+export const checkOptions = (connection: string, options: AnyOptions): InvalidOptions | undefined =>
+  Check.wholeNumber(connection, ["maxMessageSize"], options.maxMessageSize, 1) ??
+  Check.wholeNumber(connection, ["writeMark"], options.writeMark, 1) ??
+  Check.wholeNumber(connection, ["openBuffer"], options.openBuffer, 1) ??
+  Check.positive(connection, ["startupTimeout"], duration(options, "startupTimeout")) ??
+  (startups.has(options.startup)
+    ? undefined
+    : Check.invalid(connection, ["startup"], 'expected "await", "background" or "lazy"')) ??
+  (options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection)) ??
+  (options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection)) ??
+  Check.positive(connection, ["rotate", "maxAge"], Check.optionalDuration(options.rotate?.maxAge)) ??
+  Check.positive(connection, ["rotate", "overlap"], Check.optionalDuration(options.rotate?.overlap))
+
+export const startupTimeout = (options: AnyOptions): Duration.Duration => duration(options, "startupTimeout")
+
+const outboxDefaults = Parts.settings<unknown, never>({})
+
+type OutboxSettings<In, Out> = ReturnType<typeof Parts.settings<In, Out>>
+
+export const outbox = <In, Out>(options: Outbox.Options<In, Out> | undefined): OutboxSettings<In, Out> =>
+  options === undefined ? { ...outboxDefaults, acks: undefined } : Parts.settings(options)

@@ -1,0 +1,68 @@
+/** What is done to a connection now and then: update, drain, ping. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Connection from "../../../Connection.ts"
+import * as ConnectionError from "../../../ConnectionError.ts"
+import type { Recipe } from "../../../Target.ts"
+import * as Check from "../../model/check.ts"
+import type { Outbox } from "../../outbox/outbox.ts"
+import * as Settings from "../run/settings.ts"
+import { close } from "./steer.ts"
+import type { Supervisor } from "../run/supervisor.ts"
+import { Waiters } from "../../kit/waiters.ts"
+
+type Failure = ConnectionError.ConnectionError
+type Any<In, Out> = Supervisor<In, Out>
+
+export const update = <In, Out>(
+  self: Any<In, Out>,
+  change: (policies: Connection.Policies) => Connection.Policies
+): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    const policies = change(self.policies)
+    const checked = Settings.checkPolicies(self.connection, policies, self.transport.capabilities)
+    if (Result.isFailure(checked)) return Effect.fail(checked.failure)
+    return Effect.sync(() => adopt(self, policies, checked.success))
+  })
+
+/** New policies, for the next dial. */
+const adopt = <In, Out>(self: Any<In, Out>, policies: Connection.Policies, target: Recipe): void => {
+  self.policies = policies
+  self.target = target
+  const config = { ...self.lifecycle.config, endpoints: target.endpoints, retryFirst: policies.reconnect.first }
+  self.lifecycle = { ...self.lifecycle, config }
+}
+
+/** Nothing is accepted any more. */
+export const refuse = <In, Out>(outbox: Outbox<In, Out>): void => {
+  const { connection } = outbox.options
+  outbox.refusal ??= new ConnectionError.NotConnected({ connection, state: "Draining" })
+}
+
+export const drain = <In, Out>(self: Any<In, Out>, deadline: Duration.Input = "30 seconds"): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    refuse(self.outbox)
+    const duration = Check.duration(deadline)
+    return Effect.andThen(Effect.timeoutOrElse(emptied(self), { duration, orElse: () => Effect.void }), close(self))
+  })
+
+const emptied = <In, Out>({ outbox }: Any<In, Out>): Effect.Effect<void> =>
+  Effect.suspend(() => (outbox.empty ? Effect.void : (outbox.emptied ??= new Waiters<void>()).wait(() => Effect.void)))
+
+export const ping = <In, Out>(self: Any<In, Out>): Effect.Effect<Duration.Duration, Failure> =>
+  Effect.suspend(() => {
+    const session = self.live
+    if (session === undefined) return Effect.fail(self.notConnected())
+    const { connection } = self
+    const issue = "no answer; the session ended, the peer is silent, or this heartbeat has no probe"
+    return Effect.callback<Duration.Duration, Failure>((resume) => {
+      session.rtt((rtt) =>
+        resume(
+          rtt === undefined
+            ? Effect.fail(new ConnectionError.PingFailed({ connection, epoch: session.epoch, issue }))
+            : Effect.succeed(Duration.millis(rtt))
+        )
+      )
+    })
+  })

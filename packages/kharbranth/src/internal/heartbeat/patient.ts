@@ -1,0 +1,33 @@
+/** What a pulse and its detector see of the session they watch over. */
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type { ConnectionError } from "../../ConnectionError.ts"
+import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { Pinging } from "../../Heartbeat.ts"
+import type { Probe } from "../outbox/writer.ts"
+import type { Timer } from "../kit/timers.ts"
+
+export interface Patient {
+  readonly connection: string
+  readonly epoch: number
+  /** How to ping, where the transport can. */
+  readonly pings: Pinging["probe"] | undefined
+  /** Application messages so far. */
+  readonly dataFrames: number
+  /** Of how many beats of the keepalive one is sent. */
+  readonly pace: number
+  /** Our own reader keeps the socket paused, so silence proves nothing. */
+  readonly held: boolean
+  /** Monotonic milliseconds. */
+  now(): number
+  /** Unix milliseconds. */
+  wall(): number
+  timer(fire: (now: number) => void): Timer
+  fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
+  emit(event: () => ConnectionEvent): void
+  write(probe: Probe, written: (seq: number) => void): void
+  answered(seq: number, rtt: number): void
+  dead(error: ConnectionError): void
+  /** The data clock ran out for the second time in a row. */
+  dataLost(): void
+}

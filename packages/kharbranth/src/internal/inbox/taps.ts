@@ -1,0 +1,61 @@
+/**
+ * The taps: protocols that look at each message before it may wait for the
+ * reader, and claim those that are theirs. A tap that throws claims nothing.
+ */
+import { type Decoded, decoded } from "../codec/segments.ts"
+
+export interface Tap<in In> {
+  readonly claim: (message: In, epoch: number) => boolean
+}
+
+const none: ReadonlyArray<never> = []
+
+export class Taps<In> {
+  private taps: ReadonlyArray<Tap<In>> = none
+
+  get isEmpty(): boolean {
+    return this.taps.length === 0
+  }
+
+  add(tap: Tap<In>): () => void {
+    const own: Tap<In> = { claim: (message, epoch) => tap.claim(message, epoch) }
+    this.taps = [...this.taps, own]
+    return () => {
+      this.taps = this.taps.filter((other) => other !== own)
+    }
+  }
+
+  /** The messages that no tap claims: the same array when none is claimed. */
+  unclaimed(messages: ReadonlyArray<In>, epoch: number): ReadonlyArray<In> {
+    const rest = this.isEmpty ? messages : messages.filter((message) => !this.claims(message, epoch))
+    return rest.length === messages.length ? messages : rest
+  }
+
+  /** The segment without what a tap claims. */
+  filter(segment: Decoded<In>): Decoded<In> {
+    if (this.isEmpty) return segment
+    const rest = decoded<In>(segment.epoch)
+    for (let index = 0; index < segment.messages.length; index++) {
+      const message = segment.messages[index]!
+      if (this.claims(message, segment.epoch)) continue
+      rest.messages.push(message)
+      rest.sizes.push(segment.sizes[index]!)
+    }
+    return rest
+  }
+
+  private claims(message: In, epoch: number): boolean {
+    for (const tap of this.taps) {
+      if (claimsSafely(tap, message, epoch)) return true
+    }
+    return false
+  }
+}
+
+const claimsSafely = <In>(tap: Tap<In>, message: In, epoch: number): boolean => {
+  try {
+    return tap.claim(message, epoch)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * What the lifecycle reducer speaks of: its state, the inputs it takes and the
+ * commands it gives. Plain data; the only time in it is what was passed in.
+ *
+ * An epoch is alive from its `Dial` until its `EndSession` or its `Ended`,
+ * whichever comes first. What arrives for a dead epoch is stale and ignored, and
+ * no command names one.
+ */
+import type { ConnectionError } from "../../ConnectionError.ts"
+import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { Decision } from "../../Reconnect.ts"
+
+export interface Config {
+  readonly connection: string
+  /** How many urls the target has, at least 1. */
+  readonly endpoints: number
+  /** Whether to dial again although no session was ever Ready. */
+  readonly retryFirst: boolean
+}
+
+/** What the dials since the last Stable session have in common. */
+export interface Outage {
+  /** Dials so far in this outage. */
+  readonly attempt: number
+  readonly refreshUsed: boolean
+  /** The next dial resolves the target with `refresh: true`. */
+  readonly refresh: boolean
+  /** The next `Step` starts a new schedule. */
+  readonly fresh: boolean
+  readonly cause: ConnectionError | undefined
+}
+
+export interface Successor {
+  readonly epoch: number
+  readonly gate: "Dialing" | "Open"
+}
+
+export type Phase =
+  | { readonly _tag: "Idle"; readonly reason: "NotStarted" | "Paused" }
+  | { readonly _tag: "Dialing"; readonly epoch: number; readonly gate: "Dialing" | "Open" }
+  | {
+      readonly _tag: "Live"
+      readonly epoch: number
+      readonly gate: "Ready" | "Stable"
+      /** When it became Ready, ms. */
+      readonly since: number
+      readonly successor: Successor | undefined
+      /** The session that a successor replaced, while it delivers what is left. */
+      readonly retiring: number | undefined
+    }
+  | {
+      readonly _tag: "Deciding"
+      readonly cause: ConnectionError
+      /** A floor from `RetryAfter`, ms; the schedule's own step is added, or a fleet told the same would come back as one. */
+      readonly atLeast: number
+      readonly at: number
+    }
+  | { readonly _tag: "Waiting"; readonly cause: ConnectionError; readonly until: number }
+  /** `waiting`: the epochs whose end is awaited. */
+  | { readonly _tag: "Closing"; readonly waiting: ReadonlyArray<number> }
+  | { readonly _tag: "Closed" }
+  | { readonly _tag: "Failed"; readonly error: ConnectionError; readonly recoverable: boolean }
+
+export type PhaseTag = Phase["_tag"]
+
+export interface State {
+  readonly config: Config
+  readonly phase: Phase
+  /** The last one dialed; 0 before the first dial. */
+  readonly epoch: number
+  /** Which of the target's urls is dialed, or dialed next. Never a removed one while dialing goes on. */
+  readonly endpoint: number
+  /** The urls that refused for good; a user's restart and a resume restore them. */
+  readonly removed: ReadonlyArray<number>
+  readonly outage: Outage
+  readonly everReady: boolean
+  /** An automatic restart may skip the backoff: the connection was Stable since the last one that did. */
+  readonly mayskip: boolean
+}
+
+/** A state in one phase. */
+export type StateAt<P extends PhaseTag> = State & { readonly phase: Extract<Phase, { readonly _tag: P }> }
+
+export type Input =
+  | { readonly _tag: "Start" }
+  | { readonly _tag: "Opened"; readonly epoch: number }
+  | { readonly _tag: "Ready"; readonly epoch: number }
+  | { readonly _tag: "Stable"; readonly epoch: number }
+  /** Sent exactly once for every epoch that was dialed. */
+  | { readonly _tag: "Ended"; readonly epoch: number; readonly error: ConnectionError; readonly decision: Decision }
+  /** The schedule's delay, ms. */
+  | { readonly _tag: "Stepped"; readonly delay: number }
+  | { readonly _tag: "Exhausted" }
+  | { readonly _tag: "RetryDue" }
+  | {
+      readonly _tag: "Restart"
+      readonly mode: "breakFirst" | "makeFirst"
+      readonly by: "user" | "auto"
+      readonly reason: string
+    }
+  /** The doubt that asked for this successor is gone: the active session was heard. */
+  | { readonly _tag: "Withdraw"; readonly epoch: number }
+  | { readonly _tag: "Pause" }
+  | { readonly _tag: "Resume" }
+  | { readonly _tag: "Close" }
+  /** The connection gives up by itself: the inbox overflowed, a codec failed. */
+  | { readonly _tag: "Fail"; readonly error: ConnectionError }
+
+export type InputTag = Input["_tag"]
+export type InputAt<I extends InputTag> = Extract<Input, { readonly _tag: I }>
+
+export type Command =
+  | {
+      readonly _tag: "Dial"
+      readonly epoch: number
+      readonly attempt: number
+      readonly endpoint: number
+      readonly refresh: boolean
+      readonly cause: ConnectionError | undefined
+      readonly role: "active" | "successor"
+    }
+  /** At most once for an epoch; its `Ended` is never classified. A retiring one may be ending already: harmless. */
+  | { readonly _tag: "EndSession"; readonly epoch: number; readonly how: "graceful" | "drop" }
+  /**
+   * Swap atomically. The shell delivers `from` for the overlap and then ends it
+   * by itself; its `Ended` clears `retiring`.
+   */
+  | { readonly _tag: "Promote"; readonly epoch: number; readonly from: number }
+  /**
+   * Ask the schedule; answered by `Stepped` or `Exhausted`. Leaving Deciding
+   * withdraws the question: the shell must not answer it after a later `Step`.
+   */
+  | { readonly _tag: "Step"; readonly error: ConnectionError; readonly fresh: boolean }
+  | { readonly _tag: "Wait"; readonly delay: number }
+  | { readonly _tag: "CancelWait" }
+  /** Streams may run again after Failed. */
+  | { readonly _tag: "Revive" }
+  /** Streams end, or fail with the error. */
+  | { readonly _tag: "Halt"; readonly error: ConnectionError | undefined }
+  | { readonly _tag: "Emit"; readonly event: ConnectionEvent }
+
+/** What a handler gives: the next state, and what the shell does about it, in order. */
+export type Outcome = readonly [State, ReadonlyArray<Command>]

@@ -1,0 +1,179 @@
+/**
+ * The moves that the lifecycle's table is made of: dial, lose a session, give
+ * up, restart, pause, close. Each takes a state and gives the next one with its
+ * commands.
+ */
+import * as Duration from "effect/Duration"
+import type { ConnectionError } from "../../ConnectionError.ts"
+import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { Decision } from "../../Reconnect.ts"
+import type { Command, InputAt, Outage, Outcome, Phase, State, StateAt } from "./model.ts"
+
+export const none: ReadonlyArray<Command> = []
+
+export const emit = (event: ConnectionEvent): Command => ({ _tag: "Emit", event })
+
+export const after = (commands: ReadonlyArray<Command>, [state, more]: Outcome): Outcome => [
+  state,
+  [...commands, ...more]
+]
+
+/** Earlier dials no longer count: a new schedule, and one more refresh. */
+export const renewed = (outage: Outage): Outage => ({ ...outage, attempt: 0, refreshUsed: false, fresh: true })
+
+/** What a user's restart and a resume start from. */
+export const anew = (state: State): State => ({ ...state, outage: renewed(state.outage), removed: [] })
+
+// ---- dialing ----
+
+export const dial = (state: State): Outcome => {
+  const epoch = state.epoch + 1
+  const attempt = state.outage.attempt + 1
+  return [
+    {
+      ...state,
+      phase: { _tag: "Dialing", epoch, gate: "Dialing" },
+      epoch,
+      outage: { ...state.outage, attempt, refresh: false }
+    },
+    dialing(state, { epoch, attempt, role: "active", refresh: state.outage.refresh, cause: state.outage.cause })
+  ]
+}
+
+/** A rotation interrupts nothing, so it is no part of an outage. */
+export const dialSuccessor = (state: StateAt<"Live">): Outcome => {
+  const epoch = state.epoch + 1
+  return [
+    { ...state, epoch, phase: { ...state.phase, retiring: undefined, successor: { epoch, gate: "Dialing" } } },
+    dialing(state, { epoch, attempt: 1, role: "successor", refresh: false, cause: undefined })
+  ]
+}
+
+const dialing = (
+  { endpoint }: State,
+  { attempt, cause, epoch, refresh, role }: Omit<Extract<Command, { readonly _tag: "Dial" }>, "_tag" | "endpoint">
+): ReadonlyArray<Command> => [
+  emit({ _tag: "DialStarted", epoch, attempt, endpoint, role }),
+  { _tag: "Dial", endpoint, epoch, attempt, role, refresh, cause }
+]
+
+// ---- losing a session ----
+
+export interface Loss {
+  readonly error: ConnectionError
+  readonly decision: Decision
+  readonly wasStable: boolean
+}
+
+/** What is left of the outage once the session is gone, before any decision. */
+export const outageAfter = (outage: Outage, { error, wasStable }: Pick<Loss, "error" | "wasStable">): Outage => ({
+  ...(wasStable ? renewed(outage) : outage),
+  cause: error
+})
+
+/** The active session, or the dial of one, is over, and nothing stands in for it. */
+export const lose = (state: State, loss: Loss, now: number): Outcome => {
+  const { decision, error } = loss
+  const old = outageAfter(state.outage, loss)
+  const refreshes = decision._tag === "Refresh" && !old.refreshUsed
+  // Also when the connection gives up here: a restart must not dial with what was refused.
+  const outage = refreshes ? { ...old, refreshUsed: true, refresh: true } : old
+  if (!state.config.retryFirst && !state.everReady) return giveUp({ ...state, outage }, error)
+  const stops = decision._tag === "Stop" || (decision._tag === "Refresh" && !refreshes)
+  const removed = stops ? [...state.removed, state.endpoint] : state.removed
+  if (removed.length >= state.config.endpoints) return giveUp({ ...state, outage, removed }, error)
+  const stays = loss.wasStable && !stops
+  const atLeast = decision._tag === "RetryAfter" ? Duration.toMillis(decision.delay) : 0
+  return [
+    {
+      ...state,
+      phase: { _tag: "Deciding", cause: error, atLeast, at: now },
+      endpoint: stays ? state.endpoint : nextEndpoint(state.config.endpoints, state.endpoint, removed),
+      removed,
+      outage: { ...outage, fresh: false }
+    },
+    [{ _tag: "Step", error, fresh: outage.fresh }]
+  ]
+}
+
+/** Only asked while at least one endpoint is left. */
+const nextEndpoint = (endpoints: number, from: number, removed: ReadonlyArray<number>): number => {
+  let next = from
+  do next = (next + 1) % endpoints
+  while (removed.includes(next))
+  return next
+}
+
+export const giveUp = (state: State, error: ConnectionError): Outcome => [
+  { ...state, phase: { _tag: "Failed", error, recoverable: error._tag !== "InvalidOptions" } },
+  [emit({ _tag: "GaveUp", error }), { _tag: "Halt", error }]
+]
+
+// ---- leaving a phase ----
+
+type EndSession = Extract<Command, { readonly _tag: "EndSession" }>
+
+export const end = (epoch: number | undefined, how: EndSession["how"]): ReadonlyArray<EndSession> =>
+  epoch === undefined ? [] : [{ _tag: "EndSession", epoch, how }]
+
+const endAll = (phase: StateAt<"Dialing" | "Live">["phase"], retiring: EndSession["how"]): ReadonlyArray<EndSession> =>
+  phase._tag === "Dialing"
+    ? end(phase.epoch, "drop")
+    : [...end(phase.epoch, "graceful"), ...end(phase.successor?.epoch, "drop"), ...end(phase.retiring, retiring)]
+
+/** Ends whatever is under way in a phase, so that another can begin. */
+export const leave = (phase: Phase, retiring: EndSession["how"]): ReadonlyArray<Command> => {
+  switch (phase._tag) {
+    case "Dialing":
+    case "Live":
+      return endAll(phase, retiring)
+    case "Waiting":
+      return [{ _tag: "CancelWait" }]
+    case "Failed":
+      return [{ _tag: "Revive" }]
+    default:
+      return none
+  }
+}
+
+export const pause = (state: StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">): Outcome => [
+  { ...state, phase: { _tag: "Idle", reason: "Paused" } },
+  leave(state.phase, "graceful")
+]
+
+export const fail = (
+  state: StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">,
+  input: InputAt<"Fail">
+): Outcome => after(leave(state.phase, "graceful"), giveUp(state, input.error))
+
+/** No session is left to wait for. */
+export const closed = (state: State): Outcome => [
+  { ...state, phase: { _tag: "Closed" } },
+  [{ _tag: "Halt", error: undefined }]
+]
+
+export const closeSessions = (state: StateAt<"Dialing" | "Live">): Outcome => {
+  const ends = endAll(state.phase, "graceful")
+  return [{ ...state, phase: { _tag: "Closing", waiting: ends.map(({ epoch }) => epoch) } }, ends]
+}
+
+// ---- restarting ----
+
+type Restart = InputAt<"Restart">
+
+export const requested = ({ by, mode, reason }: Restart): Command =>
+  emit({ _tag: "RestartRequested", mode, by, reason })
+
+/** A user's restart: whatever there is goes, and the dial starts now. */
+export const restartNow = (state: State, input: Restart): Outcome =>
+  after([requested(input), ...leave(state.phase, "drop")], dial(anew(state)))
+
+export const restartByUser = (state: State, input: Restart): Outcome =>
+  input.by === "user" ? restartNow(state, input) : [state, none]
+
+/** Between sessions: an automatic restart ends the wait only when it may skip the backoff. */
+export const restartPending = (state: StateAt<"Deciding" | "Waiting">, input: Restart): Outcome => {
+  if (input.by === "user") return restartNow(state, input)
+  if (!state.mayskip) return [state, none]
+  return after([requested(input), ...leave(state.phase, "drop")], dial({ ...state, mayskip: false }))
+}

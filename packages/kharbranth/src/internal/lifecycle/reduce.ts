@@ -1,0 +1,286 @@
+/**
+ * What a connection does next, as one pure function: `reduce(state, input, now)`
+ * gives the next state and the commands for the shell. It is a table with a cell
+ * for every phase and every input; there is no other place where the lifecycle
+ * is decided, and no clock, fiber or socket in it.
+ */
+import * as Duration from "effect/Duration"
+import * as ConnectionError from "../../ConnectionError.ts"
+import type { ConnectionState } from "../../ConnectionState.ts"
+import * as Live from "./live.ts"
+import {
+  after,
+  anew,
+  closed,
+  closeSessions,
+  dial,
+  emit,
+  fail,
+  giveUp,
+  leave,
+  lose,
+  none,
+  pause,
+  restartByUser,
+  restartPending
+} from "./moves.ts"
+import type { Config, Input, InputAt, InputTag, Outcome, PhaseTag, State, StateAt } from "./model.ts"
+
+export type { Command, Config, Input, Outage, Outcome, Phase, State } from "./model.ts"
+
+export const initial = (config: Config): State => ({
+  config,
+  phase: { _tag: "Idle", reason: "NotStarted" },
+  epoch: 0,
+  endpoint: 0,
+  removed: [],
+  outage: { attempt: 0, refreshUsed: false, refresh: false, fresh: true, cause: undefined },
+  everReady: false,
+  mayskip: false
+})
+
+// ---- handlers shared by cells ----
+
+/** The input asks for what is so already, or for what this phase rules out. */
+const ignore = (state: State): Outcome => [state, none]
+
+/** The input speaks of a session or a wait that is over. */
+const stale = ignore
+
+const resume = (state: State): Outcome => dial(anew(state))
+
+// ---- Idle ----
+
+const idleStart = (state: StateAt<"Idle">): Outcome =>
+  state.phase.reason === "NotStarted" ? dial(state) : [state, none]
+
+// ---- Dialing ----
+
+const dialingOpened = (state: StateAt<"Dialing">, { epoch }: InputAt<"Opened">): Outcome => {
+  if (epoch !== state.phase.epoch || state.phase.gate === "Open") return [state, none]
+  return [
+    { ...state, phase: { _tag: "Dialing", epoch, gate: "Open" } },
+    [emit({ _tag: "GatePassed", epoch, gate: "Open" })]
+  ]
+}
+
+const dialingReady = (state: StateAt<"Dialing">, { epoch }: InputAt<"Ready">, now: number): Outcome => {
+  if (epoch !== state.phase.epoch) return [state, none]
+  return [
+    {
+      ...state,
+      phase: { _tag: "Live", epoch, gate: "Ready", since: now, successor: undefined, retiring: undefined },
+      everReady: true
+    },
+    [emit({ _tag: "GatePassed", epoch, gate: "Ready" })]
+  ]
+}
+
+const dialingEnded = (state: StateAt<"Dialing">, input: InputAt<"Ended">, now: number): Outcome =>
+  input.epoch === state.phase.epoch
+    ? lose(state, { error: input.error, decision: input.decision, wasStable: false }, now)
+    : [state, none]
+
+// ---- Deciding and Waiting ----
+
+const decidingStepped = (state: StateAt<"Deciding">, input: InputAt<"Stepped">, now: number): Outcome => {
+  const { atLeast, cause } = state.phase
+  const delay = atLeast + input.delay
+  return [
+    { ...state, phase: { _tag: "Waiting", cause, until: now + delay } },
+    [
+      emit({ _tag: "RetryScheduled", attempt: state.outage.attempt, delay: Duration.millis(delay), cause }),
+      { _tag: "Wait", delay }
+    ]
+  ]
+}
+
+const decidingExhausted = (state: StateAt<"Deciding">): Outcome =>
+  giveUp(
+    state,
+    new ConnectionError.RetriesExhausted({
+      connection: state.config.connection,
+      attempts: state.outage.attempt,
+      last: state.phase.cause
+    })
+  )
+
+const waitingClose = (state: StateAt<"Waiting">): Outcome => after(leave(state.phase, "drop"), closed(state))
+
+// ---- Closing ----
+
+const closingEnded = (state: StateAt<"Closing">, { epoch }: InputAt<"Ended">): Outcome => {
+  const waiting = state.phase.waiting.filter((awaited) => awaited !== epoch)
+  return waiting.length === 0 ? closed(state) : [{ ...state, phase: { _tag: "Closing", waiting } }, none]
+}
+
+// ---- the table ----
+
+type Handler<P extends PhaseTag, I extends InputTag> = (state: StateAt<P>, input: InputAt<I>, now: number) => Outcome
+type Table = { readonly [P in PhaseTag]: { readonly [I in InputTag]: Handler<P, I> } }
+
+const table: Table = {
+  Idle: {
+    Start: idleStart,
+    Opened: stale,
+    Ready: stale,
+    Stable: stale,
+    Ended: stale,
+    Stepped: stale,
+    Exhausted: stale,
+    RetryDue: stale,
+    Restart: restartByUser,
+    Withdraw: stale,
+    Pause: pause,
+    Resume: resume,
+    Close: closed,
+    Fail: fail
+  },
+  Dialing: {
+    Start: ignore,
+    Opened: dialingOpened,
+    Ready: dialingReady,
+    Stable: stale,
+    Ended: dialingEnded,
+    Stepped: stale,
+    Exhausted: stale,
+    RetryDue: stale,
+    Restart: restartByUser,
+    Withdraw: stale,
+    Pause: pause,
+    Resume: ignore,
+    Close: closeSessions,
+    Fail: fail
+  },
+  Live: {
+    Start: ignore,
+    Opened: Live.opened,
+    Ready: Live.ready,
+    Stable: Live.stable,
+    Ended: Live.ended,
+    Stepped: stale,
+    Exhausted: stale,
+    RetryDue: stale,
+    Restart: Live.restart,
+    Withdraw: Live.withdraw,
+    Pause: pause,
+    Resume: ignore,
+    Close: closeSessions,
+    Fail: fail
+  },
+  Deciding: {
+    Start: ignore,
+    Opened: stale,
+    Ready: stale,
+    Stable: stale,
+    Ended: stale,
+    Stepped: decidingStepped,
+    Exhausted: decidingExhausted,
+    RetryDue: stale,
+    Restart: restartPending,
+    Withdraw: stale,
+    Pause: pause,
+    Resume: ignore,
+    Close: closed,
+    Fail: fail
+  },
+  Waiting: {
+    Start: ignore,
+    Opened: stale,
+    Ready: stale,
+    Stable: stale,
+    Ended: stale,
+    Stepped: stale,
+    Exhausted: stale,
+    RetryDue: dial,
+    Restart: restartPending,
+    Withdraw: stale,
+    Pause: pause,
+    Resume: ignore,
+    Close: waitingClose,
+    Fail: fail
+  },
+  Closing: {
+    Start: ignore,
+    Opened: stale,
+    Ready: stale,
+    Stable: stale,
+    Ended: closingEnded,
+    Stepped: stale,
+    Exhausted: stale,
+    RetryDue: stale,
+    Restart: ignore,
+    Withdraw: stale,
+    Pause: ignore,
+    Resume: ignore,
+    Close: ignore,
+    Fail: ignore
+  },
+  Closed: {
+    Start: ignore,
+    Opened: stale,
+    Ready: stale,
+    Stable: stale,
+    Ended: stale,
+    Stepped: stale,
+    Exhausted: stale,
+    RetryDue: stale,
+    Restart: ignore,
+    Withdraw: stale,
+    Pause: ignore,
+    Resume: ignore,
+    Close: ignore,
+    Fail: ignore
+  },
+  Failed: {
+    Start: ignore,
+    Opened: stale,
+    Ready: stale,
+    Stable: stale,
+    Ended: stale,
+    Stepped: stale,
+    Exhausted: stale,
+    RetryDue: stale,
+    Restart: restartByUser,
+    Withdraw: stale,
+    Pause: ignore,
+    Resume: ignore,
+    Close: closed,
+    Fail: ignore
+  }
+}
+
+export const reduce = (state: State, input: Input, now: number): Outcome => {
+  // The table pairs each cell with its phase and input; TypeScript does not follow that through two lookups.
+  const cell = table[state.phase._tag][input._tag] as (state: State, input: Input, now: number) => Outcome
+  return cell(state, input, now)
+}
+
+// ---- what users see ----
+
+export const publicState = (state: State): ConnectionState => {
+  const { outage, phase } = state
+  switch (phase._tag) {
+    case "Idle":
+      return { _tag: "Disconnected", reason: phase.reason }
+    case "Dialing":
+      return { _tag: "Connecting", attempt: outage.attempt, gate: phase.gate }
+    case "Live":
+      return { _tag: "Connected", since: phase.since, epoch: phase.epoch, gate: phase.gate }
+    case "Deciding":
+      return {
+        _tag: "Reconnecting",
+        attempt: outage.attempt,
+        nextRetryAt: phase.at + phase.atLeast,
+        cause: phase.cause
+      }
+    case "Waiting":
+      return { _tag: "Reconnecting", attempt: outage.attempt, nextRetryAt: phase.until, cause: phase.cause }
+    case "Closing":
+      return { _tag: "Closing" }
+    case "Closed":
+      return { _tag: "Disconnected", reason: "Closed" }
+    case "Failed":
+      return { _tag: "Failed", error: phase.error, recoverable: phase.recoverable }
+  }
+}

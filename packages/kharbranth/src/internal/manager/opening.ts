@@ -1,0 +1,184 @@
+/**
+ * Opening a connection by name: claim the name, make the connection in the
+ * background, then wait for its startup. Only the claim happens under the lock.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Codec from "../../Codec.ts"
+import type * as Connection from "../../Connection.ts"
+import { type ConnectionError, StartupTimeout } from "../../ConnectionError.ts"
+import type { ConnectOptions, Key } from "../../ConnectionManager.ts"
+import type { DialBudget } from "../../DialBudget.ts"
+import { Transport } from "../../Transport.ts"
+import type { Built } from "../budget/budget.ts"
+import * as internal from "../connection/use/make.ts"
+import type { Ask } from "../transport/dialing.ts"
+import { permitBy } from "../budget/permit.ts"
+import { Handle } from "../connection/use/handle.ts"
+import * as Entries from "./entry.ts"
+import type { Entry } from "./entry.ts"
+import * as Keys from "./keys.ts"
+import * as Raw from "./rawCodec.ts"
+import type { Registry } from "./registry.ts"
+import type { Telling } from "./notify.ts"
+import * as Check from "../model/check.ts"
+import type * as Settings from "../connection/run/settings.ts"
+
+/** Options as they arrive, whatever they carry. */
+export type AnyOptions = ConnectOptions<Codec.Codec<unknown, unknown>, string, unknown, unknown>
+
+export interface Opening {
+  readonly registry: Registry
+  readonly budget: DialBudget
+  readonly asking: Built["asking"]
+  readonly transport: Transport["Service"]
+  /** Lives as long as the manager. */
+  readonly scope: Scope.Scope
+  readonly telling: Telling
+}
+
+const transportOf = (opening: Opening, options: AnyOptions): Transport["Service"] =>
+  options.transport ?? opening.transport
+
+const askOf =
+  ({ asking, budget }: Opening, entry: Entry, priority: number | undefined): Ask =>
+  (dial, answer) => {
+    if (dial.cause !== undefined && dial.cause !== entry.lastError) budget.note(entry.dialed, dial.cause)
+    const index = dial.endpoint % entry.budget.length
+    const instead = entry.budget.flatMap(([egress = ""], other) => (other === index ? [] : [egress]))
+    entry.dialed = entry.budget[index]!
+    return asking({ keys: entry.dialed, instead, priority })(dial, answer)
+  }
+
+const optionsOf = (entry: Entry, options: AnyOptions, ask: Ask): Settings.AnyOptions => {
+  const own = options.permit
+  const asked = permitBy(ask)
+  const permit: AnyOptions["permit"] = own === undefined ? asked : (dial) => Effect.andThen(own(dial), asked(dial))
+  return {
+    ...options,
+    codec: Raw.codec(entry.codec as Codec.Codec<unknown, unknown>),
+    outbox: Raw.outbox(options.outbox),
+    permit
+  } as unknown as Settings.AnyOptions
+}
+
+/** Makes the connection and lets it dial; plain calls, because ten thousand are opened at once. */
+const make = (
+  opening: Opening,
+  entry: Entry,
+  options: AnyOptions,
+  context: Context.Context<never>
+): Exit.Exit<Connection.Any, ConnectionError> => {
+  const ask = askOf(opening, entry, options.priority)
+  const given = Context.add(Context.add(context, Transport, transportOf(opening, options)), Scope.Scope, entry.scope)
+  const permit = options.permit === undefined ? ask : undefined
+  const supervised = internal.supervise<unknown, never>(entry.name, optionsOf(entry, options, ask), given, permit)
+  if (Result.isFailure(supervised)) return Exit.fail(supervised.failure)
+  const core = supervised.success
+  const connection = new Handle(core)
+  entry.core = core
+  entry.connection = connection
+  internal.begin(core, options.startup)
+  opening.registry.announce(entry)
+  if (Entries.isMade(entry)) opening.telling.watch(entry)
+  return Exit.succeed(connection)
+}
+
+/** What options throw that no compiler has seen is the end of this name, and of nothing else. */
+const attempted = <A, E>(f: () => Exit.Exit<A, E>): Exit.Exit<A, E> => {
+  try {
+    return f()
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+}
+
+const startup = (
+  entry: Entry,
+  connection: Connection.Any,
+  options: AnyOptions
+): Effect.Effect<void, ConnectionError> => {
+  const after = Check.durationOr(options.startupTimeout, Duration.seconds(60))
+  return Effect.timeoutOrElse(connection.awaitReady, {
+    duration: after,
+    orElse: () =>
+      Effect.suspend(() =>
+        Effect.fail(
+          new StartupTimeout({
+            connection: entry.name,
+            after,
+            last: Entries.causeOf(connection.state.getUnsafe()) ?? entry.lastError
+          })
+        )
+      )
+  })
+}
+
+// In a fiber of the manager's: the caller may be interrupted while others wait
+// for the same name.
+const start = (
+  opening: Opening,
+  entry: Entry,
+  options: AnyOptions,
+  context: Context.Context<never>
+): Effect.Effect<unknown> => {
+  const made = attempted(() => make(opening, entry, options, context))
+  Deferred.doneUnsafe(entry.made, made)
+  if (Exit.isFailure(made)) {
+    Deferred.doneUnsafe(entry.started, Exit.failCause(made.cause))
+    return opening.registry.free(entry)
+  }
+  if (options.startup === "background" || options.startup === "lazy") {
+    Deferred.doneUnsafe(entry.started, Exit.void)
+    return Effect.void
+  }
+  const waiting = startup(entry, made.value, options).pipe(
+    Effect.onExit((exit) =>
+      Effect.andThen(
+        Deferred.done(entry.started, exit),
+        exit._tag === "Failure" ? opening.registry.free(entry) : Effect.void
+      )
+    )
+  )
+  return Effect.forkIn(waiting, opening.scope, { startImmediately: true })
+}
+
+const partsOf = (nameOrKey: string | Key<unknown, never>, options: AnyOptions) =>
+  typeof nameOrKey === "string"
+    ? { name: nameOrKey, codec: options.codec ?? Codec.frames }
+    : { name: nameOrKey.name, codec: nameOrKey.codec }
+
+const open =
+  (opening: Opening, mode: "connect" | "ensure") =>
+  (nameOrKey: string | Key<unknown, never>, options: AnyOptions): Effect.Effect<Connection.Any, ConnectionError> =>
+    Effect.contextWith((context: Context.Context<never>) => {
+      const { codec, name } = partsOf(nameOrKey, options)
+      const problem = Keys.check(name, options)
+      if (problem !== undefined) return Effect.fail(problem)
+      const budget = Keys.keysOf(name, options.target, options, transportOf(opening, options))
+      const create = () => Entries.make({ name, codec, budget, tags: options.tags ?? none })
+      const share = (entry: Entry) => mode === "ensure" && entry.codec === codec
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(opening.registry.claim(restore, create, name, share), ({ entry, fresh }) => {
+          const begun = fresh ? start(opening, entry, options, context) : Effect.void
+          const started = restore(Deferred.await(entry.started))
+          const made = Effect.andThen(begun, restore(Deferred.await(entry.made)))
+          return Effect.flatMap(made, (connection) =>
+            Effect.as(
+              mode === "connect" ? Effect.onInterrupt(started, () => opening.registry.free(entry)) : started,
+              connection
+            )
+          )
+        })
+      )
+    })
+
+const none: ReadonlyArray<string> = []
+
+export const connect = (opening: Opening) => open(opening, "connect")
+export const ensure = (opening: Opening) => open(opening, "ensure")

@@ -1,0 +1,115 @@
+/**
+ * One message in the outbox, the lists it can be in, and how those who wait
+ * for it hear of its fate. An entry is in one list at a time.
+ */
+import * as Duration from "effect/Duration"
+import { type SendError, SendExpired } from "../../ConnectionError.ts"
+import type { Frame } from "../../Message.ts"
+import type * as Outbox from "../../Outbox.ts"
+import { failed } from "../model/delivery.ts"
+
+/** What becomes of an untracked message. */
+export type Outcome = { readonly _tag: "Written" } | Outbox.Dropped | Outbox.Failed
+
+export type Settle = (outcome: Outcome) => void
+
+/** What can happen to a message on its way, the last of them being final. */
+export type Fate = { readonly _tag: "Accepted" } | { readonly _tag: "Written" } | Outbox.Delivery
+
+export const accepted: Fate = { _tag: "Accepted" }
+export const written: Outcome = { _tag: "Written" }
+
+export interface Entry {
+  readonly frame: Frame
+  readonly size: number
+  readonly lane: Outbox.Lane
+  readonly key: string | undefined
+  readonly whenDown: Outbox.WhenDown
+  readonly replay: boolean
+  /** Kept until confirmed: tracked, or to be replayed. */
+  readonly retained: boolean
+  readonly id: string | undefined
+  readonly since: number
+  readonly deadline: number
+  readonly tell: (fate: Fate) => void
+  written: boolean
+  replays: number
+  /** Its number among its last writer's messages. */
+  seq: number
+  /** Its place among all writes of the outbox. */
+  order: number
+  list: Entries | undefined
+  previous: Entry | undefined
+  next: Entry | undefined
+}
+
+/** A doubly linked list: whatever waits can be withdrawn or replaced where it is. */
+export class Entries {
+  head: Entry | undefined = undefined
+  tail: Entry | undefined = undefined
+
+  push(entry: Entry): void {
+    this.insert(entry, undefined)
+  }
+
+  /** Puts an entry before another one, or at the end. */
+  insert(entry: Entry, before: Entry | undefined): void {
+    const previous = before === undefined ? this.tail : before.previous
+    entry.list = this
+    entry.previous = previous
+    entry.next = before
+    if (previous === undefined) this.head = entry
+    else previous.next = entry
+    if (before === undefined) this.tail = entry
+    else before.previous = entry
+  }
+
+  remove(entry: Entry): void {
+    const { next, previous } = entry
+    if (previous === undefined) this.head = next
+    else previous.next = next
+    if (next === undefined) this.tail = previous
+    else next.previous = previous
+    entry.list = undefined
+    entry.previous = undefined
+    entry.next = undefined
+  }
+
+  toArray(): Array<Entry> {
+    const all: Array<Entry> = []
+    for (let entry = this.head; entry !== undefined; entry = entry.next) all.push(entry)
+    return all
+  }
+}
+
+const textSize = (text: string): number => {
+  let size = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    // Half of a surrogate pair counts two bytes, so the pair counts four. A lone
+    // half becomes U+FFFD on the wire, three bytes.
+    if (unit >= 0xd800 && unit < 0xe000) {
+      if (unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++
+      size += 2
+    } else size += unit < 0x800 ? 1 : 2
+  }
+  return size
+}
+
+/** A frame's exact size on the wire, payload only. */
+export const sizeOf = (frame: Frame): number => (typeof frame === "string" ? textSize(frame) : frame.length)
+
+/** Whether a frame exceeds `max` bytes; counts them only when it might. */
+export const exceeds = (frame: Frame, max: number): boolean => frame.length * 3 > max && sizeOf(frame) > max
+
+export const expiry = (connection: string, ttl: number): SendError =>
+  new SendExpired({ connection, ttl: Duration.millis(ttl) })
+
+/** Hears for the sender of an untracked message, whose business ends with the first write. */
+export const sender =
+  (connection: string, ttl: number, settle: Settle) =>
+  (fate: Fate): void => {
+    if (fate._tag === "Expired") settle(failed(expiry(connection, ttl)))
+    else if (fate._tag === "Written" || fate._tag === "Dropped" || fate._tag === "Failed") settle(fate)
+  }

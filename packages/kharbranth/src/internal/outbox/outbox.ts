@@ -1,0 +1,268 @@
+/**
+ * The outbound hot path: the one place where messages wait for a socket. A
+ * message is written at once when nothing stands in its way; else it waits here,
+ * and goes out with the next flush of the session's writer.
+ */
+import { EncodeError, foreign, NotConnected, type SendError } from "../../ConnectionError.ts"
+import type { Frame } from "../../Message.ts"
+import type * as Policy from "../../Outbox.ts"
+import * as Delivery from "../model/delivery.ts"
+import { Failure } from "../model/json.ts"
+import { Books } from "./admission.ts"
+import { type Entry, exceeds, sender, type Settle, written } from "./entry.ts"
+import { type Keep, nothing, type Report, reportOf, show } from "./keeping.ts"
+import * as Parts from "./options.ts"
+import { isEntry, isFrame, newEntry, type OutboxOptions, settings } from "./options.ts"
+import type { Waiters } from "../kit/waiters.ts"
+import { type Hooks, type Supply, wakeSleepers, Writer } from "./writer.ts"
+
+export { type Hooks, type OutboxOptions, type Settle, settings, Writer }
+
+const none: ReadonlyArray<never> = []
+
+export class Outbox<In, Out> implements Supply {
+  readonly wantsAcks: boolean
+  readonly options: OutboxOptions<In, Out>
+  /** Made for the first message that waits or is retained: most connections have none. */
+  private kept: Books | undefined = undefined
+  private writer: Writer | undefined = undefined
+  /** Why nothing is accepted any more. */
+  refusal: SendError | undefined = undefined
+  closed = false
+  private scheduled = false
+  private armed = Infinity
+  /** Told when nothing waits and nothing is unconfirmed any more. */
+  emptied: Waiters<void> | undefined = undefined
+
+  constructor(options: OutboxOptions<In, Out>) {
+    this.options = options
+    this.wantsAcks = options.acks !== undefined
+  }
+
+  get books(): Books {
+    return (this.kept ??= new Books(this.options))
+  }
+
+  /** How many messages wait or are unconfirmed; those that wait for room do not count. */
+  get depth(): number {
+    return this.kept === undefined ? 0 : this.kept.room.count
+  }
+
+  get bytes(): number {
+    return this.kept === undefined ? 0 : this.kept.room.bytes
+  }
+
+  get waits(): boolean {
+    return this.kept !== undefined && !this.kept.queue.isEmpty
+  }
+
+  /** Nothing waits and nothing is unconfirmed. */
+  get empty(): boolean {
+    return this.kept === undefined || this.kept.isEmpty
+  }
+
+  attach(writer: Writer): void {
+    if (writer.report !== undefined || this.closed) return
+    if (this.writer !== undefined) this.writer.supply = undefined
+    this.writer = writer
+    writer.supply = this
+    writer.flush()
+  }
+
+  detach(writer: Writer, end: { readonly clean: boolean }): Report {
+    if (writer.report !== undefined) return writer.report
+    const report = end.clean ? nothing : (this.kept?.keeper?.report(writer) ?? reportOf(writer))
+    writer.report = report
+    writer.supply = undefined
+    if (this.writer === writer) this.writer = undefined
+    const unconfirmed = this.kept?.keeper?.release(writer, end.clean, this.options.hooks.now()) ?? none
+    for (const entry of unconfirmed) if (entry.list !== undefined) this.arm(entry.deadline)
+    this.schedule()
+    this.conclude()
+    return report
+  }
+
+  /** Gives the writer nothing more; what it wrote may still be confirmed. */
+  cut(writer: Writer): void {
+    writer.supply = undefined
+    if (this.writer === writer) this.writer = undefined
+  }
+
+  down(): void {
+    this.kept?.down(() => this.notConnected())
+    this.conclude()
+  }
+
+  sendNow(message: Out, options?: Policy.SendOptions): true | SendError | undefined {
+    if (this.refusal !== undefined) return this.refusal
+    const { writer } = this
+    if (writer === undefined || this.waits || writer.room() <= 0 || writer.free() <= 0) return undefined
+    if (options !== undefined && !Parts.isPlain(options)) return undefined
+    const frame = this.encode(message)
+    if (!isFrame(frame)) return frame
+    writer.writeNow([frame])
+    return true
+  }
+
+  writeAllNow(messages: ReadonlyArray<Out>): number | SendError {
+    if (this.refusal !== undefined) return this.refusal
+    let done = 0
+    while (done < messages.length && this.writer !== undefined && !this.waits) {
+      const frames: Array<Frame> = []
+      const error = this.encodeSome(messages, done, this.writer, frames)
+      if (frames.length === 0) return error !== undefined && done === 0 ? error : done
+      done += frames.length
+      this.writer.writeNow(frames)
+    }
+    return done
+  }
+
+  // As many as may be written now; an error is that of the message after them.
+  private encodeSome(messages: ReadonlyArray<Out>, from: number, writer: Writer, frames: Array<Frame>) {
+    let room = writer.room()
+    const end = room > 0 ? Math.min(messages.length, from + writer.free()) : from
+    for (let i = from; i < end && room > 0; i++) {
+      const frame = this.encode(messages[i] as Out)
+      if (!isFrame(frame)) return frame
+      frames.push(frame)
+      room -= frame.length
+    }
+    return undefined
+  }
+
+  private encode(message: Out): Frame | SendError {
+    const { connection, encode, maxBytes } = this.options
+    const frame = encode(message)
+    if (frame instanceof Failure)
+      return new EncodeError({ connection, issue: frame.issue, cause: foreign(frame.cause) })
+    return exceeds(frame, maxBytes) ? this.books.full() : frame
+  }
+
+  offer(message: Out, options: Policy.SendOptions | undefined, settle: Settle): (() => void) | SendError {
+    const { connection } = this.options
+    const given = this.give(message, options, (ttl) => sender(connection, ttl, settle))
+    if (!isEntry(given)) return given
+    this.conclude()
+    return () => this.withdraw(given)
+  }
+
+  withdraw(entry: Entry): void {
+    if (entry.written || entry.list === undefined) return
+    this.books.queue.remove(entry)
+    this.conclude()
+  }
+
+  /** Takes a message in; `keep` keeps it after it was written. */
+  give(
+    message: Out,
+    given: Policy.SendOptions | undefined,
+    tell: Parts.Tell,
+    keep: Keep | undefined = given?.replay?.keep
+  ): Entry | SendError {
+    if (this.refusal !== undefined) return this.refusal
+    const frame = this.encode(message)
+    if (!isFrame(frame)) return frame
+    if (keep !== undefined) this.books.keepWith(keep)
+    const kept = keep === undefined ? undefined : { id: keep.idOf(this.options.acks, message) }
+    const entry = newEntry(this.options, frame, given, kept, tell)
+    return this.accept(entry) ?? entry
+  }
+
+  private accept(entry: Entry): SendError | undefined {
+    if (this.writer === undefined && entry.whenDown === "fail") return this.notConnected()
+    if (this.writer === undefined && entry.whenDown === "drop") {
+      this.books.drop(entry, "down")
+      return undefined
+    }
+    const error = this.books.accept(entry)
+    if (entry.list !== undefined) this.arm(entry.deadline)
+    this.schedule()
+    return error
+  }
+
+  private notConnected(): SendError {
+    const { connection, hooks } = this.options
+    return new NotConnected({ connection, state: hooks.state === undefined ? "Reconnecting" : hooks.state() })
+  }
+
+  // The offers of one turn go out together.
+  schedule(): void {
+    if (this.writer === undefined || this.scheduled || !this.waits) return
+    this.scheduled = true
+    this.options.hooks.defer(() => {
+      this.scheduled = false
+      this.writer?.flush()
+    })
+  }
+
+  arm(at: number): void {
+    if (at >= this.armed) return
+    this.armed = at
+    this.options.hooks.arm(at)
+  }
+
+  /** For a writer: the next message to write. */
+  take(writer: Writer, seq: number, now: number): Entry | undefined {
+    const entry = this.kept?.next(now)
+    if (entry === undefined) return undefined
+    const isFirst = !entry.written
+    this.books.queue.remove(entry)
+    if (entry.retained) this.books.keeper?.write(entry, writer, seq)
+    entry.written = true
+    if (isFirst) this.books.note(entry, written)
+    return entry
+  }
+
+  /** Ends every operation: lets in what has room now, then tells. */
+  conclude(): void {
+    const { emptied, kept } = this
+    if (kept !== undefined) {
+      if (kept.admit()) this.schedule()
+      if (!kept.tell() || !kept.isEmpty) return
+    }
+    emptied?.tell()
+  }
+
+  acknowledge(messages: ReadonlyArray<In>): void {
+    const { acks } = this.options
+    const keeper = this.kept?.keeper
+    if (acks === undefined || keeper === undefined) return
+    keeper.acknowledge(acks, messages)
+    this.conclude()
+  }
+
+  ponged(writer: Writer, seq: number): void {
+    show(writer, seq - 1)
+    const keeper = this.kept?.keeper
+    if (keeper === undefined) return
+    keeper.ponged(writer, seq)
+    this.conclude()
+  }
+
+  /** Something is due: what has waited too long, or a writer that waits for its meter. */
+  wake(now: number): void {
+    this.armed = Infinity
+    if (this.kept !== undefined) this.arm(this.kept.expireAll(now))
+    this.conclude()
+    wakeSleepers(this.options.hooks)
+  }
+
+  close(error: SendError): void {
+    this.refusal = error
+    this.closed = true
+    if (this.writer !== undefined) this.writer.supply = undefined
+    this.writer = undefined
+    const { kept } = this
+    if (kept !== undefined) {
+      for (const entry of kept.keeper?.emptyAll() ?? none) kept.settle(entry, Delivery.unknown)
+      for (const entry of kept.queue.all()) kept.end(entry, Delivery.failed(error), "closed")
+    }
+    this.conclude()
+  }
+
+  /** Takes messages again after a `close`: the connection was restarted. */
+  reopen(): void {
+    this.refusal = undefined
+    this.closed = false
+  }
+}

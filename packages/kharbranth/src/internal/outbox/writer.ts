@@ -1,0 +1,265 @@
+/**
+ * The write side of one session: everything that goes out passes through here,
+ * numbered, metered and in order of priority: probes, then `onOpen`'s messages,
+ * then what the outbox supplies while it is attached.
+ */
+import { NotConnected } from "../../ConnectionError.ts"
+import type { Frame } from "../../Message.ts"
+import type * as Outbox from "../../Outbox.ts"
+import { failed } from "../model/delivery.ts"
+import type { Link } from "../../Transport.ts"
+import { type Entry, type Settle, written } from "./entry.ts"
+import type { Account, Report } from "./keeping.ts"
+import type { Kind, Meter } from "../rateLimit/meter.ts"
+
+/** How writers and the outbox reach the world. All of it is synchronous and never throws. */
+export interface Hooks {
+  /** Monotonic milliseconds. */
+  now(): number
+  /** Calls `f` soon, after the current turn's work. */
+  defer(f: () => void): void
+  /** Asks for `Outbox.wake` at this time. The earliest time asked for counts. */
+  arm(at: number): void
+  dropped(reason: Outbox.Dropped["reason"], count: number): void
+  /** The connection's state, for errors. */
+  state?(): string
+}
+
+/** What a writer writes for an outbox. */
+export interface Supply {
+  readonly waits: boolean
+  /** The next message, which counts as written by this writer as number `seq`. */
+  take(writer: Writer, seq: number, now: number): Entry | undefined
+  /** What was taken has been written: outcomes may be told. */
+  conclude(): void
+}
+
+/** A probe: a frame of the user's making, or a protocol ping. */
+export type Probe = Frame | { readonly ping: Uint8Array }
+
+const isFrame = (probe: Probe): probe is Frame => typeof probe === "string" || probe instanceof Uint8Array
+
+interface Own {
+  readonly frame: Frame
+  readonly settle: Settle
+}
+
+// Writers that wait for their meters, by the hooks they share with an outbox:
+// before Ready no outbox knows them, but its alarm is the only one.
+const sleepers = new WeakMap<Hooks, Set<Writer>>()
+
+/** Lets every writer with these hooks that waits for its meter try again. */
+export const wakeSleepers = (hooks: Hooks): void => {
+  const asleep = sleepers.get(hooks)
+  sleepers.delete(hooks)
+  for (const writer of asleep ?? []) writer.flush()
+}
+
+export interface WriterOptions {
+  /** The connection's name, for errors. */
+  readonly connection?: string | undefined
+  readonly epoch: number
+  readonly link: Link
+  /** The high write mark in bytes. */
+  readonly mark: number
+  readonly meter: Meter | undefined
+  readonly hooks: Hooks
+}
+
+/** One per session; owns the link's write side, the session's meter and its two private lanes. */
+export class Writer implements Account {
+  readonly epoch: number
+  /** How many messages were written, pings not counted: the number of the last one. */
+  written = 0
+  /** Their length, characters counting as bytes. */
+  bytes = 0
+  shown = 0
+  report: Report | undefined = undefined
+  supply: Supply | undefined = undefined
+  private readonly options: WriterOptions
+  private readonly probes: Array<{ readonly probe: Probe; readonly written: (seq: number) => void }> = []
+  private own: Set<Own> | undefined = undefined
+  private over = false
+  private writing = false
+  private flushing = false
+  private again = false
+
+  constructor(options: WriterOptions) {
+    this.options = options
+    this.epoch = options.epoch
+  }
+
+  /**
+   * Writes before everything else, with the meter's reserve and whatever the
+   * mark: a probe is what finds out that a link takes nothing any more. Tells
+   * the number that later writes start at: what came before is shown by its
+   * pulse. A frame has that number itself.
+   */
+  probe(probe: Probe, written: (seq: number) => void): void {
+    if (this.over) return
+    if (this.isFree && !isFrame(probe)) {
+      this.options.link.ping(probe.ping)
+      return written(this.written + 1)
+    }
+    this.probes.push({ probe, written })
+    this.flush()
+  }
+
+  /** Writes a message of `onOpen`, before Ready too. Returns how to withdraw it. */
+  open(frame: Frame, settle: Settle): () => void {
+    const own = { frame, settle }
+    if (this.over) this.refuse(own)
+    else {
+      this.own ??= new Set()
+      this.own.add(own)
+      this.flush()
+    }
+    return () => void this.own?.delete(own)
+  }
+
+  drained(): void {
+    this.flush()
+  }
+
+  /** Nothing is written any more; what waits in the private lanes fails. */
+  end(): void {
+    this.over = true
+    this.probes.length = 0
+    const waiting = [...(this.own ?? [])]
+    this.own = undefined
+    for (const own of waiting) this.refuse(own)
+  }
+
+  private refuse({ settle }: Own): void {
+    settle(failed(new NotConnected({ connection: this.options.connection ?? "", state: "session over" })))
+  }
+
+  /** How many bytes may be written before the mark is reached: none while something of its own waits. */
+  room(): number {
+    if (this.over || this.writing || this.probes.length > 0 || this.hasOwn) return 0
+    return this.options.mark - this.options.link.buffered()
+  }
+
+  /** How many messages the meter lets through. */
+  free(): number {
+    const { hooks, meter } = this.options
+    return meter === undefined ? Infinity : meter.free(hooks.now(), "data")
+  }
+
+  /** Writes data frames at once. There must be room. */
+  writeNow(frames: ReadonlyArray<Frame>): void {
+    const { hooks, meter } = this.options
+    this.written += frames.length
+    if (meter !== undefined) meter.record(hooks.now(), frames.length)
+    this.put(frames)
+    if (this.again) this.flush()
+  }
+
+  private put(frames: ReadonlyArray<Frame>): void {
+    if (frames.length === 0) return
+    for (let i = 0; i < frames.length; i++) this.bytes += (frames[i] as Frame).length
+    // A link may end, and its end be handled, inside of `write`.
+    this.writing = true
+    this.options.link.write(frames)
+    this.writing = false
+  }
+
+  /** Writes what may be written. */
+  flush(): void {
+    this.again = true
+    if (this.flushing || this.writing) return
+    this.flushing = true
+    while (this.again && !this.over) {
+      this.again = false
+      // More may be possible only if something was written: the link may have room left.
+      if (this.pass()) this.again = true
+    }
+    this.flushing = false
+    this.again = false
+    if (!this.over) this.sleep()
+  }
+
+  private pass(): boolean {
+    if (this.probes.length === 0 && !this.hasOwn && this.supply?.waits !== true) return false
+    const now = this.options.hooks.now()
+    const { supply } = this
+    const frames: Array<Frame> = []
+    const calls: Array<() => void> = []
+    const probed = this.takeProbes(now, frames, calls)
+    this.takeMessages(now, supply, frames, calls)
+    this.put(frames)
+    const progress = probed || frames.length > 0
+    for (const call of calls) call()
+    supply?.conclude()
+    return progress
+  }
+
+  private takeProbes(now: number, frames: Array<Frame>, calls: Array<() => void>): boolean {
+    let progress = false
+    for (let next = this.probes[0]; next !== undefined && this.allows(now, "probe"); next = this.probes[0]) {
+      const { probe, written } = next
+      this.probes.shift()
+      progress = true
+      this.options.meter?.record(now, 1)
+      const seq = isFrame(probe) ? ++this.written : this.written + 1
+      if (isFrame(probe)) frames.push(probe)
+      else {
+        this.put(frames.splice(0))
+        this.options.link.ping(probe.ping)
+      }
+      calls.push(() => written(seq))
+    }
+    return progress
+  }
+
+  private takeMessages(now: number, supply: Supply | undefined, frames: Array<Frame>, calls: Array<() => void>): void {
+    const { link, mark, meter } = this.options
+    let room = mark - link.buffered()
+    for (const frame of frames) room -= frame.length
+    while (room > 0 && this.allows(now, "data")) {
+      const frame = this.takeOwn(calls) ?? supply?.take(this, this.written + 1, now)?.frame
+      if (frame === undefined) return
+      this.written++
+      meter?.record(now, 1)
+      frames.push(frame)
+      room -= frame.length
+    }
+  }
+
+  private takeOwn(calls: Array<() => void>): Frame | undefined {
+    for (const own of this.own ?? []) {
+      this.own?.delete(own)
+      calls.push(() => own.settle(written))
+      return own.frame
+    }
+    return undefined
+  }
+
+  private get hasOwn(): boolean {
+    return this.own !== undefined && this.own.size > 0
+  }
+
+  /** Nothing is under way and nothing meters: what is written now goes out as it is. */
+  private get isFree(): boolean {
+    return this.options.meter === undefined && !this.writing && !this.flushing && this.probes.length === 0
+  }
+
+  private allows(now: number, kind: Kind): boolean {
+    const { meter } = this.options
+    return meter === undefined || meter.free(now, kind) > 0
+  }
+
+  // Above the mark the link calls `drained`; only the meter needs an alarm.
+  private sleep(): void {
+    const { hooks, link, mark, meter } = this.options
+    if (meter === undefined) return
+    const probing = this.probes.length > 0
+    if (!probing && (link.buffered() >= mark || !(this.hasOwn || this.supply?.waits === true))) return
+    const now = hooks.now()
+    const kind = probing ? "probe" : "data"
+    if (meter.free(now, kind) > 0) return
+    const asleep = sleepers.get(hooks) ?? new Set()
+    sleepers.set(hooks, asleep.add(this))
+    hooks.arm(meter.nextAt(now, kind))
+  }
+}

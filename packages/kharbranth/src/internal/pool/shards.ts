@@ -1,0 +1,255 @@
+/**
+ * Sharding: items spread over members. Placement is decided by the pure model in
+ * `poolPlacement`; here members are opened, watched and replaced.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type * as Codec from "../../Codec.ts"
+import { type ConnectionError, NotConnected } from "../../ConnectionError.ts"
+import type { Manager } from "../../ConnectionManager.ts"
+import type { Item, Moved, Shards, ShardOptions } from "../../ConnectionPool.ts"
+import type { Change } from "../../ManagerEvent.ts"
+import type * as Outbox from "../../Outbox.ts"
+import { Fanout } from "../kit/fanout.ts"
+import * as Check from "../model/check.ts"
+import * as Parts from "./members.ts"
+import { type Move, Placement } from "./placement.ts"
+
+type AnyOptions = ShardOptions<Codec.Codec<unknown, unknown>, string, never>
+
+interface Member {
+  readonly line: Parts.Line
+  /** Whether it ever worked. */
+  proven: boolean
+}
+
+const longestPause = 60_000
+
+/** A member that dies before it worked would be replaced in a tight loop. */
+const pauseAfter = (unproven: number): Duration.Duration =>
+  Duration.millis(unproven === 0 ? 0 : Math.min(1_000 * 2 ** (unproven - 1), longestPause))
+
+const check = (pool: string, options: AnyOptions) =>
+  Check.firstOf([
+    Parts.checkName(pool),
+    Check.wholeNumber(pool, ["min"], options.min, 0),
+    Check.wholeNumber(pool, ["max"], options.max, Math.max(1, options.min ?? 1)),
+    Check.wholeNumber(pool, ["maxCount"], options.maxCount, 1),
+    options.maxSize === undefined || options.maxSize > 0
+      ? undefined
+      : Check.invalid(pool, ["maxSize"], "expected more than 0")
+  ])
+
+class Pool {
+  readonly name: string
+  readonly members = new Map<string, Member>()
+  readonly placement: Placement
+  private readonly manager: Manager
+  private readonly options: AnyOptions
+  private readonly open: (index: number) => Effect.Effect<Parts.Line, ConnectionError>
+  /** Who changes members or placement does so alone. */
+  private readonly alone = Semaphore.makeUnsafe(1)
+  private opened = 0
+  /** Members that died in a row without ever having worked. */
+  private unproven = 0
+  private refilling = false
+  private over = false
+  private readonly moves = new Fanout<Moved<unknown, unknown>>()
+
+  constructor(
+    manager: Manager,
+    name: string,
+    options: AnyOptions,
+    open: (index: number) => Effect.Effect<Parts.Line, ConnectionError>
+  ) {
+    this.manager = manager
+    this.name = name
+    this.options = options
+    this.open = open
+    this.placement = new Placement({ count: options.maxCount ?? Infinity, size: options.maxSize ?? Infinity })
+  }
+
+  /** One member more. The index is spent even when it fails: names are not reused. */
+  private readonly grow: Effect.Effect<void, ConnectionError> = Effect.uninterruptible(
+    Effect.suspend(() => Effect.flatMap(this.open(this.opened++), (line) => this.joined(line)))
+  )
+
+  private joined(line: Parts.Line): Effect.Effect<void> {
+    this.members.set(line.name, { line, proven: false })
+    return Effect.sync(() => this.tell(this.placement.add(line.name)))
+  }
+
+  readonly start: Effect.Effect<void, ConnectionError> = Effect.suspend(() =>
+    Effect.forEach(Array.from({ length: this.options.min ?? 1 }), () => this.grow, { discard: true })
+  )
+
+  place(item: Item): Effect.Effect<Parts.Line, Parts.PoolFull | ConnectionError> {
+    const full = Effect.suspend(() => Effect.fail(new Parts.PoolFull({ pool: this.name, item: item.id })))
+    const settle: Effect.Effect<Parts.Line, Parts.PoolFull | ConnectionError> = Effect.suspend(() => {
+      const line = this.lineOf(item.id)
+      if (line !== undefined) return Effect.succeed(line)
+      return this.members.size < this.max ? Effect.andThen(this.grow, settle) : full
+    })
+    const asked = Effect.suspend(() => {
+      if (this.over) return Effect.fail(new NotConnected({ connection: this.name, state: "Closed" }))
+      const known = this.placement.has(item.id)
+      if (!known && !this.placement.fits(item.size ?? 0)) return full
+      this.placement.place(item.id, item.size ?? 0)
+      return known ? settle : Effect.onError(settle, () => this.forget(item.id))
+    })
+    return this.alone.withPermits(1)(asked)
+  }
+
+  release(id: string): Effect.Effect<void> {
+    return this.alone.withPermits(1)(Effect.suspend(() => this.forget(id)))
+  }
+
+  private forget(id: string): Effect.Effect<void> {
+    return Effect.sync(() => this.tell(this.placement.release(id)))
+  }
+
+  lineOf(id: string): Parts.Line | undefined {
+    const name = this.placement.homeOf(id)
+    return name === undefined ? undefined : this.members.get(name)?.line
+  }
+
+  /** A member's state changed; `undefined`: it is closed. */
+  readonly changed = ({ name, state }: Change): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.suspend(() => {
+      const member = this.members.get(name)
+      if (member === undefined) return Effect.void
+      if (state?._tag === "Connected") {
+        member.proven = true
+        this.unproven = 0
+      }
+      const gone = state === undefined || state._tag === "Failed" || !this.manager.has(name)
+      return gone ? Effect.andThen(this.buried(name, member), this.refill) : Effect.void
+    })
+
+  private buried(name: string, member: Member): Effect.Effect<void> {
+    const burial = Effect.sync(() => {
+      this.members.delete(name)
+      if (!member.proven) this.unproven++
+      this.tell(this.placement.remove(name))
+    })
+    return Effect.andThen(this.alone.withPermits(1)(burial), this.manager.close(name))
+  }
+
+  private get max(): number {
+    return this.options.max ?? 16
+  }
+
+  private get wanting(): boolean {
+    const { size } = this.members
+    return size < (this.options.min ?? 1) || (this.placement.homeless > 0 && size < this.max)
+  }
+
+  /** Opens members until nothing is wanting; in the background, because it may have to wait. */
+  private readonly refill: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
+    if (this.refilling || !this.wanting) return Effect.void
+    this.refilling = true
+    const once = Effect.suspend(() => (this.wanting ? this.grow : Effect.void))
+    const round = Effect.andThen(
+      Effect.suspend(() => Effect.sleep(pauseAfter(this.unproven))),
+      Effect.exit(this.alone.withPermits(1)(once))
+    )
+    const all: Effect.Effect<void> = Effect.flatMap(round, (exit) => {
+      // Options that are refused are refused again; the next death tries anew.
+      if (Exit.isFailure(exit) || !this.wanting) {
+        this.refilling = false
+        return Effect.void
+      }
+      return all
+    })
+    return Effect.asVoid(Effect.forkScoped(all))
+  })
+
+  private tell(moves: ReadonlyArray<Move>): void {
+    const groups = new Map<string, { readonly move: Move; readonly items: Array<string> }>()
+    for (const move of moves) {
+      const id = JSON.stringify([move.from ?? null, move.to ?? null])
+      const group = groups.get(id) ?? { move, items: [] }
+      group.items.push(move.item)
+      groups.set(id, group)
+    }
+    this.moves.publish(
+      Array.from(groups.values(), ({ items, move: { from, to } }) => ({
+        items,
+        from,
+        to: to === undefined ? undefined : this.members.get(to)?.line
+      }))
+    )
+  }
+
+  /** Nothing is lost to who is slow, and nothing waits for them. */
+  readonly moved: Stream.Stream<Moved<unknown, unknown>> = this.moves.stream(Infinity)
+
+  /** No item is placed any more. */
+  close(): void {
+    this.over = true
+    this.moves.end()
+  }
+
+  readonly end: Effect.Effect<void> = Effect.suspend(() => {
+    this.close()
+    return Effect.forEach([...this.members.keys()], (name) => this.manager.close(name), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+}
+
+const faceOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Shards<unknown, unknown> => ({
+  name: pool.name,
+  place: (item) => pool.place(item),
+  release: (id) => pool.release(id),
+  find: (id) => pool.lineOf(id),
+  send: (id, message, options?: Outbox.SendOptions) =>
+    Effect.suspend(() => {
+      const line = pool.lineOf(id)
+      return line === undefined
+        ? Effect.fail(new NotConnected({ connection: pool.name, state: "no member carries the item" }))
+        : line.send(message, options)
+    }),
+  members: Effect.sync(() =>
+    [...pool.members.values()].map(({ line: { name, state } }) => {
+      const { count, size } = pool.placement.loadOf(name)
+      return { name, state: state.getUnsafe()._tag, count, size }
+    })
+  ),
+  moves: pool.moved,
+  waiting: Effect.sync(() => pool.placement.homeless),
+  messages: Stream.interruptWhen(manager.messages({ tag: Parts.tagOf(pool.name) }), Deferred.await(over))
+})
+
+const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, options: AnyOptions) {
+  const problem = check(name, options)
+  if (problem !== undefined) return yield* problem
+  const pool = new Pool(manager, name, options, Parts.opener(manager, name, yield* Effect.context<R>(), options.member))
+  const over = yield* Deferred.make<void>()
+  yield* Effect.addFinalizer(() => Effect.andThen(Deferred.succeed(over, undefined), pool.end))
+  // The changes end with the manager, and the pool with them.
+  const following = Effect.andThen(
+    Stream.runForEach(manager.changes, pool.changed),
+    Effect.sync(() => pool.close())
+  )
+  const { onMoved = () => Effect.void } = options
+  const telling = Stream.runForEach(pool.moved, (moved) => Effect.ignoreCause(Effect.suspend(() => onMoved(moved))))
+  yield* Effect.forkScoped(telling, { startImmediately: true })
+  // Listens before there are members: one may die before anybody else has a turn.
+  yield* Effect.forkScoped(following, { startImmediately: true })
+  yield* pool.start
+  return faceOf(manager, pool, over)
+})
+
+export const make = <In, Out, R>(
+  manager: Manager,
+  name: string,
+  options: unknown
+): Effect.Effect<Shards<In, Out>, ConnectionError, R | Scope.Scope> =>
+  build<R>(manager, name, options as AnyOptions) as Effect.Effect<Shards<In, Out>, ConnectionError, R | Scope.Scope>

@@ -1,0 +1,261 @@
+/**
+ * The body of `Requests`: a map of calls that wait, a tap that settles them, and
+ * for each call one loop of sending and waiting.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as ConnectionError from "../../ConnectionError.ts"
+import { RequestTimeout, SessionLost, TooManyRequests, type RequestError } from "../../RequestError.ts"
+import type * as Public from "../../Requests.ts"
+import * as Check from "../model/check.ts"
+
+type Outcome<Reply, Refusal> =
+  | { readonly _tag: "Replied"; readonly reply: Reply }
+  | { readonly _tag: "Refused"; readonly refusal: Refusal }
+  | { readonly _tag: "Lost"; readonly epoch: number }
+  | { readonly _tag: "Over" }
+
+/** One call that waits. */
+class Call<Reply, Refusal> {
+  readonly id: number
+  /** The session that carries it, once it has been sent; `"last"` is the one that is closing. */
+  epoch: number | "last" | undefined
+  sent = false
+  replays = 0
+  private outcome: Outcome<Reply, Refusal> | undefined
+  private wake: (() => void) | undefined
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  settle(outcome: Outcome<Reply, Refusal>): void {
+    this.outcome = outcome
+    const wake = this.wake
+    this.wake = undefined
+    // The caller goes on in a turn of its own, never inside the socket's.
+    if (wake !== undefined) queueMicrotask(wake)
+  }
+
+  /** The outcome of the present sending. */
+  readonly settled: Effect.Effect<Outcome<Reply, Refusal>> = Effect.suspend(() => {
+    const outcome = this.outcome
+    this.outcome = undefined
+    return outcome === undefined ? Effect.andThen(this.waiting, this.settled) : Effect.succeed(outcome)
+  })
+
+  private readonly waiting = Effect.callback<void>((resume) => {
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+}
+
+interface Settings {
+  readonly timeout: Duration.Duration
+  readonly replays: number
+}
+
+const replaysOf = (onLoss: Public.OnLoss | undefined): number =>
+  onLoss === undefined || onLoss === "fail" ? 0 : onLoss.replay
+
+export class Pending<In, Out, Request, Reply, Refusal> implements Public.Requests<Request, Reply, Refusal> {
+  readonly connection: string
+  private readonly line: Public.Line<In, Out>
+  private readonly options: Public.Options<In, Out, Request, Reply, Refusal>
+  private readonly maxPending: number
+  private readonly calls = new Map<number, Call<Reply, Refusal>>()
+  private readonly firstId: number
+  private nextId: number
+  private over = false
+  private lastEnded = 0
+  private readonly counts = { replied: 0, refused: 0, timedOut: 0, lost: 0, replayed: 0, late: 0 }
+
+  constructor(line: Public.Line<In, Out>, options: Public.Options<In, Out, Request, Reply, Refusal>) {
+    this.line = line
+    this.connection = line.name
+    this.options = options
+    this.maxPending = options.maxPending ?? 1024
+    this.firstId = this.nextId = options.firstId ?? 1
+  }
+
+  readonly call = (request: Request, options?: Public.CallOptions): Effect.Effect<Reply, Refusal | RequestError> =>
+    Effect.suspend(() => {
+      if (this.over) return Effect.fail(this.closed())
+      if (this.calls.size >= this.maxPending) {
+        return Effect.fail(new TooManyRequests({ connection: this.connection, pending: this.calls.size }))
+      }
+      const call = new Call<Reply, Refusal>(this.nextId++)
+      this.calls.set(call.id, call)
+      const settings = {
+        timeout: Check.duration(options?.timeout ?? this.options.timeout ?? "10 seconds"),
+        replays: replaysOf(options?.onLoss ?? this.options.onLoss)
+      }
+      return this.attempt(call, request, settings).pipe(
+        Effect.timeoutOrElse({
+          duration: settings.timeout,
+          orElse: () => Effect.suspend(() => this.tooLate(call, settings.timeout))
+        }),
+        Effect.ensuring(Effect.sync(() => this.calls.delete(call.id)))
+      )
+    })
+
+  readonly figures = Effect.sync((): Public.Figures => ({
+    ...this.counts,
+    pending: this.calls.size,
+    calls: this.nextId - this.firstId
+  }))
+
+  /** What the tap claims: replies to calls of ours, awaited or not. */
+  claim(message: In): boolean {
+    const match = this.options.match(message)
+    if (match === undefined) return false
+    const id = Number(match.id)
+    const call = this.calls.get(id)
+    if (call !== undefined) {
+      this.calls.delete(id)
+      this.reply(call, match)
+      return true
+    }
+    const ours = id >= this.firstId && id < this.nextId
+    if (ours) this.counts.late++
+    return ours
+  }
+
+  /** Calls that this session carried get no reply any more. */
+  ended(epoch: number): void {
+    this.lastEnded = epoch
+    for (const call of this.calls.values()) {
+      if (call.epoch === epoch || call.epoch === "last") call.settle({ _tag: "Lost", epoch })
+    }
+  }
+
+  close(): void {
+    this.over = true
+    for (const call of this.calls.values()) call.settle({ _tag: "Over" })
+  }
+
+  private reply(call: Call<Reply, Refusal>, match: Public.Match<Reply, Refusal>): void {
+    if ("refusal" in match) {
+      this.counts.refused++
+      call.settle({ _tag: "Refused", refusal: match.refusal })
+    } else {
+      this.counts.replied++
+      call.settle({ _tag: "Replied", reply: match.reply })
+    }
+  }
+
+  private attempt(
+    call: Call<Reply, Refusal>,
+    request: Request,
+    settings: Settings
+  ): Effect.Effect<Reply, Refusal | RequestError> {
+    const loop: Effect.Effect<Reply, Refusal | RequestError> = Effect.suspend(() => this.send(call, request)).pipe(
+      Effect.andThen(call.settled),
+      Effect.flatMap((outcome): Effect.Effect<Reply, Refusal | RequestError> => {
+        switch (outcome._tag) {
+          case "Replied":
+            return Effect.succeed(outcome.reply)
+          case "Refused":
+            return Effect.fail(outcome.refusal)
+          case "Over":
+            return Effect.fail(this.closed())
+          case "Lost":
+            return call.replays < settings.replays ? this.again(call, loop) : this.lose(call, outcome.epoch)
+        }
+      })
+    )
+    return loop
+  }
+
+  private again<A, E>(call: Call<Reply, Refusal>, loop: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    call.replays++
+    call.epoch = undefined
+    this.counts.replayed++
+    return loop
+  }
+
+  private send(call: Call<Reply, Refusal>, request: Request): Effect.Effect<void, RequestError> {
+    const message = this.encode(call, request)
+    if (message instanceof ConnectionError.EncodeError) return Effect.fail(message)
+    const options = {
+      lane: this.options.lane ?? "data",
+      whenDown: this.options.whenDown ?? "hold",
+      // The call's own timeout withdraws it.
+      ttl: Duration.infinity
+    }
+    return Effect.andThen(
+      this.line.send(message, options),
+      Effect.sync(() => this.carried(call))
+    )
+  }
+
+  private encode(call: Call<Reply, Refusal>, request: Request): Out | ConnectionError.EncodeError {
+    try {
+      return this.options.encode(request, call.id)
+    } catch (cause) {
+      return new ConnectionError.EncodeError({
+        connection: this.connection,
+        issue: "the `encode` of its requests threw",
+        cause: ConnectionError.foreign(cause)
+      })
+    }
+  }
+
+  // A session that is gone by now took the message with it.
+  private carried(call: Call<Reply, Refusal>): void {
+    call.sent = true
+    const state = this.line.state.getUnsafe()
+    if (state._tag === "Connected") call.epoch = state.epoch
+    else if (state._tag === "Closing") call.epoch = "last"
+    else if (this.calls.has(call.id)) call.settle({ _tag: "Lost", epoch: this.lastEnded })
+  }
+
+  private lose(call: Call<Reply, Refusal>, epoch: number): Effect.Effect<never, SessionLost> {
+    this.counts.lost++
+    const { connection } = this
+    return Effect.fail(new SessionLost({ connection, id: call.id, epoch, replays: call.replays }))
+  }
+
+  private tooLate(call: Call<Reply, Refusal>, after: Duration.Duration): Effect.Effect<never, RequestTimeout> {
+    this.counts.timedOut++
+    return Effect.fail(new RequestTimeout({ connection: this.connection, id: call.id, after, sent: call.sent }))
+  }
+
+  private closed(): ConnectionError.NotConnected {
+    return new ConnectionError.NotConnected({ connection: this.connection, state: "Closed" })
+  }
+}
+
+const check = <In, Out, Request, Reply, Refusal>(
+  connection: string,
+  options: Public.Options<In, Out, Request, Reply, Refusal>
+): ConnectionError.InvalidOptions | undefined => {
+  const { onLoss } = options
+  return Check.firstOf([
+    Check.positive(connection, ["requests", "timeout"], Check.optionalDuration(options.timeout)),
+    Check.wholeNumber(connection, ["requests", "maxPending"], options.maxPending, 1),
+    Check.wholeNumber(connection, ["requests", "firstId"], options.firstId, 0),
+    onLoss === undefined || onLoss === "fail"
+      ? undefined
+      : Check.wholeNumber(connection, ["requests", "onLoss", "replay"], onLoss.replay, 0)
+  ])
+}
+
+export const make = <In, Out, Request, Reply, Refusal>(
+  line: Public.Line<In, Out>,
+  options: Public.Options<In, Out, Request, Reply, Refusal>
+): Effect.Effect<Public.Requests<Request, Reply, Refusal>, ConnectionError.InvalidOptions, Scope.Scope> =>
+  Effect.gen(function* () {
+    const invalid = check(line.name, options)
+    if (invalid !== undefined) return yield* invalid
+    const pending = new Pending(line, options)
+    yield* line.tap({
+      claim: (message) => pending.claim(message),
+      ended: (epoch) => pending.ended(epoch)
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(() => pending.close()))
+    return pending
+  })

@@ -1,0 +1,110 @@
+/**
+ * Runs what stands between Open and Ready: the user's `onOpen`, then the
+ * openings of the protocols above, in the session's scope and under its deadline.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Codec from "../../Codec.ts"
+import type * as Connection from "../../Connection.ts"
+import * as ConnectionError from "../../ConnectionError.ts"
+import type { Host } from "./host.ts"
+import type { Session } from "./session.ts"
+
+/** Whether anything runs between Open and Ready. */
+export const hasOpening = <In, Out>(host: Host<In, Out>): boolean =>
+  host.onOpen !== undefined || host.openers().length > 0
+
+export const openProgram = <In, Out>(
+  host: Host<In, Out>,
+  opened: Session<In, Out>,
+  scope: Scope.Scope
+): Effect.Effect<unknown, ConnectionError.ConnectionError> => {
+  const { connection, onOpen } = host
+  const { epoch } = opened
+  const openers = host.openers()
+  const session = handleOf(host, opened)
+  const failed = (issue: string, cause: ConnectionError.ForeignCause) =>
+    new ConnectionError.OpenFailed({ connection, epoch, issue, cause })
+  const after = host.policies.openTimeout
+  return Effect.gen(function* () {
+    const resumed = onOpen === undefined ? undefined : yield* onOpen(session)
+    for (const open of openers) yield* open(session)
+    return resumed
+  }).pipe(
+    Effect.provideService(Scope.Scope, scope),
+    Effect.catchCause((cause) => Effect.fail(openError(cause, failed))),
+    Effect.timeoutOrElse({
+      duration: after,
+      orElse: () => Effect.fail(failed("it took longer than `openTimeout`", Redacted.make(after, { label: "timeout" })))
+    }),
+    Effect.raceFirst(opened.death)
+  )
+}
+
+const openError = (
+  cause: Cause.Cause<unknown>,
+  failed: (issue: string, cause: ConnectionError.ForeignCause) => ConnectionError.ConnectionError
+): ConnectionError.ConnectionError => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure === undefined) {
+    const issue = Cause.hasInterruptsOnly(cause) ? "it interrupted itself" : "it died"
+    return failed(issue, ConnectionError.foreign(Cause.squash(cause)))
+  }
+  const error = failure.error
+  return ConnectionError.isConnectionError(error) ? error : failed("it failed", ConnectionError.foreign(error))
+}
+
+const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Connection.Session<In, Out> => {
+  const { connection } = host
+  const notConnected = (state: string) => new ConnectionError.NotConnected({ connection, state })
+  return {
+    epoch: opened.epoch,
+    protocol: opened.link?.protocol ?? "",
+    send: (message) =>
+      Effect.suspend(() => {
+        const { writer } = opened
+        if (opened.over || writer === undefined) return Effect.fail(notConnected("the session is over"))
+        const frame = host.codec.encode(message)
+        if (frame instanceof Codec.Failure) {
+          const cause = ConnectionError.foreign(frame.cause)
+          return Effect.fail(new ConnectionError.EncodeError({ connection, issue: frame.issue, cause }))
+        }
+        return Effect.callback<void, ConnectionError.ConnectionError>((resume) => {
+          const withdraw = writer.open(frame, (outcome) =>
+            resume(outcome._tag === "Failed" ? Effect.fail(outcome.error) : Effect.void)
+          )
+          return Effect.sync(withdraw)
+        })
+      }),
+    receive: (pick = () => true) =>
+      Effect.raceFirst(
+        Effect.suspend(() => {
+          if (opened.over) return Effect.fail(notConnected("the session is over"))
+          if (opened.gate !== "Open") return Effect.fail(notConnected("the session is past its opening"))
+          return received(opened, pick)
+        }),
+        opened.death
+      )
+  }
+}
+
+// The message is remembered before the fiber is woken, so the program never runs inside the socket's callback.
+const received = <In, Out>(opened: Session<In, Out>, pick: (message: In) => boolean) =>
+  Effect.callback<In>((resume) => {
+    const stop = opened.opening.receive(safely(pick), (message) => {
+      queueMicrotask(() => resume(Effect.succeed(message)))
+    })
+    return Effect.sync(stop)
+  })
+
+const safely =
+  <In>(pick: (message: In) => boolean) =>
+  (message: In): boolean => {
+    try {
+      return pick(message)
+    } catch {
+      return false
+    }
+  }

@@ -1,0 +1,169 @@
+/**
+ * One subscriber's buffer: bounded, so that a subscriber that reads slowly loses
+ * its own messages and nobody else's. What is lost is counted and marked where
+ * it is missing; a `Gap` is never lost, only merged with the next.
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { type ConnectionError, ReaderBusy } from "../../ConnectionError.ts"
+import * as Inbox from "../../Inbox.ts"
+import type { Entry, Gap } from "../../SubscriptionState.ts"
+
+export interface ReaderOptions {
+  readonly connection: string
+  readonly capacity: number
+  readonly overflow: "dropOldest" | "dropNewest"
+  readonly dropped: () => void
+}
+
+type Pull<A> = Effect.Effect<Arr.NonEmptyReadonlyArray<A>, ConnectionError | Cause.Done>
+
+const isMessage = <In>(entry: Entry<In>): entry is Inbox.Message<In> => entry._tag === "Message"
+
+const merged = (first: Gap | undefined, next: Gap): Gap =>
+  first === undefined ? next : { ...next, from: first.from ?? next.from }
+
+export class Reader<In> {
+  private readonly options: ReaderOptions
+  /** What waits begins at `head`; what is before it is gone. */
+  private items: Array<Entry<In>> = []
+  private head = 0
+  private messages = 0
+  /** What is missing before the first and after the last of the items. */
+  private lostFirst = 0
+  private lostLast = 0
+  private gapFirst: Gap | undefined
+  /** A gap whose end is not known yet. */
+  private owed: Pick<Gap, "from" | "reason"> | undefined
+  /** Whether it has been up to date, so that there is something to miss. */
+  private live = false
+  private ending: { readonly error: ConnectionError | undefined } | undefined
+  private wake: (() => void) | undefined
+  private reading = false
+
+  constructor(options: ReaderOptions) {
+    this.options = options
+  }
+
+  /** From now on messages are missing, if this reader had all of them. */
+  interrupted(from: number | undefined, reason: Gap["reason"]): void {
+    if (this.live) this.owed ??= { from, reason }
+    this.live = false
+  }
+
+  /** From now on every message comes. */
+  resumed(epoch: number, now: number): void {
+    this.live = true
+    const owed = this.owed
+    if (owed === undefined) return
+    this.owed = undefined
+    this.add({ _tag: "Gap", epoch, to: now, ...owed })
+  }
+
+  push(epoch: number, message: In): void {
+    if (this.ending !== undefined) return
+    this.live = true
+    if (this.messages >= this.options.capacity) {
+      this.options.dropped()
+      if (this.options.overflow === "dropNewest") {
+        this.lostLast++
+        return
+      }
+      this.dropOldest()
+    }
+    this.messages++
+    this.add(Inbox.message(epoch, message))
+  }
+
+  end(error: ConnectionError | undefined): void {
+    this.ending ??= { error }
+    this.signal()
+  }
+
+  private readonly pull: Pull<Entry<In>> = Effect.suspend(() => {
+    const batch = this.take()
+    if (Arr.isArrayNonEmpty(batch)) return Effect.succeed(batch)
+    if (this.ending !== undefined) {
+      return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
+    }
+    return Effect.andThen(this.waiting, this.pull)
+  })
+
+  private readonly pullMessages: Pull<In> = Effect.flatMap(this.pull, (batch) => {
+    const messages = batch.filter(isMessage).map((entry) => entry.message)
+    return Arr.isArrayNonEmpty(messages) ? Effect.succeed(messages) : this.pullMessages
+  })
+
+  readonly entries: Stream.Stream<Entry<In>, ConnectionError> = this.streamOf(this.pull)
+  readonly stream: Stream.Stream<In, ConnectionError> = this.streamOf(this.pullMessages)
+
+  private streamOf<A>(pull: Pull<A>): Stream.Stream<A, ConnectionError> {
+    const release = Effect.sync(() => {
+      this.reading = false
+    })
+    const acquire = Effect.suspend(() => {
+      if (this.reading) return Effect.fail(new ReaderBusy({ connection: this.options.connection }))
+      this.reading = true
+      return Effect.succeed(pull)
+    })
+    return Stream.scoped(Stream.fromPull(Effect.acquireRelease(acquire, () => release)))
+  }
+
+  private readonly waiting = Effect.callback<void>((resume) => {
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+
+  private add(entry: Entry<In>): void {
+    this.settleLast()
+    this.items.push(entry)
+    this.signal()
+  }
+
+  private settleLast(): void {
+    if (this.lostLast === 0) return
+    this.items.push(Inbox.lagged(this.lostLast))
+    this.lostLast = 0
+  }
+
+  private dropOldest(): void {
+    for (;;) {
+      const oldest = this.items[this.head++]
+      if (oldest === undefined) break
+      if (oldest._tag === "Gap") this.gapFirst = merged(this.gapFirst, oldest)
+      if (oldest._tag === "Lagged") this.lostFirst += oldest.dropped
+      if (oldest._tag === "Message") break
+    }
+    this.messages--
+    this.lostFirst++
+    if (this.head >= 1024 && this.head * 2 >= this.items.length) {
+      this.items = this.items.slice(this.head)
+      this.head = 0
+    }
+  }
+
+  private take(): Array<Entry<In>> {
+    this.settleLast()
+    const batch = this.head === 0 ? this.items : this.items.slice(this.head)
+    if (this.gapFirst !== undefined) batch.unshift(this.gapFirst)
+    if (this.lostFirst > 0) batch.unshift(Inbox.lagged(this.lostFirst))
+    this.items = []
+    this.head = 0
+    this.messages = 0
+    this.lostFirst = 0
+    this.gapFirst = undefined
+    return batch
+  }
+
+  // Readers go on in a turn of their own, never inside the socket's.
+  private signal(): void {
+    const wake = this.wake
+    if (wake === undefined) return
+    this.wake = undefined
+    queueMicrotask(wake)
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What users hold of `Subscriptions`, whoever carries the topics: subscribers
+ * with their buffers and streams, and the figures of all topics.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Public from "../../Subscriptions.ts"
+import { type SubscriptionEvent, SubscriptionRejected, type TopicState } from "../../SubscriptionState.ts"
+import type { Fanout } from "../kit/fanout.ts"
+import type { Counts } from "./hooks.ts"
+import { Reader } from "./buffer.ts"
+import type { Topic } from "./topic.ts"
+
+/** What of the options concerns users. */
+export type FaceOptions<T> = Pick<Public.Options<T, unknown, unknown>, "key" | "buffer">
+
+export abstract class Face<T, In, E> implements Public.Subscriptions<T, In, E> {
+  /** Of the connection, or of the pool. */
+  protected readonly name: string
+  readonly events: Stream.Stream<SubscriptionEvent>
+  private readonly options: FaceOptions<T>
+  private readonly counts: Counts
+
+  constructor(name: string, options: FaceOptions<T>, counts: Counts, events: Fanout<SubscriptionEvent>) {
+    this.name = name
+    this.options = options
+    this.counts = counts
+    this.events = events.stream(1024)
+  }
+
+  /** Every topic that somebody wants. */
+  protected abstract readonly all: ReadonlyMap<string, Topic<T, In>>
+  /** Gives a subscriber its topic. */
+  protected abstract join(key: string, value: T, reader: Reader<In>): Effect.Effect<Topic<T, In>, E>
+  /** A subscriber is gone. */
+  protected abstract leave(topic: Topic<T, In>, reader: Reader<In>): Effect.Effect<void>
+  protected abstract isOn(topic: Topic<T, In>): boolean
+
+  readonly subscribe = (
+    topic: T,
+    buffer?: Public.BufferOptions
+  ): Effect.Effect<Public.Subscription<In>, E, Scope.Scope> =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.suspend(() => {
+          const reader = this.newReader(buffer)
+          return Effect.map(this.join(this.keyOf(topic), topic, reader), (topic) => ({ reader, topic }))
+        }),
+        ({ reader, topic }) => this.leave(topic, reader)
+      ),
+      ({ reader, topic }) => ({
+        topic: topic.key,
+        state: topic.state,
+        confirmed: topic.state.until((state) => this.verdict(topic, state)),
+        stream: reader.stream,
+        entries: reader.entries
+      })
+    )
+
+  readonly stream: Public.Subscriptions<T, In, E>["stream"] = (topic, buffer) =>
+    Stream.unwrap(Effect.map(this.subscribe(topic, buffer), ({ stream }) => stream))
+
+  readonly entries: Public.Subscriptions<T, In, E>["entries"] = (topic, buffer) =>
+    Stream.unwrap(Effect.map(this.subscribe(topic, buffer), ({ entries }) => entries))
+
+  readonly topics = Effect.sync(() =>
+    Array.from(this.all.values(), (topic): Public.TopicFigures => ({
+      topic: topic.key,
+      state: topic.state.getUnsafe(),
+      subscribers: topic.readers.size,
+      messages: topic.messages,
+      lastMessageAt: topic.lastAt
+    }))
+  )
+
+  readonly figures = Effect.sync((): Public.Figures => {
+    const topics = [...this.all.values()]
+    return { ...this.counts, topics: topics.length, confirmed: topics.filter((topic) => this.isOn(topic)).length }
+  })
+
+  private keyOf(topic: T): string {
+    return this.options.key === undefined ? String(topic) : this.options.key(topic)
+  }
+
+  private newReader(buffer: Public.BufferOptions | undefined): Reader<In> {
+    const capacity = buffer?.capacity ?? this.options.buffer?.capacity ?? 1024
+    return new Reader<In>({
+      connection: this.name,
+      capacity: Math.max(1, Math.floor(capacity)),
+      overflow: buffer?.overflow ?? this.options.buffer?.overflow ?? "dropOldest",
+      dropped: () => {
+        this.counts.dropped++
+      }
+    })
+  }
+
+  private verdict(topic: Topic<T, In>, state: TopicState): Effect.Effect<void, SubscriptionRejected> | undefined {
+    if (state._tag === "Confirmed" || state._tag === "Silent") return Effect.void
+    if (state._tag !== "Rejected" && state._tag !== "Released") return undefined
+    const reason = state._tag === "Rejected" ? state.reason : "it was released"
+    return Effect.fail(new SubscriptionRejected({ connection: this.name, topic: topic.key, reason }))
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Subscriptions on one connection: one line carries every topic, and when it is
+ * over, so are they.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { ConnectionError, InvalidOptions } from "../../ConnectionError.ts"
+import * as ConnectionState from "../../ConnectionState.ts"
+import type * as Public from "../../Subscriptions.ts"
+import type { SubscriptionEvent } from "../../SubscriptionState.ts"
+import { Fanout } from "../kit/fanout.ts"
+import { Fibers } from "../kit/fibers.ts"
+import { check } from "./options.ts"
+import { Face } from "./face.ts"
+import { noCounts } from "./hooks.ts"
+import { type Common, Line } from "./sessionTopics.ts"
+import type { Reader } from "./buffer.ts"
+import type { Topic } from "./topic.ts"
+import { timersOf } from "../kit/timers.ts"
+
+class Single<T, In, Out> extends Face<T, In, never> {
+  readonly line: Line<T, In, Out>
+  private closed = false
+
+  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out>, fibers: Fibers) {
+    super(connection.name, common.options, common.counts, common.events)
+    this.line = new Line(connection, common, fibers, (error) => this.line.registry.end(error))
+  }
+
+  protected get all(): ReadonlyMap<string, Topic<T, In>> {
+    return this.line.registry.topics
+  }
+
+  protected isOn({ key }: Topic<T, In>): boolean {
+    return this.line.registry.active?.isOn(key) === true
+  }
+
+  protected join(key: string, value: T, reader: Reader<In>): Effect.Effect<Topic<T, In>> {
+    return Effect.sync(() => {
+      const { connection, registry } = this.line
+      const topic = registry.join(key, value, reader)
+      const state = connection.state.getUnsafe()
+      if (this.closed || ConnectionState.isFinal(state)) registry.endTopic(topic, errorOf(state))
+      return topic
+    })
+  }
+
+  protected leave(topic: Topic<T, In>, reader: Reader<In>): Effect.Effect<void> {
+    return Effect.sync(() => this.line.registry.leave(topic, reader))
+  }
+
+  close(): void {
+    this.closed = true
+    this.line.registry.end(undefined)
+  }
+}
+
+const errorOf = (state: ConnectionState.ConnectionState): ConnectionError | undefined =>
+  state._tag === "Failed" ? state.error : undefined
+
+export const make = <T, In, Out>(
+  connection: Public.Line<In, Out>,
+  options: Public.Options<T, In, Out>
+): Effect.Effect<Public.Subscriptions<T, In>, InvalidOptions, Scope.Scope> =>
+  Effect.gen(function* () {
+    const invalid = check(connection.name, options)
+    if (invalid !== undefined) return yield* invalid
+    const context = yield* Effect.context<never>()
+    const events = new Fanout<SubscriptionEvent>()
+    const common = { options, counts: noCounts(), events, timers: timersOf(context) }
+    const subscriptions = new Single(connection, common, new Fibers(connection.name, context))
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        subscriptions.close()
+        events.end()
+      })
+    )
+    yield* subscriptions.line.start
+    return subscriptions
+  })

@@ -1,0 +1,83 @@
+/**
+ * The topics' data clocks: which confirmed topic has been quiet for too long,
+ * and which step of the ladder is next.
+ */
+import * as Duration from "effect/Duration"
+import type { DataClock } from "../../Subscriptions.ts"
+import * as Check from "../model/check.ts"
+import type { Book } from "./book.ts"
+import type { Topic } from "./topic.ts"
+
+export type Step = "event" | "resubscribe" | "restart"
+
+/** A topic whose clock has run out. */
+export interface Overdue<T, In> {
+  readonly topic: Topic<T, In>
+  readonly step: Step
+  readonly after: number
+  readonly delivered: boolean
+}
+
+/** Restarts that brought nothing double the times, up to this often. */
+const mostDoublings = 5
+
+const millis = (input: Duration.Input | undefined): number =>
+  input === undefined ? Infinity : Duration.toMillis(Check.duration(input))
+
+// A user's function runs in the middle of our turn: one that fails sets no limit.
+const usable = (limit: () => number): number => {
+  try {
+    const millis = limit()
+    return millis > 0 ? millis : Infinity
+  } catch {
+    return Infinity
+  }
+}
+
+export class Clocks<T, In> {
+  private readonly first: number | undefined
+  private readonly quietOf: (topic: T) => number
+  private readonly ladder: ReadonlyArray<Step>
+
+  constructor(options: DataClock<T> | undefined) {
+    this.first = options?.first === undefined ? undefined : millis(options.first)
+    const quiet = options?.quiet
+    const fixed = typeof quiet === "function" ? Infinity : millis(quiet)
+    this.quietOf = typeof quiet === "function" ? (topic) => usable(() => millis(quiet(topic))) : () => fixed
+    this.ladder = ["event", ...(options?.ladder ?? (["resubscribe", "restart"] as const))]
+  }
+
+  /** Moves every clock that has run out one step on. */
+  overdue(book: Book, topics: Iterable<Topic<T, In>>, mono: number): ReadonlyArray<Overdue<T, In>> {
+    const found: Array<Overdue<T, In>> = []
+    for (const topic of topics) {
+      const step = this.ladder[topic.step]
+      if (step === undefined || this.dueAt(book, topic) > mono) continue
+      const after = mono - topic.woundAt
+      topic.step++
+      topic.wind(mono)
+      if (step === "restart") topic.restarts = Math.min(topic.restarts + 1, mostDoublings)
+      found.push({ topic, step, after, delivered: this.hasDelivered(book, topic) })
+    }
+    return found
+  }
+
+  nextDue(book: Book, topics: Iterable<Topic<T, In>>): number {
+    let next = Infinity
+    for (const topic of topics) {
+      if (topic.step < this.ladder.length) next = Math.min(next, this.dueAt(book, topic))
+    }
+    return next
+  }
+
+  private dueAt(book: Book, topic: Topic<T, In>): number {
+    if (!book.isOn(topic.key)) return Infinity
+    const limit = this.hasDelivered(book, topic) ? this.quietOf(topic.value) : (this.first ?? this.quietOf(topic.value))
+    return topic.woundAt + limit * 2 ** topic.restarts
+  }
+
+  private hasDelivered(book: Book, topic: Topic<T, In>): boolean {
+    const status = book.statuses.get(topic.key)
+    return status?._tag === "On" && status.delivered
+  }
+}

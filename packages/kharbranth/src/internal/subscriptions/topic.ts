@@ -1,0 +1,101 @@
+/**
+ * One topic that somebody wants: its subscribers, its state, and what its data
+ * clock knows.
+ */
+import type { ConnectionError } from "../../ConnectionError.ts"
+import type { TopicState } from "../../SubscriptionState.ts"
+import type { Book } from "./book.ts"
+import type { Reader } from "./buffer.ts"
+import { Cell } from "../kit/watch.ts"
+
+export class Topic<T, In> {
+  readonly key: string
+  readonly value: T
+  readonly state = new Cell<TopicState>({ _tag: "Waiting" })
+  readonly readers = new Set<Reader<In>>()
+  messages = 0
+  /** Unix milliseconds. */
+  lastAt: number | undefined
+  /** When the data clock was last wound, in monotonic milliseconds. */
+  woundAt = 0
+  /** How many times the clock has run out without data: an event, then the ladder. */
+  step = 0
+  /** Restarts it caused that brought no data. */
+  restarts = 0
+  /** What an overlap has delivered. */
+  seen: Set<unknown> | undefined
+
+  constructor(key: string, value: T) {
+    this.key = key
+    this.value = value
+  }
+
+  interrupted(reason: "session" | "resubscribed", now: number, from = this.lastAt ?? now): void {
+    for (const reader of this.readers) reader.interrupted(from, reason)
+  }
+
+  resumed(epoch: number, now: number): void {
+    for (const reader of this.readers) reader.resumed(epoch, now)
+  }
+
+  wind(mono: number): void {
+    this.woundAt = mono
+  }
+
+  /** Data: everything is well again. */
+  delivered(mono: number): void {
+    this.woundAt = mono
+    this.step = 0
+    this.restarts = 0
+  }
+
+  /** Whether an overlap has brought this message before. */
+  isRepeated(id: unknown): boolean {
+    const seen = (this.seen ??= new Set())
+    if (seen.has(id)) return true
+    seen.add(id)
+    return false
+  }
+
+  /** A subscriber is gone; tells whether it was the last, so that nobody wants the topic any more. */
+  left(reader: Reader<In>): boolean {
+    reader.end(undefined)
+    this.readers.delete(reader)
+    if (this.readers.size > 0) return false
+    this.publish({ _tag: "Released" })
+    this.state.end()
+    return true
+  }
+
+  /** Its connection is over: every stream ends, or fails, and nobody waits for a confirmation in vain. */
+  end(epoch: number, error: ConnectionError | undefined): void {
+    for (const reader of this.readers) reader.end(error)
+    this.publish({ _tag: "Rejected", epoch, reason: "its connection is over" })
+  }
+
+  publish(state: TopicState): void {
+    const before = this.state.getUnsafe()
+    const same =
+      before._tag === state._tag &&
+      ("epoch" in before ? before.epoch : 0) === ("epoch" in state ? state.epoch : 0) &&
+      ("since" in before ? before.since : 0) === ("since" in state ? state.since : 0)
+    if (!same) this.state.set(state)
+  }
+}
+
+/** Where a topic stands in the session that counts. */
+export const stateOf = <T, In>(book: Book | undefined, topic: Topic<T, In>): TopicState => {
+  const status = book?.statuses.get(topic.key)
+  if (book === undefined || status === undefined || status._tag === "Leaving") return { _tag: "Waiting" }
+  const { epoch } = book
+  switch (status._tag) {
+    case "Asked":
+      return { _tag: "Asked", epoch }
+    case "Refused":
+      return { _tag: "Rejected", epoch, reason: status.reason }
+    case "On": {
+      const { delivered, since } = status
+      return topic.step === 0 ? { _tag: "Confirmed", epoch, since } : { _tag: "Silent", epoch, since, delivered }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * How sockets are held back while the inbox is full: the one of the session, or
+ * two of them during an overlap. A reader that stands still for too long lets
+ * them go again. It comes with a transport that can pause.
+ */
+import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { Options } from "../../Inbox.ts"
+import * as Check from "../model/check.ts"
+
+/** What is held back: a link. */
+export interface Source {
+  pause(): void
+  resume(): void
+}
+
+/** What it sees of the inbox. */
+export interface Full {
+  readonly bytes: number
+  readonly highMark: number
+  /** Lets the taps have what is theirs. */
+  settle(): void
+  /** The policy of overflow applies: the end, or at most so many bytes stay. Whether it goes on. */
+  curb(bytes: number): boolean
+}
+
+/** What it sees of the connection. */
+export interface Owner {
+  readonly epoch: number
+  readonly options: { readonly inbox?: Pick<Options<never>, "maxStall"> | undefined }
+  readonly deadlines: { of(deadline: "stall", fire: () => void): { set(time: number): void } }
+  now(): number
+  emit(event: () => ConnectionEvent): void
+}
+
+export class Pausing {
+  /** Whether the sources are paused. */
+  paused = false
+  private readonly inbox: Full
+  private readonly owner: Owner
+  private all: ReadonlyArray<Source> = none
+  private armed = false
+  /** Whether the reader has taken something since the timer was set. */
+  private progress = false
+
+  constructor(inbox: Full, owner: Owner) {
+    this.inbox = inbox
+    this.owner = owner
+  }
+
+  attach(source: Source): void {
+    // The spread of an array keeps room for sixteen more.
+    this.all = this.all.length === 0 ? [source] : [...this.all, source]
+    if (this.paused) source.pause()
+    else if (this.inbox.bytes >= this.inbox.highMark) this.pause()
+  }
+
+  /** Lets go of a source. One that was paused is resumed, so that its close can be seen. */
+  detach(source: Source): void {
+    this.all = this.all.filter((other) => other !== source)
+    if (this.paused) source.resume()
+    this.paused &&= this.all.length > 0
+  }
+
+  pause(): void {
+    if (this.paused || this.all.length === 0) return
+    this.paused = true
+    for (const source of this.all) source.pause()
+    // A pause that begins while the timer of an earlier one runs has not lasted as long as it.
+    this.progress = this.armed
+    if (!this.armed) this.arm()
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    for (const source of this.all) source.resume()
+  }
+
+  /** The reader took something. */
+  moved(): void {
+    this.progress = true
+  }
+
+  private arm(): void {
+    const { owner } = this
+    const maxStall = Check.durationOr(owner.options.inbox?.maxStall, "10 seconds")
+    this.armed = true
+    owner.deadlines.of("stall", () => this.due()).set(owner.now() + Check.millis(maxStall))
+  }
+
+  private due(): void {
+    this.armed = false
+    if (!this.paused) return
+    if (!this.progress) return this.stalled()
+    this.progress = false
+    this.arm()
+  }
+
+  private stalled(): void {
+    const { inbox, owner } = this
+    inbox.settle()
+    owner.emit(() => ({ _tag: "ReaderStalled", epoch: owner.epoch, bytes: inbox.bytes }))
+    if (inbox.curb(inbox.highMark / 4)) this.resume()
+  }
+}
+
+const none: ReadonlyArray<Source> = []
+
+/** Makes what holds a connection's sockets back. */
+export type Backpressure = (inbox: Full, owner: Owner) => Pausing
+
+export const backpressure: Backpressure = (inbox, owner) => new Pausing(inbox, owner)

@@ -1,7 +1,0 @@
-// Proves of random histories what ConnectionPool.test.ts and PoolRedundant.test.ts
-// prove, in thousands and hundreds of them.
-import { histories } from "./support/poolModel.ts"
-import { redundant } from "./support/redundantModel.ts"
-
-histories(2_000)
-redundant(400)

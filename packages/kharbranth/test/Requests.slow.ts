@@ -1,4 +1,0 @@
-// Proves of random histories what Requests.test.ts proves, in thousands of them.
-import { histories } from "./support/requestsModel.ts"
-
-histories(5_000)

@@ -1,4 +1,0 @@
-// Proves what RotationTraffic.test.ts proves, over a thousand rotations of each kind.
-import { rotating } from "./support/rotationModel.ts"
-
-rotating(1_000)

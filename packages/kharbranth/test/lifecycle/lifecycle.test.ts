@@ -1,0 +1,347 @@
+/**
+ * Proves that the lifecycle does what the committed table
+ * `lifecycle.table.md` says in every phase for every input, that single rules
+ * hold as written down here by hand, and that no sequence of inputs, sensible or
+ * not, breaks an invariant. Two dozen reducers with one bug each show that the
+ * invariants bite.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { initial, publicState, reduce } from "../../src/internal/lifecycle/reduce.ts"
+import type { Command, Input, Phase, State } from "../../src/internal/lifecycle/reduce.ts"
+import * as Reconnect from "../../src/Reconnect.ts"
+import { Broken } from "./lifecycleMonitor.ts"
+import { mutants } from "./lifecycleMutants.ts"
+import {
+  config,
+  dropped,
+  ended,
+  inputsFor,
+  invalid,
+  opened,
+  overflowed,
+  ready,
+  restart,
+  run,
+  simple,
+  stable,
+  start,
+  stepped,
+  table,
+  variants,
+  withdraw
+} from "./lifecycleTable.ts"
+import { walk } from "./lifecycleWalk.ts"
+import type { Reduce, Style, Walk } from "./lifecycleWalk.ts"
+
+const phases: Record<Phase["_tag"], true> = {
+  Idle: true,
+  Dialing: true,
+  Live: true,
+  Deciding: true,
+  Waiting: true,
+  Closing: true,
+  Closed: true,
+  Failed: true
+}
+
+const inputs: Record<Input["_tag"], true> = {
+  Start: true,
+  Opened: true,
+  Ready: true,
+  Stable: true,
+  Ended: true,
+  Stepped: true,
+  Exhausted: true,
+  RetryDue: true,
+  Restart: true,
+  Withdraw: true,
+  Pause: true,
+  Resume: true,
+  Close: true,
+  Fail: true
+}
+
+const cells = Object.keys(phases)
+  .flatMap((phase) => Object.keys(inputs).map((input) => `${phase} ${input}`))
+  .toSorted()
+
+describe("lifecycle table", () => {
+  it("is what the committed file says", () => {
+    const file = new URL("lifecycle.table.md", import.meta.url)
+    const text = table()
+    if (process.env["UPDATE_TABLE"] === "1") writeFileSync(file, text)
+    assert.isTrue(existsSync(file), "run with UPDATE_TABLE=1 once")
+    const committed = readFileSync(file, "utf8").split("\n")
+    text.split("\n").forEach((line, at) => assert.strictEqual(line, committed[at], `line ${at + 1}`))
+    assert.strictEqual(text, committed.join("\n"))
+  })
+
+  it("exercises every cell", () => {
+    const seen = new Set(
+      variants.flatMap((variant) => {
+        const state = run(variant.inputs, variant.config)
+        return inputsFor(state).map(([, input]) => `${state.phase._tag} ${input._tag}`)
+      })
+    )
+    assert.deepStrictEqual([...seen].toSorted(), cells)
+  })
+})
+
+// ---- rules by hand ----
+
+const live = [start, opened(1), ready(1)]
+const settled = [...live, stable(1)]
+
+const commandsOf = (state: State, input: Input): ReadonlyArray<Command> => reduce(state, input, 1000)[1]
+
+const only = <Tag extends Command["_tag"]>(
+  commands: ReadonlyArray<Command>,
+  tag: Tag
+): Extract<Command, { readonly _tag: Tag }> => {
+  const found = commands.filter((command) => command._tag === tag)
+  assert.strictEqual(found.length, 1, `exactly one ${tag}`)
+  return found[0] as Extract<Command, { readonly _tag: Tag }>
+}
+
+const tags = (commands: ReadonlyArray<Command>): ReadonlyArray<string> =>
+  commands.map((command) => (command._tag === "Emit" ? command.event._tag : command._tag))
+
+describe("lifecycle rules", () => {
+  it("a wait is the floor plus the schedule's step, and the state says until when", () => {
+    const deciding = run([...live, ended(1, Reconnect.retryAfter("2 seconds"))])
+    const [waiting, commands] = reduce(deciding, stepped(300), 5000)
+    assert.strictEqual(only(commands, "Wait").delay, 2300)
+    const { event } = only(commands, "Emit")
+    assert.strictEqual(event._tag === "RetryScheduled" && Duration.toMillis(event.delay), 2300)
+    const seen = publicState(waiting)
+    assert.strictEqual(seen._tag === "Reconnecting" && seen.nextRetryAt, 7300)
+  })
+
+  it("a withdrawn successor is dropped, and the next doubt may dial another", () => {
+    const doubted = run([...settled, restart("makeFirst", "auto"), opened(2)])
+    const [state, commands] = reduce(doubted, withdraw(2), 1000)
+    assert.deepStrictEqual(only(commands, "EndSession"), { _tag: "EndSession", epoch: 2, how: "drop" })
+    assert.deepStrictEqual(tags(commands), ["EndSession", "SuccessorFailed"])
+    assert.strictEqual(publicState(state)._tag, "Connected")
+    assert.deepStrictEqual(tags(commandsOf(state, restart("makeFirst", "auto"))), [
+      "RestartRequested",
+      "DialStarted",
+      "Dial"
+    ])
+  })
+
+  it("a refresh is asked for once until Stable, then the endpoint is given up", () => {
+    const again = run([start, ended(1, Reconnect.refresh), stepped(5)])
+    const [dialing, commands] = reduce(again, simple("RetryDue"), 10)
+    assert.isTrue(only(commands, "Dial").refresh)
+    assert.strictEqual(reduce(dialing, ended(2, Reconnect.refresh), 11)[0].phase._tag, "Failed")
+    const held = run([start, ended(1, Reconnect.refresh), stepped(5), simple("RetryDue"), ready(2), stable(2)])
+    assert.deepStrictEqual(tags(commandsOf(held, ended(2, Reconnect.refresh))), ["Step"])
+  })
+
+  it("endpoints: left when a dial fails, kept when a Stable session is lost, removed by Stop, restored by the user", () => {
+    const three = { ...config, endpoints: 3 }
+    assert.strictEqual(run([start, ended(1)], three).endpoint, 1)
+    assert.strictEqual(run([...live, ended(1)], three).endpoint, 1)
+    assert.strictEqual(run([...settled, ended(1)], three).endpoint, 0)
+    const removed = run(
+      [
+        start,
+        ended(1, Reconnect.stop),
+        stepped(5),
+        simple("RetryDue"),
+        ended(2),
+        stepped(5),
+        simple("RetryDue"),
+        ended(3)
+      ],
+      three
+    )
+    assert.deepStrictEqual([removed.endpoint, removed.removed], [1, [0]])
+    assert.deepStrictEqual(reduce(removed, restart("breakFirst", "user"), 9)[0].removed, [])
+    const none = run([start, ended(1, Reconnect.stop)])
+    assert.strictEqual(none.phase._tag, "Failed")
+    assert.deepStrictEqual(tags(commandsOf(none, restart("makeFirst", "user"))), [
+      "RestartRequested",
+      "Revive",
+      "DialStarted",
+      "Dial"
+    ])
+  })
+
+  it("the first connect is not retried when the policy says so, and later ones are", () => {
+    const once = { ...config, retryFirst: false }
+    assert.strictEqual(run([start, ended(1)], once).phase._tag, "Failed")
+    assert.strictEqual(run([...live, ended(1)], once).phase._tag, "Deciding")
+  })
+
+  it("a rotation swaps when the successor is Ready, and the old one's end is never classified", () => {
+    const rotating = run([...settled, restart("makeFirst", "user"), opened(2)])
+    const [swapped, commands] = reduce(rotating, ready(2), 50)
+    assert.deepStrictEqual(tags(commands), ["GatePassed", "Promote", "Rotated"])
+    const [after, ends] = reduce(swapped, ended(1, Reconnect.stop), 60)
+    assert.deepStrictEqual(ends, [])
+    assert.deepStrictEqual(after.phase, {
+      _tag: "Live",
+      epoch: 2,
+      gate: "Ready",
+      since: 50,
+      successor: undefined,
+      retiring: undefined
+    })
+  })
+
+  it("a successor that fails leaves the active session alone; one under way stands in for it without a wait", () => {
+    const rotating = run([...settled, restart("makeFirst", "user")])
+    assert.deepStrictEqual(tags(commandsOf(rotating, ended(2, Reconnect.stop))), ["SuccessorFailed"])
+    const [standIn, commands] = reduce(rotating, ended(1, Reconnect.stop), 50)
+    assert.deepStrictEqual(commands, [])
+    assert.deepStrictEqual(publicState(standIn), { _tag: "Connecting", attempt: 1, gate: "Dialing" })
+  })
+
+  it("a retiring session does not outlive the session that replaced it", () => {
+    const swapped = run([...settled, restart("makeFirst", "user"), opened(2), ready(2)])
+    assert.deepStrictEqual(commandsOf(swapped, ended(2))[0], { _tag: "EndSession", epoch: 1, how: "drop" })
+  })
+
+  it("an automatic restart skips the backoff once until Stable; after that it waits like everybody", () => {
+    const [first, commands] = reduce(run(settled), restart("breakFirst", "auto"), 50)
+    assert.strictEqual(only(commands, "Dial").attempt, 1)
+    const again = reduce(first, ready(2), 51)[0]
+    const [deciding, later] = reduce(again, restart("breakFirst", "auto"), 52)
+    assert.deepStrictEqual(tags(later), ["RestartRequested", "EndSession", "Step"])
+    const { error } = only(later, "Step")
+    assert.isTrue(
+      error._tag === "ConnectionClosed" && error.code === 1000 && error.initiator === "client" && error.epoch === 2
+    )
+    assert.deepStrictEqual(commandsOf(deciding, restart("breakFirst", "auto")), [])
+    assert.deepStrictEqual(commandsOf(again, restart("makeFirst", "auto")), [])
+  })
+
+  it("an automatic restart that skips the backoff keeps removed endpoints removed", () => {
+    const held = run([start, ended(1, Reconnect.stop), stepped(5), simple("RetryDue"), ready(2), stable(2)], {
+      ...config,
+      endpoints: 2
+    })
+    assert.deepStrictEqual(reduce(held, restart("breakFirst", "auto"), 9)[0].removed, [0])
+    assert.deepStrictEqual(reduce(held, restart("makeFirst", "auto"), 9)[0].removed, [0])
+  })
+
+  it("an exhausted schedule fails with the attempts and the last error", () => {
+    const [failed, commands] = reduce(run([start, ended(1)]), simple("Exhausted"), 9)
+    assert.deepStrictEqual(tags(commands), ["GaveUp", "Halt"])
+    const { error } = only(commands, "Halt")
+    assert.isTrue(error?._tag === "RetriesExhausted" && error.attempts === 1 && error.last._tag === "ConnectionDropped")
+    assert.deepStrictEqual(publicState(failed), { _tag: "Failed", error: error ?? dropped(0), recoverable: true })
+  })
+
+  it("close ends every session, waits for each, and halts once", () => {
+    const rotating = run([...settled, restart("makeFirst", "user")])
+    const [closing, ends] = reduce(rotating, simple("Close"), 9)
+    assert.deepStrictEqual(ends, [
+      { _tag: "EndSession", epoch: 1, how: "graceful" },
+      { _tag: "EndSession", epoch: 2, how: "drop" }
+    ])
+    const [half, quiet] = reduce(closing, ended(2), 10)
+    assert.deepStrictEqual([publicState(half), quiet], [{ _tag: "Closing" }, []])
+    const [closed, halt] = reduce(half, ended(1), 11)
+    assert.deepStrictEqual(publicState(closed), { _tag: "Disconnected", reason: "Closed" })
+    assert.deepStrictEqual(halt, [{ _tag: "Halt", error: undefined }])
+  })
+
+  it("pause cancels a wait, and resume starts afresh", () => {
+    const waiting = run([start, ended(1), stepped(5), simple("RetryDue"), ended(2), stepped(50)])
+    const [paused, commands] = reduce(waiting, simple("Pause"), 9)
+    assert.deepStrictEqual(tags(commands), ["CancelWait"])
+    assert.deepStrictEqual(publicState(paused), { _tag: "Disconnected", reason: "Paused" })
+    assert.strictEqual(only(commandsOf(paused, simple("Resume")), "Dial").attempt, 1)
+  })
+
+  it("giving up ends the session, tells why, and can be revived unless the options are at fault", () => {
+    const [failed, commands] = reduce(run(live), { _tag: "Fail", error: overflowed }, 9)
+    assert.deepStrictEqual(tags(commands), ["EndSession", "GaveUp", "Halt"])
+    assert.deepStrictEqual(publicState(failed), { _tag: "Failed", error: overflowed, recoverable: true })
+    const [idle] = reduce(initial(config), { _tag: "Fail", error: invalid }, 9)
+    assert.deepStrictEqual(publicState(idle), { _tag: "Failed", error: invalid, recoverable: false })
+  })
+
+  it("public states follow the phases", () => {
+    assert.deepStrictEqual(publicState(initial(config)), { _tag: "Disconnected", reason: "NotStarted" })
+    assert.deepStrictEqual(publicState(run([start, opened(1)])), { _tag: "Connecting", attempt: 1, gate: "Open" })
+    assert.deepStrictEqual(publicState(run(settled)), { _tag: "Connected", since: 2, epoch: 1, gate: "Stable" })
+    const deciding = publicState(run([...live, ended(1, Reconnect.retryAfter(700))]))
+    assert.strictEqual(deciding._tag === "Reconnecting" && deciding.nextRetryAt, 703)
+  })
+})
+
+// ---- properties ----
+
+const commands: ReadonlyArray<Command["_tag"]> = [
+  "Dial",
+  "EndSession",
+  "Promote",
+  "Step",
+  "Wait",
+  "CancelWait",
+  "Revive",
+  "Halt",
+  "Emit"
+]
+
+const styles: ReadonlyArray<Style> = ["well-behaved", "anything"]
+const seeds = 300
+const steps = 250
+
+const walks = (style: Style): ReadonlyArray<Walk> =>
+  Array.from({ length: seeds }, (_, seed) => walk(reduce, style, seed, steps))
+
+describe("lifecycle properties", () => {
+  for (const style of styles) {
+    it(`no sequence of inputs breaks an invariant: ${style}`, () => {
+      const done = walks(style)
+      const transitions = done.reduce((sum, { transitions }) => sum + transitions, 0)
+      assert.isAbove(transitions, seeds * steps)
+      const count = (what: string) => done.reduce((sum, { counts }) => sum + (counts.get(what) ?? 0), 0)
+      // A walk that never gets far proves nothing.
+      for (const command of commands) assert.isAbove(count(command), 200, command)
+      if (style === "anything")
+        assert.deepStrictEqual(
+          cells.filter((cell) => count(cell) === 0),
+          []
+        )
+    })
+  }
+
+  it("reduce changes nothing it was given, and says the same twice", () => {
+    for (const variant of variants) {
+      const state = Object.freeze(run(variant.inputs, variant.config))
+      for (const part of Object.values(state)) Object.freeze(part)
+      for (const [, input] of inputsFor(state)) {
+        assert.deepStrictEqual(reduce(state, Object.freeze(input), 7), reduce(state, input, 7))
+      }
+    }
+  })
+
+  for (const [name, mutant] of Object.entries(mutants)) {
+    it(`the walks catch: ${name}`, () => {
+      assert.isDefined(broken(mutant), "no walk noticed")
+    })
+  }
+})
+
+/** The rule that the first offending walk names. */
+const broken = (mutant: Reduce): string | undefined => {
+  for (let seed = 0; seed < seeds; seed++) {
+    for (const style of styles) {
+      try {
+        walk(mutant, style, seed, steps)
+      } catch (error) {
+        if (!(error instanceof Broken)) throw error
+        return error.message
+      }
+    }
+  }
+  return undefined
+}

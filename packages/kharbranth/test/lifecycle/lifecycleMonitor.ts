@@ -1,0 +1,359 @@
+/**
+ * Watches a lifecycle reducer from outside: it keeps its own books of sessions,
+ * attempts, endpoints and waits from the inputs and commands alone, and throws
+ * `Broken` when a transition breaks a rule. It shares no code with the reducer.
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import { publicState } from "../../src/internal/lifecycle/reduce.ts"
+import type { Command, Config, Input, State } from "../../src/internal/lifecycle/reduce.ts"
+
+export class Broken extends Data.TaggedError("Broken")<{ readonly message: string }> {}
+
+const demand = (holds: boolean, rule: string): void => {
+  if (!holds) throw new Broken({ message: rule })
+}
+
+type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
+
+export class Monitor {
+  readonly config: Config
+  /** Dialed, not retired by a command, not ended. */
+  readonly alive = new Set<number>()
+  /** Dialed, and no `Ended` has come yet. */
+  readonly unended = new Set<number>()
+  /** Alive when Close came. */
+  readonly awaited = new Set<number>()
+  last = 0
+  active: number | undefined
+  successor: number | undefined
+  retiring: number | undefined
+  gate: "Dialing" | "Ready" | "Stable" = "Dialing"
+  attempt = 0
+  fresh = true
+  refreshUsed = false
+  refreshDue = false
+  everReady = false
+  /** An automatic restart may dial at once. */
+  credit = false
+  floor = 0
+  removed = new Set<number>()
+  endpoint = 0
+  mustMove = false
+  mustStay = false
+  asked = false
+  waiting: number | undefined
+  closing = false
+  closed = false
+  failed = false
+
+  constructor(config: Config) {
+    this.config = config
+  }
+
+  /** What came in, what went out, and where it led. */
+  check(before: State, input: Input, after: State, commands: ReadonlyArray<Command>, now: number): void {
+    this.staleIsIgnored(before, input, after, commands)
+    this.take(input, commands)
+    for (const command of commands) this.obey(command, input, now)
+    this.settle(after, commands)
+  }
+
+  // ---- inputs ----
+
+  private staleIsIgnored(before: State, input: Input, after: State, commands: ReadonlyArray<Command>): void {
+    if (!("epoch" in input) || this.alive.has(input.epoch)) return
+    if (before.phase._tag === "Closing" && input._tag === "Ended") return
+    demand(commands.length === 0 && JSON.stringify(after) === JSON.stringify(before), "what is stale changes nothing")
+  }
+
+  private take(input: Input, commands: ReadonlyArray<Command>): void {
+    switch (input._tag) {
+      case "Ready":
+        return this.takeReady(input.epoch)
+      case "Stable":
+        return this.takeStable(input.epoch)
+      case "Ended":
+        return this.takeEnded(input)
+      case "RetryDue":
+        this.waiting = undefined
+        return
+      case "Restart":
+        return this.takeRestart(input, commands)
+      case "Withdraw":
+        return this.takeWithdraw(input.epoch, commands)
+      case "Resume":
+        if (commands.length > 0) this.anew()
+        return
+      case "Close":
+        if (!this.closing) for (const epoch of this.alive) this.awaited.add(epoch)
+        this.closing = true
+        return
+      case "Fail":
+        if (!this.closing && !this.failed)
+          demand(
+            commands.some(({ _tag }) => _tag === "Halt"),
+            "Fail halts"
+          )
+        return
+      default:
+        return
+    }
+  }
+
+  private takeReady(epoch: number): void {
+    if (epoch !== this.active || this.gate !== "Dialing" || !this.alive.has(epoch)) return
+    this.gate = "Ready"
+    this.everReady = true
+  }
+
+  private takeStable(epoch: number): void {
+    if (epoch !== this.active || this.gate !== "Ready" || !this.alive.has(epoch)) return
+    this.gate = "Stable"
+    this.credit = true
+    this.renew()
+  }
+
+  private takeEnded({ decision, epoch }: Of<Input, "Ended">): void {
+    this.unended.delete(epoch)
+    if (!this.alive.delete(epoch)) return
+    if (epoch === this.successor) this.successor = undefined
+    else if (epoch === this.retiring) this.retiring = undefined
+    else if (this.successor !== undefined) this.standIn()
+    else this.lost(decision)
+  }
+
+  private standIn(): void {
+    if (this.gate === "Stable") this.renew()
+    this.attempt++
+    this.active = this.successor
+    this.successor = undefined
+    this.gate = "Dialing"
+  }
+
+  private lost(decision: Of<Input, "Ended">["decision"]): void {
+    const wasStable = this.gate === "Stable"
+    if (wasStable) this.renew()
+    this.active = undefined
+    const refreshes = decision._tag === "Refresh" && !this.refreshUsed
+    if (refreshes) this.refreshUsed = this.refreshDue = true
+    const stops = decision._tag === "Stop" || (decision._tag === "Refresh" && !refreshes)
+    if (stops) this.removed.add(this.endpoint)
+    this.mustStay = wasStable && !stops
+    this.mustMove = !this.mustStay && this.config.endpoints - this.removed.size > (stops ? 0 : 1)
+    this.floor = decision._tag === "RetryAfter" ? Duration.toMillis(decision.delay) : 0
+  }
+
+  private takeRestart({ by, mode }: Of<Input, "Restart">, commands: ReadonlyArray<Command>): void {
+    demand(!this.closing || commands.length === 0, "no restart once closing")
+    if (commands.length === 0) {
+      const coalesces = mode === "makeFirst" && this.successor !== undefined
+      demand(by === "auto" || this.closing || coalesces, "a user's restart has an effect")
+      const between = this.asked || this.waiting !== undefined
+      const isLive = this.active !== undefined && this.gate !== "Dialing"
+      const interrupts = between || (isLive && !coalesces)
+      demand(by === "user" || !this.credit || this.closing || !interrupts, "an automatic restart uses its credit")
+      return
+    }
+    const first = commands[0]
+    demand(first?._tag === "Emit" && first.event._tag === "RestartRequested", "a restart is announced first")
+    const dials = commands.some(({ _tag }) => _tag === "Dial")
+    const rotates = commands.some((command) => command._tag === "Dial" && command.role === "successor")
+    if (by === "user") {
+      demand(dials, "a user's restart dials at once")
+      this.removed.clear()
+      if (!rotates) this.renew()
+      this.mustMove = this.mustStay = false
+      return
+    }
+    demand(!dials || this.credit, "an automatic restart skips the backoff once until Stable")
+    demand(dials || !this.credit, "an automatic restart skips the backoff when it may")
+    const live = this.active !== undefined
+    if (dials && live && !rotates) this.renew()
+    if (dials) this.credit = false
+    // It cuts a live session and asks the schedule: the session counts as lost.
+    if (!dials) this.lostByUs()
+  }
+
+  private takeWithdraw(epoch: number, commands: ReadonlyArray<Command>): void {
+    if (epoch !== this.successor || !this.alive.has(epoch))
+      return demand(commands.length === 0, "only a successor is withdrawn")
+    demand(
+      commands.some((command) => command._tag === "EndSession" && command.epoch === epoch),
+      "a withdrawn successor is ended"
+    )
+    this.credit = true
+  }
+
+  private lostByUs(): void {
+    if (this.gate === "Stable") this.renew()
+    this.mustStay = this.gate === "Stable"
+    this.mustMove = !this.mustStay && this.config.endpoints - this.removed.size > 1
+    this.floor = 0
+  }
+
+  private anew(): void {
+    this.renew()
+    this.removed.clear()
+    this.mustMove = this.mustStay = false
+  }
+
+  private renew(): void {
+    this.attempt = 0
+    this.fresh = true
+    this.refreshUsed = false
+  }
+
+  // ---- commands ----
+
+  private obey(command: Command, input: Input, now: number): void {
+    switch (command._tag) {
+      case "Dial":
+        return this.dial(command)
+      case "EndSession":
+        return this.endSession(command.epoch)
+      case "Promote":
+        return this.promote(command)
+      case "Step":
+        demand(!this.asked && this.active === undefined, "the schedule is asked once, between sessions")
+        demand(command.fresh === this.fresh, "a schedule is new exactly for a new outage")
+        this.asked = true
+        this.fresh = false
+        return
+      case "Wait":
+        demand(this.waiting === undefined, "one wait at a time")
+        demand(input._tag === "Stepped" && command.delay === input.delay + this.floor, "a delay is what was stepped")
+        this.waiting = now + command.delay
+        return
+      case "CancelWait":
+        demand(this.waiting !== undefined, "only a wait under way is cancelled")
+        this.waiting = undefined
+        return
+      case "Revive":
+        demand(this.failed, "only a failed connection is revived")
+        this.failed = false
+        return
+      case "Halt":
+        demand(!this.closed, "nothing halts twice")
+        demand(command.error === undefined || !this.failed, "a failure halts once")
+        return
+      case "Emit":
+        if (command.event._tag === "RetryScheduled" && input._tag === "Stepped") {
+          demand(Duration.toMillis(command.event.delay) === input.delay + this.floor, "the event tells the delay")
+        }
+        return
+    }
+  }
+
+  private dial({ attempt, endpoint, epoch, refresh, role }: Of<Command, "Dial">): void {
+    demand(!this.closing, "no dial after Close")
+    demand(!this.failed, "no dial in Failed without Revive")
+    demand(epoch === this.last + 1, "epochs count up by one")
+    demand(this.waiting === undefined, "no dial during a wait")
+    demand(
+      endpoint >= 0 && endpoint < this.config.endpoints && !this.removed.has(endpoint),
+      "a removed endpoint is not dialed"
+    )
+    this.last = epoch
+    this.alive.add(epoch)
+    this.unended.add(epoch)
+    if (role === "successor") {
+      demand(this.active !== undefined && this.gate !== "Dialing", "a successor stands by a Ready session")
+      demand(
+        this.successor === undefined && this.retiring === undefined,
+        "one successor, and none beside a retiring one"
+      )
+      demand(attempt === 1 && !refresh, "a successor's dial is the first of its own")
+      demand(endpoint === this.endpoint, "a successor is dialed where the active one is")
+      this.successor = epoch
+      return
+    }
+    demand(this.active === undefined, "one active session")
+    demand(!this.mustMove || endpoint !== this.endpoint, "a failed endpoint is left for the next")
+    demand(!this.mustStay || endpoint === this.endpoint, "a Stable session's endpoint is kept")
+    this.mustMove = this.mustStay = false
+    this.endpoint = endpoint
+    this.attempt++
+    demand(attempt === this.attempt, "attempts count the dials of an outage")
+    demand(refresh === this.refreshDue, "refresh is asked for once, by the next dial")
+    this.refreshDue = false
+    this.active = epoch
+    this.gate = "Dialing"
+    this.asked = false
+  }
+
+  private endSession(epoch: number): void {
+    demand(this.alive.delete(epoch), "no command for an epoch that is over")
+    if (epoch === this.active) this.active = undefined
+    if (epoch === this.successor) this.successor = undefined
+    if (epoch === this.retiring) this.retiring = undefined
+  }
+
+  private promote({ epoch, from }: Of<Command, "Promote">): void {
+    demand(this.alive.has(epoch) && epoch === this.successor, "only a successor is promoted")
+    demand(this.alive.has(from) && from === this.active, "it replaces the active session")
+    this.active = epoch
+    this.successor = undefined
+    this.retiring = from
+    this.gate = "Ready"
+  }
+
+  // ---- where it led ----
+
+  private settle(after: State, commands: ReadonlyArray<Command>): void {
+    const { phase } = after
+    const halts = commands.filter((command) => command._tag === "Halt")
+    if (phase._tag !== "Deciding") this.asked = false
+    const seen = publicState(after)
+    demand(
+      (seen._tag === "Connected") === (this.active !== undefined && this.gate !== "Dialing"),
+      "Connected means Ready and alive"
+    )
+    if (seen._tag === "Connecting" || seen._tag === "Reconnecting")
+      demand(seen.attempt === this.attempt, "the state tells the attempt")
+    demand(this.everReady === after.everReady, "everReady is remembered")
+    demand(this.waiting === undefined || phase._tag === "Waiting", "no wait outlives its phase")
+    const sessions =
+      phase._tag === "Live"
+        ? [phase.epoch, phase.successor?.epoch, phase.retiring]
+        : phase._tag === "Dialing"
+          ? [phase.epoch, undefined, undefined]
+          : [undefined, undefined, undefined]
+    demand(
+      sessions[0] === this.active && sessions[1] === this.successor && sessions[2] === this.retiring,
+      "every session is accounted for"
+    )
+    this.settlePhase(phase, halts)
+  }
+
+  private settlePhase(phase: State["phase"], halts: ReadonlyArray<Command>): void {
+    switch (phase._tag) {
+      case "Deciding":
+        return demand(this.asked, "Deciding has asked the schedule")
+      case "Waiting":
+        return demand(this.waiting === phase.until, "Waiting has a wait that ends when the state says")
+      case "Closing":
+        demand(phase.waiting.length > 0, "Closing awaits something")
+        return demand(
+          phase.waiting.every((epoch) => this.unended.has(epoch)),
+          "what Closing awaits will come"
+        )
+      case "Failed": {
+        const halt = halts[0]
+        demand(halts.length === (this.failed ? 0 : 1), "Failed halts exactly once")
+        if (halt?._tag === "Halt") demand(halt.error === phase.error, "and with its error")
+        demand(phase.recoverable === (phase.error._tag !== "InvalidOptions"), "only unusable options are final")
+        this.failed = true
+        return
+      }
+      case "Closed":
+        demand(halts.length === (this.closed ? 0 : 1), "Closed halts exactly once")
+        demand(this.closing, "only Close closes")
+        demand(![...this.awaited].some((epoch) => this.unended.has(epoch)), "Closed comes after every session's end")
+        this.closed = true
+        return
+      default:
+        return demand(halts.length === 0, "nothing else halts")
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The reducer with one rule broken at a time. Each is a bug somebody could
+ * write; the walks must catch every one of them.
+ */
+import { reduce } from "../../src/internal/lifecycle/reduce.ts"
+import type { Command, Input, Phase, State } from "../../src/internal/lifecycle/reduce.ts"
+import type { Reduce } from "./lifecycleWalk.ts"
+
+/** Changes what is reduced or what comes of it. */
+const rewrite =
+  (
+    change: (
+      before: State,
+      input: Input,
+      after: State,
+      commands: ReadonlyArray<Command>
+    ) => readonly [State, ReadonlyArray<Command>]
+  ): Reduce =>
+  (state, input, now) => {
+    const [after, commands] = reduce(state, input, now)
+    return change(state, input, after, commands)
+  }
+
+const without = (tag: Command["_tag"]): Reduce =>
+  rewrite((_, __, after, commands) => [after, commands.filter(({ _tag }) => _tag !== tag)])
+
+const mapCommand = (f: (command: Command) => Command): Reduce =>
+  rewrite((_, __, after, commands) => [after, commands.map(f)])
+
+const mapState = (f: (after: State, before: State, input: Input) => State): Reduce =>
+  rewrite((before, input, after, commands) => [f(after, before, input), commands])
+
+const patchPhase = (state: State, f: (phase: Phase) => Phase): State => ({ ...state, phase: f(state.phase) })
+
+export const mutants: Readonly<Record<string, Reduce>> = {
+  "a dead session's end ends the active one": (state, input, now) =>
+    reduce(
+      state,
+      input._tag === "Ended" && state.phase._tag === "Live" ? { ...input, epoch: state.phase.epoch } : input,
+      now
+    ),
+  "a stale Ready makes the dial Ready": (state, input, now) =>
+    reduce(
+      state,
+      input._tag === "Ready" && state.phase._tag === "Dialing" ? { ...input, epoch: state.phase.epoch } : input,
+      now
+    ),
+  "the floor of RetryAfter is forgotten": mapState((after) =>
+    patchPhase(after, (phase) => (phase._tag === "Deciding" ? { ...phase, atLeast: 0 } : phase))
+  ),
+  "the delay of RetryAfter replaces the schedule's": mapCommand((command) =>
+    command._tag === "Wait" && command.delay > 700 ? { ...command, delay: 700 } : command
+  ),
+  "a wait is not cancelled": without("CancelWait"),
+  "a failure halts nobody": without("Halt"),
+  "Closed halts again when it is closed again": rewrite((before, input, after, commands) =>
+    before.phase._tag === "Closed" && input._tag === "Close"
+      ? [after, [{ _tag: "Halt", error: undefined }]]
+      : [after, commands]
+  ),
+  "a restart after Failed does not revive": without("Revive"),
+  "restart works while closing": (state, input, now) =>
+    reduce(
+      state.phase._tag === "Closing" && input._tag === "Restart"
+        ? { ...state, phase: { _tag: "Idle", reason: "NotStarted" } }
+        : state,
+      input,
+      now
+    ),
+  "closing awaits a session that never was": mapState((after, before) =>
+    patchPhase(after, (phase) =>
+      phase._tag === "Closing" && before.phase._tag === "Live"
+        ? { ...phase, waiting: [...phase.waiting, after.epoch + 1] }
+        : phase
+    )
+  ),
+  "closing forgets all sessions but one": mapState((after, before) =>
+    patchPhase(after, (phase) =>
+      phase._tag === "Closing" && before.phase._tag === "Live"
+        ? { ...phase, waiting: phase.waiting.slice(0, 1) }
+        : phase
+    )
+  ),
+  "a session is ended twice": rewrite((_, __, after, commands) => [
+    after,
+    commands.flatMap((command): ReadonlyArray<Command> =>
+      command._tag === "EndSession" ? [command, command] : [command]
+    )
+  ]),
+  "a restart leaves the old session open": without("EndSession"),
+  "a rotation leaves the retiring session open": rewrite((before, _, after, commands) => {
+    const retiring = before.phase._tag === "Live" ? before.phase.retiring : undefined
+    return [after, commands.filter((command) => command._tag !== "EndSession" || command.epoch !== retiring)]
+  }),
+  "attempts are never reset": mapState((after, before) => ({
+    ...after,
+    outage: { ...after.outage, attempt: Math.max(after.outage.attempt, before.outage.attempt) }
+  })),
+  "every Step starts a new schedule": mapCommand((command) =>
+    command._tag === "Step" ? { ...command, fresh: true } : command
+  ),
+  "refresh is asked for again and again": mapState((after) => ({
+    ...after,
+    outage: { ...after.outage, refreshUsed: false }
+  })),
+  "refresh is never asked for": mapCommand((command) =>
+    command._tag === "Dial" ? { ...command, refresh: false } : command
+  ),
+  "a removed endpoint comes back": mapState((after) => ({ ...after, removed: [] })),
+  "a user's restart restores no endpoint": mapState((after, before) => ({
+    ...after,
+    removed: [...new Set([...before.removed, ...after.removed])]
+  })),
+  "a failed endpoint is dialed again": mapState((after, before, input) =>
+    input._tag === "Ended" && after.removed.length === 0 ? { ...after, endpoint: before.endpoint } : after
+  ),
+  "an automatic restart always skips the backoff": (state, input, now) =>
+    reduce(input._tag === "Restart" ? { ...state, mayskip: true } : state, input, now),
+  "an automatic restart never skips the backoff": (state, input, now) =>
+    reduce(input._tag === "Restart" ? { ...state, mayskip: false } : state, input, now),
+  "two successors at once": (state, input, now) =>
+    reduce(
+      input._tag === "Restart" && state.phase._tag === "Live"
+        ? patchPhase(state, () => ({ ...state.phase, successor: undefined }) as Phase)
+        : state,
+      input,
+      now
+    ),
+  "a withdrawn successor goes on": rewrite((_, input, after, commands) =>
+    input._tag === "Withdraw" ? [after, commands.filter(({ _tag }) => _tag !== "EndSession")] : [after, commands]
+  ),
+  "a withdrawn successor costs the next automatic restart": mapState((after, before, input) =>
+    input._tag === "Withdraw" ? { ...after, mayskip: before.mayskip } : after
+  ),
+  "unusable options are recoverable": mapState((after) =>
+    patchPhase(after, (phase) => (phase._tag === "Failed" ? { ...phase, recoverable: true } : phase))
+  )
+}

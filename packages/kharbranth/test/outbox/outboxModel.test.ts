@@ -1,0 +1,132 @@
+// Proves the rules of delivery over random lives of an outbox: every message
+// has exactly one outcome, what was never written is never unknown, what was
+// acknowledged is confirmed, lanes keep their order over sessions, only what
+// may be replayed is written twice, bounds hold, and nothing is lost uncounted.
+// Then proves that the judge would see it if they were broken.
+import type { Books } from "../../src/internal/outbox/admission.ts"
+import { keep, type Ledger } from "../../src/internal/outbox/confirmations.ts"
+import { assert, describe, it } from "@effect/vitest"
+import { type Mutant, Run } from "./outboxModel.ts"
+
+const runs = 300
+const steps = 250
+
+const attempt = (seed: number, mutant?: Mutant): Error | undefined => {
+  try {
+    new Run(seed, mutant).run(steps)
+    return undefined
+  } catch (error) {
+    return error as Error
+  }
+}
+
+describe("the outbox against the rules of delivery", () => {
+  it(`${runs} random lives of ${steps} steps`, () => {
+    for (let seed = 1; seed <= runs; seed++) {
+      const error = attempt(seed)
+      if (error !== undefined) throw new Error(`seed ${seed}: ${error.message}`, { cause: error })
+    }
+  }, 60_000)
+})
+
+const booksOf = (outbox: object): Books => (outbox as { readonly books: Books }).books
+const ledgerOf = (outbox: object): Ledger => booksOf(outbox).keepWith(keep) as Ledger
+
+const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "nothing is replayed",
+    outbox: (o) => void (ledgerOf(o).takeBack = (all) => all.forEach((e) => booksOf(o).settle(e, { _tag: "Unknown" })))
+  },
+  { name: "acks are ignored", outbox: (o) => void (ledgerOf(o).acknowledge = () => {}) },
+  {
+    name: "what waits at the end is unknown",
+    outbox: (o) => {
+      const books = booksOf(o)
+      const end = books.end.bind(books)
+      books.end = (entry, delivery, reason) =>
+        end(entry, delivery._tag === "Failed" ? { _tag: "Unknown" } : delivery, reason)
+    }
+  },
+  {
+    name: "a pong confirms what was written after the ping",
+    outbox: (o) => {
+      const ledger = ledgerOf(o)
+      const ponged = ledger.ponged.bind(ledger)
+      ledger.ponged = (account, seq) => ponged(account, seq + 1)
+    }
+  },
+  {
+    name: "replays go last",
+    outbox: (o) => {
+      const { queue } = booksOf(o)
+      ledgerOf(o).putBack = (entries) => entries.toReversed().forEach((entry) => queue.put(entry))
+    }
+  },
+  {
+    name: "data goes before control",
+    outbox: (o) => {
+      const { queue } = booksOf(o)
+      const { control, data } = queue.lanes
+      queue.first = () => data.replays.head ?? data.fresh.head ?? control.replays.head ?? control.fresh.head
+    }
+  },
+  {
+    name: "a keyed message goes to the end",
+    outbox: (o) => {
+      const { queue } = booksOf(o)
+      queue.replace = (old, entry) => {
+        const wasSuspended = queue.isSuspended(old)
+        queue.remove(old)
+        if (wasSuspended) queue.suspend(entry)
+        else queue.put(entry)
+        return wasSuspended ? "suspended" : "waits"
+      }
+    }
+  },
+  {
+    name: "nothing expires on the way out",
+    outbox: (o) => {
+      const books = booksOf(o)
+      books.next = () => {
+        books.admit()
+        return books.queue.first()
+      }
+      books.expireAll = () => Infinity
+    }
+  },
+  {
+    name: "bytes are not bounded",
+    outbox: (o) => {
+      const { room } = booksOf(o)
+      room.fits = (count) => room.count + count <= room.capacity
+    }
+  },
+  {
+    name: "room is not given back",
+    outbox: (o) => {
+      const { room } = booksOf(o)
+      room.give = () => void room.count--
+    }
+  },
+  { name: "whenDown is forgotten", outbox: (o) => void (booksOf(o).down = () => {}) },
+  { name: "withdrawn messages are written", outbox: (o) => void (o["withdraw"] = () => {}) },
+  { name: "drops are not counted", outbox: (o) => void (booksOf(o).lose = () => {}) },
+  { name: "the meter is not asked", writer: (w) => void (w["allows"] = () => true) },
+  { name: "the mark is passed", writer: (w) => void (w.room = () => 1_000) },
+  {
+    name: "a clean end confirms nothing",
+    outbox: (o) => {
+      const detach = o.detach.bind(o)
+      o.detach = (writer) => detach(writer, { clean: false })
+    }
+  }
+]
+
+describe("mutants", () => {
+  for (const mutant of mutants) {
+    it(mutant.name, () => {
+      for (let seed = 1; seed <= 100; seed++) if (attempt(seed, mutant) !== undefined) return
+      assert.fail("nobody noticed")
+    })
+  }
+})

@@ -1,0 +1,56 @@
+/**
+ * Random histories of a sharding pool on a network, and what must hold after
+ * every step; what they prove is said in ConnectionPool.test.ts.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as ConnectionPool from "../../src/ConnectionPool.ts"
+import { pass, plain, randomOf, rig } from "../manager/managerRig.ts"
+
+/** `SEED=n` starts with that seed. */
+const firstSeed = Number(process.env["SEED"] ?? 1)
+
+/** Registers so many random histories. */
+export const histories = (runs: number) =>
+  describe("shards at random", () => {
+    it.effect(
+      `${runs} random histories of placing, releasing and killing: no cap broken, no item lost, none twice`,
+      () =>
+        Effect.gen(function* () {
+          for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
+            const random = randomOf(seed)
+            yield* Effect.scoped(
+              Effect.gen(function* () {
+                const { manager } = yield* rig()
+                const maxCount = random.whole(1, 4)
+                const pool = yield* ConnectionPool.shards(manager, "md", { member: () => plain, max: 5, maxCount })
+                const placed = new Set<string>()
+                for (let step = 0; step < 25; step++) {
+                  const id = `i${random.whole(0, 20)}`
+                  const dice = random.next()
+                  if (dice < 0.6) {
+                    const exit = yield* Effect.exit(pool.place({ id }))
+                    if (Exit.isSuccess(exit)) placed.add(id)
+                    else assert.isAtLeast(placed.size + 1, maxCount * 5, `seed ${seed}: refused although there is room`)
+                  } else if (dice < 0.8) {
+                    yield* pool.release(id)
+                    placed.delete(id)
+                  } else {
+                    const members = yield* pool.members
+                    if (members.length > 0) yield* manager.close(random.pick(members).name)
+                  }
+                  yield* pass("2 seconds", 1_000)
+                  const members = yield* pool.members
+                  for (const { count } of members) assert.isAtMost(count, maxCount, `seed ${seed}, step ${step}: cap`)
+                  const carried = members.reduce((sum, { count }) => sum + count, 0)
+                  assert.strictEqual(carried + (yield* pool.waiting), placed.size, `seed ${seed}, step ${step}: items`)
+                  for (const id of placed) assert.isDefined(pool.find(id), `seed ${seed}, step ${step}: ${id} has room`)
+                }
+              })
+            )
+          }
+        }),
+      600_000
+    )
+  })
