@@ -2,11 +2,10 @@
  * When the next probe is due. A fixed interval is arithmetic; only a schedule
  * of the user's making is an effect that must be run.
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
-import * as Schedule from "effect/Schedule"
+import type * as Schedule from "effect/Schedule"
 import type { Heartbeat } from "../../Heartbeat.ts"
+import { Stepper } from "../kit/schedule.ts"
 import * as Check from "../model/check.ts"
 import type { Patient } from "./patient.ts"
 
@@ -31,28 +30,21 @@ class Fixed implements Cadence {
   }
 }
 
-type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
-
 class Scheduled implements Cadence {
-  private readonly schedule: Schedule.Schedule<unknown>
+  private readonly stepper: Stepper<unknown>
   private readonly patient: Patient
-  private step: Step | undefined
 
   constructor(schedule: Schedule.Schedule<unknown>, patient: Patient) {
-    this.schedule = schedule
+    this.stepper = new Stepper(schedule)
     this.patient = patient
   }
 
   next(_now: number, tell: (time: number) => void): void {
-    const step =
-      this.step === undefined
-        ? Effect.map(Schedule.toStep(this.schedule), (made) => (this.step = made))
-        : Effect.succeed(this.step)
-    this.patient.fork(
-      Effect.flatMap(step, (step) => step(this.patient.wall(), undefined)).pipe(
-        Effect.map(([, delay]) => tell(this.patient.now() + Check.millis(delay))),
-        Pull.catchDone(() => Effect.void)
-      )
+    const { patient } = this
+    patient.fork(
+      Effect.map(this.stepper.next(patient.wall(), undefined), (delay) => {
+        if (delay !== undefined) tell(patient.now() + delay)
+      })
     )
   }
 }

@@ -27,7 +27,7 @@ import { Session } from "../../session/session.ts"
 import { closedByUs } from "../../session/errors.ts"
 import * as Settings from "./settings.ts"
 import { tellEnded } from "./taps.ts"
-import { Cell } from "../../kit/watch.ts"
+import { Cell } from "../../kit/cell.ts"
 
 /** When a rotation whose successor failed is tried again. */
 const rotateAgain = 30_000

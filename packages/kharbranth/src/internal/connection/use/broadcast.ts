@@ -4,8 +4,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { BroadcastOptions } from "../../../ConnectionControl.ts"
 import type { ConnectionError as Failure } from "../../../ConnectionError.ts"
-import { Fanout } from "../../kit/fanout.ts"
-import { Lossless } from "../../kit/fanoutLossless.ts"
+import { Fanout, Lossless } from "../../kit/fanout.ts"
 import * as Check from "../../model/check.ts"
 
 export const broadcast = <In>(
