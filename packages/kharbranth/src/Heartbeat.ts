@@ -12,7 +12,6 @@ import * as internal from "./internal/heartbeat/make.ts"
 import * as Pings from "./internal/heartbeat/ping.ts"
 import * as Probes from "./internal/heartbeat/probes.ts"
 import type { Frame } from "./Message.ts"
-import type { Capabilities } from "./Transport.ts"
 
 /**
  * What a heartbeat sends, and what counts as its answer (a Pulse). Each kind
@@ -35,7 +34,7 @@ export type Probe =
       readonly _tag: "Ping"
       readonly make: (id: number) => { readonly ping: Uint8Array }
       readonly match: (pong: Uint8Array, id: number) => boolean
-      readonly check: (capabilities: Capabilities, connection: string) => InvalidOptions | undefined
+      readonly check: (capabilities: CanPing, connection: string) => InvalidOptions | undefined
     }
   | {
       readonly _tag: "Frame"
@@ -49,6 +48,17 @@ export type Probe =
       readonly reply: (frame: Frame, session: Probes.Mortal) => Frame | undefined
       readonly hear: Probes.Hear
     }
+
+/**
+ * What a heartbeat needs to know of a transport: whether it can ping. It is a
+ * part of `Transport.Capabilities`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CanPing {
+  readonly ping: unknown
+}
 
 /**
  * A heartbeat.
@@ -273,7 +283,7 @@ export const passive = (options: WatchOptions & { readonly idle: Duration.Input 
 /**
  * Neither sends nor watches. A dead peer is noticed when the platform does,
  * which can take hours. No pong confirms a tracked message by itself: without
- * `outbox.acks` its outcome waits for `ConnectionControl.ping` or the session's end.
+ * `outbox.acks` its outcome waits for `Connection.ping` or the session's end.
  *
  * @category constructors
  * @since 0.1.0
@@ -286,8 +296,5 @@ export const none: Heartbeat = internal.watching({ _tag: "None" }, {})
  * @category checks
  * @since 0.1.0
  */
-export const check: (
-  heartbeat: Heartbeat,
-  capabilities: Capabilities,
-  connection: string
-) => InvalidOptions | undefined = internal.check
+export const check: (heartbeat: Heartbeat, capabilities: CanPing, connection: string) => InvalidOptions | undefined =
+  internal.check

@@ -5,9 +5,8 @@
 import * as Duration from "effect/Duration"
 import * as ConnectionError from "../../ConnectionError.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
-import type { Link } from "../../Transport.ts"
 import * as Check from "../model/check.ts"
-import type { Patient } from "./patient.ts"
+import type { Patient, Traffic } from "./patient.ts"
 import { Silence } from "./silence.ts"
 
 /** The deadline of a probe sent on suspicion. */
@@ -43,7 +42,7 @@ export class Detector {
   private outstanding: Array<Outstanding> = []
   private readonly heartbeat: Heartbeat
   private readonly patient: Patient
-  private readonly link: Link
+  private readonly link: Traffic
   private readonly idle: Silence | undefined
   private readonly data: Silence | undefined
   /** `link.received()` when `wasQuiet` was asked last. */
@@ -55,7 +54,7 @@ export class Detector {
   private everLost = false
   private over = false
 
-  constructor(heartbeat: Heartbeat, patient: Patient, link: Link) {
+  constructor(heartbeat: Heartbeat, patient: Patient, link: Traffic) {
     this.heartbeat = heartbeat
     this.patient = patient
     this.link = link

@@ -4,8 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
-import type { Heartbeat, Probe, ProbeOptions, WatchOptions } from "../../Heartbeat.ts"
-import type { Capabilities } from "../../Transport.ts"
+import type { CanPing, Heartbeat, Probe, ProbeOptions, WatchOptions } from "../../Heartbeat.ts"
 import * as Check from "../model/check.ts"
 
 const defaultEvery = Duration.seconds(20)
@@ -43,7 +42,7 @@ export const probing = <P extends Probe>(probe: P, options: ProbeOptions): With<
 
 export const check = (
   { data, every, idle, maxMissed, probe, timeout }: Heartbeat,
-  capabilities: Capabilities,
+  capabilities: CanPing,
   connection: string
 ): Check.Check =>
   Check.firstOf([

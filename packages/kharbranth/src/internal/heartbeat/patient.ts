@@ -4,8 +4,16 @@ import type * as Fiber from "effect/Fiber"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Pinging } from "../../Heartbeat.ts"
-import type { Probe } from "../outbox/writer.ts"
+import type { WireProbe } from "../model/wireProbe.ts"
 import type { Timer } from "../kit/timers.ts"
+
+/** What a link shows of its traffic. */
+export interface Traffic {
+  /** A number that grows whenever anything arrives. */
+  received(): number
+  /** Bytes that were written and have not left. */
+  buffered(): number
+}
 
 export interface Patient {
   readonly connection: string
@@ -25,7 +33,7 @@ export interface Patient {
   timer(fire: (now: number) => void): Timer
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
   emit(event: () => ConnectionEvent): void
-  write(probe: Probe, written: (seq: number) => void): void
+  write(probe: WireProbe, written: (seq: number) => void): void
   answered(seq: number, rtt: number): void
   dead(error: ConnectionError): void
   /** The data clock ran out for the second time in a row. */

@@ -5,11 +5,10 @@
  */
 import type { Heartbeat } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
-import type { Link } from "../../Transport.ts"
 import { type Cadence, cadenceOf } from "./cadence.ts"
 import { Detector, pingDeadline, type Purpose, shortDeadline } from "./detector.ts"
-import type { Probe } from "../outbox/writer.ts"
-import type { Patient } from "./patient.ts"
+import type { WireProbe } from "../model/wireProbe.ts"
+import type { Patient, Traffic } from "./patient.ts"
 import type { Timer } from "../kit/timers.ts"
 
 /** How late a timer, or how far apart the clocks, before we think that time stood still. */
@@ -34,7 +33,7 @@ export class Pulse {
   private plan: Plan | undefined
   private over = false
 
-  constructor(heartbeat: Heartbeat, patient: Patient, link: Link) {
+  constructor(heartbeat: Heartbeat, patient: Patient, link: Traffic) {
     this.patient = patient
     this.heartbeat = heartbeat
     this.detector = new Detector(heartbeat, patient, link)
@@ -109,7 +108,7 @@ export class Pulse {
   }
 
   /** Makes a probe; `undefined` where nobody can be asked. */
-  private get make(): ((id: number, patient: Patient) => Probe | undefined) | undefined {
+  private get make(): ((id: number, patient: Patient) => WireProbe | undefined) | undefined {
     const { probe } = this.heartbeat
     return probe._tag === "Frame" ? probe.make : this.patient.pings?.make
   }

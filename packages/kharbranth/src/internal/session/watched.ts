@@ -9,7 +9,8 @@ import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Pinging } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
 import type { Host } from "./host.ts"
-import type { Probe, Writer } from "../outbox/writer.ts"
+import type { WireProbe } from "../model/wireProbe.ts"
+import type { Writer } from "../outbox/writer.ts"
 import type { Patient } from "../heartbeat/patient.ts"
 import type { Pulse } from "../heartbeat/pulse.ts"
 import type { Timer } from "../kit/timers.ts"
@@ -131,7 +132,7 @@ export abstract class Watched<In, Out> implements Patient {
     this.host.emit(event)
   }
 
-  write(probe: Probe, written: (seq: number) => void): void {
+  write(probe: WireProbe, written: (seq: number) => void): void {
     this.writer?.probe(probe, written)
   }
 
