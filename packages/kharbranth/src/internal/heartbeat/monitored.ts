@@ -1,9 +1,9 @@
-/** What a pulse and its detector see of the session they watch over. */
+/** What a session lends its heartbeat: clocks, timers, a way to write, and whom to inform. */
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
-import type { Pinging } from "../../Heartbeat.ts"
+import type { Probe } from "../../Heartbeat.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
 import type { Timer } from "../kit/timers.ts"
 
@@ -15,14 +15,14 @@ export interface Traffic {
   buffered(): number
 }
 
-export interface Patient {
+export interface MonitoredSession {
   readonly connection: string
   readonly epoch: number
   /** How to ping, where the transport can. */
-  readonly pings: Pinging["probe"] | undefined
+  readonly pings: Probe | undefined
   /** Application messages so far. */
   readonly dataFrames: number
-  /** Of how many beats of the keepalive one is sent. */
+  /** Only every so many beats of the keepalive send a probe. */
   readonly pace: number
   /** Our own reader keeps the socket paused, so silence proves nothing. */
   readonly held: boolean
