@@ -41,7 +41,7 @@ export interface Kind {
 
 // Only this room makes probes, so each is of a kind.
 export const probeOf = (kind: Kind): Probe => kind as unknown as Probe
-export const kindOf = (probe: Probe): Kind => probe as unknown as Kind
+export const kindOf = (probe: Probe): Kind => probe
 
 export const none: Kind = { _tag: "None" }
 
