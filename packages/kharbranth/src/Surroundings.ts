@@ -22,7 +22,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { Attention, type Ward } from "./internal/platform/reaction.ts"
+import { type ReactingConnection, SurroundingsReaction } from "./internal/platform/reaction.ts"
 import * as Check from "./internal/model/check.ts"
 
 /**
@@ -69,9 +69,10 @@ export interface Options {
  * @category services
  * @since 0.1.0
  */
-export const Surroundings: Context.Reference<((ward: Ward) => () => void) | undefined> = Context.Reference<
-  ((ward: Ward) => () => void) | undefined
->("kharbranth/Surroundings", { defaultValue: () => undefined })
+export const Surroundings: Context.Reference<((connection: ReactingConnection) => () => void) | undefined> =
+  Context.Reference<((connection: ReactingConnection) => () => void) | undefined>("kharbranth/Surroundings", {
+    defaultValue: () => undefined
+  })
 
 /**
  * Lets every connection made with it act on these signals. `listen` calls its
@@ -118,12 +119,12 @@ export const layer = (
   const patience = Duration.toMillis(Check.durationOr(options.patience, "500 millis"))
   const closeAfter = typeof hidden === "object" ? Duration.toMillis(Check.duration(hidden.closeAfter)) : undefined
   const pace = hidden === "slow" ? 4 : 1
-  return Layer.succeed(Surroundings, (ward) => {
-    const attention = new Attention(ward, { patience, closeAfter, pace })
-    const unlisten = listen((signal) => attention.take(signal))
+  return Layer.succeed(Surroundings, (connection) => {
+    const reaction = new SurroundingsReaction(connection, { patience, closeAfter, pace })
+    const unlisten = listen((signal) => reaction.take(signal))
     return () => {
       unlisten()
-      attention.end()
+      reaction.end()
     }
   })
 }

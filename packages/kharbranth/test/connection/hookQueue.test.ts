@@ -5,19 +5,22 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type { ConnectionEvent } from "../../src/ConnectionEvent.ts"
 import { HookQueue } from "../../src/internal/connection/run/hooks.ts"
 
 const rig = () => {
   const told: Array<string> = []
   const pending: Array<Effect.Effect<void>> = []
-  const queue = new HookQueue({
-    fork: (effect) => {
-      pending.push(effect)
-      return Effect.runFork(Effect.void)
-    },
-    hookFailed: (name) => told.push(`failed ${name}`),
-    hookSkipped: (name, skipped) => told.push(`skipped ${name} ${skipped}`)
-  })
+  const fork = (effect: Effect.Effect<void>) => {
+    pending.push(effect)
+    return Effect.runFork(Effect.void)
+  }
+  const emit = (build: () => ConnectionEvent) => {
+    const event = build()
+    if (event._tag === "HookFailed") told.push(`failed ${event.hook}`)
+    if (event._tag === "HookSkipped") told.push(`skipped ${event.hook} ${event.skipped}`)
+  }
+  const queue = new HookQueue({ fork }, { emit })
   const run = () => pending.splice(0).forEach((effect) => Effect.runSync(effect))
   return { queue, run, told }
 }
@@ -26,16 +29,19 @@ describe("the queue of hooks", () => {
   it("runs them in order, and one that fails harms none after it", () => {
     const { queue, run, told } = rig()
     queue.add(
+      1,
       "onOpen",
       Effect.sync(() => told.push("one"))
     )
-    queue.add("onText", Effect.die("broken"))
+    queue.add(1, "onText", Effect.die("broken"))
     queue.add(
+      1,
       "onClose",
       Effect.sync(() => told.push("three"))
     )
     run()
     queue.add(
+      1,
       "onOpen",
       Effect.sync(() => told.push("four"))
     )
@@ -48,6 +54,7 @@ describe("the queue of hooks", () => {
     let ran = 0
     for (let i = 0; i < 1_026; i++) {
       queue.add(
+        1,
         "onText",
         Effect.sync(() => ran++)
       )

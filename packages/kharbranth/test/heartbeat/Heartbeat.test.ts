@@ -24,7 +24,7 @@ const fails = (): never => {
 }
 const deaths: Array<string> = []
 const session = {
-  connection: "feed",
+  owner: { connection: "feed" },
   epoch: 3,
   dead: (error: ConnectionError) => void deaths.push(`${error._tag}: ${error.message}`)
 }

@@ -10,8 +10,9 @@ import * as Heartbeat from "kharbranth/Heartbeat"
 import { cadenceOf } from "../../src/internal/heartbeat/cadence.ts"
 import type { MonitoredSession } from "../../src/internal/heartbeat/monitored.ts"
 
-const session = { now: () => 1_000, wall: () => 0, fork: (effect: Effect.Effect<void>) => Effect.runFork(effect) }
-const cadence = (heartbeat: Heartbeat.Heartbeat) => cadenceOf(heartbeat.cadence, session as unknown as MonitoredSession)
+const owner = { mono: () => 1_000, wall: () => 0, fork: (effect: Effect.Effect<void>) => Effect.runFork(effect) }
+const cadence = (heartbeat: Heartbeat.Heartbeat) =>
+  cadenceOf(heartbeat.cadence, { owner } as unknown as MonitoredSession)
 
 describe("the cadence of probes", () => {
   it("leaves out the beats that were slept through", () => {

@@ -21,10 +21,12 @@ export const ownerOf = (told: { readonly armed: () => void; readonly stalled: (b
         return { set: told.armed }
       }
     },
-    now: () => 0,
-    emit: (event) => {
-      const happened = event()
-      if (happened._tag === "ReaderStalled") told.stalled(happened.bytes)
+    mono: () => 0,
+    reports: {
+      emit: (event) => {
+        const happened = event()
+        if (happened._tag === "ReaderStalled") told.stalled(happened.bytes)
+      }
     }
   }
   return { owner, fire: () => fire() }

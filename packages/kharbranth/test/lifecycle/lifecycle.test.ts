@@ -21,8 +21,12 @@ import {
   invalid,
   opened,
   overflowed,
+  pause,
   ready,
+  reconfigured,
   restart,
+  resume,
+  rotationDue,
   run,
   simple,
   stable,
@@ -55,8 +59,11 @@ const inputs: Record<Input["_tag"], true> = {
   Stepped: true,
   Exhausted: true,
   RetryDue: true,
+  Woke: true,
   Restart: true,
+  RotationDue: true,
   Withdraw: true,
+  Reconfigured: true,
   Pause: true,
   Resume: true,
   Close: true,
@@ -138,7 +145,7 @@ describe("lifecycle rules", () => {
     assert.isTrue(only(commands, "Dial").refresh)
     assert.strictEqual(reduce(dialing, ended(2, Reconnect.refresh), 11)[0].phase._tag, "Failed")
     const held = run([start, ended(1, Reconnect.refresh), stepped(5), simple("RetryDue"), ready(2), stable(2)])
-    assert.deepStrictEqual(tags(commandsOf(held, ended(2, Reconnect.refresh))), ["Step"])
+    assert.deepStrictEqual(tags(commandsOf(held, ended(2, Reconnect.refresh))), ["Interrupt", "Step"])
   })
 
   it("endpoints: left when a dial fails, kept when a Stable session is lost, removed by Stop, restored by the user", () => {
@@ -180,13 +187,14 @@ describe("lifecycle rules", () => {
   it("a rotation swaps when the successor is Ready, and the old one's end is never classified", () => {
     const rotating = run([...settled, restart("makeFirst", "user"), opened(2)])
     const [swapped, commands] = reduce(rotating, ready(2), 50)
-    assert.deepStrictEqual(tags(commands), ["GatePassed", "Promote", "Rotated"])
+    assert.deepStrictEqual(tags(commands), ["GatePassed", "Promote", "Rotated", "ArmStable", "ArmRotation"])
     const [after, ends] = reduce(swapped, ended(1, Reconnect.stop), 60)
     assert.deepStrictEqual(ends, [])
     assert.deepStrictEqual(after.phase, {
       _tag: "Live",
       epoch: 2,
       gate: "Ready",
+      endpoint: 0,
       since: 50,
       successor: undefined,
       retiring: undefined
@@ -197,13 +205,13 @@ describe("lifecycle rules", () => {
     const rotating = run([...settled, restart("makeFirst", "user")])
     assert.deepStrictEqual(tags(commandsOf(rotating, ended(2, Reconnect.stop))), ["SuccessorFailed"])
     const [standIn, commands] = reduce(rotating, ended(1, Reconnect.stop), 50)
-    assert.deepStrictEqual(commands, [])
+    assert.deepStrictEqual(tags(commands), ["Interrupt"])
     assert.deepStrictEqual(publicState(standIn), { _tag: "Connecting", attempt: 1, gate: "Dialing" })
   })
 
   it("a retiring session does not outlive the session that replaced it", () => {
     const swapped = run([...settled, restart("makeFirst", "user"), opened(2), ready(2)])
-    assert.deepStrictEqual(commandsOf(swapped, ended(2))[0], { _tag: "EndSession", epoch: 1, how: "drop" })
+    assert.deepStrictEqual(commandsOf(swapped, ended(2))[1], { _tag: "EndSession", epoch: 1, how: "drop" })
   })
 
   it("an automatic restart skips the backoff once until Stable; after that it waits like everybody", () => {
@@ -211,7 +219,7 @@ describe("lifecycle rules", () => {
     assert.strictEqual(only(commands, "Dial").attempt, 1)
     const again = reduce(first, ready(2), 51)[0]
     const [deciding, later] = reduce(again, restart("breakFirst", "auto"), 52)
-    assert.deepStrictEqual(tags(later), ["RestartRequested", "EndSession", "Step"])
+    assert.deepStrictEqual(tags(later), ["Interrupt", "RestartRequested", "EndSession", "Step"])
     const { error } = only(later, "Step")
     assert.isTrue(
       error._tag === "ConnectionClosed" && error.code === 1000 && error.initiator === "client" && error.epoch === 2
@@ -239,7 +247,7 @@ describe("lifecycle rules", () => {
 
   it("close ends every session, waits for each, and halts once", () => {
     const rotating = run([...settled, restart("makeFirst", "user")])
-    const [closing, ends] = reduce(rotating, simple("Close"), 9)
+    const [closing, [, ...ends]] = reduce(rotating, simple("Close"), 9)
     assert.deepStrictEqual(ends, [
       { _tag: "EndSession", epoch: 1, how: "graceful" },
       { _tag: "EndSession", epoch: 2, how: "drop" }
@@ -253,18 +261,81 @@ describe("lifecycle rules", () => {
 
   it("pause cancels a wait, and resume starts afresh", () => {
     const waiting = run([start, ended(1), stepped(5), simple("RetryDue"), ended(2), stepped(50)])
-    const [paused, commands] = reduce(waiting, simple("Pause"), 9)
+    const [paused, commands] = reduce(waiting, pause(), 9)
     assert.deepStrictEqual(tags(commands), ["CancelWait"])
     assert.deepStrictEqual(publicState(paused), { _tag: "Disconnected", reason: "Paused" })
-    assert.strictEqual(only(commandsOf(paused, simple("Resume")), "Dial").attempt, 1)
+    assert.strictEqual(only(commandsOf(paused, resume()), "Dial").attempt, 1)
   })
 
   it("giving up ends the session, tells why, and can be revived unless the options are at fault", () => {
     const [failed, commands] = reduce(run(live), { _tag: "Fail", error: overflowed }, 9)
-    assert.deepStrictEqual(tags(commands), ["EndSession", "GaveUp", "Halt"])
+    assert.deepStrictEqual(tags(commands), ["Interrupt", "EndSession", "GaveUp", "Halt"])
     assert.deepStrictEqual(publicState(failed), { _tag: "Failed", error: overflowed, recoverable: true })
     const [idle] = reduce(initial(config), { _tag: "Fail", error: invalid }, 9)
     assert.deepStrictEqual(publicState(idle), { _tag: "Failed", error: invalid, recoverable: false })
+  })
+
+  it("a new target starts over with its first endpoint, whatever the old one's sessions end with", () => {
+    const two = { ...config, endpoints: 2 }
+    const replaced = [
+      start,
+      ended(1, Reconnect.stop),
+      stepped(5),
+      simple("RetryDue"),
+      opened(2),
+      ready(2),
+      reconfigured(1, true)
+    ]
+    const state = run(replaced, two)
+    assert.deepStrictEqual([state.endpoint, state.removed, state.config.endpoints], [0, [], 1])
+    for (const decision of [Reconnect.retry, Reconnect.stop]) {
+      const [lost, commands] = reduce(state, ended(2, decision), 9)
+      assert.deepStrictEqual(tags(commands), ["Interrupt", "Step"])
+      assert.strictEqual(
+        only(commandsOf(run([...replaced, ended(2, decision), stepped(5)], two), simple("RetryDue")), "Dial").endpoint,
+        0
+      )
+      assert.deepStrictEqual(lost.removed, [])
+    }
+  })
+
+  it("policies that keep the target keep what is known of its endpoints", () => {
+    const two = { ...config, endpoints: 2 }
+    const state = run([start, ended(1, Reconnect.stop), reconfigured(2, false)], two)
+    assert.deepStrictEqual([state.endpoint, state.removed], [1, [0]])
+  })
+
+  it("a wake-up ends a wait, unless the server said when to come back", () => {
+    const [dialing, commands] = reduce(run([...live, ended(1), stepped(50)]), simple("Woke"), 9)
+    assert.deepStrictEqual(tags(commands), ["CancelWait", "DialStarted", "Dial"])
+    assert.strictEqual(dialing.phase._tag, "Dialing")
+    const told = run([...live, ended(1, Reconnect.retryAfter(700)), stepped(50)])
+    assert.deepStrictEqual(commandsOf(told, simple("Woke")), [])
+  })
+
+  it("a rotation that is refused, or whose successor may yet fail, is tried again in 30 seconds", () => {
+    const again: Command = { _tag: "ArmRotation", after: 30_000 }
+    assert.deepStrictEqual(commandsOf(run(live), rotationDue("makeFirst")), [again])
+    const commands = commandsOf(run(settled), rotationDue("makeFirst"))
+    assert.deepStrictEqual(tags(commands), ["RestartRequested", "DialStarted", "Dial", "ArmRotation"])
+    assert.deepStrictEqual(commands.at(-1), again)
+    assert.deepStrictEqual(tags(commandsOf(run(settled), rotationDue("breakFirst"))), [
+      "Interrupt",
+      "RestartRequested",
+      "EndSession",
+      "DialStarted",
+      "Dial"
+    ])
+  })
+
+  it("the surroundings resume what they paused, and never what a user paused", () => {
+    const theirs = run([...live, pause("surroundings")])
+    assert.strictEqual(reduce(theirs, resume("surroundings"), 9)[0].phase._tag, "Dialing")
+    for (const inputs of [[pause()], [pause("surroundings"), pause()], [pause(), pause("surroundings")]]) {
+      const users = run([...live, ...inputs])
+      assert.deepStrictEqual(commandsOf(users, resume("surroundings")), [])
+      assert.strictEqual(reduce(users, resume(), 9)[0].phase._tag, "Dialing")
+    }
   })
 
   it("public states follow the phases", () => {
@@ -280,8 +351,12 @@ describe("lifecycle rules", () => {
 
 const commands: ReadonlyArray<Command["_tag"]> = [
   "Dial",
-  "EndSession",
+  "Begin",
   "Promote",
+  "Interrupt",
+  "EndSession",
+  "ArmStable",
+  "ArmRotation",
   "Step",
   "Wait",
   "CancelWait",

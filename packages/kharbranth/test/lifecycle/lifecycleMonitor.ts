@@ -14,10 +14,15 @@ const demand = (holds: boolean, rule: string): void => {
   if (!holds) throw new Broken({ message: rule })
 }
 
+const replace = <A>(self: Set<A>, by: ReadonlySet<A>): void => {
+  self.clear()
+  for (const a of by) self.add(a)
+}
+
 type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
 
 export class Monitor {
-  readonly config: Config
+  config: Config
   /** Dialed, not retired by a command, not ended. */
   readonly alive = new Set<number>()
   /** Dialed, and no `Ended` has come yet. */
@@ -37,12 +42,21 @@ export class Monitor {
   /** An automatic restart may dial at once. */
   credit = false
   floor = 0
-  removed = new Set<number>()
-  endpoint = 0
-  mustMove = false
-  mustStay = false
+  readonly removed = new Set<number>()
+  /** Where each session was dialed, of the present target. */
+  readonly at = new Map<number, number>()
+  /** What the next dial has to do about the endpoint of the session that was lost. */
+  next: { readonly how: "move" | "stay"; readonly from: number } | undefined
+  /** The target is new: its first endpoint comes first. */
+  untried = false
   asked = false
   waiting: number | undefined
+  /** The session whose messages flow, to the reader and from the senders. */
+  flowing: number | undefined
+  stableArmed: number | undefined
+  rotationArmed = false
+  idle = true
+  pausedBy: "user" | "surroundings" | undefined
   closing = false
   closed = false
   failed = false
@@ -51,11 +65,62 @@ export class Monitor {
     this.config = config
   }
 
+  /** Becomes the same as another one. */
+  become(other: Monitor): this {
+    replace(this.alive, other.alive)
+    replace(this.unended, other.unended)
+    replace(this.awaited, other.awaited)
+    replace(this.removed, other.removed)
+    this.at.clear()
+    for (const [epoch, endpoint] of other.at) this.at.set(epoch, endpoint)
+    this.config = other.config
+    this.last = other.last
+    this.active = other.active
+    this.successor = other.successor
+    this.retiring = other.retiring
+    this.gate = other.gate
+    this.attempt = other.attempt
+    this.fresh = other.fresh
+    this.refreshUsed = other.refreshUsed
+    this.refreshDue = other.refreshDue
+    this.everReady = other.everReady
+    this.credit = other.credit
+    this.floor = other.floor
+    this.next = other.next
+    this.untried = other.untried
+    this.asked = other.asked
+    this.waiting = other.waiting
+    this.flowing = other.flowing
+    this.stableArmed = other.stableArmed
+    this.rotationArmed = other.rotationArmed
+    this.idle = other.idle
+    this.pausedBy = other.pausedBy
+    this.closing = other.closing
+    this.closed = other.closed
+    this.failed = other.failed
+    return this
+  }
+
+  /** What its further verdicts depend on, beside the state of the reducer. */
+  essence(): string {
+    let key = `${this.active} ${this.successor} ${this.retiring} ${this.flowing} ${this.stableArmed} ${this.gate}`
+    key += ` ${this.attempt} ${this.floor} ${this.waiting} ${this.pausedBy} ${this.next?.how} ${this.next?.from}`
+    key += ` ${this.asked} ${this.credit} ${this.failed} ${this.fresh} ${this.idle} ${this.refreshDue} ${this.untried}`
+    key += ` ${this.refreshUsed} ${this.rotationArmed} ${this.closed} ${this.closing} ${this.everReady}`
+    for (const epoch of this.alive) key += ` ${epoch}@${this.at.get(epoch)}`
+    for (const epoch of this.awaited) if (this.unended.has(epoch)) key += ` ${epoch}?`
+    for (const endpoint of this.removed) key += ` -${endpoint}`
+    return key
+  }
+
   /** What came in, what went out, and where it led. */
   check(before: State, input: Input, after: State, commands: ReadonlyArray<Command>, now: number): void {
     this.staleIsIgnored(before, input, after, commands)
     this.take(input, commands)
-    for (const command of commands) this.obey(command, input, now)
+    for (const [index, command] of commands.entries()) {
+      demand(command._tag !== "Interrupt" || index === 0, "an interruption comes before all else")
+      this.obey(command, input, now)
+    }
     this.settle(after, commands)
   }
 
@@ -64,7 +129,8 @@ export class Monitor {
   private staleIsIgnored(before: State, input: Input, after: State, commands: ReadonlyArray<Command>): void {
     if (!("epoch" in input) || this.alive.has(input.epoch)) return
     if (before.phase._tag === "Closing" && input._tag === "Ended") return
-    demand(commands.length === 0 && JSON.stringify(after) === JSON.stringify(before), "what is stale changes nothing")
+    const isSame = after === before || JSON.stringify(after) === JSON.stringify(before)
+    demand(commands.length === 0 && isSame, "what is stale changes nothing")
   }
 
   private take(input: Input, commands: ReadonlyArray<Command>): void {
@@ -82,9 +148,27 @@ export class Monitor {
         return this.takeRestart(input, commands)
       case "Withdraw":
         return this.takeWithdraw(input.epoch, commands)
-      case "Resume":
-        if (commands.length > 0) this.anew()
+      case "RotationDue":
+        return this.takeRotationDue(input, commands)
+      case "Woke": {
+        const dials = this.waiting !== undefined && this.floor === 0
+        return demand(dials === commands.length > 0, "a wake-up ends a wait that the server did not ask for")
+      }
+      case "Reconfigured":
+        return this.takeReconfigured(input, commands)
+      case "Pause":
+        if (this.closing || this.failed || (this.idle && input.by === "surroundings"))
+          return demand(commands.length === 0, "nothing is left to pause")
+        this.idle = true
+        this.pausedBy = input.by
         return
+      case "Resume": {
+        const isTheirs = this.pausedBy === input.by
+        const resumes = this.idle && !this.closing && !this.failed && (input.by === "user" || isTheirs)
+        demand(resumes === commands.length > 0, "only who paused resumes, and a user always")
+        if (resumes) this.anew()
+        return
+      }
       case "Close":
         if (!this.closing) for (const epoch of this.alive) this.awaited.add(epoch)
         this.closing = true
@@ -110,6 +194,7 @@ export class Monitor {
   private takeStable(epoch: number): void {
     if (epoch !== this.active || this.gate !== "Ready" || !this.alive.has(epoch)) return
     this.gate = "Stable"
+    this.stableArmed = undefined
     this.credit = true
     this.renew()
   }
@@ -120,7 +205,7 @@ export class Monitor {
     if (epoch === this.successor) this.successor = undefined
     else if (epoch === this.retiring) this.retiring = undefined
     else if (this.successor !== undefined) this.standIn()
-    else this.lost(decision)
+    else this.lost(epoch, decision)
   }
 
   private standIn(): void {
@@ -131,20 +216,50 @@ export class Monitor {
     this.gate = "Dialing"
   }
 
-  private lost(decision: Of<Input, "Ended">["decision"]): void {
+  private lost(epoch: number, decision: Of<Input, "Ended">["decision"]): void {
     const wasStable = this.gate === "Stable"
     if (wasStable) this.renew()
     this.active = undefined
     const refreshes = decision._tag === "Refresh" && !this.refreshUsed
     if (refreshes) this.refreshUsed = this.refreshDue = true
     const stops = decision._tag === "Stop" || (decision._tag === "Refresh" && !refreshes)
-    if (stops) this.removed.add(this.endpoint)
-    this.mustStay = wasStable && !stops
-    this.mustMove = !this.mustStay && this.config.endpoints - this.removed.size > (stops ? 0 : 1)
+    this.leaves(epoch, stops, wasStable)
     this.floor = decision._tag === "RetryAfter" ? Duration.toMillis(decision.delay) : 0
   }
 
-  private takeRestart({ by, mode }: Of<Input, "Restart">, commands: ReadonlyArray<Command>): void {
+  /** Where the next dial goes after a loss at an endpoint of the present target; of a new one nothing was tried. */
+  private leaves(epoch: number, stops: boolean, wasStable: boolean): void {
+    const from = this.at.get(epoch)
+    if (from === undefined) return
+    if (stops) this.removed.add(from)
+    const stays = wasStable && !stops
+    const others = this.config.endpoints - this.removed.size > (stops ? 0 : 1)
+    this.next = stays ? { how: "stay", from } : others ? { how: "move", from } : undefined
+  }
+
+  private takeReconfigured(input: Of<Input, "Reconfigured">, commands: ReadonlyArray<Command>): void {
+    demand(commands.length === 0, "new policies wait for the next dial")
+    if (this.closing) return
+    const { endpoints, retryFirst } = input
+    const startsOver = input.isNewTarget || endpoints !== this.config.endpoints
+    this.config = { ...this.config, endpoints, retryFirst }
+    if (!startsOver) return
+    this.removed.clear()
+    this.at.clear()
+    this.next = undefined
+    this.untried = true
+  }
+
+  private takeRotationDue({ mode, reason }: Of<Input, "RotationDue">, all: ReadonlyArray<Command>): void {
+    const isLive = this.active !== undefined && this.gate !== "Dialing"
+    if (!isLive) return demand(all.length === 0, "only a live session is rotated")
+    const commands = all.filter(({ _tag }) => _tag !== "ArmRotation")
+    this.rotationArmed = false
+    this.takeRestart({ _tag: "Restart", mode, by: "auto", reason }, commands)
+  }
+
+  private takeRestart({ by, mode }: Of<Input, "Restart">, all: ReadonlyArray<Command>): void {
+    const commands = all.filter(({ _tag }) => _tag !== "Interrupt")
     demand(!this.closing || commands.length === 0, "no restart once closing")
     if (commands.length === 0) {
       const coalesces = mode === "makeFirst" && this.successor !== undefined
@@ -163,7 +278,7 @@ export class Monitor {
       demand(dials, "a user's restart dials at once")
       this.removed.clear()
       if (!rotates) this.renew()
-      this.mustMove = this.mustStay = false
+      this.next = undefined
       return
     }
     demand(!dials || this.credit, "an automatic restart skips the backoff once until Stable")
@@ -187,15 +302,14 @@ export class Monitor {
 
   private lostByUs(): void {
     if (this.gate === "Stable") this.renew()
-    this.mustStay = this.gate === "Stable"
-    this.mustMove = !this.mustStay && this.config.endpoints - this.removed.size > 1
+    if (this.active !== undefined) this.leaves(this.active, false, this.gate === "Stable")
     this.floor = 0
   }
 
   private anew(): void {
     this.renew()
     this.removed.clear()
-    this.mustMove = this.mustStay = false
+    this.next = undefined
   }
 
   private renew(): void {
@@ -214,6 +328,30 @@ export class Monitor {
         return this.endSession(command.epoch)
       case "Promote":
         return this.promote(command)
+      case "Begin":
+        demand(input._tag === "Ready" && command.epoch === this.active, "a session begins when it is Ready")
+        demand(this.flowing === undefined, "one session begins at a time")
+        this.flowing = command.epoch
+        return
+      case "Interrupt": {
+        demand(this.flowing === command.epoch, "what is interrupted was flowing")
+        const isOurs = command.cause._tag === "ConnectionClosed" && command.cause.initiator === "client"
+        demand(input._tag === "Ended" ? command.cause === input.error : isOurs, "an interruption has its cause")
+        this.flowing = this.stableArmed = undefined
+        this.rotationArmed = false
+        return
+      }
+      case "ArmStable":
+        demand(input._tag === "Ready" && command.epoch === this.active, "a session may become Stable once it is Ready")
+        this.stableArmed = command.epoch
+        return
+      case "ArmRotation":
+        demand(
+          (command.after === undefined) === (input._tag === "Ready"),
+          "a rotation is planned when a session is Ready, and tried again when it did not come"
+        )
+        this.rotationArmed = true
+        return
       case "Step":
         demand(!this.asked && this.active === undefined, "the schedule is asked once, between sessions")
         demand(command.fresh === this.fresh, "a schedule is new exactly for a new outage")
@@ -264,15 +402,20 @@ export class Monitor {
         "one successor, and none beside a retiring one"
       )
       demand(attempt === 1 && !refresh, "a successor's dial is the first of its own")
-      demand(endpoint === this.endpoint, "a successor is dialed where the active one is")
+      const from = this.at.get(this.active!)
+      demand(from === undefined || endpoint === from, "a successor is dialed where the active one is")
+      this.dialedAt(epoch, endpoint)
       this.successor = epoch
       return
     }
     demand(this.active === undefined, "one active session")
-    demand(!this.mustMove || endpoint !== this.endpoint, "a failed endpoint is left for the next")
-    demand(!this.mustStay || endpoint === this.endpoint, "a Stable session's endpoint is kept")
-    this.mustMove = this.mustStay = false
-    this.endpoint = endpoint
+    const { next } = this
+    demand(next?.how !== "move" || endpoint !== next.from, "a failed endpoint is left for the next")
+    demand(next?.how !== "stay" || endpoint === next.from, "a Stable session's endpoint is kept")
+    this.next = undefined
+    this.dialedAt(epoch, endpoint)
+    this.idle = false
+    this.pausedBy = undefined
     this.attempt++
     demand(attempt === this.attempt, "attempts count the dials of an outage")
     demand(refresh === this.refreshDue, "refresh is asked for once, by the next dial")
@@ -280,6 +423,12 @@ export class Monitor {
     this.active = epoch
     this.gate = "Dialing"
     this.asked = false
+  }
+
+  private dialedAt(epoch: number, endpoint: number): void {
+    demand(!this.untried || endpoint === 0, "of a new target the first endpoint comes first")
+    this.untried = false
+    this.at.set(epoch, endpoint)
   }
 
   private endSession(epoch: number): void {
@@ -292,6 +441,8 @@ export class Monitor {
   private promote({ epoch, from }: Of<Command, "Promote">): void {
     demand(this.alive.has(epoch) && epoch === this.successor, "only a successor is promoted")
     demand(this.alive.has(from) && from === this.active, "it replaces the active session")
+    demand(this.flowing === from, "the messages of the active session flow")
+    this.flowing = epoch
     this.active = epoch
     this.successor = undefined
     this.retiring = from
@@ -305,10 +456,14 @@ export class Monitor {
     const halts = commands.filter((command) => command._tag === "Halt")
     if (phase._tag !== "Deciding") this.asked = false
     const seen = publicState(after)
+    const isLive = this.active !== undefined && this.gate !== "Dialing"
+    demand((seen._tag === "Connected") === isLive, "Connected means Ready and alive")
+    demand(this.flowing === (isLive ? this.active : undefined), "messages flow exactly while Connected")
     demand(
-      (seen._tag === "Connected") === (this.active !== undefined && this.gate !== "Dialing"),
-      "Connected means Ready and alive"
+      this.stableArmed === (isLive && this.gate === "Ready" ? this.active : undefined),
+      "a session that is Ready may become Stable, and no other"
     )
+    demand(this.rotationArmed === isLive, "a rotation is due exactly while Connected")
     if (seen._tag === "Connecting" || seen._tag === "Reconnecting")
       demand(seen.attempt === this.attempt, "the state tells the attempt")
     demand(this.everReady === after.everReady, "everReady is remembered")

@@ -134,5 +134,45 @@ export const mutants: Readonly<Record<string, Reduce>> = {
   ),
   "unusable options are recoverable": mapState((after) =>
     patchPhase(after, (phase) => (phase._tag === "Failed" ? { ...phase, recoverable: true } : phase))
+  ),
+  "an interruption is not announced": without("Interrupt"),
+  "a session becomes Ready and nothing begins": without("Begin"),
+  "what began begins again with each gate": rewrite((_, input, after, commands) =>
+    input._tag === "Stable" && commands.length > 0
+      ? [after, [{ _tag: "Begin", epoch: input.epoch }, ...commands]]
+      : [after, commands]
+  ),
+  "nothing becomes Stable": without("ArmStable"),
+  "a rotation that was refused is forgotten": mapCommand((command) =>
+    command._tag === "ArmRotation" && command.after !== undefined ? { _tag: "CancelWait" } : command
+  ),
+  "a new target keeps what the old one's endpoints did": mapState((after, before, input) =>
+    input._tag === "Reconfigured" ? { ...after, endpoint: before.endpoint, removed: before.removed } : after
+  ),
+  "a session of an old target strikes off an endpoint of the new one": (state, input, now) =>
+    reduce(
+      input._tag === "Ended" && state.phase._tag === "Live"
+        ? patchPhase(state, (phase) => (phase._tag === "Live" ? { ...phase, endpoint: phase.endpoint ?? 0 } : phase))
+        : state,
+      input,
+      now
+    ),
+  "policies that keep the target forget its refusals": (state, input, now) =>
+    reduce(state, input._tag === "Reconfigured" ? { ...input, isNewTarget: true } : input, now),
+  "a wake-up ends a wait that the server asked for": (state, input, now) =>
+    reduce(
+      input._tag === "Woke"
+        ? patchPhase(state, (phase) => (phase._tag === "Waiting" ? { ...phase, told: false } : phase))
+        : state,
+      input,
+      now
+    ),
+  "a wake-up leaves the wait": (state, input, now) => (input._tag === "Woke" ? [state, []] : reduce(state, input, now)),
+  "the surroundings resume what a user paused": (state, input, now) =>
+    reduce(state, input._tag === "Resume" ? { ...input, by: "user" } : input, now),
+  "a user's pause over one of the surroundings is not remembered": mapState((after, before, input) =>
+    input._tag === "Pause" && before.phase._tag === "Idle" && before.phase.reason === "Paused"
+      ? { ...after, phase: before.phase }
+      : after
   )
 }

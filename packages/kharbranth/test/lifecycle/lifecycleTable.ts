@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted"
 import * as ConnectionError from "../../src/ConnectionError.ts"
 import type { ConnectionEvent } from "../../src/ConnectionEvent.ts"
 import { initial, reduce } from "../../src/internal/lifecycle/reduce.ts"
+import type { PausedBy } from "../../src/internal/lifecycle/model.ts"
 import type { Command, Config, Input, Phase, State } from "../../src/internal/lifecycle/reduce.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 
@@ -45,7 +46,16 @@ export const ready = (epoch: number): Input => ({ _tag: "Ready", epoch })
 export const stable = (epoch: number): Input => ({ _tag: "Stable", epoch })
 export const withdraw = (epoch: number): Input => ({ _tag: "Withdraw", epoch })
 export const stepped = (delay: number): Input => ({ _tag: "Stepped", delay })
-export const simple = (_tag: "Exhausted" | "RetryDue" | "Pause" | "Resume" | "Close"): Input => ({ _tag })
+export const simple = (_tag: "Exhausted" | "RetryDue" | "Woke" | "Close"): Input => ({ _tag })
+export const pause = (by: PausedBy = "user"): Input => ({ _tag: "Pause", by })
+export const resume = (by: PausedBy = "user"): Input => ({ _tag: "Resume", by })
+export const rotationDue = (mode: "breakFirst" | "makeFirst"): Input => ({ _tag: "RotationDue", mode, reason: "test" })
+export const reconfigured = (endpoints: number, isNewTarget: boolean): Input => ({
+  _tag: "Reconfigured",
+  endpoints,
+  retryFirst: true,
+  isNewTarget
+})
 
 export const config: Config = { connection: "feed", endpoints: 1, retryFirst: true }
 
@@ -70,10 +80,11 @@ const skipped = [...settled, restart("breakFirst", "auto"), opened(2), ready(2)]
 /** Every shape a phase can have, and the rest of the state where a rule looks at it. */
 export const variants: ReadonlyArray<Variant> = [
   { name: "Idle, not started", inputs: [] },
-  { name: "Idle, paused", inputs: [start, simple("Pause")] },
+  { name: "Idle, paused", inputs: [start, pause()] },
+  { name: "Idle, paused by its surroundings", inputs: [...live, pause("surroundings")] },
   {
     name: "Idle, paused with an endpoint removed",
-    inputs: [start, ended(1, Reconnect.stop), simple("Pause")],
+    inputs: [start, ended(1, Reconnect.stop), pause()],
     config: two
   },
   { name: "Dialing", inputs: [start] },
@@ -85,6 +96,7 @@ export const variants: ReadonlyArray<Variant> = [
     config: once
   },
   { name: "Dialing, two endpoints", inputs: [start], config: two },
+  { name: "Dialing, the target replaced", inputs: [start, reconfigured(2, true)] },
   {
     name: "Dialing, the last of two endpoints",
     inputs: [start, ended(1, Reconnect.stop), stepped(5), simple("RetryDue")],
@@ -103,6 +115,11 @@ export const variants: ReadonlyArray<Variant> = [
     inputs: [...settled, ended(1), stepped(5), simple("RetryDue"), opened(2), ready(2)]
   },
   { name: "Live, Ready after an automatic restart", inputs: skipped },
+  { name: "Live, Ready, the target replaced", inputs: [...live, reconfigured(2, true)] },
+  {
+    name: "Live, Stable, the target replaced, successor Dialing",
+    inputs: [...settled, reconfigured(2, true), restart("makeFirst", "user")]
+  },
   { name: "Live, Stable", inputs: settled },
   { name: "Live, Stable, two endpoints", inputs: settled, config: two },
   { name: "Live, Ready, successor Dialing", inputs: [...live, restart("makeFirst", "user")] },
@@ -121,6 +138,7 @@ export const variants: ReadonlyArray<Variant> = [
   { name: "Deciding, a refresh due", inputs: [...live, ended(1, Reconnect.refresh)] },
   { name: "Deciding, Stable since the last automatic restart", inputs: [...settled, ended(1)] },
   { name: "Waiting", inputs: [...lost, stepped(50)] },
+  { name: "Waiting, told by the server", inputs: [...live, ended(1, Reconnect.retryAfter(700)), stepped(50)] },
   { name: "Waiting, a refresh due", inputs: [...live, ended(1, Reconnect.refresh), stepped(50)] },
   { name: "Waiting, Stable since the last automatic restart", inputs: [...settled, ended(1), stepped(50)] },
   { name: "Waiting, an endpoint removed", inputs: [start, ended(1, Reconnect.stop), stepped(50)], config: two },
@@ -173,8 +191,15 @@ export const inputsFor = (state: State): ReadonlyArray<readonly [string, Input]>
     ["Restart makeFirst by user", restart("makeFirst", "user")],
     ["Restart breakFirst by auto", restart("breakFirst", "auto")],
     ["Restart makeFirst by auto", restart("makeFirst", "auto")],
-    ["Pause", simple("Pause")],
-    ["Resume", simple("Resume")],
+    ["RotationDue breakFirst", rotationDue("breakFirst")],
+    ["RotationDue makeFirst", rotationDue("makeFirst")],
+    ["Woke", simple("Woke")],
+    ["Reconfigured, the same target", reconfigured(state.config.endpoints, false)],
+    ["Reconfigured, a new target of 2", reconfigured(2, true)],
+    ["Pause by user", pause()],
+    ["Pause by surroundings", pause("surroundings")],
+    ["Resume by user", resume()],
+    ["Resume by surroundings", resume("surroundings")],
     ["Close", simple("Close")],
     ["Fail InboxOverflow", { _tag: "Fail", error: overflowed }],
     ["Fail InvalidOptions", { _tag: "Fail", error: invalid }]
@@ -201,14 +226,18 @@ const tagged = ({ _tag, ...rest }: Phase | Command | ConnectionEvent): string =>
 
 const command = (it: Command): string => (it._tag === "Emit" ? `Emit ${tagged(it.event)}` : tagged(it))
 
-const rest = ({ endpoint, epoch, everReady, mayskip, outage, removed }: State): Record<string, unknown> => ({
-  epoch,
-  endpoint,
-  removed,
-  ...outage,
-  everReady,
-  mayskip
-})
+const rest = (state: State): Record<string, unknown> => {
+  const { config, endpoint, epoch, everReady, mayskip, outage, removed } = state
+  return {
+    endpoints: config.endpoints,
+    epoch,
+    endpoint,
+    removed,
+    ...outage,
+    everReady,
+    mayskip
+  }
+}
 
 const changes = (before: State, after: State): string => {
   const old = rest(before)

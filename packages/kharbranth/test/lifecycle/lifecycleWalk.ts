@@ -12,9 +12,13 @@ import {
   invalid,
   opened,
   overflowed,
+  pause,
   ready,
+  reconfigured,
   refused,
   restart,
+  resume,
+  rotationDue,
   simple,
   stable,
   start,
@@ -83,8 +87,11 @@ const asks = (dice: Dice): Input =>
     () => anyRestart(dice),
     () => anyRestart(dice),
     () => anyRestart(dice),
-    () => simple("Pause"),
-    () => simple("Resume"),
+    () => pause(dice.pick(["user", "surroundings"] as const)),
+    () => resume(dice.pick(["user", "surroundings"] as const)),
+    () => simple("Woke"),
+    () => rotationDue(dice.pick(["breakFirst", "makeFirst"] as const)),
+    () => reconfigured(1 + dice.below(3), dice.chance(0.5)),
     () => ({ _tag: "Fail", error: dice.chance(0.2) ? invalid : overflowed })
   ])()
 
@@ -122,12 +129,15 @@ class Shell {
     const { dice, monitor } = this
     if (dice.chance(0.15)) return dice.chance(0.01) ? simple("Close") : asks(dice)
     if (dice.chance(0.06) && monitor.last > 0) return this.late()
+    if (monitor.pausedBy !== undefined && dice.chance(0.5)) {
+      const by = dice.pick(["user", "surroundings"] as const)
+      return dice.pick([pause(by), resume(by)])
+    }
     if (monitor.successor !== undefined && dice.chance(0.1)) return withdraw(monitor.successor)
     if (monitor.asked && dice.chance(0.6)) return dice.chance(0.05) ? simple("Exhausted") : steppedBy(dice)
     if (monitor.waiting !== undefined && dice.chance(0.5)) return simple("RetryDue")
     const sessions = [...monitor.unended]
-    if (sessions.length === 0)
-      return monitor.closed ? simple("Close") : dice.pick([start, simple("Resume"), anyRestart(dice)])
+    if (sessions.length === 0) return monitor.closed ? simple("Close") : dice.pick([start, resume(), anyRestart(dice)])
     return this.progress(dice.pick(sessions))
   }
 

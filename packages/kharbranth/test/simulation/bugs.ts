@@ -16,6 +16,7 @@ import type * as Lifecycle from "../../src/internal/lifecycle/reduce.ts"
 import { Outbox } from "../../src/internal/outbox/outbox.ts"
 import { Writer } from "../../src/internal/outbox/writer.ts"
 import { Rotation } from "../../src/internal/connection/run/rotation.ts"
+import { Liveness } from "../../src/internal/session/liveness.ts"
 import { Session } from "../../src/internal/session/session.ts"
 import type { Sabotage } from "./simulate.ts"
 
@@ -204,9 +205,9 @@ export const bugs: ReadonlyArray<Bug> = [
         "due",
         (right) =>
           function (this: unknown) {
-            const held = (this as Innards).held
-            if (held === undefined) right.call(this)
-            else (this as Innards).release(held.session)
+            const { overlap } = this as Innards
+            if (overlap === undefined) right.call(this)
+            else (this as Innards).release(overlap.session)
           }
       )
   },
@@ -215,7 +216,7 @@ export const bugs: ReadonlyArray<Bug> = [
     breaks: "no hole is silent",
     plant: () =>
       patch(
-        Session,
+        Liveness,
         "ask",
         () =>
           function (this: unknown, tell: never) {
@@ -333,7 +334,7 @@ export const bugs: ReadonlyArray<Bug> = [
 ]
 
 interface Innards {
-  readonly held: { readonly session: unknown } | undefined
+  readonly overlap: { readonly session: unknown } | undefined
   release(session: unknown): void
   readonly books: { readonly queue: { all(): ReadonlyArray<object>; remove(entry: object): void } }
 }

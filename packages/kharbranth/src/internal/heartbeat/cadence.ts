@@ -55,9 +55,9 @@ class Scheduled implements Cadence {
 
   next(_now: number, due: (time: number) => void): void {
     const { session } = this
-    session.fork(
-      Effect.map(this.stepper.next(session.wall(), undefined), (delay) => {
-        if (delay !== undefined) due(session.now() + delay)
+    session.owner.fork(
+      Effect.map(this.stepper.next(session.owner.wall(), undefined), (delay) => {
+        if (delay !== undefined) due(session.owner.mono() + delay)
       })
     )
   }
@@ -66,5 +66,7 @@ class Scheduled implements Cadence {
 export const cadenceOf = (schedule: Schedule.Schedule<unknown> | undefined, session: MonitoredSession) => {
   if (schedule === undefined) return undefined
   const interval = intervalOf(schedule)
-  return interval === undefined ? new Scheduled(schedule, session) : new Fixed(Check.millis(interval), session.now())
+  return interval === undefined
+    ? new Scheduled(schedule, session)
+    : new Fixed(Check.millis(interval), session.owner.mono())
 }

@@ -60,8 +60,8 @@ export class Detector {
     const { data, idle, timeout } = heartbeat
     this.timeout = timeout === undefined ? Infinity : Check.millis(timeout)
     this.heard = link.received()
-    if (idle !== undefined) this.idle = new Silence(idle, session.now(), this.heard)
-    if (data !== undefined) this.data = new Silence(data.within, session.now(), session.dataFrames)
+    if (idle !== undefined) this.idle = new Silence(idle, session.owner.mono(), this.heard)
+    if (data !== undefined) this.data = new Silence(data.within, session.owner.mono(), session.dataFrames)
   }
 
   /** When there is something to decide. */
@@ -81,7 +81,7 @@ export class Detector {
   /** A probe was written. */
   sent(id: number, seq: number, { answer, deadline, urgent = false }: Purpose): void {
     const { link, session } = this
-    const at = session.now()
+    const at = session.owner.mono()
     const probe: Outstanding = {
       id,
       seq,
@@ -110,12 +110,12 @@ export class Detector {
 
   private seen(probe: Outstanding, proves: boolean): void {
     this.settle(probe)
-    const rtt = this.session.now() - probe.at
+    const rtt = this.session.owner.mono() - probe.at
     this.missed = 0
     this.ignored = 0
     this.everAnswered = true
     this.session.answered(proves ? probe.seq : 0, rtt)
-    this.session.emit(() => ({ _tag: "PulseSeen", epoch: this.session.epoch, rtt: Duration.millis(rtt) }))
+    this.session.owner.reports.emit(() => ({ _tag: "PulseSeen", epoch: this.session.epoch, rtt: Duration.millis(rtt) }))
     probe.answer?.(rtt)
   }
 
@@ -183,13 +183,14 @@ export class Detector {
   private miss(urgent: boolean): void {
     const { epoch } = this.session
     const missed = ++this.missed
-    this.session.emit(() => ({ _tag: "ProbeMissed", epoch, missed }))
+    this.session.owner.reports.emit(() => ({ _tag: "ProbeMissed", epoch, missed }))
     if (!urgent && missed < this.heartbeat.maxMissed) return
     this.die(urgent ? Math.min(this.timeout, shortDeadline) : this.timeout, missed)
   }
 
   private die(timeout: number, missed: number): void {
-    const { connection, epoch } = this.session
+    const { epoch, owner } = this.session
+    const { connection } = owner
     this.session.dead(
       new ConnectionError.PongReceiveTimeout({ connection, epoch, timeout: Duration.millis(timeout), missed })
     )
@@ -198,14 +199,15 @@ export class Detector {
   private checkSilence(now: number, received: number): void {
     const { idle, session } = this
     if (idle?.passed(now, received) !== true || session.held) return
-    const { connection, epoch } = session
+    const { epoch, owner } = session
+    const { connection } = owner
     session.dead(new ConnectionError.IdleTimeout({ connection, epoch, after: idle.limit }))
   }
 
   private checkData(now: number): void {
     const { data, session } = this
     if (data?.passed(now, session.dataFrames) !== true) return
-    session.emit(() => ({ _tag: "DataSilent", epoch: session.epoch, after: data.limit }))
+    session.owner.reports.emit(() => ({ _tag: "DataSilent", epoch: session.epoch, after: data.limit }))
     if (data.times > 1) session.dataLost()
   }
 }

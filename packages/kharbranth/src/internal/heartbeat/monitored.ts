@@ -15,8 +15,20 @@ export interface Traffic {
   buffered(): number
 }
 
-export interface MonitoredSession {
+/** What a heartbeat borrows of the connection. */
+export interface HeartbeatOwner {
   readonly connection: string
+  readonly reports: { emit(event: () => ConnectionEvent): void }
+  /** Monotonic milliseconds. */
+  mono(): number
+  /** Unix milliseconds. */
+  wall(): number
+  timer(fire: (now: number) => void): Timer
+  fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
+}
+
+export interface MonitoredSession {
+  readonly owner: HeartbeatOwner
   readonly epoch: number
   /** How to ping, where the transport can. */
   readonly pings: Probe | undefined
@@ -26,13 +38,6 @@ export interface MonitoredSession {
   readonly pace: number
   /** Our own reader keeps the socket paused, so silence proves nothing. */
   readonly held: boolean
-  /** Monotonic milliseconds. */
-  now(): number
-  /** Unix milliseconds. */
-  wall(): number
-  timer(fire: (now: number) => void): Timer
-  fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
-  emit(event: () => ConnectionEvent): void
   write(probe: WireProbe, written: (seq: number) => void): void
   answered(seq: number, rtt: number): void
   dead(error: ConnectionError): void

@@ -13,10 +13,10 @@ import { attempt, total } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import { decodeJson, encodeJson, Failure } from "../model/json.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
-import type { MonitoredSession } from "./monitored.ts"
+import type { HeartbeatOwner, MonitoredSession } from "./monitored.ts"
 
 /** What a probe needs to end its session. */
-type Ending = Pick<MonitoredSession, "connection" | "epoch" | "dead">
+type Ending = Pick<MonitoredSession, "epoch" | "dead"> & { readonly owner: Pick<HeartbeatOwner, "connection"> }
 
 /** What a probe needs when it hears a frame: the probes that wait, and the session. */
 export interface Hearing {
@@ -85,7 +85,8 @@ const guarded =
   (input, session) => {
     const made = attempt(() => make(input), nothing)
     if (typeof made === "string" || made instanceof Uint8Array) return made
-    const { connection, epoch } = session
+    const { epoch, owner } = session
+    const { connection } = owner
     session.dead(new PingFailed({ connection, epoch, issue: `${name} made nothing that can be sent` }))
     return undefined
   }

@@ -40,12 +40,12 @@ export class Pulse implements Hearing {
     this.heartbeat = heartbeat
     this.kind = kindOf(heartbeat.probe)
     this.detector = new Detector(heartbeat, session, link)
-    this.timer = session.timer((now) => this.due(now))
+    this.timer = session.owner.timer((now) => this.due(now))
     this.cadence = cadenceOf(heartbeat.cadence, session)
   }
 
   start(): void {
-    this.advance(this.session.now())
+    this.advance(this.session.owner.mono())
     this.rearm()
   }
 
@@ -99,8 +99,8 @@ export class Pulse implements Hearing {
   suspect(reason: string, deadline = shortDeadline): boolean {
     if (this.over || this.make === undefined) return false
     // One probe is enough for everybody who doubts.
-    if (this.detector.isUrgent(this.session.now())) return true
-    this.session.emit(() => ({ _tag: "Suspected", epoch: this.session.epoch, reason }))
+    if (this.detector.isUrgent(this.session.owner.mono())) return true
+    this.session.owner.reports.emit(() => ({ _tag: "Suspected", epoch: this.session.epoch, reason }))
     this.detector.forgive()
     return this.probe({ deadline: Math.min(deadline, this.detector.timeout), urgent: true })
   }
@@ -128,7 +128,7 @@ export class Pulse implements Hearing {
     const { plan } = this
     if (plan === undefined) return
     this.plan = { ...plan, time: Infinity }
-    const drift = Math.abs(this.session.wall() - plan.wall - (now - plan.mono))
+    const drift = Math.abs(this.session.owner.wall() - plan.wall - (now - plan.mono))
     if (now - plan.time > suspicious) this.suspect("timers fired late")
     else if (drift > suspicious) this.suspect("wall clock and monotonic clock moved apart")
   }
@@ -159,7 +159,7 @@ export class Pulse implements Hearing {
     this.session.write(probe, (seq) => {
       if (this.over) return
       this.detector.sent(id, seq, purpose)
-      this.session.emit(() => ({ _tag: "ProbeSent", epoch: this.session.epoch, id }))
+      this.session.owner.reports.emit(() => ({ _tag: "ProbeSent", epoch: this.session.epoch, id }))
       this.rearm()
     })
     return true
@@ -170,7 +170,7 @@ export class Pulse implements Hearing {
     const time = Math.min(this.nextProbe, this.detector.nextLook)
     // A timer that rings early only finds nothing to do.
     if (this.timer.time <= time && this.timer.time !== Infinity) return
-    this.plan = { time, mono: this.session.now(), wall: this.session.wall() }
+    this.plan = { time, mono: this.session.owner.mono(), wall: this.session.owner.wall() }
     this.timer.set(time)
   }
 }

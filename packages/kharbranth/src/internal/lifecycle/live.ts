@@ -3,12 +3,11 @@
  * sessions exist: the active one, a successor on its way, and one that retires.
  * Never more than two of the three: a rotation drops what still retires.
  */
-import * as Redacted from "effect/Redacted"
-import * as ConnectionError from "../../ConnectionError.ts"
 import { retry } from "../../Reconnect.ts"
 import {
   after,
   anew,
+  closedByUs,
   dial,
   dialSuccessor,
   emit,
@@ -29,23 +28,26 @@ export const opened = (state: Live, { epoch }: InputAt<"Opened">): Outcome => {
   const { phase } = state
   if (phase.successor?.epoch !== epoch || phase.successor.gate === "Open") return [state, none]
   return [
-    { ...state, phase: { ...phase, successor: { epoch, gate: "Open" } } },
+    { ...state, phase: { ...phase, successor: { ...phase.successor, gate: "Open" } } },
     [emit({ _tag: "GatePassed", epoch, gate: "Open" })]
   ]
 }
 
 export const ready = (state: Live, { epoch }: InputAt<"Ready">, now: number): Outcome => {
-  const from = state.phase.epoch
-  if (state.phase.successor?.epoch !== epoch) return [state, none]
+  const { epoch: from, successor } = state.phase
+  if (successor?.epoch !== epoch) return [state, none]
+  const { endpoint } = successor
   return [
     {
       ...state,
-      phase: { _tag: "Live", epoch, gate: "Ready", since: now, successor: undefined, retiring: from }
+      phase: { _tag: "Live", epoch, gate: "Ready", endpoint, since: now, successor: undefined, retiring: from }
     },
     [
       emit({ _tag: "GatePassed", epoch, gate: "Ready" }),
       { _tag: "Promote", epoch, from },
-      emit({ _tag: "Rotated", from, to: epoch })
+      emit({ _tag: "Rotated", from, to: epoch }),
+      { _tag: "ArmStable", epoch },
+      { _tag: "ArmRotation", after: undefined }
     ]
   ]
 }
@@ -75,8 +77,8 @@ export const ended = (state: Live, input: InputAt<"Ended">, now: number): Outcom
 }
 
 const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: number): Outcome => {
-  const { gate, retiring, successor } = state.phase
-  const loss = { error, decision, wasStable: gate === "Stable" }
+  const { endpoint, gate, retiring, successor } = state.phase
+  const loss = { error, decision, endpoint, wasStable: gate === "Stable" }
   if (successor === undefined) {
     // What it delivered now would come after the gap it does not belong to.
     return after(end(retiring, "drop"), lose(state, loss, now))
@@ -91,13 +93,23 @@ const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: nu
 export const restart = (state: Live, input: InputAt<"Restart">, now: number): Outcome =>
   input.mode === "makeFirst" ? rotate(state, input) : replace(state, input, now)
 
+/** In ms: when a rotation that was refused, or whose successor may yet fail, is tried again. */
+const rotateAgain = 30_000
+
+export const rotationDue = (state: Live, { mode, reason }: InputAt<"RotationDue">, now: number): Outcome => {
+  const [next, commands] = restart(state, { _tag: "Restart", mode, by: "auto", reason }, now)
+  return next.phase._tag === "Live"
+    ? [next, [...commands, { _tag: "ArmRotation", after: rotateAgain }]]
+    : [next, commands]
+}
+
 /** The successor goes; the next doubt may dial one again. */
 export const withdraw = (state: Live, { epoch }: InputAt<"Withdraw">): Outcome => {
   const { phase } = state
   if (phase.successor?.epoch !== epoch) return [state, none]
   return [
     { ...state, phase: { ...phase, successor: undefined }, mayskip: true },
-    [...end(epoch, "drop"), emit({ _tag: "SuccessorFailed", epoch, error: closedByUs(state, epoch) })]
+    [...end(epoch, "drop"), emit({ _tag: "SuccessorFailed", epoch, error: closedByUs(state.config.connection, epoch) })]
   ]
 }
 
@@ -116,20 +128,8 @@ const replace = (state: Live, input: InputAt<"Restart">, now: number): Outcome =
   if (state.mayskip) {
     return after(ends, dial({ ...anew(state), removed: state.removed, mayskip: false }))
   }
-  const loss = {
-    error: closedByUs(state, state.phase.epoch),
-    decision: retry,
-    wasStable: state.phase.gate === "Stable"
-  }
+  const { endpoint, epoch, gate } = state.phase
+  const error = closedByUs(state.config.connection, epoch)
+  const loss = { error, decision: retry, endpoint, wasStable: gate === "Stable" }
   return after(ends, lose(state, loss, now))
 }
-
-const closedByUs = (state: Live, epoch: number) =>
-  new ConnectionError.ConnectionClosed({
-    connection: state.config.connection,
-    epoch,
-    code: 1000,
-    reason: Redacted.make(""),
-    sentCode: 1000,
-    initiator: "client"
-  })

@@ -30,21 +30,30 @@ export interface Outage {
   readonly cause: ConnectionError | undefined
 }
 
-export interface Successor {
+/** A session on its way to Ready. */
+export interface Opening {
   readonly epoch: number
   readonly gate: "Dialing" | "Open"
+  /** Which of the target's urls it was dialed at; `undefined` once that target has been replaced. */
+  readonly endpoint: number | undefined
 }
 
+/** Who paused a connection: a user, or what happens around the process, such as a page that froze. */
+export type PausedBy = "user" | "surroundings"
+
 export type Phase =
-  | { readonly _tag: "Idle"; readonly reason: "NotStarted" | "Paused" }
-  | { readonly _tag: "Dialing"; readonly epoch: number; readonly gate: "Dialing" | "Open" }
+  | { readonly _tag: "Idle"; readonly reason: "NotStarted" }
+  | { readonly _tag: "Idle"; readonly reason: "Paused"; readonly by: PausedBy }
+  | ({ readonly _tag: "Dialing" } & Opening)
   | {
       readonly _tag: "Live"
       readonly epoch: number
       readonly gate: "Ready" | "Stable"
+      /** As in `Opening`. */
+      readonly endpoint: number | undefined
       /** When it became Ready, ms. */
       readonly since: number
-      readonly successor: Successor | undefined
+      readonly successor: Opening | undefined
       /** The session that a successor replaced, while it delivers what is left. */
       readonly retiring: number | undefined
     }
@@ -55,7 +64,13 @@ export type Phase =
       readonly atLeast: number
       readonly at: number
     }
-  | { readonly _tag: "Waiting"; readonly cause: ConnectionError; readonly until: number }
+  | {
+      readonly _tag: "Waiting"
+      readonly cause: ConnectionError
+      readonly until: number
+      /** The server said when to come back, which outweighs a wake-up. */
+      readonly told: boolean
+    }
   /** `waiting`: the epochs whose end is awaited. */
   | { readonly _tag: "Closing"; readonly waiting: ReadonlyArray<number> }
   | { readonly _tag: "Closed" }
@@ -68,9 +83,9 @@ export interface State {
   readonly phase: Phase
   /** The last one dialed; 0 before the first dial. */
   readonly epoch: number
-  /** Which of the target's urls is dialed, or dialed next. Never a removed one while dialing goes on. */
+  /** Which of the target's urls is dialed next. Never a removed one while dialing goes on. */
   readonly endpoint: number
-  /** The urls that refused for good; a user's restart and a resume restore them. */
+  /** The urls that refused for good; a user's restart, a resume and a new target restore them. */
   readonly removed: ReadonlyArray<number>
   readonly outage: Outage
   readonly everReady: boolean
@@ -92,16 +107,28 @@ export type Input =
   | { readonly _tag: "Stepped"; readonly delay: number }
   | { readonly _tag: "Exhausted" }
   | { readonly _tag: "RetryDue" }
+  /** The process or the network woke up: a wait may be pointless now. */
+  | { readonly _tag: "Woke" }
   | {
       readonly _tag: "Restart"
       readonly mode: "breakFirst" | "makeFirst"
       readonly by: "user" | "auto"
       readonly reason: string
     }
+  /** The session is old enough, or the server announced its end. */
+  | { readonly _tag: "RotationDue"; readonly mode: "breakFirst" | "makeFirst"; readonly reason: string }
   /** The doubt that asked for this successor is gone: the active session was heard. */
   | { readonly _tag: "Withdraw"; readonly epoch: number }
-  | { readonly _tag: "Pause" }
-  | { readonly _tag: "Resume" }
+  /** The policies changed; with a new target every url is untried. */
+  | {
+      readonly _tag: "Reconfigured"
+      readonly endpoints: number
+      readonly retryFirst: boolean
+      readonly isNewTarget: boolean
+    }
+  | { readonly _tag: "Pause"; readonly by: PausedBy }
+  /** From the surroundings it undoes their own pause only. */
+  | { readonly _tag: "Resume"; readonly by: PausedBy }
   | { readonly _tag: "Close" }
   /** The connection gives up by itself: the inbox overflowed, a codec failed. */
   | { readonly _tag: "Fail"; readonly error: ConnectionError }
@@ -121,11 +148,22 @@ export type Command =
     }
   /** At most once for an epoch; its `Ended` is never classified. A retiring one may be ending already: harmless. */
   | { readonly _tag: "EndSession"; readonly epoch: number; readonly how: "graceful" | "drop" }
+  /** A session is Ready, and nothing delivers beside it: its messages flow, and senders write to it. */
+  | { readonly _tag: "Begin"; readonly epoch: number }
   /**
-   * Swap atomically. The shell delivers `from` for the overlap and then ends it
-   * by itself; its `Ended` clears `retiring`.
+   * Swap atomically: senders write to `epoch`. The shell delivers `from` for the
+   * overlap and then ends it by itself; its `Ended` clears `retiring`.
    */
   | { readonly _tag: "Promote"; readonly epoch: number; readonly from: number }
+  /**
+   * The session that messages flowed through is over: a gap begins, senders
+   * wait, and what was armed for the session is off. Always the first command.
+   */
+  | { readonly _tag: "Interrupt"; readonly epoch: number; readonly cause: ConnectionError }
+  /** Answered by `Stable` once the session has lasted. */
+  | { readonly _tag: "ArmStable"; readonly epoch: number }
+  /** Answered by `RotationDue`: after so many ms, or when the options say. It replaces what was armed. */
+  | { readonly _tag: "ArmRotation"; readonly after: number | undefined }
   /**
    * Ask the schedule; answered by `Stepped` or `Exhausted`. Leaving Deciding
    * withdraws the question: the shell must not answer it after a later `Step`.

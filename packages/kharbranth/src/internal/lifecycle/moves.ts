@@ -4,7 +4,8 @@
  * commands.
  */
 import * as Duration from "effect/Duration"
-import type { ConnectionError } from "../../ConnectionError.ts"
+import * as Redacted from "effect/Redacted"
+import { ConnectionClosed, type ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Decision } from "../../Reconnect.ts"
 import type { Command, InputAt, Outage, Outcome, Phase, State, StateAt } from "./model.ts"
@@ -32,7 +33,7 @@ export const dial = (state: State): Outcome => {
   return [
     {
       ...state,
-      phase: { _tag: "Dialing", epoch, gate: "Dialing" },
+      phase: { _tag: "Dialing", epoch, gate: "Dialing", endpoint: state.endpoint },
       epoch,
       outage: { ...state.outage, attempt, refresh: false }
     },
@@ -44,7 +45,15 @@ export const dial = (state: State): Outcome => {
 export const dialSuccessor = (state: StateAt<"Live">): Outcome => {
   const epoch = state.epoch + 1
   return [
-    { ...state, epoch, phase: { ...state.phase, retiring: undefined, successor: { epoch, gate: "Dialing" } } },
+    {
+      ...state,
+      epoch,
+      phase: {
+        ...state.phase,
+        retiring: undefined,
+        successor: { epoch, gate: "Dialing", endpoint: state.endpoint }
+      }
+    },
     dialing(state, { epoch, attempt: 1, role: "successor", refresh: false, cause: undefined })
   ]
 }
@@ -62,6 +71,8 @@ const dialing = (
 export interface Loss {
   readonly error: ConnectionError
   readonly decision: Decision
+  /** Where the session was dialed, if the target still has that url. */
+  readonly endpoint: number | undefined
   readonly wasStable: boolean
 }
 
@@ -73,22 +84,23 @@ export const outageAfter = (outage: Outage, { error, wasStable }: Pick<Loss, "er
 
 /** The active session, or the dial of one, is over, and nothing stands in for it. */
 export const lose = (state: State, loss: Loss, now: number): Outcome => {
-  const { decision, error } = loss
+  const { decision, endpoint: at, error } = loss
   const old = outageAfter(state.outage, loss)
   const refreshes = decision._tag === "Refresh" && !old.refreshUsed
   // Also when the connection gives up here: a restart must not dial with what was refused.
   const outage = refreshes ? { ...old, refreshUsed: true, refresh: true } : old
   if (!state.config.retryFirst && !state.everReady) return giveUp({ ...state, outage }, error)
   const stops = decision._tag === "Stop" || (decision._tag === "Refresh" && !refreshes)
-  const removed = stops ? [...state.removed, state.endpoint] : state.removed
+  const removed = stops && at !== undefined ? [...state.removed, at] : state.removed
   if (removed.length >= state.config.endpoints) return giveUp({ ...state, outage, removed }, error)
-  const stays = loss.wasStable && !stops
+  // Of a new target nothing has been tried yet.
+  const stays = at === undefined || (loss.wasStable && !stops)
   const atLeast = decision._tag === "RetryAfter" ? Duration.toMillis(decision.delay) : 0
   return [
     {
       ...state,
       phase: { _tag: "Deciding", cause: error, atLeast, at: now },
-      endpoint: stays ? state.endpoint : nextEndpoint(state.config.endpoints, state.endpoint, removed),
+      endpoint: stays ? state.endpoint : nextEndpoint(state.config.endpoints, at, removed),
       removed,
       outage: { ...outage, fresh: false }
     },
@@ -136,8 +148,10 @@ export const leave = (phase: Phase, retiring: EndSession["how"]): ReadonlyArray<
   }
 }
 
-export const pause = (state: StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">): Outcome => [
-  { ...state, phase: { _tag: "Idle", reason: "Paused" } },
+type Pausable = StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">
+
+export const pause = (state: Pausable, { by }: InputAt<"Pause">): Outcome => [
+  { ...state, phase: { _tag: "Idle", reason: "Paused", by } },
   leave(state.phase, "graceful")
 ]
 
@@ -177,3 +191,42 @@ export const restartPending = (state: StateAt<"Deciding" | "Waiting">, input: Re
   if (!state.mayskip) return [state, none]
   return after([requested(input), ...leave(state.phase, "drop")], dial({ ...state, mayskip: false }))
 }
+
+// ---- a change of policies ----
+
+/** The sessions of a replaced target say nothing about the urls of the new one. */
+const forgetEndpoints = (phase: Phase): Phase => {
+  switch (phase._tag) {
+    case "Dialing":
+      return { ...phase, endpoint: undefined }
+    case "Live":
+      return {
+        ...phase,
+        endpoint: undefined,
+        successor: phase.successor && { ...phase.successor, endpoint: undefined }
+      }
+    default:
+      return phase
+  }
+}
+
+export const reconfigured = (
+  state: State,
+  { endpoints, isNewTarget, retryFirst }: InputAt<"Reconfigured">
+): Outcome => {
+  const next = { ...state, config: { ...state.config, endpoints, retryFirst } }
+  const startsOver = isNewTarget || endpoints !== state.config.endpoints
+  return [startsOver ? { ...next, phase: forgetEndpoints(state.phase), endpoint: 0, removed: [] } : next, none]
+}
+
+// ---- what a session of ours ends with ----
+
+export const closedByUs = (connection: string, epoch: number): ConnectionError =>
+  new ConnectionClosed({
+    connection,
+    epoch,
+    code: 1000,
+    reason: Redacted.make(""),
+    sentCode: 1000,
+    initiator: "client"
+  })

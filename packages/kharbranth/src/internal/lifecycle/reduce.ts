@@ -12,6 +12,7 @@ import {
   after,
   anew,
   closed,
+  closedByUs,
   closeSessions,
   dial,
   emit,
@@ -21,10 +22,11 @@ import {
   lose,
   none,
   pause,
+  reconfigured,
   restartByUser,
   restartPending
 } from "./moves.ts"
-import type { Config, Input, InputAt, InputTag, Outcome, PhaseTag, State, StateAt } from "./model.ts"
+import type { Command, Config, Input, InputAt, InputTag, Outcome, PhaseTag, State, StateAt } from "./model.ts"
 
 export type { Command, Config, Input, Outage, Outcome, Phase, State } from "./model.ts"
 
@@ -47,9 +49,17 @@ const ignore = (state: State): Outcome => [state, none]
 /** The input speaks of a session or a wait that is over. */
 const stale = ignore
 
-const resume = (state: State): Outcome => dial(anew(state))
-
 // ---- Idle ----
+
+const idleResume = (state: StateAt<"Idle">, { by }: InputAt<"Resume">): Outcome => {
+  const { phase } = state
+  const isTheirs = phase.reason === "Paused" && phase.by === by
+  return by === "user" || isTheirs ? dial(anew(state)) : [state, none]
+}
+
+/** The surroundings pause what runs; a user may pause anything. */
+const idlePause = (state: StateAt<"Idle">, input: InputAt<"Pause">): Outcome =>
+  input.by === "user" ? pause(state, input) : [state, none]
 
 const idleStart = (state: StateAt<"Idle">): Outcome =>
   state.phase.reason === "NotStarted" ? dial(state) : [state, none]
@@ -58,27 +68,30 @@ const idleStart = (state: StateAt<"Idle">): Outcome =>
 
 const dialingOpened = (state: StateAt<"Dialing">, { epoch }: InputAt<"Opened">): Outcome => {
   if (epoch !== state.phase.epoch || state.phase.gate === "Open") return [state, none]
-  return [
-    { ...state, phase: { _tag: "Dialing", epoch, gate: "Open" } },
-    [emit({ _tag: "GatePassed", epoch, gate: "Open" })]
-  ]
+  return [{ ...state, phase: { ...state.phase, gate: "Open" } }, [emit({ _tag: "GatePassed", epoch, gate: "Open" })]]
 }
 
 const dialingReady = (state: StateAt<"Dialing">, { epoch }: InputAt<"Ready">, now: number): Outcome => {
+  const { endpoint } = state.phase
   if (epoch !== state.phase.epoch) return [state, none]
   return [
     {
       ...state,
-      phase: { _tag: "Live", epoch, gate: "Ready", since: now, successor: undefined, retiring: undefined },
+      phase: { _tag: "Live", epoch, gate: "Ready", endpoint, since: now, successor: undefined, retiring: undefined },
       everReady: true
     },
-    [emit({ _tag: "GatePassed", epoch, gate: "Ready" })]
+    [
+      { _tag: "Begin", epoch },
+      emit({ _tag: "GatePassed", epoch, gate: "Ready" }),
+      { _tag: "ArmStable", epoch },
+      { _tag: "ArmRotation", after: undefined }
+    ]
   ]
 }
 
 const dialingEnded = (state: StateAt<"Dialing">, input: InputAt<"Ended">, now: number): Outcome =>
   input.epoch === state.phase.epoch
-    ? lose(state, { error: input.error, decision: input.decision, wasStable: false }, now)
+    ? lose(state, { ...input, endpoint: state.phase.endpoint, wasStable: false }, now)
     : [state, none]
 
 // ---- Deciding and Waiting ----
@@ -87,7 +100,7 @@ const decidingStepped = (state: StateAt<"Deciding">, input: InputAt<"Stepped">, 
   const { atLeast, cause } = state.phase
   const delay = atLeast + input.delay
   return [
-    { ...state, phase: { _tag: "Waiting", cause, until: now + delay } },
+    { ...state, phase: { _tag: "Waiting", cause, until: now + delay, told: atLeast > 0 } },
     [
       emit({ _tag: "RetryScheduled", attempt: state.outage.attempt, delay: Duration.millis(delay), cause }),
       { _tag: "Wait", delay }
@@ -104,6 +117,9 @@ const decidingExhausted = (state: StateAt<"Deciding">): Outcome =>
       last: state.phase.cause
     })
   )
+
+const waitingWoke = (state: StateAt<"Waiting">): Outcome =>
+  state.phase.told ? [state, none] : after(leave(state.phase, "drop"), dial(state))
 
 const waitingClose = (state: StateAt<"Waiting">): Outcome => after(leave(state.phase, "drop"), closed(state))
 
@@ -129,10 +145,13 @@ const table: Table = {
     Stepped: stale,
     Exhausted: stale,
     RetryDue: stale,
+    Woke: ignore,
     Restart: restartByUser,
+    RotationDue: stale,
     Withdraw: stale,
-    Pause: pause,
-    Resume: resume,
+    Reconfigured: reconfigured,
+    Pause: idlePause,
+    Resume: idleResume,
     Close: closed,
     Fail: fail
   },
@@ -145,8 +164,11 @@ const table: Table = {
     Stepped: stale,
     Exhausted: stale,
     RetryDue: stale,
+    Woke: ignore,
     Restart: restartByUser,
+    RotationDue: stale,
     Withdraw: stale,
+    Reconfigured: reconfigured,
     Pause: pause,
     Resume: ignore,
     Close: closeSessions,
@@ -161,8 +183,11 @@ const table: Table = {
     Stepped: stale,
     Exhausted: stale,
     RetryDue: stale,
+    Woke: ignore,
     Restart: Live.restart,
+    RotationDue: Live.rotationDue,
     Withdraw: Live.withdraw,
+    Reconfigured: reconfigured,
     Pause: pause,
     Resume: ignore,
     Close: closeSessions,
@@ -177,8 +202,11 @@ const table: Table = {
     Stepped: decidingStepped,
     Exhausted: decidingExhausted,
     RetryDue: stale,
+    Woke: ignore,
     Restart: restartPending,
+    RotationDue: stale,
     Withdraw: stale,
+    Reconfigured: reconfigured,
     Pause: pause,
     Resume: ignore,
     Close: closed,
@@ -193,8 +221,11 @@ const table: Table = {
     Stepped: stale,
     Exhausted: stale,
     RetryDue: dial,
+    Woke: waitingWoke,
     Restart: restartPending,
+    RotationDue: stale,
     Withdraw: stale,
+    Reconfigured: reconfigured,
     Pause: pause,
     Resume: ignore,
     Close: waitingClose,
@@ -209,8 +240,11 @@ const table: Table = {
     Stepped: stale,
     Exhausted: stale,
     RetryDue: stale,
+    Woke: ignore,
     Restart: ignore,
+    RotationDue: stale,
     Withdraw: stale,
+    Reconfigured: ignore,
     Pause: ignore,
     Resume: ignore,
     Close: ignore,
@@ -225,8 +259,11 @@ const table: Table = {
     Stepped: stale,
     Exhausted: stale,
     RetryDue: stale,
+    Woke: ignore,
     Restart: ignore,
+    RotationDue: stale,
     Withdraw: stale,
+    Reconfigured: ignore,
     Pause: ignore,
     Resume: ignore,
     Close: ignore,
@@ -241,8 +278,11 @@ const table: Table = {
     Stepped: stale,
     Exhausted: stale,
     RetryDue: stale,
+    Woke: ignore,
     Restart: restartByUser,
+    RotationDue: stale,
     Withdraw: stale,
+    Reconfigured: reconfigured,
     Pause: ignore,
     Resume: ignore,
     Close: closed,
@@ -253,7 +293,17 @@ const table: Table = {
 export const reduce = (state: State, input: Input, now: number): Outcome => {
   // The table pairs each cell with its phase and input; TypeScript does not follow that through two lookups.
   const cell = table[state.phase._tag][input._tag] as (state: State, input: Input, now: number) => Outcome
-  return cell(state, input, now)
+  const outcome = cell(state, input, now)
+  return leavesLive(state, outcome) ? after([interruption(state, input)], outcome) : outcome
+}
+
+// However a live session is left, the same things end with it.
+const leavesLive = (before: State, [{ phase }]: Outcome): before is StateAt<"Live"> =>
+  before.phase._tag === "Live" && phase._tag !== "Live"
+
+const interruption = ({ config, phase: { epoch } }: StateAt<"Live">, input: Input): Command => {
+  const cause = input._tag === "Ended" ? input.error : closedByUs(config.connection, epoch)
+  return { _tag: "Interrupt", epoch, cause }
 }
 
 // ---- what users see ----

@@ -8,7 +8,7 @@ interface Ended {
 const kept = 128
 const none: Readonly<Record<string, number>> = {}
 
-export class Figures {
+export class Counters {
   messagesIn = 0
   bytesIn = 0
   messagesOut = 0

@@ -1,14 +1,13 @@
 /** What every dial is made of: its permit, its deadline, its target; and a session's dial by callback. */
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as ConnectionError from "../../ConnectionError.ts"
 import type { Permit } from "../../Session.ts"
 import type { Target } from "../../Target.ts"
-import type { Dial, Link } from "../../Transport.ts"
+import type { Dial } from "../../Transport.ts"
 import type { Timer } from "../kit/timers.ts"
 import * as Check from "../model/check.ts"
-import { type Caller, outcomeOf } from "../transport/fromCallback.ts"
-import type { Host } from "./host.ts"
+import type { Caller } from "../transport/fromCallback.ts"
+import type { SessionOptions, SessionOwner } from "./owner.ts"
 import type { Session } from "./session.ts"
 
 /**
@@ -22,91 +21,48 @@ export type Ask = (
   answer: (refusal: ConnectionError.ConnectionError | undefined) => void
 ) => (exit: Exit.Exit<unknown, unknown>) => void
 
-export const permitOf = <In, Out>({ connection }: Host<In, Out>, { dial }: Session<In, Out>): Permit => {
+export const permitOf = <In, Out>({ connection }: SessionOwner<In, Out>, { dial }: Session<In, Out>): Permit => {
   const { attempt, cause, endpoint, epoch } = dial
   return { connection, epoch, attempt, cause, endpoint }
 }
 
 // The deadline is a timer, not a race of fibers: a dial that will not be interrupted ends nevertheless.
-export const deadlineOf = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Timer => {
-  const { connection } = host
-  const after = host.policies.dialTimeout
-  const deadline = host.timer(() => session.finish(new ConnectionError.DialTimeout({ connection, after })))
-  deadline.set(host.now() + Check.millis(after))
+export const deadlineOf = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Timer => {
+  const { connection } = owner
+  const after = owner.policies.dialTimeout
+  const deadline = owner.timer(() => session.finish(new ConnectionError.DialTimeout({ connection, after })))
+  deadline.set(owner.mono() + Check.millis(after))
   return deadline
 }
 
-export const resolve = <In, Out>(host: Host<In, Out>, { dial }: Session<In, Out>) => {
+export const resolve = <In, Out>(owner: SessionOwner<In, Out>, { dial }: Session<In, Out>) => {
   const { attempt, cause, endpoint, refresh } = dial
-  return host.target.resolve(host.connection, { attempt, refresh, cause, endpoint })
+  return owner.target.resolve(owner.connection, { attempt, refresh, cause, endpoint })
 }
 
-export const dialOf = <In, Out>(host: Host<In, Out>, session: Session<In, Out>, target: Target): Dial => {
-  const { connection, maxMessageSize, writeMark } = host
+/** How many unsent bytes make senders wait. */
+export const writeMarkOf = <In, Out>({ writeMark }: SessionOptions<In, Out>): number => writeMark ?? 256 * 1024
+
+export const dialOf = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>, target: Target): Dial => {
+  const { connection, options } = owner
+  const { maxMessageSize = 1024 * 1024 } = options
   const { expiresAt, headers, subprotocols, url } = target
   session.expiresAt = expiresAt
-  const mark = { high: writeMark, low: Math.floor(writeMark / 4) }
+  const high = writeMarkOf(options)
+  const mark = { high, low: Math.floor(high / 4) }
   const successor = session.dial.role === "successor"
   return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark, successor }
 }
 
-/** A session that dials by callback. */
-export class CallbackDial<In, Out> implements Caller {
-  readonly dial: Dial | undefined
-  readonly receiver: Session<In, Out>
-  private readonly host: Host<In, Out>
-  private deadline: Timer | undefined
-  private settlePermit: ReturnType<Ask> | undefined
-  private hasAnswer = false
-
-  constructor(host: Host<In, Out>, session: Session<In, Out>) {
-    this.host = host
-    this.receiver = session
-    const target = outcomeOf(resolve(host, session))
-    this.dial = target === undefined || Exit.isFailure(target) ? undefined : dialOf(host, session, target.value)
-  }
-
-  permitted(go: () => void): void {
-    const { host, receiver } = this
-    const begin = () => {
-      this.deadline = deadlineOf(host, receiver)
-      go()
-    }
-    if (host.ask === undefined) return begin()
-    const settle = host.ask(permitOf(host, receiver), (refusal) => {
-      if (receiver.over) return
-      if (refusal === undefined) begin()
-      else receiver.finish(refusal)
-    })
-    this.settlePermit = settle
-    receiver.hold((error) => settle(Exit.fail(error)))
-  }
-
-  hold(release: () => void): void {
-    const { receiver } = this
-    if (this.hasAnswer) receiver.hold(release)
-    else {
-      receiver.hold((error) => {
-        this.over(Exit.fail(error))
-        release()
-      })
-    }
-  }
-
-  answered(exit: Exit.Exit<Link, ConnectionError.ConnectionError>, release: () => void): void {
-    const { receiver } = this
-    this.hasAnswer = true
-    this.over(exit)
-    receiver.hold(release)
-    receiver.dialed(exit)
-  }
-
-  run<E>(outcome: Effect.Effect<Link, E>, answer: (exit: Exit.Exit<Link, E>) => void): void {
-    this.host.fork(Effect.map(Effect.exit(outcome), answer))
-  }
-
-  private over(exit: Exit.Exit<unknown, unknown>): void {
-    this.deadline?.clear()
-    this.settlePermit?.(exit)
+/** A session's dial, as a transport takes it that dials by callback. */
+export const callerOf = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Caller<Target> => {
+  const { ask } = owner
+  return {
+    session,
+    target: resolve(owner, session),
+    dialTo: (target) => dialOf(owner, session, target),
+    deadline: () => deadlineOf(owner, session),
+    ask: ask && ((answer) => ask(permitOf(owner, session), answer)),
+    fork: (effect) => owner.fork(effect)
   }
 }

@@ -9,23 +9,23 @@ interface Waiter<In> {
   readonly take: (message: In) => void
 }
 
-/** What an opening sees of its session. */
-export interface Opener<In> {
+/** What the buffer sees of its session. */
+export interface BufferedSession<In> {
   /** The most bytes that may wait. */
   readonly openBuffer: number
   decode(frame: Frame): ReadonlyArray<In>
-  /** Gives the protocols above their messages; what they leave is returned. */
+  /** Lets the protocols above claim their messages; returns the rest. */
   claim(messages: ReadonlyArray<In>): ReadonlyArray<In>
   overrun(bytes: number): void
 }
 
-export class Opening<In> {
+export class OpenBuffer<In> {
   bytes = 0
-  private readonly session: Opener<In>
+  private readonly session: BufferedSession<In>
   private waiting: Array<In> = []
   private waiters: Array<Waiter<In>> = []
 
-  constructor(session: Opener<In>) {
+  constructor(session: BufferedSession<In>) {
     this.session = session
   }
 

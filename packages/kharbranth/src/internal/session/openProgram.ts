@@ -9,25 +9,28 @@ import * as Scope from "effect/Scope"
 import * as Codec from "../../Codec.ts"
 import type * as Public from "../../Session.ts"
 import * as ConnectionError from "../../ConnectionError.ts"
-import type { Host } from "./host.ts"
+import { total } from "../kit/guard.ts"
+import { nextMicrotask } from "../kit/microtask.ts"
+import type { SessionOwner } from "./owner.ts"
 import type { Session } from "./session.ts"
 
 /** Whether anything runs between Open and Ready. */
-export const hasOpening = <In, Out>(host: Host<In, Out>): boolean =>
-  host.onOpen !== undefined || host.openers().length > 0
+export const hasOpening = <In, Out>(owner: SessionOwner<In, Out>): boolean =>
+  owner.options.onOpen !== undefined || owner.openers().length > 0
 
 export const openProgram = <In, Out>(
-  host: Host<In, Out>,
+  owner: SessionOwner<In, Out>,
   opened: Session<In, Out>,
   scope: Scope.Scope
 ): Effect.Effect<unknown, ConnectionError.ConnectionError> => {
-  const { connection, onOpen } = host
+  const { connection, options } = owner
+  const { onOpen } = options
   const { epoch } = opened
-  const openers = host.openers()
-  const session = handleOf(host, opened)
+  const openers = owner.openers()
+  const session = handleOf(owner, opened)
   const failed = (issue: string, cause: ConnectionError.ForeignCause) =>
     new ConnectionError.OpenFailed({ connection, epoch, issue, cause })
-  const after = host.policies.openTimeout
+  const after = owner.policies.openTimeout
   return Effect.gen(function* () {
     const resumed = onOpen === undefined ? undefined : yield* onOpen(session)
     for (const open of openers) yield* open(session)
@@ -56,8 +59,8 @@ const openError = (
   return ConnectionError.isConnectionError(error) ? error : failed("it failed", ConnectionError.foreign(error))
 }
 
-const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Public.Session<In, Out> => {
-  const { connection } = host
+const handleOf = <In, Out>(owner: SessionOwner<In, Out>, opened: Session<In, Out>): Public.Session<In, Out> => {
+  const { connection } = owner
   const notConnected = (state: string) => new ConnectionError.NotConnected({ connection, state })
   return {
     epoch: opened.epoch,
@@ -65,8 +68,8 @@ const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Publi
     send: (message) =>
       Effect.suspend(() => {
         const { writer } = opened
-        if (opened.over || writer === undefined) return Effect.fail(notConnected("the session is over"))
-        const frame = host.codec.encode(message)
+        if (opened.isOver || writer === undefined) return Effect.fail(notConnected("the session is over"))
+        const frame = owner.codec.encode(message)
         if (frame instanceof Codec.Failure) {
           const cause = ConnectionError.foreign(frame.cause)
           return Effect.fail(new ConnectionError.EncodeError({ connection, issue: frame.issue, cause }))
@@ -81,8 +84,8 @@ const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Publi
     receive: (pick = () => true) =>
       Effect.raceFirst(
         Effect.suspend(() => {
-          if (opened.over) return Effect.fail(notConnected("the session is over"))
-          if (opened.gate !== "Open") return Effect.fail(notConnected("the session is past its opening"))
+          if (opened.isOver) return Effect.fail(notConnected("the session is over"))
+          if (!opened.isOpening) return Effect.fail(notConnected("the session is past its opening"))
           return received(opened, pick)
         }),
         opened.death
@@ -93,18 +96,10 @@ const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Publi
 // The message is remembered before the fiber is woken, so the program never runs inside the socket's callback.
 const received = <In, Out>(opened: Session<In, Out>, pick: (message: In) => boolean) =>
   Effect.callback<In>((resume) => {
-    const stop = opened.opening.receive(safely(pick), (message) => {
-      queueMicrotask(() => resume(Effect.succeed(message)))
+    const stop = opened.early.receive(total(pick, no), (message) => {
+      nextMicrotask(() => resume(Effect.succeed(message)))
     })
     return Effect.sync(stop)
   })
 
-const safely =
-  <In>(pick: (message: In) => boolean) =>
-  (message: In): boolean => {
-    try {
-      return pick(message)
-    } catch {
-      return false
-    }
-  }
+const no = (): boolean => false

@@ -1,6 +1,9 @@
 /**
  * One socket's life: resolve, dial, open, deliver, end. A session reports each
  * gate and, exactly once, its end; after that every late callback is ignored.
+ *
+ * What becomes of a frame follows from the stage that the session is in, and
+ * only `enter` changes the stage.
  */
 import type * as Duration from "effect/Duration"
 import * as Cause from "effect/Cause"
@@ -10,125 +13,255 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { Decoder } from "../../Codec.ts"
 import type * as ConnectionError from "../../ConnectionError.ts"
-import type { Gate } from "../../ConnectionState.ts"
 import type { Frame } from "../../Message.ts"
 import type { Link, Receiver } from "../../Transport.ts"
-import type { Host } from "./host.ts"
 import type { Lane } from "../inbox/inbox.ts"
+import { attempt } from "../kit/guard.ts"
+import type { Timer } from "../kit/timers.ts"
+import { Waiting } from "../kit/waiting.ts"
 import type { Command } from "../lifecycle/model.ts"
-import { type Opener, Opening } from "./openBuffer.ts"
+import { closedByUs } from "../lifecycle/moves.ts"
 import * as Check from "../model/check.ts"
 import { nothing } from "../outbox/keeping.ts"
 import { Writer } from "../outbox/writer.ts"
-import { Pulse } from "../heartbeat/pulse.ts"
-import * as Errors from "./errors.ts"
-import * as life from "./start.ts"
-import { Watched } from "./watched.ts"
-import type { Timer } from "../kit/timers.ts"
-import { Waiters } from "../kit/waiters.ts"
+import { writeMarkOf } from "./dial.ts"
+import * as Ending from "./ending.ts"
+import { Liveness } from "./liveness.ts"
+import { type BufferedSession, OpenBuffer } from "./openBuffer.ts"
+import type { SessionOwner } from "./owner.ts"
+import * as Start from "./start.ts"
 
 export type DialCommand = Extract<Command, { readonly _tag: "Dial" }>
 
 type Failure = ConnectionError.ConnectionError
 
-/** A session is its link's receiver, its inbox's lane, and its pulse's patient. */
-export class Session<In, Out> extends Watched<In, Out> implements Receiver, Lane<In>, Opener<In> {
+type Stage =
+  /** On the way to a link. */
+  | "Dialing"
+  /** The programs run that lead to Ready; what arrives waits. */
+  | "Opening"
+  /** Ready; what arrives still waits: for the decision that it may begin, or for the end of an overlap. */
+  | "Ready"
+  /** What arrives goes to the reader. */
+  | "Delivering"
+  /** We close it. What still comes was on its way, and is kept if the reader has room. */
+  | "Closing"
+  /** We close it. Another session has delivered what still comes. */
+  | "Silent"
+  /** Nothing of it counts any more. */
+  | "Over"
+
+/** For its link a session is the receiver, for the inbox a lane. */
+export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In> {
   readonly dial: DialCommand
+  readonly epoch: number
   readonly decoder: Decoder<In>
+  /** A frame that did not decode was its end. */
   broken = false
-  gate: Gate = "Dialing"
   link: Link | undefined
+  writer: Writer | undefined
+  liveness: Liveness<In, Out> | undefined
+  dataFrames = 0
   expiresAt: number | undefined
   /** When it ended, for a Gap's `from`. */
   endedAt: number | undefined
-  /** What came before it was released; made when something comes. */
-  private early: Opening<In> | undefined
-  private program: Fiber.Fiber<void> | undefined
-  private letGo: ((error: Failure) => void) | undefined
-  /** What its programs have acquired. */
-  private acquired: Scope.Closeable | undefined
-  private muted = false
-  private attached = false
+  /** What its programs returned. */
+  resumed: unknown
+  /** We have begun to close it. */
   closing = false
-  /** The reader had no room for what came while it closed. */
-  private shut = false
   /** What ended it. */
   ending: Failure | undefined
+  private readonly owner: SessionOwner<In, Out>
+  private stage: Stage = "Dialing"
+  /** What came before it was released; made when something comes. */
+  private buffer: OpenBuffer<In> | undefined
+  private program: Fiber.Fiber<void> | undefined
+  /** Releases what it has of the transport, or asks of it. */
+  private releaseTransport: ((error: Failure) => void) | undefined
+  /** What its programs have acquired. */
+  private acquired: Scope.Closeable | undefined
+  /** The reader had no room for what came while it closed. */
+  private refused = false
+  /** Its socket is gone. */
   private gone = false
-  /** How long a closing handshake may take. */
-  private patience: Timer | undefined
-  private endings: Waiters<Failure> | undefined
-  private leavings: Waiters<void> | undefined
+  /** Ends a closing handshake that takes too long. */
+  private closeDeadline: Timer | undefined
+  private waiting: Waiting | undefined
 
-  constructor(host: Host<In, Out>, dial: DialCommand) {
-    super(host, dial.epoch)
+  constructor(owner: SessionOwner<In, Out>, dial: DialCommand) {
+    this.owner = owner
     this.dial = dial
-    this.decoder = host.codec.decoder()
+    this.epoch = dial.epoch
+    this.decoder = owner.codec.decoder()
+  }
+
+  get connection(): string {
+    return this.owner.connection
+  }
+
+  get isOver(): boolean {
+    return this.stage === "Over"
+  }
+
+  get isOpening(): boolean {
+    return this.stage === "Opening"
+  }
+
+  get isDelivering(): boolean {
+    return this.stage === "Delivering"
   }
 
   get scope(): Scope.Scope {
     return (this.acquired ??= Scope.makeUnsafe())
   }
 
+  /** While it delivers, the inbox may hold its link back. */
+  private enter(stage: Stage): void {
+    const { link, owner, stage: before } = this
+    if (before === stage) return
+    this.stage = stage
+    if (link === undefined) return
+    if (stage === "Delivering") owner.inbox.attach(link)
+    else if (before === "Delivering") owner.inbox.detach(link)
+  }
+
+  // --- on the way to Ready ---------------------------------------------------
+
   start(): void {
-    const program = life.start(this.host, this)
+    const program = Start.start(this.owner, this)
     if (program !== undefined) this.run(program)
   }
 
   /** Runs what leads to Ready. */
   private run(opening: Effect.Effect<unknown, Failure>): void {
-    const program = this.host.fork(
+    const program = this.owner.fork(
       Effect.map(Effect.exit(Effect.map(opening, (resumed) => this.isReady(resumed))), (exit) => {
         this.program = undefined
-        if (Exit.isFailure(exit)) this.finish(Errors.failureOf(this, exit.cause))
+        if (Exit.isFailure(exit)) this.finish(Ending.failureOf(this, exit.cause))
       })
     )
     if (program.pollUnsafe() === undefined) this.program = program
   }
 
-  /** Whatever it has of the transport, or asks of it, is let go of by this. */
-  hold(letGo: (error: Failure) => void): void {
-    if (this.ending === undefined) this.letGo = letGo
-    else letGo(this.ending)
+  /** Registers how to release what it has of the transport. */
+  hold(release: (error: Failure) => void): void {
+    if (this.ending === undefined) this.releaseTransport = release
+    else release(this.ending)
   }
 
   /** The transport answered the dial, outside of any fiber. */
   dialed(exit: Exit.Exit<Link, Failure>): void {
-    if (this.over) this.finish(Errors.closedByUs(this))
-    else if (Exit.isFailure(exit)) this.finish(Errors.failureOf(this, exit.cause))
-    else this.linked(exit.value)
+    if (this.isOver) return this.finish(this.closedByUs())
+    if (Exit.isFailure(exit)) return this.finish(Ending.failureOf(this, exit.cause))
+    // What users' code throws is the session's end, and not the transport's trouble.
+    attempt(
+      () => this.linked(exit.value),
+      (defect) => this.finish(Ending.failureOf(this, Cause.die(defect)))
+    )
   }
 
-  // What users' code throws is the session's end, and not the transport's trouble.
   private linked(link: Link): void {
-    try {
-      this.opened(link)
-      const opening = life.opened(this.host, this)
-      if (opening === undefined) this.isReady(undefined)
-      else this.run(opening)
-    } catch (defect) {
-      this.finish(Errors.failureOf(this, Cause.die(defect)))
-    }
+    this.opened(link)
+    const opening = Start.opened(this.owner, this)
+    if (opening === undefined) this.isReady(undefined)
+    else this.run(opening)
+  }
+
+  opened(link: Link): void {
+    const { connection, options, outboxHooks, policies, reports } = this.owner
+    const { epoch } = this
+    this.link = link
+    this.enter("Opening")
+    this.writer = new Writer({
+      connection,
+      epoch,
+      link,
+      mark: writeMarkOf(options),
+      meter: this.owner.meter(),
+      hooks: outboxHooks
+    })
+    this.liveness = new Liveness(this.owner, this, policies.heartbeat, link)
+    this.liveness.start()
+    this.owner.opened(this)
+    reports.hook(epoch, "onOpen", epoch)
   }
 
   private isReady(resumed: unknown): void {
-    this.gate = "Ready"
-    this.host.ready(this, resumed)
+    if (this.isOver) return
+    this.resumed = resumed
+    this.enter("Ready")
+    this.owner.ready(this)
+  }
+
+  /** What waits until it is released. */
+  get early(): OpenBuffer<In> {
+    return (this.buffer ??= new OpenBuffer(this))
+  }
+
+  get openBuffer(): number {
+    return this.owner.options.openBuffer ?? 16 * 1024 * 1024
+  }
+
+  decode(frame: Frame): ReadonlyArray<In> {
+    return this.owner.inbox.decode(this, frame)
+  }
+
+  claim(messages: ReadonlyArray<In>): ReadonlyArray<In> {
+    return this.owner.inbox.claim(messages, this.epoch)
+  }
+
+  overrun(bytes: number): void {
+    if (this.stage === "Ready") this.owner.release(this)
+    else this.dead(Ending.overrun(this, bytes, this.openBuffer))
+  }
+
+  /** It may deliver: what waits goes to the reader, and whatever follows. */
+  release(messages?: ReadonlyArray<In>): void {
+    if (this.isDelivering) return
+    const { buffer } = this
+    const delivered = messages ?? buffer?.messages() ?? []
+    this.buffer = undefined
+    if (delivered.length > 0) this.owner.inbox.pushDecoded(this.epoch, delivered, buffer?.bytes ?? 0)
+    if (!this.isOver) this.enter("Delivering")
   }
 
   // --- what the link reports -------------------------------------------------
 
   frame(frame: Frame, size: number): void {
-    if (this.over) return
-    const { figures, inbox } = this.host
-    figures.messagesIn++
-    figures.bytesIn += size
-    if (this.filtered && this.filter(frame)) return
+    const { owner, stage } = this
+    if (stage === "Over") return
+    const { counters } = owner.reports
+    counters.messagesIn++
+    counters.bytesIn += size
+    if (this.liveness?.filters === true && this.liveness.filter(frame)) return
     this.dataFrames++
-    if (this.muted) return
-    if (this.live) inbox.push(this, frame, size)
-    else if (this.closing) this.late(frame, size)
-    else this.opening.push(frame, size)
+    if (stage === "Delivering") owner.inbox.push(this, frame, size)
+    else if (stage === "Closing") this.late(frame, size)
+    else if (stage !== "Silent") this.early.push(frame, size)
+  }
+
+  private late(frame: Frame, size: number): void {
+    const { inbox } = this.owner
+    if (this.refused) inbox.miss()
+    else this.refused = !inbox.pushLate(this, frame, size)
+  }
+
+  ping(payload: Uint8Array): void {
+    this.control("Ping", payload)
+  }
+
+  pong(payload: Uint8Array): void {
+    if (this.isOver) return
+    this.liveness?.pong(payload)
+    this.control("Pong", payload)
+  }
+
+  private control(frame: "Ping" | "Pong", payload: Uint8Array): void {
+    if (this.isOver) return
+    const { epoch } = this
+    const { reports } = this.owner
+    reports.emit(() => ({ _tag: "ControlReceived", epoch, frame }))
+    reports.hook(epoch, `on${frame}`, payload, epoch)
   }
 
   drained(): void {
@@ -138,128 +271,42 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Lane
   ended(error: ConnectionError.LinkError): void {
     this.gone = true
     this.finish(error)
-    this.leavings?.tell()
+    this.waiting?.wake()
   }
 
-  // --- what the supervisor asks for ------------------------------------------
-
-  /** Ready, and not held back by an overlap: what waits goes to the reader, and whatever follows. */
-  release(messages?: ReadonlyArray<In>): void {
-    if (this.live || this.over) return
-    const { early, link } = this
-    const { inbox } = this.host
-    const delivered = messages ?? early?.messages() ?? []
-    this.early = undefined
-    if (delivered.length > 0) inbox.pushDecoded(this.epoch, delivered, early?.bytes ?? 0)
-    this.live = true
-    if (link === undefined) return
-    this.attached = true
-    inbox.attach(link)
-  }
+  // --- its end ---------------------------------------------------------------
 
   /** Nothing of this session reaches the reader any more. */
   mute(): void {
-    this.live = false
-    this.over = true
+    this.buffer = undefined
+    this.enter("Over")
   }
 
   /** What still comes is not delivered, while its closing handshake goes on. */
   silence(): void {
-    this.live = false
-    this.muted = true
-    this.detach()
+    this.enter("Silent")
   }
 
   /** Ends it with a closing handshake, bounded; its end is not classified. */
   close(deadline: Duration.Duration): void {
-    if (this.closing || this.over) return
+    if (this.closing || this.isOver) return
     this.closing = true
-    const { link } = this
+    const { link, owner } = this
     if (link === undefined) return this.drop()
     this.program?.interruptUnsafe()
-    this.detach()
-    this.live = false
+    if (this.stage !== "Silent") this.enter("Closing")
     // Behind our close frame nothing is written any more: it would be lost and look confirmed.
-    this.host.cut(this)
+    owner.cut(this)
     link.close(1000, "")
     if (this.ending !== undefined) return
-    this.patience = this.host.timer(() => this.drop())
-    this.patience.set(this.host.now() + Check.millis(deadline))
-  }
-
-  private late(frame: Frame, size: number): void {
-    const { inbox } = this.host
-    if (this.shut) inbox.miss()
-    else this.shut = !inbox.pushLate(this, frame, size)
+    this.closeDeadline = owner.timer(() => this.drop())
+    this.closeDeadline.set(owner.mono() + Check.millis(deadline))
   }
 
   /** Ends it at once. */
   drop(): void {
     this.link?.terminate()
-    this.finish(Errors.closedByUs(this))
-  }
-
-  /** Waits until its socket is gone. */
-  get hasLeft(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.gone ? Effect.void : (this.leavings ??= new Waiters<void>()).wait(() => Effect.void)
-    )
-  }
-
-  /** Fails with whatever ends it. */
-  get death(): Effect.Effect<never, Failure> {
-    return Effect.suspend(() => (this.endings ??= new Waiters<Failure>()).wait((error) => Effect.fail(error)))
-  }
-
-  // --- its opening -----------------------------------------------------------
-
-  /** What waits until it is released. */
-  get opening(): Opening<In> {
-    return (this.early ??= new Opening(this))
-  }
-
-  get openBuffer(): number {
-    return this.host.openBuffer
-  }
-
-  decode(frame: Frame): ReadonlyArray<In> {
-    return this.host.inbox.decode(this, frame)
-  }
-
-  claim(messages: ReadonlyArray<In>): ReadonlyArray<In> {
-    return this.host.inbox.claim(messages, this.epoch)
-  }
-
-  overrun(bytes: number): void {
-    if (this.gate === "Ready" || this.gate === "Stable") this.host.release(this)
-    else this.dead(Errors.overrun(this, bytes, this.openBuffer))
-  }
-
-  opened(link: Link): void {
-    const { connection, outboxHooks, policies, writeMark } = this.host
-    const { epoch } = this
-    this.link = link
-    this.gate = "Open"
-    this.writer = new Writer({ connection, epoch, link, mark: writeMark, meter: this.host.meter(), hooks: outboxHooks })
-    const pulse = new Pulse(policies.heartbeat, this, link)
-    this.pulse = pulse
-    this.filtered = pulse.intercepts || this.host.hooks !== undefined || this.heard !== undefined
-    pulse.start()
-    this.host.opened(this)
-    if (this.host.hooks !== undefined) this.host.hook("onOpen", epoch)
-  }
-
-  /** The inbox holds its link back no more. */
-  private detach(): void {
-    if (this.link === undefined || !this.attached) return
-    this.attached = false
-    this.host.inbox.detach(this.link)
-  }
-
-  // --- its end ---------------------------------------------------------------
-
-  dataLost(): void {
-    this.host.dataLost(this)
+    this.finish(this.closedByUs())
   }
 
   /** The verdict that the link is dead: nothing is waited for. */
@@ -269,50 +316,65 @@ export class Session<In, Out> extends Watched<In, Out> implements Receiver, Lane
   }
 
   finish(error: Failure): void {
-    this.pulse?.stop()
+    this.liveness?.stop()
     if (this.ending !== undefined) return
+    const { epoch, owner } = this
+    const { reports } = owner
     this.ending = error
-    this.patience?.clear()
+    this.closeDeadline?.clear()
     // What has come in has come in: an acknowledgement of this turn counts, and so does what an overlap held back.
-    if (this.gate === "Ready" || this.gate === "Stable") this.host.release(this)
-    this.host.inbox.flush()
-    this.over = true
-    this.live = false
-    this.endedAt = this.host.wall()
-    this.detach()
+    if (this.stage === "Ready" || this.stage === "Delivering") owner.release(this)
+    owner.inbox.flush()
+    this.enter("Over")
+    this.endedAt = owner.wall()
     const unconfirmed = this.settle(error)
-    this.endings?.tell(error)
+    this.waiting?.wake()
     this.program?.interruptUnsafe()
-    const { epoch } = this
-    if (error._tag === "ConnectionClosed") this.emit(() => ({ _tag: "ControlReceived", epoch, frame: "Close" }))
-    this.host.hook("onClose", error, epoch)
-    this.host.hook("onError", error, epoch)
-    this.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed }))
-    this.host.ended(this, error)
+    if (error._tag === "ConnectionClosed") reports.emit(() => ({ _tag: "ControlReceived", epoch, frame: "Close" }))
+    reports.hook(epoch, "onClose", error, epoch)
+    reports.hook(epoch, "onError", error, epoch)
+    reports.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed }))
+    owner.ended(this, error)
     const { acquired } = this
-    if (acquired === undefined) this.left(error)
-    else
-      this.host.fork(
-        Effect.andThen(
-          Scope.close(acquired, Exit.void),
-          Effect.sync(() => this.left(error))
-        )
+    if (acquired === undefined) return this.left(error)
+    owner.fork(
+      Effect.andThen(
+        Scope.close(acquired, Exit.void),
+        Effect.sync(() => this.left(error))
       )
+    )
   }
 
   private left(error: Failure): void {
-    this.letGo?.(error)
-    this.letGo = undefined
+    this.releaseTransport?.(error)
+    this.releaseTransport = undefined
     this.gone = true
-    this.leavings?.tell()
+    this.waiting?.wake()
   }
 
   /** What becomes of what it wrote. */
   private settle(error: Failure) {
     const { writer } = this
     if (writer === undefined) return nothing
-    const report = this.host.outbox.detach(writer, { clean: this.gone && Errors.answersOurClose(error) })
+    const report = this.owner.outbox.detach(writer, { clean: this.gone && Ending.answersOurClose(error) })
     writer.end()
     return report
+  }
+
+  private closedByUs(): Failure {
+    return closedByUs(this.connection, this.epoch)
+  }
+
+  // --- who waits for it ------------------------------------------------------
+
+  /** Waits until its socket is gone. */
+  get hasLeft(): Effect.Effect<void> {
+    return (this.waiting ??= new Waiting()).until(() => (this.gone ? Effect.void : undefined))
+  }
+
+  /** Fails with whatever ends it. */
+  get death(): Effect.Effect<never, Failure> {
+    const { waiting = (this.waiting = new Waiting()) } = this
+    return waiting.until(() => (this.ending === undefined ? undefined : Effect.fail(this.ending)))
   }
 }

@@ -9,8 +9,8 @@ import * as Tracer from "effect/Tracer"
 import type * as ConnectionError from "../../ConnectionError.ts"
 import type { Link } from "../../Transport.ts"
 import { callOf } from "../transport/fromCallback.ts"
-import { CallbackDial, deadlineOf, dialOf, permitOf, resolve } from "./dial.ts"
-import type { Host } from "./host.ts"
+import { callerOf, deadlineOf, dialOf, permitOf, resolve } from "./dial.ts"
+import type { SessionOwner } from "./owner.ts"
 import { hasOpening, openProgram } from "./openProgram.ts"
 import type { Session } from "./session.ts"
 
@@ -18,45 +18,46 @@ type Failure = ConnectionError.ConnectionError
 
 /** Goes as far as it can; what is left to wait for is a program to run. */
 export const start = <In, Out>(
-  host: Host<In, Out>,
+  owner: SessionOwner<In, Out>,
   session: Session<In, Out>
 ): Effect.Effect<unknown, Failure> | undefined => {
-  const settling = host.settled(session)
-  const isFree = settling === undefined && (host.ask !== undefined || host.permit === undefined) && !host.traced
-  if (isFree && callOf(host.transport.dial)?.(new CallbackDial(host, session)) === true) return undefined
-  const opening = host.traced ? traced(host, session) : begun(host, session)
+  const settling = owner.settled(session)
+  const isFree =
+    settling === undefined && (owner.ask !== undefined || owner.options.permit === undefined) && !owner.traced
+  if (isFree && callOf(owner.transport.dial)?.(callerOf(owner, session)) === true) return undefined
+  const opening = owner.traced ? traced(owner, session) : begun(owner, session)
   return settling === undefined ? opening : Effect.andThen(settling, opening)
 }
 
 /** What follows once the link is open: a program, if there is one. */
 export const opened = <In, Out>(
-  host: Host<In, Out>,
+  owner: SessionOwner<In, Out>,
   session: Session<In, Out>
 ): Effect.Effect<unknown, Failure> | undefined =>
-  hasOpening(host) ? openProgram(host, session, session.scope) : undefined
+  hasOpening(owner) ? openProgram(owner, session, session.scope) : undefined
 
-const begun = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<unknown, Failure> =>
-  Effect.flatMap(permitted(host, session), (link) => {
-    if (session.over) return Effect.interrupt
+const begun = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<unknown, Failure> =>
+  Effect.flatMap(permitted(owner, session), (link) => {
+    if (session.isOver) return Effect.interrupt
     session.opened(link)
-    return opened(host, session) ?? Effect.void
+    return opened(owner, session) ?? Effect.void
   })
 
 /** What the user's effects trace on the way to Ready belongs to the session. */
-const traced = <In, Out>(host: Host<In, Out>, session: Session<In, Out>) => {
-  const attributes = { connection: host.connection, epoch: session.epoch, attempt: session.dial.attempt }
+const traced = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>) => {
+  const attributes = { connection: owner.connection, epoch: session.epoch, attempt: session.dial.attempt }
   return Effect.makeSpanScoped("kharbranth.session", { attributes }).pipe(
     Scope.provide(session.scope),
-    Effect.flatMap((parent) => Effect.provideService(begun(host, session), Tracer.ParentSpan, parent))
+    Effect.flatMap((parent) => Effect.provideService(begun(owner, session), Tracer.ParentSpan, parent))
   )
 }
 
-const permitted = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
-  const { permit } = host
-  if (permit === undefined) return reach(host, session)
+const permitted = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
+  const { permit } = owner.options
+  if (permit === undefined) return reach(owner, session)
   return Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
-    const dialing = Effect.andThen(permit(permitOf(host, session)), reach(host, session))
+    const dialing = Effect.andThen(permit(permitOf(owner, session)), reach(owner, session))
     // A dial that ran out of time is interrupted; whoever permitted it is told why.
     return Effect.onExit(Scope.provide(dialing, scope), (exit) => {
       const { ending } = session
@@ -65,14 +66,14 @@ const permitted = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Eff
   })
 }
 
-const reach = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
+const reach = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
   Effect.suspend(() => {
-    const deadline = deadlineOf(host, session)
-    return Effect.onExit(dialed(host, session), () => Effect.sync(() => deadline.clear()))
+    const deadline = deadlineOf(owner, session)
+    return Effect.onExit(dialed(owner, session), () => Effect.sync(() => deadline.clear()))
   })
 
-const dialed = <In, Out>(host: Host<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
-  resolve(host, session).pipe(
-    Effect.flatMap((target) => host.transport.dial(dialOf(host, session, target), session)),
+const dialed = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
+  resolve(owner, session).pipe(
+    Effect.flatMap((target) => owner.transport.dial(dialOf(owner, session, target), session)),
     Scope.provide(session.scope)
   )

@@ -28,8 +28,9 @@ export interface Owner {
   readonly epoch: number
   readonly options: { readonly inbox?: { readonly maxStall?: Duration.Input | undefined } | undefined }
   readonly deadlines: { of(deadline: "stall", fire: () => void): { set(time: number): void } }
-  now(): number
-  emit(event: () => ConnectionEvent): void
+  /** Monotonic milliseconds. */
+  mono(): number
+  readonly reports: { emit(event: () => ConnectionEvent): void }
 }
 
 export class Pausing {
@@ -85,7 +86,7 @@ export class Pausing {
     const { owner } = this
     const maxStall = Check.durationOr(owner.options.inbox?.maxStall, "10 seconds")
     this.armed = true
-    owner.deadlines.of("stall", () => this.due()).set(owner.now() + Check.millis(maxStall))
+    owner.deadlines.of("stall", () => this.due()).set(owner.mono() + Check.millis(maxStall))
   }
 
   private due(): void {
@@ -99,7 +100,7 @@ export class Pausing {
   private stalled(): void {
     const { inbox, owner } = this
     inbox.settle()
-    owner.emit(() => ({ _tag: "ReaderStalled", epoch: owner.epoch, bytes: inbox.bytes }))
+    owner.reports.emit(() => ({ _tag: "ReaderStalled", epoch: owner.epoch, bytes: inbox.bytes }))
     if (inbox.curb(inbox.highMark / 4)) this.resume()
   }
 }

@@ -11,23 +11,30 @@ import type { Dial, Link, Open, Receiver, Transport } from "../../Transport.ts"
 
 type Dialer = Transport["Service"]["dial"]
 
-/** One dial as a callback takes it: the session that dials. */
-export interface Caller {
-  readonly receiver: Receiver
-  /** What to dial, if that is known without waiting. */
-  readonly dial: Dial | undefined
-  /** Calls `go` once the dial is permitted; its deadline begins there. */
-  permitted(go: () => void): void
-  /** Registers how to release what the dial holds. */
-  hold(release: () => void): void
-  /** The dial's outcome is known. */
-  answered(exit: Exit.Exit<Link, ConnectionError>, release: () => void): void
-  /** Runs an outcome that still has something to do, then answers with it. */
-  run<E>(outcome: Effect.Effect<Link, E>, answer: (exit: Exit.Exit<Link, E>) => void): void
+/** One dial, as the session that dials hands it to a callback. */
+export interface Caller<Target> {
+  readonly session: Receiver & {
+    readonly isOver: boolean
+    /** Registers how to release what the dial holds; called with what ended the session. */
+    hold(release: (error: ConnectionError) => void): void
+    /** The outcome of the dial. */
+    dialed(exit: Exit.Exit<Link, ConnectionError>): void
+    finish(error: ConnectionError): void
+  }
+  /** Where to; an effect that has nothing left to run, unless there is something to wait for. */
+  readonly target: Effect.Effect<Target, unknown>
+  dialTo(target: Target): Dial
+  /** Starts the deadline of the dial. */
+  deadline(): { clear(): void }
+  /** Asks for a permit, if the dial needs one; returns how to report the outcome. */
+  readonly ask: ((answer: (refusal: ConnectionError | undefined) => void) => Settle) | undefined
+  fork(effect: Effect.Effect<void>): void
 }
 
-/** Dials by callback, unless the caller has to wait for what to dial; whether it did. */
-export type Call = (caller: Caller) => boolean
+type Settle = (exit: Exit.Exit<unknown, unknown>) => void
+
+/** Dials by callback, unless the session has to wait for its target; whether it did. */
+export type Call = <Target>(caller: Caller<Target>) => boolean
 
 const calls = new WeakMap<Dialer, Call>()
 
@@ -54,21 +61,49 @@ export const fromCallback = (open: Open): Dialer => {
       )
     })
   calls.set(dialer, (caller) => {
-    const { dial } = caller
-    if (dial === undefined) return false
-    caller.permitted(() => begin(caller, open, dial))
+    const target = outcomeOf(caller.target)
+    if (target === undefined || Exit.isFailure(target)) return false
+    const go = (settle: Settle) => begin(caller, open, caller.dialTo(target.value), settle)
+    if (caller.ask === undefined) go(nothing)
+    else permitted(caller, caller.ask, go)
     return true
   })
   return dialer
 }
 
-const begin = (caller: Caller, open: Open, dial: Dial): void => {
+const permitted = <Target>(
+  { session }: Caller<Target>,
+  ask: NonNullable<Caller<Target>["ask"]>,
+  go: (settle: Settle) => void
+): void => {
+  // The answer comes later, when `settle` is known.
+  const settle = ask((refusal) => {
+    if (session.isOver) return
+    if (refusal === undefined) go(settle)
+    else session.finish(refusal)
+  })
+  session.hold((error) => settle(Exit.fail(error)))
+}
+
+const begin = <Target>(caller: Caller<Target>, open: Open, dial: Dial, settle: Settle): void => {
+  const { session } = caller
+  const deadline = caller.deadline()
   let release = nothing
+  let answered = false
   const answer = (outcome: Effect.Effect<Link, ConnectionError>): void => {
     const exit = outcomeOf(outcome)
-    if (exit === undefined) caller.run(outcome, answer)
-    else caller.answered(exit, release)
+    if (exit === undefined) return caller.fork(Effect.map(Effect.exit(outcome), answer))
+    answered = true
+    deadline.clear()
+    settle(exit)
+    session.hold(release)
+    session.dialed(exit)
   }
-  release = open(dial, caller.receiver, answer)
-  caller.hold(release)
+  release = open(dial, session, answer)
+  if (answered) return session.hold(release)
+  session.hold((error) => {
+    deadline.clear()
+    settle(Exit.fail(error))
+    release()
+  })
 }

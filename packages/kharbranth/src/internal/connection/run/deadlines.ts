@@ -19,16 +19,17 @@ export type Deadline =
 /** What another part acts on: its reader has stood still for too long. */
 type Elsewhere = "stall"
 
-interface Owner {
+/** What the deadlines see of their connection. */
+interface DeadlinesOwner {
   timer(fire: () => void): Timer
   due(deadline: Deadline): void
 }
 
 export class Deadlines {
-  private readonly owner: Owner
+  private readonly owner: DeadlinesOwner
   private readonly timers: { [D in Deadline | Elsewhere]?: Timer } = {}
 
-  constructor(owner: Owner) {
+  constructor(owner: DeadlinesOwner) {
     this.owner = owner
   }
 

@@ -7,16 +7,20 @@ import type * as Connection from "../../../Connection.ts"
 import { type ConnectionError, ConnectionDropped } from "../../../ConnectionError.ts"
 import * as Entries from "../../../Inbox.ts"
 import type { Inbox } from "../../inbox/inbox.ts"
+import type { Phase } from "../../lifecycle/model.ts"
 import type { Outbox } from "../../outbox/outbox.ts"
-import { Rotation } from "./rotation.ts"
+import { toldOf } from "../../session/ending.ts"
 import type { Session } from "../../session/session.ts"
-import { toldOf } from "./taps.ts"
+import { Rotation } from "./rotation.ts"
 
-interface Owner<In, Out> {
+/** What the handover sees of its connection. */
+interface HandoverOwner<In, Out> {
   readonly inbox: Inbox<In>
   readonly outbox: Outbox<In, Out>
+  /** Where the lifecycle is: it alone says which session is active, successor or retiring. */
+  readonly phase: Phase
+  /** The session that messages flow through. */
   readonly active: Session<In, Out> | undefined
-  readonly hasSuccessor: boolean
   readonly sessions: ReadonlyArray<Session<In, Out>>
   wall(): number
   rotate(reason: string): void
@@ -26,12 +30,10 @@ interface Owner<In, Out> {
   overlapped(old: Session<In, Out>): void
 }
 
-interface Held<In, Out> {
+/** An overlap: a session that is Ready waits while the old one still delivers. */
+interface Overlap<In, Out> {
   readonly session: Session<In, Out>
-  /** The session that still delivers. */
   readonly old: Session<In, Out>
-  /** What its `onOpen` returned, should the overlap be cut short. */
-  readonly resumed: unknown
   /** Whether all that the server had sent by the old session at the swap has come; unknown until it has answered. */
   complete: boolean | undefined
   /** The overlap has had its time. */
@@ -40,8 +42,8 @@ interface Held<In, Out> {
 
 export class Handover<In, Out> {
   readonly rotation: Rotation<In>
-  private readonly owner: Owner<In, Out>
-  private held: Held<In, Out> | undefined
+  private readonly owner: HandoverOwner<In, Out>
+  private overlap: Overlap<In, Out> | undefined
   /** The session that a successor was dialed beside, and how many frames it had brought by then. */
   private beside: { readonly old: Session<In, Out>; readonly frames: number } | undefined
   /** The epoch of the last old session whose overlap was cut short. */
@@ -49,7 +51,7 @@ export class Handover<In, Out> {
   /** What the last session that was Ready left behind. */
   private interrupted: { readonly from: number | undefined; readonly cause: ConnectionError } | undefined
 
-  constructor(owner: Owner<In, Out>, options: Connection.Rotate<In> | undefined) {
+  constructor(owner: HandoverOwner<In, Out>, options: Connection.Rotate<In> | undefined) {
     this.owner = owner
     this.rotation = Rotation.of(options)
   }
@@ -66,10 +68,10 @@ export class Handover<In, Out> {
   }
 
   /** A session is Ready, and nobody delivers beside it. */
-  begin(session: Session<In, Out>, resumed: unknown): void {
-    const { active, inbox, sessions } = this.owner
-    const { epoch } = session
-    for (const other of sessions) if (other !== session && other !== active) other.mute()
+  begin(session: Session<In, Out>): void {
+    const { inbox, sessions } = this.owner
+    const { epoch, resumed } = session
+    for (const other of sessions) if (other !== session) other.mute()
     if (this.interrupted !== undefined) {
       inbox.mark(Entries.gap({ epoch, ...this.interrupted, to: this.owner.wall(), resumed }))
       this.interrupted = undefined
@@ -79,45 +81,45 @@ export class Handover<In, Out> {
   }
 
   /** A successor is Ready: it waits until the overlap is over. */
-  hold(session: Session<In, Out>, old: Session<In, Out>, resumed: unknown): void {
-    const held: Held<In, Out> = { session, old, resumed, complete: undefined, over: false }
-    this.held = held
-    old.ask((complete) => {
-      held.complete = complete
-      this.settle(held)
+  hold(session: Session<In, Out>, old: Session<In, Out>): void {
+    const overlap: Overlap<In, Out> = { session, old, complete: undefined, over: false }
+    this.overlap = overlap
+    old.liveness?.ask((complete) => {
+      overlap.complete = complete
+      this.settle(overlap)
     })
   }
 
   // An old session that only seems alive, or lags, ends with a Gap like one that is seen to end too early.
-  private settle(held: Held<In, Out>): void {
-    if (this.held !== held || !held.over || held.complete === undefined) return
-    if (held.complete) this.finish()
-    else this.release(held.session)
+  private settle(overlap: Overlap<In, Out>): void {
+    if (this.overlap !== overlap || !overlap.over || overlap.complete === undefined) return
+    if (overlap.complete) this.finish()
+    else this.release(overlap.session)
   }
 
   /** If it is what waits, it waits no longer: what the old session would still have brought is lost. */
   release(session: Session<In, Out>): void {
-    const { held } = this
-    if (held?.session !== session) return
-    const { connection, epoch } = held.old
-    this.cut(held, new ConnectionDropped({ connection, epoch, cause: undefined }))
+    const { overlap } = this
+    if (overlap?.session !== session) return
+    const { connection, epoch } = overlap.old
+    this.cut(overlap, new ConnectionDropped({ connection, epoch, cause: undefined }))
   }
 
   /** Gives its end as taps are told it. */
   ended(session: Session<In, Out>, error: ConnectionError): ConnectionError {
-    const { held } = this
-    const told = toldOf(session, error, session === held?.old || session.epoch === this.cutShort)
-    if (held?.old === session) this.cut(held, told)
+    const { overlap } = this
+    const told = toldOf(session, error, session === overlap?.old || session.epoch === this.cutShort)
+    if (overlap?.old === session) this.cut(overlap, told)
     return told
   }
 
   /** However a session ends before its time, even by a close of the server: whether the successor has the rest is unknown. */
-  private cut(held: Held<In, Out>, cause: ConnectionError): void {
+  private cut(overlap: Overlap<In, Out>, cause: ConnectionError): void {
     const { inbox } = this.owner
-    const { old, resumed, session } = held
+    const { old, session } = overlap
     inbox.flush()
-    if (this.held !== held) return
-    const { epoch } = session
+    if (this.overlap !== overlap) return
+    const { epoch, resumed } = session
     this.cutShort = old.epoch
     inbox.mark(Entries.gap({ epoch, from: inbox.lastMessageAt, to: this.owner.wall(), cause, resumed }))
     this.finish()
@@ -125,14 +127,14 @@ export class Handover<In, Out> {
 
   /** The overlap is over: the old session falls silent, the new one delivers. */
   private finish(): void {
-    const { held } = this
-    if (held === undefined) return
+    const { overlap } = this
+    if (overlap === undefined) return
     // The keys of what came in this turn count.
     this.owner.inbox.flush()
-    if (this.held !== held) return
-    this.held = undefined
-    this.enter(held.session, true)
-    this.owner.overlapped(held.old)
+    if (this.overlap !== overlap) return
+    this.overlap = undefined
+    this.enter(overlap.session, true)
+    this.owner.overlapped(overlap.old)
     this.forgetLater()
   }
 
@@ -145,25 +147,26 @@ export class Handover<In, Out> {
     const possibleDuplicates = rotation.remembers ? 0 : doubles
     owner.inbox.mark(Entries.sessionOpened({ epoch, rotated, possibleDuplicates }))
     session.release(
-      rotation.remembers ? session.opening.messages().filter((one) => !rotation.seen(one, epoch)) : undefined
+      rotation.remembers ? session.early.messages().filter((one) => !rotation.seen(one, epoch)) : undefined
     )
   }
 
   /** What the old session delivered may still be on its way to the new one, for about as long as they overlapped. */
   forgetLater(): void {
-    if (this.rotation.remembers && this.held === undefined && !this.isUnderWay) this.owner.armOverlap()
+    if (this.rotation.remembers && this.overlap === undefined && !this.isUnderWay) this.owner.armOverlap()
   }
 
   /** Whether a session is being dialed or opened. */
   private get isUnderWay(): boolean {
-    return this.owner.sessions.some(({ gate, over }) => !over && (gate === "Dialing" || gate === "Open"))
+    const { phase } = this.owner
+    return phase._tag === "Dialing" || hasSuccessor(phase)
   }
 
   due(): void {
-    const { held } = this
-    if (held !== undefined) {
-      held.over = true
-      this.settle(held)
+    const { overlap } = this
+    if (overlap !== undefined) {
+      overlap.over = true
+      this.settle(overlap)
     }
     // What the session beside which the next one is dialed has brought counts for that one.
     else this.rotation.end(this.isUnderWay ? this.beside?.old.epoch : undefined)
@@ -186,10 +189,13 @@ export class Handover<In, Out> {
   }
 
   private claims(message: In, epoch: number): boolean {
-    const { held, owner, rotation } = this
-    const isOld = held === undefined ? epoch === owner.active?.epoch && owner.hasSuccessor : epoch === held.old.epoch
-    const isRepeated = (isOld || held === undefined) && rotation.seen(message, epoch)
+    const { overlap, owner, rotation } = this
+    const isOld =
+      overlap === undefined ? epoch === owner.active?.epoch && hasSuccessor(owner.phase) : epoch === overlap.old.epoch
+    const isRepeated = (isOld || overlap === undefined) && rotation.seen(message, epoch)
     if (isOld && !isRepeated) rotation.remember(message, epoch)
     return isRepeated
   }
 }
+
+const hasSuccessor = (phase: Phase): boolean => phase._tag === "Live" && phase.successor !== undefined

@@ -1,31 +1,45 @@
-/** Runs hooks one after another in a fiber of their own, beside the frames; the newest are skipped when too many wait. */
+/** Runs hooks one after another in a fiber of their own, beside the frames. When too many wait, the newest are skipped. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type { ConnectionEvent } from "../../../ConnectionEvent.ts"
 
-const waitingAtMost = 1024
+const mostWaiting = 1024
 
-interface Owner {
+interface Forks {
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
-  hookFailed(hook: string): void
-  hookSkipped(hook: string, skipped: number): void
+}
+
+interface Emits {
+  emit(event: () => ConnectionEvent): void
+}
+
+interface Waiting {
+  readonly epoch: number
+  readonly hook: string
+  readonly run: Effect.Effect<unknown, unknown>
 }
 
 export class HookQueue {
-  private readonly owner: Owner
-  private waiting: Array<readonly [string, Effect.Effect<unknown, unknown>]> = []
+  private readonly fibers: Forks
+  private readonly reports: Emits
+  private waiting: Array<Waiting> = []
   private running = false
   private skipped = 0
 
-  constructor(owner: Owner) {
-    this.owner = owner
+  constructor(fibers: Forks, reports: Emits) {
+    this.fibers = fibers
+    this.reports = reports
   }
 
-  add(name: string, hook: Effect.Effect<unknown, unknown>): void {
-    if (this.waiting.length >= waitingAtMost) return this.owner.hookSkipped(name, ++this.skipped)
-    this.waiting.push([name, hook])
+  add(epoch: number, hook: string, run: Effect.Effect<unknown, unknown>): void {
+    if (this.waiting.length >= mostWaiting) {
+      const skipped = ++this.skipped
+      return this.reports.emit(() => ({ _tag: "HookSkipped", epoch, hook, skipped }))
+    }
+    this.waiting.push({ epoch, hook, run })
     if (this.running) return
     this.running = true
-    this.owner.fork(this.drain)
+    this.fibers.fork(this.drain)
   }
 
   private readonly drain: Effect.Effect<void> = Effect.suspend(() => {
@@ -34,9 +48,10 @@ export class HookQueue {
       this.running = false
       return Effect.void
     }
-    const [name, hook] = next
+    const { epoch, hook, run } = next
+    const failed = Effect.sync(() => this.reports.emit(() => ({ _tag: "HookFailed", epoch, hook })))
     return Effect.andThen(
-      Effect.catchCause(hook, () => Effect.sync(() => this.owner.hookFailed(name))),
+      Effect.catchCause(run, () => failed),
       this.drain
     )
   })

@@ -7,7 +7,7 @@ import { nextMicrotask } from "../../kit/microtask.ts"
 
 /** What both see of their connection. */
 export interface Owner {
-  now(): number
+  mono(): number
   wall(): number
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void
   fail(error: ConnectionError.ConnectionError): void
@@ -51,7 +51,7 @@ export class OutboxPort implements OutboxHooks {
   }
 
   now(): number {
-    return this.owner.now()
+    return this.owner.mono()
   }
 
   arm(at: number): void {

@@ -6,18 +6,19 @@ import type { Reconnect } from "../../../Reconnect.ts"
 import { Stepper } from "../../kit/schedule.ts"
 import type { Input } from "../../lifecycle/model.ts"
 
-interface Owner {
+/** What retries see of their connection. */
+interface RetriesOwner {
   wall(): number
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
   dispatch(input: Input): void
 }
 
 export class Retries {
-  private readonly owner: Owner
+  private readonly owner: RetriesOwner
   private stepper: Stepper<ConnectionError> | undefined
   private question = 0
 
-  constructor(owner: Owner) {
+  constructor(owner: RetriesOwner) {
     this.owner = owner
   }
 

@@ -5,7 +5,10 @@
  */
 import * as Duration from "effect/Duration"
 import type * as Connection from "../../../Connection.ts"
+import { total } from "../../kit/guard.ts"
 import * as Check from "../../model/check.ts"
+
+const nothing = (): undefined => undefined
 
 /** The most keys kept of one overlap. */
 const keysAtMost = 100_000
@@ -31,7 +34,7 @@ export class Rotation<In> {
     this.mode = options?.mode ?? "makeFirst"
     this.overlap = Duration.toMillis(Check.durationOr(options?.overlap, "250 millis"))
     this.notice = options?.notice
-    this.dedupe = options?.dedupe
+    this.dedupe = options?.dedupe && total(options.dedupe, nothing)
     this.end()
     this.maxAge = options?.maxAge === undefined ? Infinity : Duration.toMillis(Check.duration(options.maxAge))
     this.before = Duration.toMillis(Check.durationOr(options?.before, "30 seconds"))
@@ -71,10 +74,6 @@ export class Rotation<In> {
   }
 
   private keyOf(message: In): unknown {
-    try {
-      return this.dedupe?.(message)
-    } catch {
-      return undefined
-    }
+    return this.dedupe?.(message)
   }
 }

@@ -1,58 +1,105 @@
 /**
- * The loop over sessions: feeds what happens to the pure lifecycle and performs
- * the commands it gives. Everything here is synchronous; what takes time is a
- * supervised fiber or a timer.
+ * The loop over sessions: passes what happens to the pure lifecycle and performs
+ * the commands it returns. It decides nothing. Everything here is synchronous;
+ * what takes time is a supervised fiber or a timer.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
-import type { ConnectionError } from "../../../ConnectionError.ts"
-import { NotConnected } from "../../../ConnectionError.ts"
+import * as Tracer from "effect/Tracer"
+import type { Codec } from "../../../Codec.ts"
+import type * as Connection from "../../../Connection.ts"
+import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
+import type { DropReason } from "../../../ConnectionEvent.ts"
+import type * as RateLimit from "../../../RateLimit.ts"
+import type { Tap } from "../../../Session.ts"
 import { Surroundings } from "../../../Surroundings.ts"
-import type { Ward } from "../../platform/reaction.ts"
-import { type Deadline, Deadlines } from "./deadlines.ts"
-import { Ground, type GroundOptions } from "./ground.ts"
-import { Handover } from "./handover.ts"
-import type { Host } from "../../session/host.ts"
+import type { Recipe } from "../../../Target.ts"
+import { Transport } from "../../../Transport.ts"
 import { Inbox } from "../../inbox/inbox.ts"
-import { logEvent } from "./log.ts"
-import { left, settled } from "../../session/leaving.ts"
+import { Cell } from "../../kit/cell.ts"
+import { Fibers } from "../../kit/fibers.ts"
+import { attempt } from "../../kit/guard.ts"
+import { Timer, type Timers, timersOf } from "../../kit/timers.ts"
 import * as Lifecycle from "../../lifecycle/reduce.ts"
 import * as Check from "../../model/check.ts"
 import { Outbox } from "../../outbox/outbox.ts"
-import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
-import { Retries } from "./retries.ts"
+import type { Reaction, ReactingConnection } from "../../platform/reaction.ts"
+import * as Limits from "../../rateLimit/limits.ts"
+import type { Ask } from "../../session/dial.ts"
+import { left, settled } from "../../session/ending.ts"
+import type { OpenProgram, SessionOwner } from "../../session/owner.ts"
 import { Session } from "../../session/session.ts"
-import { closedByUs } from "../../session/errors.ts"
+import { type Deadline, Deadlines } from "./deadlines.ts"
+import { Handover } from "./handover.ts"
+import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
+import { Reports } from "./reports.ts"
+import { Retries } from "./retries.ts"
 import * as Settings from "./settings.ts"
-import { tellEnded } from "./taps.ts"
-import { Cell } from "../../kit/cell.ts"
 
-/** When a rotation whose successor failed is tried again. */
-const rotateAgain = 30_000
+export interface SupervisorOptions<In, Out> {
+  readonly connection: string
+  readonly codec: Codec<In, Out>
+  readonly context: Context.Context<Transport>
+  readonly policies: Connection.Policies
+  readonly target: Recipe
+  readonly options: Connection.Options<Codec<In, Out>, unknown, never, never>
+  /** Instead of the options' `permit`. */
+  readonly ask?: Ask | undefined
+}
 
-export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out>, Owner, Ward {
+interface Pending {
+  readonly input: Lifecycle.Input
+  /** Done once the state has changed. */
+  readonly then: (() => void) | undefined
+}
+
+export class Supervisor<In, Out> implements SessionOwner<In, Out>, Owner, ReactingConnection {
+  readonly connection: string
+  readonly codec: Codec<In, Out>
+  readonly options: SupervisorOptions<In, Out>["options"]
+  // Not looked up each time: a context that is asked often copies itself.
+  readonly transport: Transport["Service"]
+  readonly ask: Ask | undefined
+  readonly fibers: Fibers
+  readonly reports: Reports
   readonly inbox: Inbox<In>
   readonly outbox: Outbox<In, Out>
   readonly outboxHooks = new OutboxPort(this)
   readonly state: Cell<ConnectionState>
-  active: Session<In, Out> | undefined
-  sessions: ReadonlyArray<Session<In, Out>> = []
-  attention: Ward["attention"]
-  /** Ends what tells it of its surroundings. */
-  private heeded: (() => void) | undefined
   readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
-  lifecycle: Lifecycle.State
+  policies: Connection.Policies
+  target: Recipe
+  taps: ReadonlySet<Tap<In, Out>> = none
+  sessions: ReadonlyArray<Session<In, Out>> = []
+  reaction: Reaction | undefined
+  private readonly context: Context.Context<Transport>
+  private readonly timers: Timers
+  private readonly meters: (() => RateLimit.Meter | undefined) | undefined
+  private lifecycle: Lifecycle.State
   private dispatching = false
-  /** What is dispatched meanwhile. */
+  /** What was dispatched during a dispatch. */
   private pending: Array<Pending> | undefined
   private retries: Retries | undefined
+  /** Ends what reports its surroundings. */
+  private stopReacting: (() => void) | undefined
 
-  constructor(given: GroundOptions<In, Out>) {
-    super(given)
-    const { connection, options, policies, target } = given
+  constructor({ ask, codec, connection, context, options, policies, target }: SupervisorOptions<In, Out>) {
+    this.connection = connection
+    this.codec = codec
+    this.options = options
+    this.context = context
+    this.transport = Context.get(context, Transport)
+    this.ask = ask
+    this.fibers = new Fibers(connection, context)
+    this.reports = new Reports(connection, this.fibers, options.hooks)
+    this.timers = timersOf(context)
+    this.policies = policies
+    this.target = target
+    this.meters = Limits.metersOf(policies.rateLimit)
     this.inbox = new Inbox({
       connection,
       highWaterMark: options.inbox?.highWaterMark ?? 65_536,
@@ -64,7 +111,7 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     this.outbox = new Outbox({
       connection,
       ...Settings.outbox(options.outbox),
-      encode: this.codec.encode,
+      encode: codec.encode,
       hooks: this.outboxHooks
     })
     this.handover = new Handover(this, options.rotate)
@@ -77,35 +124,29 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     this.handover.listen()
   }
 
-  /** Acts on its surroundings from now on, if there is somebody to tell of them. */
-  heed(): void {
-    this.heeded = Context.get(this.context, Surroundings)?.(this)
-  }
-
-  heedNoMore(): void {
-    this.heeded?.()
-    this.heeded = undefined
-  }
-
   // --- what there is ---------------------------------------------------------
 
   get phase(): Lifecycle.Phase {
     return this.lifecycle.phase
   }
 
+  /** The last session dialed. */
   get epoch(): number {
     return this.lifecycle.epoch
   }
 
-  get hasSuccessor(): boolean {
-    const { phase } = this.lifecycle
-    return phase._tag === "Live" && phase.successor !== undefined
-  }
-
-  /** The session that users mean: active and Ready. */
-  get live(): Session<In, Out> | undefined {
+  /** The session that messages flow through. */
+  get active(): Session<In, Out> | undefined {
     const { phase } = this.lifecycle
     return phase._tag === "Live" ? this.sessionOf(phase.epoch) : undefined
+  }
+
+  private sessionOf(epoch: number): Session<In, Out> | undefined {
+    return this.sessions.find((session) => session.epoch === epoch)
+  }
+
+  get rotationMode(): "breakFirst" | "makeFirst" {
+    return this.handover.rotation.mode
   }
 
   /** What stands in for a state in errors. */
@@ -116,6 +157,53 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
 
   notConnected(): NotConnected {
     return new NotConnected({ connection: this.connection, state: this.stateName() })
+  }
+
+  // --- options ---------------------------------------------------------------
+
+  get traced(): boolean {
+    // Not `mapUnsafe`: it would copy every service there is, for each connection.
+    return Context.get(this.context, Tracer.Tracer) !== Context.get(Context.empty(), Tracer.Tracer)
+  }
+
+  openers(): ReadonlyArray<OpenProgram<In, Out>> {
+    return this.taps.size === 0 ? nobody : [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
+  }
+
+  meter(): RateLimit.Meter | undefined {
+    return this.meters?.()
+  }
+
+  // --- time and fibers -------------------------------------------------------
+
+  /** Monotonic milliseconds. */
+  mono(): number {
+    return this.timers.now()
+  }
+
+  /** Unix milliseconds. */
+  wall(): number {
+    return this.timers.wall()
+  }
+
+  timer(fire: (now: number) => void): Timer {
+    return new Timer(this.timers, this.fibers, fire)
+  }
+
+  fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {
+    return this.fibers.fork(effect)
+  }
+
+  // --- its surroundings ------------------------------------------------------
+
+  /** Reacts to its surroundings from now on, if something reports them. */
+  react(): void {
+    this.stopReacting = Context.get(this.context, Surroundings)?.(this)
+  }
+
+  reactNoMore(): void {
+    this.stopReacting?.()
+    this.stopReacting = undefined
   }
 
   // --- what is due -----------------------------------------------------------
@@ -129,16 +217,25 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
       case "rotate":
         return this.rotate("it was due")
       case "outbox":
-        return this.outbox.wake(this.now())
+        return this.outbox.wake(this.mono())
       case "overlap":
         return this.handover.due()
     }
   }
 
+  private stable(): void {
+    const { phase } = this.lifecycle
+    if (phase._tag === "Live") this.dispatch({ _tag: "Stable", epoch: phase.epoch })
+  }
+
+  rotate(reason: string): void {
+    this.dispatch({ _tag: "RotationDue", mode: this.rotationMode, reason })
+  }
+
   recheck(): void {
-    const now = this.now()
+    const now = this.mono()
     this.deadlines.look(now)
-    this.active?.recheck(now)
+    this.active?.liveness?.recheck(now)
   }
 
   armOutbox(at: number): void {
@@ -146,11 +243,12 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
   }
 
   armOverlap(): void {
-    this.deadlines.set("overlap", this.now() + this.handover.rotation.overlap)
+    this.deadlines.set("overlap", this.mono() + this.handover.rotation.overlap)
   }
 
   // --- the loop --------------------------------------------------------------
 
+  /** What is dispatched during a dispatch waits until that one is done: the state first, then its commands, in order. */
   dispatch(input: Lifecycle.Input, then?: () => void): void {
     if (this.dispatching) {
       ;(this.pending ??= []).push({ input, then })
@@ -169,8 +267,9 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
-    for (const command of commands) this.perform(command)
+    // The state first: whoever is called by a command sees where the connection is.
     if (changed) this.state.set(Lifecycle.publicState(state))
+    for (const command of commands) this.perform(command)
     if (changed && state.phase._tag === "Closed") this.state.end()
     then?.()
   }
@@ -179,14 +278,22 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     switch (command._tag) {
       case "Dial":
         return this.dial(command)
+      case "Begin":
+        return this.begin(command.epoch)
+      case "Promote":
+        return this.promote(command.epoch, command.from)
+      case "Interrupt":
+        return this.interrupt(command.epoch, command.cause)
       case "EndSession":
         return this.endSession(command.epoch, command.how)
-      case "Promote":
-        return this.armOverlap()
+      case "ArmStable":
+        return this.deadlines.set("stable", this.mono() + Check.millis(this.policies.reconnect.stableAfter))
+      case "ArmRotation":
+        return this.deadlines.set("rotate", this.mono() + (command.after ?? this.plannedRotation()))
       case "Step":
         return (this.retries ??= new Retries(this)).ask(this.policies.reconnect, command.error, command.fresh)
       case "Wait":
-        return this.deadlines.set("retry", this.now() + command.delay)
+        return this.deadlines.set("retry", this.mono() + command.delay)
       case "CancelWait":
         return this.deadlines.clear("retry")
       case "Revive":
@@ -197,13 +304,12 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
       case "Halt":
         return this.halt(command.error)
       case "Emit":
-        if (this.events.active) this.events.publish([command.event])
-        return logEvent(this.fibers, this.connection, command.event)
+        return this.reports.happened(command.event)
     }
   }
 
   private dial(command: Extract<Lifecycle.Command, { readonly _tag: "Dial" }>): void {
-    this.figures.dials++
+    this.reports.counters.dials++
     this.retries?.withdraw()
     if (command.role === "successor") this.handover.dialed()
     const session = new Session(this, command)
@@ -212,26 +318,51 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     session.start()
   }
 
-  private endSession(epoch: number, how: "graceful" | "drop"): void {
+  private begin(epoch: number): void {
     const session = this.sessionOf(epoch)
     if (session === undefined) return
-    // Its socket may take its time to end; for the reader and the senders it is over now.
-    if (this.active === session) {
-      this.release(session)
-      this.interrupt(session, closedByUs(session))
-    }
-    if (how === "drop") session.drop()
-    else session.close(this.policies.closeTimeout)
+    this.handover.begin(session)
+    this.attach(session)
   }
 
-  /** The session that messages flowed through is lost. */
-  private interrupt(session: Session<In, Out>, cause: ConnectionError): void {
-    this.active = undefined
+  private promote(epoch: number, from: number): void {
+    const session = this.sessionOf(epoch)
+    const old = this.sessionOf(from)
+    if (session === undefined || old === undefined) return
+    this.handover.hold(session, old)
+    this.armOverlap()
+    this.attach(session)
+  }
+
+  /** Senders write to this session from now on. */
+  private attach(session: Session<In, Out>): void {
+    if (session.isOver) return
+    this.reaction?.ready(session)
+    if (session.writer !== undefined) this.outbox.attach(session.writer)
+  }
+
+  private interrupt(epoch: number, cause: ConnectionError): void {
+    const session = this.sessionOf(epoch)
     this.deadlines.clear("stable")
     this.deadlines.clear("rotate")
+    if (session === undefined) return
+    this.handover.release(session)
     this.handover.interrupt(session, cause)
     this.cut(session)
     this.outbox.down()
+  }
+
+  private endSession(epoch: number, how: "graceful" | "drop"): void {
+    const session = this.sessionOf(epoch)
+    if (how === "drop") session?.drop()
+    else session?.close(this.policies.closeTimeout)
+  }
+
+  /** In how many milliseconds the active session is to be replaced. */
+  private plannedRotation(): number {
+    const expiresAt = this.active?.expiresAt
+    const chance = Context.get(this.context, Random.Random).nextDoubleUnsafe()
+    return this.handover.rotation.due(expiresAt === undefined ? undefined : expiresAt - this.wall(), chance)
   }
 
   private halt(error: ConnectionError | undefined): void {
@@ -241,70 +372,52 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     this.inbox.finish(error)
     const state = error === undefined ? "Closed" : "Failed"
     this.outbox.close(new NotConnected({ connection: this.connection, state }))
-    if (error === undefined) this.events.end()
+    if (error === undefined) this.reports.events.end()
   }
 
-  private stable(): void {
-    const session = this.active
-    if (session === undefined) return
-    session.gate = "Stable"
-    this.dispatch({ _tag: "Stable", epoch: session.epoch })
-  }
-
-  rotate(reason: string): void {
-    this.deadlines.clear("rotate")
-    this.dispatch({ _tag: "Restart", mode: this.handover.rotation.mode, by: "auto", reason })
-    // Refused, or the successor may fail: the next try is not left to chance.
-    if (this.live !== undefined) this.deadlines.set("rotate", this.now() + rotateAgain)
+  /** New policies, for the next dial. */
+  reconfigure(policies: Connection.Policies, target: Recipe): void {
+    const isNewTarget = policies.target !== this.policies.target
+    this.policies = policies
+    this.target = target
+    const { endpoints } = target
+    this.dispatch({ _tag: "Reconfigured", endpoints, retryFirst: policies.reconnect.first, isNewTarget })
   }
 
   // --- what sessions report --------------------------------------------------
 
   settled(session: Session<In, Out>): Effect.Effect<void> | undefined {
     if (session.dial.role === "successor" || this.sessions.length === 1) return undefined
-    return settled(this.sessions.filter((other) => other !== session && other.over))
+    return settled(this.sessions.filter((other) => other !== session && other.isOver))
   }
 
   opened(session: Session<In, Out>): void {
     this.dispatch({ _tag: "Opened", epoch: session.epoch })
   }
 
-  ready(session: Session<In, Out>, resumed: unknown): void {
-    this.figures.ready++
-    if (session.dial.role === "successor") this.attention?.successorReady()
-    const from = this.active
-    const isSwap = session.dial.role === "successor" && this.live !== undefined && from !== undefined
-    if (isSwap) this.handover.hold(session, from, resumed)
-    else this.handover.begin(session, resumed)
-    this.active = session
+  ready(session: Session<In, Out>): void {
+    this.reports.counters.ready++
+    if (session.dial.role === "successor") this.reaction?.successorReady()
     this.dispatch({ _tag: "Ready", epoch: session.epoch })
-    if (session.over) return
-    this.attention?.ready(session)
-    if (session.writer !== undefined) this.outbox.attach(session.writer)
-    const now = this.now()
-    this.deadlines.set("stable", now + Check.millis(this.policies.reconnect.stableAfter))
-    const expiresIn = session.expiresAt === undefined ? undefined : session.expiresAt - this.wall()
-    const chance = Context.get(this.context, Random.Random).nextDoubleUnsafe()
-    this.deadlines.set("rotate", now + this.handover.rotation.due(expiresIn, chance))
   }
 
   ended(session: Session<In, Out>, error: ConnectionError): void {
-    this.figures.ended(session)
-    if (this.active === session) this.interrupt(session, error)
+    const { epoch } = session
+    this.reports.counters.ended(session)
     const told = this.handover.ended(session, error)
     const decision = this.policies.reconnect.classify(error)
-    this.dispatch({ _tag: "Ended", epoch: session.epoch, error, decision }, () =>
-      tellEnded(this.taps, session.epoch, told)
-    )
-    this.handover.forgetLater()
-    this.fork(
-      Effect.andThen(
-        session.hasLeft,
-        Effect.sync(() => {
-          this.sessions = this.sessions.filter((other) => other !== session)
-        })
+    this.dispatch({ _tag: "Ended", epoch, error, decision }, () => {
+      for (const tap of this.taps) attempt(() => tap.ended?.(epoch, told), nothing)
+      this.handover.forgetLater()
+      this.fork(
+        Effect.andThen(
+          session.hasLeft,
+          Effect.sync(() => {
+            this.sessions = this.sessions.filter((other) => other !== session)
+          })
+        )
       )
-    )
+    })
   }
 
   overlapped(old: Session<In, Out>): void {
@@ -326,9 +439,17 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
     if (writer !== undefined) this.outbox.cut(writer)
   }
 
+  // --- what the inbox and the outbox report ----------------------------------
+
+  drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
+    this.reports.drop(where, reason, count)
+  }
+
   fail(error: ConnectionError): void {
     this.dispatch({ _tag: "Fail", error })
   }
+
+  // --- its end ---------------------------------------------------------------
 
   /** Nothing is left of it afterwards; bounded by the sessions' close deadlines. */
   dismantle(): Effect.Effect<void> {
@@ -343,14 +464,8 @@ export class Supervisor<In, Out> extends Ground<In, Out> implements Host<In, Out
       )
     )
   }
-
-  private sessionOf(epoch: number): Session<In, Out> | undefined {
-    return this.sessions.find((session) => session.epoch === epoch)
-  }
 }
 
-interface Pending {
-  readonly input: Lifecycle.Input
-  /** Done once the state has changed. */
-  readonly then: (() => void) | undefined
-}
+const none: ReadonlySet<never> = new Set()
+const nobody: ReadonlyArray<never> = []
+const nothing = (): void => {}

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Connection from "../../../Connection.ts"
 import * as ConnectionError from "../../../ConnectionError.ts"
-import type { Recipe } from "../../../Target.ts"
 import * as Check from "../../model/check.ts"
 import type { Outbox } from "../../outbox/outbox.ts"
 import * as Settings from "../run/settings.ts"
@@ -23,16 +22,8 @@ export const update = <In, Out>(
     const policies = change(self.policies)
     const checked = Settings.checkPolicies(self.connection, policies, self.transport.capabilities)
     if (Result.isFailure(checked)) return Effect.fail(checked.failure)
-    return Effect.sync(() => adopt(self, policies, checked.success))
+    return Effect.sync(() => self.reconfigure(policies, checked.success))
   })
-
-/** New policies, for the next dial. */
-const adopt = <In, Out>(self: Any<In, Out>, policies: Connection.Policies, target: Recipe): void => {
-  self.policies = policies
-  self.target = target
-  const config = { ...self.lifecycle.config, endpoints: target.endpoints, retryFirst: policies.reconnect.first }
-  self.lifecycle = { ...self.lifecycle, config }
-}
 
 /** Nothing is accepted any more. */
 export const refuse = <In, Out>(outbox: Outbox<In, Out>): void => {
@@ -52,15 +43,15 @@ const emptied = <In, Out>({ outbox }: Any<In, Out>): Effect.Effect<void> =>
 
 export const ping = <In, Out>(self: Any<In, Out>): Effect.Effect<Duration.Duration, Failure> =>
   Effect.suspend(() => {
-    const session = self.live
-    if (session === undefined) return Effect.fail(self.notConnected())
-    const { connection } = self
+    const { active, connection } = self
+    if (active?.liveness === undefined) return Effect.fail(self.notConnected())
+    const { epoch, liveness } = active
     const issue = "no answer; the session ended, the peer is silent, or this heartbeat has no probe"
     return Effect.callback<Duration.Duration, Failure>((resume) => {
-      session.rtt((rtt) =>
+      liveness.rtt((rtt) =>
         resume(
           rtt === undefined
-            ? Effect.fail(new ConnectionError.PingFailed({ connection, epoch: session.epoch, issue }))
+            ? Effect.fail(new ConnectionError.PingFailed({ connection, epoch, issue }))
             : Effect.succeed(Duration.millis(rtt))
         )
       )

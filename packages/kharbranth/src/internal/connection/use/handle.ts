@@ -69,13 +69,13 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
   }
 
   get events(): Part<In, Out, "events"> {
-    return this.#self.events.stream(1024)
+    return this.#self.reports.events.stream(1024)
   }
 
   get probe(): Part<In, Out, "probe"> {
     return ({ deadline, reason = "asked for" } = {}) =>
       Effect.sync(() =>
-        this.#self.live?.suspect(
+        this.#self.active?.liveness?.suspect(
           reason,
           deadline === undefined ? undefined : Duration.toMillis(Check.duration(deadline))
         )
@@ -87,16 +87,16 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
   }
 
   get rotate(): Part<In, Out, "rotate"> {
-    const { mode } = this.#self.handover.rotation
+    const mode = this.#self.rotationMode
     return (options) => this.restart({ mode, reason: options?.reason })
   }
 
   get pause(): Part<In, Out, "pause"> {
-    return Effect.sync(() => this.#self.dispatch({ _tag: "Pause" }))
+    return Effect.sync(() => this.#self.dispatch({ _tag: "Pause", by: "user" }))
   }
 
   get resume(): Part<In, Out, "resume"> {
-    return Effect.sync(() => this.#self.dispatch({ _tag: "Resume" }))
+    return Effect.sync(() => this.#self.dispatch({ _tag: "Resume", by: "user" }))
   }
 
   get close(): Part<In, Out, "close"> {

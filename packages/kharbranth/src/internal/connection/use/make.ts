@@ -66,7 +66,7 @@ export const kept = <In, Out>(self: Supervisor<In, Out>, scope: Scope.Scope): Ef
 
 /** Heeds its surroundings, and dials unless it is to wait for its first use. */
 export const begin = <In, Out>(self: Supervisor<In, Out>, startup: Settings.AnyOptions["startup"]): void => {
-  self.heed()
+  self.react()
   if (startup !== "lazy") self.dispatch({ _tag: "Start" })
 }
 

@@ -1,35 +1,36 @@
 /** A connection's figures at this moment. */
 import type { ConnectionMetrics } from "../../../ConnectionMetrics.ts"
-import type { Figures } from "../../session/counters.ts"
+import type { Counters } from "../../session/counters.ts"
 import type { Outbox } from "../../outbox/outbox.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
 export const metrics = <In, Out>(self: Supervisor<In, Out>): ConnectionMetrics => {
-  const { active, figures, inbox, outbox } = self
+  const { active, inbox, outbox, reports } = self
+  const { counters } = reports
   const state = self.state.getUnsafe()
   return {
-    messagesIn: figures.messagesIn,
-    bytesIn: figures.bytesIn,
-    messagesOut: figures.messagesOut + (active?.writer?.written ?? 0),
-    bytesOut: figures.bytesOut + (active?.writer?.bytes ?? 0),
+    messagesIn: counters.messagesIn,
+    bytesIn: counters.bytesIn,
+    messagesOut: counters.messagesOut + (active?.writer?.written ?? 0),
+    bytesOut: counters.bytesOut + (active?.writer?.bytes ?? 0),
     uptime: state._tag === "Connected" ? Math.max(0, self.wall() - state.since) : 0,
     lastMessageAt: inbox.lastMessageAt,
-    rtt: summaryOf(figures),
-    reconnects: Math.max(0, figures.ready - 1),
-    errors: figures.errors,
-    dials: figures.dials,
+    rtt: summaryOf(counters),
+    reconnects: Math.max(0, counters.ready - 1),
+    errors: counters.errors,
+    dials: counters.dials,
     epoch: self.epoch,
     outbox: {
       messages: outbox.depth,
       bytes: outbox.bytes,
-      oldestAge: outbox.waits ? oldestAge(outbox, self.now()) : undefined
+      oldestAge: outbox.waits ? oldestAge(outbox, self.mono()) : undefined
     },
     inbox: { messages: inbox.messages, bytes: inbox.bytes },
-    dropped: { ...figures.dropped }
+    dropped: { ...counters.dropped }
   }
 }
 
-const summaryOf = ({ next, rtts }: Figures) => {
+const summaryOf = ({ next, rtts }: Counters) => {
   if (rtts === undefined) return undefined
   const sorted = rtts.toSorted((a, b) => a - b)
   const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!

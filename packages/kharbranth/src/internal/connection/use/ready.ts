@@ -66,7 +66,7 @@ export const startUp = <In, Out, A>(
 ): Effect.Effect<A, Failure> =>
   Effect.callback<A, Failure>((resume) => {
     const timer = self.timer(() => resume(Effect.fail(tooLate(self, after))))
-    timer.set(self.now() + Check.millis(after))
+    timer.set(self.mono() + Check.millis(after))
     const stop = whenDecided(self, (exit) => {
       timer.clear()
       resume(Exit.isSuccess(exit) ? Exit.succeed(value) : Exit.failCause(exit.cause))

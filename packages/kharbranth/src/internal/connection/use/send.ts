@@ -13,7 +13,7 @@ export const send = <In, Out>(
   options?: SendOptions
 ): Effect.Effect<void, ConnectionError.SendError> =>
   Effect.suspend(() => {
-    if (self.attention?.slowTimers === true) self.recheck()
+    if (self.reaction?.slowTimers === true) self.recheck()
     const now = self.outbox.sendNow(message, options)
     if (now === true) return Effect.void
     return now === undefined ? offer(self, message, options) : Effect.fail(now)
@@ -26,7 +26,7 @@ const offer = <In, Out>(
 ): Effect.Effect<void, ConnectionError.SendError> =>
   Effect.callback<void, ConnectionError.SendError>((resume) => {
     touch(self)
-    self.active?.recheck(self.now())
+    self.active?.liveness?.recheck(self.mono())
     const withdraw = self.outbox.offer(message, options, (outcome) =>
       resume(outcome._tag === "Failed" ? Effect.fail(outcome.error) : Effect.void)
     )
@@ -40,7 +40,7 @@ export const sendAll = <In, Out>(
   from = 0
 ): Effect.Effect<void, ConnectionError.SendError> =>
   Effect.suspend(() => {
-    if (self.attention?.slowTimers === true) self.recheck()
+    if (self.reaction?.slowTimers === true) self.recheck()
     const written = self.outbox.writeAllNow(from === 0 ? messages : messages.slice(from))
     if (typeof written !== "number") return Effect.fail(written)
     const next = from + written

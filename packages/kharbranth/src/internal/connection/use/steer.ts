@@ -17,7 +17,7 @@ export const restart = <In, Out>(
     const { mode = "breakFirst", reason = "asked for" } = options
     const before = self.epoch
     let successor: Failure | undefined
-    const { leave, stream } = self.events.join(64)
+    const { leave, stream } = self.reports.events.join(64)
     self.dispatch({ _tag: "Restart", mode, by: "user", reason })
     if (isOver(self.state.getUnsafe()) || self.state.getUnsafe()._tag === "Closing") {
       leave()
@@ -50,12 +50,12 @@ export const close = <In, Out>(self: Any<In, Out>): Effect.Effect<void> =>
 /** The scope ends: close, and leave nothing behind. */
 export const shutDown = <In, Out>(self: Any<In, Out>): Effect.Effect<void> =>
   Effect.suspend(() => {
-    self.heedNoMore()
+    self.reactNoMore()
     return Effect.andThen(
       Effect.andThen(close(self), self.dismantle()),
       Effect.sync(() => {
         self.inbox.discard()
-        self.events.end()
+        self.reports.events.end()
       })
     )
   })

@@ -7,7 +7,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Redacted from "effect/Redacted"
 import * as ConnectionError from "kharbranth/ConnectionError"
-import { answersOurClose, closedByUs, failureOf } from "../../src/internal/session/errors.ts"
+import { closedByUs } from "../../src/internal/lifecycle/moves.ts"
+import { answersOurClose, failureOf } from "../../src/internal/session/ending.ts"
 
 const whose = { connection: "ticker", epoch: 3 }
 const dropped = new ConnectionError.ConnectionDropped({ ...whose, cause: undefined })
@@ -31,7 +32,7 @@ describe("the end of a session's program", () => {
 
 describe("a close that answers ours", () => {
   it("is one that echoes our code", () => {
-    const ours = closedByUs(whose)
+    const ours = closedByUs(whose.connection, whose.epoch)
     const crossing = new ConnectionError.ConnectionClosed({
       ...whose,
       code: 1001,

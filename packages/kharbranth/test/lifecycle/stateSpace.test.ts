@@ -1,0 +1,51 @@
+/**
+ * Proves of the lifecycle's whole state space, not of a sample: with two
+ * endpoints and up to four sessions, every input in every order, no reachable
+ * transition breaks a rule of the monitor. Reducers with one bug each are found,
+ * with the shortest way to the bug.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { reduce } from "../../src/internal/lifecycle/reduce.ts"
+import { Broken } from "./lifecycleMonitor.ts"
+import { mutants } from "./lifecycleMutants.ts"
+import { explore } from "./lifecycleSpace.ts"
+import { config } from "./lifecycleTable.ts"
+import type { Reduce } from "./lifecycleWalk.ts"
+
+const two = { ...config, endpoints: 2 }
+
+describe("the state space of the lifecycle", () => {
+  for (const [epochs, retryFirst] of [
+    [4, true],
+    [3, false]
+  ] as const) {
+    it(`holds every rule with ${epochs} sessions, the first connect ${retryFirst ? "retried" : "not retried"}`, () => {
+      const { depth, edges, states } = explore(reduce, { ...two, retryFirst }, { epochs })
+      console.log(
+        `the lifecycle has ${states} states and ${edges} edges within ${epochs} sessions, ${depth} inputs deep`
+      )
+      // Fewer would mean that the exploration stopped short.
+      assert.isAbove(states, 20_000)
+      assert.isAbove(edges, 700_000)
+    })
+  }
+
+  for (const [name, mutant] of Object.entries(mutants)) {
+    it(`shows: ${name}`, () => {
+      const way = bugIn(mutant, true) ?? bugIn(mutant, false)
+      assert.isDefined(way, "every reachable state holds every rule")
+      assert.match(way, /by way of/)
+    })
+  }
+})
+
+/** The rule that is broken, and the shortest way there. */
+const bugIn = (mutant: Reduce, retryFirst: boolean): string | undefined => {
+  try {
+    explore(mutant, { ...two, retryFirst }, { epochs: 3 })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error
+    return error.message
+  }
+}
