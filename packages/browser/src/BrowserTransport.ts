@@ -17,9 +17,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { DialError, DialFailed } from "kharbranth/ConnectionError"
 import * as Transport from "kharbranth/Transport"
-import { explain } from "./internal/diagnosis.ts"
-import * as SocketLink from "./internal/socketLink.ts"
-import * as StreamLink from "./internal/streamLink.ts"
+import { explain } from "./internal/link/diagnosis.ts"
+import * as SocketLink from "./internal/link/socketLink.ts"
+import * as StreamLink from "./internal/link/streamLink.ts"
 
 /**
  * What a diagnosis found out about a dial that failed: the HTTP status that

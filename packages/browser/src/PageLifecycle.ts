@@ -20,9 +20,9 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Surroundings from "kharbranth/Surroundings"
 import type * as Watch from "kharbranth/Watch"
-import * as Announcer from "./internal/announcer.ts"
-import { listenToPage } from "./internal/pageEvents.ts"
-import { watchClocks } from "./internal/suspension.ts"
+import * as Announcer from "./internal/page/signals.ts"
+import { listenToPage } from "./internal/page/pageEvents.ts"
+import { watchClocks } from "./internal/page/suspension.ts"
 
 /**
  * Something that happened to the page.

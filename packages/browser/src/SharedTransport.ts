@@ -32,8 +32,8 @@ import type * as Scope from "effect/Scope"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Transport from "kharbranth/Transport"
 import * as BrowserTransport from "./BrowserTransport.ts"
-import * as LinkEnd from "./internal/linkEnd.ts"
-import * as Seat from "./internal/shared/seat.ts"
+import * as LinkEnd from "./internal/link/linkErrors.ts"
+import * as Seat from "./internal/shared/sharedDial.ts"
 import * as PageLifecycle from "./PageLifecycle.ts"
 
 /**

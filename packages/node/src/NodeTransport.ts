@@ -27,9 +27,9 @@ import { backpressure, fromCallback, httpHeaders, Transport } from "kharbranth/T
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redacted } from "effect/Redacted"
-import { Attempt } from "./internal/attempt.ts"
-import { codeOf } from "./internal/failure.ts"
-import * as Plans from "./internal/plan.ts"
+import { Attempt } from "./internal/dial/attempt.ts"
+import { codeOf } from "./internal/link/errors.ts"
+import * as Plans from "./internal/dial/upgradeRequest.ts"
 
 /**
  * What `wss:` dials trust and present. PEM, as text or bytes.

@@ -9,8 +9,8 @@ import * as Result from "effect/Result"
 import type { Frame } from "kharbranth/Message"
 import { HandshakeFailed } from "./HubError.ts"
 import type { HubProtocol } from "./HubProtocol.ts"
-import { parseObject } from "./internal/parseObject.ts"
-import { separator } from "./internal/textSplitter.ts"
+import { parseObject } from "./internal/kit/json.ts"
+import { separator } from "./internal/protocol/textSplitter.ts"
 
 /**
  * The client's first message. Version 2 is only asked for when stateful

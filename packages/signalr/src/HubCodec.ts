@@ -14,7 +14,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Hub from "./Hub.ts"
 import type { ErrorPath } from "./HubError.ts"
 import type { TransferFormat } from "./HubProtocol.ts"
-import * as typed from "./internal/typed.ts"
+import * as typed from "./internal/contract/typed.ts"
 
 /**
  * Where a value does not fit its schema, and how.

@@ -24,7 +24,7 @@ import type * as Hub from "./Hub.ts"
 import type { HubCredentials } from "./HubCredentials.ts"
 import type { CallError, HubConnectionError, StreamError } from "./HubError.ts"
 import type { HubProtocol } from "./HubProtocol.ts"
-import * as internal from "./internal/hubConnection.ts"
+import * as internal from "./internal/connection/make.ts"
 import type { TransportName } from "./TransportChoice.ts"
 
 /**

@@ -13,9 +13,9 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "./HubCredentials.ts"
 import type { TransferFormat } from "./HubProtocol.ts"
-import type { HttpDial, HttpLink } from "./internal/httpLink.ts"
-import * as httpLink from "./internal/httpLink.ts"
-import { readBytes } from "./internal/readBody.ts"
+import type { HttpDial, HttpLink } from "./internal/httpTransport/httpLink.ts"
+import * as httpLink from "./internal/httpTransport/httpLink.ts"
+import { readBytes } from "./internal/http/response.ts"
 
 /**
  * @category models

@@ -14,9 +14,9 @@ import * as Result from "effect/Result"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as HubCredentials from "./HubCredentials.ts"
 import type * as HubError from "./HubError.ts"
-import * as hubUrl from "./internal/hubUrl.ts"
-import type { AvailableTransport } from "./internal/negotiateAnswer.ts"
-import * as negotiation from "./internal/negotiation.ts"
+import * as hubUrl from "./internal/http/url.ts"
+import type { AvailableTransport } from "./internal/negotiate/answer.ts"
+import * as negotiation from "./internal/negotiate/negotiate.ts"
 
 /**
  * What to negotiate.
@@ -100,4 +100,4 @@ export type {
    * @since 0.1.0
    */
   AvailableTransport
-} from "./internal/negotiateAnswer.ts"
+} from "./internal/negotiate/answer.ts"

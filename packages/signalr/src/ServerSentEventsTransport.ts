@@ -12,10 +12,10 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 import * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "./HubCredentials.ts"
-import { makeEventParser } from "./internal/eventParser.ts"
-import type { HttpLink } from "./internal/httpLink.ts"
-import * as httpLink from "./internal/httpLink.ts"
-import { utf8Length } from "./internal/utf8Length.ts"
+import { makeEventParser } from "./internal/httpTransport/eventParser.ts"
+import type { HttpLink } from "./internal/httpTransport/httpLink.ts"
+import * as httpLink from "./internal/httpTransport/httpLink.ts"
+import { utf8Length } from "./internal/kit/utf8Length.ts"
 
 const read = (dial: Transport.Dial, response: HttpClientResponse.HttpClientResponse, http: HttpLink) => {
   const parser = makeEventParser()

@@ -5,9 +5,9 @@
  */
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
-import * as LinkEnd from "../linkEnd.ts"
-import { frameSize } from "../textSize.ts"
-import { decodeEnd, type Note, packed } from "./note.ts"
+import * as LinkEnd from "../link/linkErrors.ts"
+import { frameSize } from "../link/textSize.ts"
+import { decodeEnd, type Note, packed } from "./tabMessage.ts"
 
 export interface Follower {
   readonly link: Link

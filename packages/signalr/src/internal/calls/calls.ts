@@ -1,0 +1,247 @@
+/**
+ * Calls of the server: plain ones, those nobody answers, and streams, each with
+ * uploads. Says what becomes of a call when the connection is down or lost: it
+ * fails, waits, or is sent again, and it settles once.
+ */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { Fault, SplitArguments, ValueCodec } from "../../HubCodec.ts"
+import type { HubConnectionError, StreamError } from "../../HubError.ts"
+import * as HubError from "../../HubError.ts"
+import type { Outcome } from "../../HubMessage.ts"
+import * as HubMessages from "../../HubMessage.ts"
+import type { Channel } from "../channel/channel.ts"
+import type { Pending } from "../channel/types.ts"
+import type { PendingPolicy, Resolved } from "../connection/options.ts"
+import type { Acquire, Callee, Calls } from "./types.ts"
+import type { Attempt, Resume, Verdicts } from "./plainCall.ts"
+import { PlainCall } from "./plainCall.ts"
+import * as streamBuffer from "./streamBuffer.ts"
+import { isUploadable } from "./uploadable.ts"
+import * as uploads from "./uploads.ts"
+
+const identity: ValueCodec = { encode: (value) => Result.succeed(value), decode: (value) => Result.succeed(value) }
+
+const none: ReadonlyArray<never> = []
+
+// Without a contract, whatever is a stream is an upload.
+const split = (args: ReadonlyArray<unknown>): SplitArguments =>
+  args.some(isUploadable) ? separate(args) : { values: args, uploads: none }
+
+const separate = (args: ReadonlyArray<unknown>): SplitArguments => ({
+  values: args.filter((arg) => !isUploadable(arg)),
+  uploads: args.filter(isUploadable).map((stream) => ({ stream, item: identity }))
+})
+
+const idsOf = (channel: Channel, { uploads }: SplitArguments): ReadonlyArray<string> =>
+  uploads.length === 0 ? none : uploads.map(() => channel.pending.nextId())
+
+const wordsOf = ({ name }: Callee, { values }: SplitArguments, streamIds: ReadonlyArray<string>) => ({
+  target: name,
+  arguments: values,
+  streamIds,
+  headers: undefined
+})
+
+export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>): Calls => {
+  const { connection } = options
+
+  const misfit = ({ name }: Callee, path: HubError.ErrorPath, issue: string) =>
+    new HubError.ArgumentError({ connection, method: name, path, issue })
+
+  const cancelled = ({ name }: Callee, sent: boolean, cause: HubConnectionError) =>
+    new HubError.InvocationCancelled({ connection, method: name, sent, cause })
+
+  const policyOf = (callee: Callee): PendingPolicy => {
+    const policy = callee.policy ?? options.pending
+    // As the connection's default, replay means: where it is allowed.
+    return policy === "replay" && !callee.idempotent ? "queue" : policy
+  }
+
+  // The arguments as they go out, or what is wrong with them.
+  const prepare = (callee: Callee): Result.Result<SplitArguments, HubError.ArgumentError> => {
+    const args = callee.codec?.encodeArguments(callee.args) ?? Result.succeed(split(callee.args))
+    if (Result.isFailure(args)) return Result.fail(misfit(callee, args.failure.path, args.failure.issue))
+    if (callee.policy !== "replay") return Result.succeed(args.success)
+    if (!callee.idempotent) {
+      return Result.fail(misfit(callee, [], "only a call that is declared idempotent may be replayed"))
+    }
+    return args.success.uploads.length === 0
+      ? Result.succeed(args.success)
+      : Result.fail(misfit(callee, [], "a call with uploads cannot be replayed"))
+  }
+
+  // A channel that can take the call at once.
+  const channelNow = ({ ready }: Acquire): Channel | undefined => {
+    const channel = ready()
+    return channel?.full === false ? channel : undefined
+  }
+
+  // A channel that can take the call. One that ended while we waited for room is not one.
+  const channelFor = (acquire: Acquire, callee: Callee): Effect.Effect<Channel, HubError.InvocationCancelled> =>
+    acquire.acquire(policyOf(callee) !== "fail").pipe(
+      Effect.mapError((cause) => cancelled(callee, false, cause)),
+      Effect.flatMap((channel) => Effect.as(channel.room, channel)),
+      Effect.flatMap((channel) => (channel.usable ? Effect.succeed(channel) : channelFor(acquire, callee)))
+    )
+
+  const mismatch = ({ name }: Callee, part: "result" | "item", path: HubError.ErrorPath, issue: string) =>
+    new HubError.ResultError({ connection, method: name, part, path, issue })
+
+  const methodError = ({ name }: Callee, error: string) =>
+    new HubError.HubMethodError({ connection, method: name, error })
+
+  const conclude = (callee: Callee, outcome: Outcome): Effect.Effect<unknown, HubError.CallError> => {
+    if (outcome._tag === "Error") return Effect.fail(methodError(callee, outcome.error))
+    const value = outcome._tag === "Value" ? outcome.value : undefined
+    const result = callee.codec?.result.decode(value) ?? Result.succeed(value)
+    return Result.isSuccess(result)
+      ? Effect.succeed(result.success)
+      : Effect.fail(mismatch(callee, "result", result.failure.path, result.failure.issue))
+  }
+
+  const verdicts: Verdicts = {
+    done: ({ callee }, outcome) => conclude(callee, outcome),
+    lost: (attempt, cause) =>
+      attempt.replays > 0
+        ? Effect.callback((resume) => begin({ ...attempt, replays: attempt.replays - 1 }, resume))
+        : Effect.fail(cancelled(attempt.callee, true, cause)),
+    unexpected: ({ callee }) =>
+      Effect.fail(mismatch(callee, "result", [], "the server sent a stream's item where one result was expected"))
+  }
+
+  const call = (attempt: Attempt, channel: Channel, resume: Resume): Effect.Effect<void> | void => {
+    const { args, callee } = attempt
+    const streamIds = idsOf(channel, args)
+    const invocationId = channel.pending.nextId()
+    const waiting = new PlainCall(channel, invocationId, attempt, verdicts, resume)
+    const problem = channel.send({ _tag: "Invocation", invocationId, ...wordsOf(callee, args, streamIds) })
+    if (problem !== undefined) {
+      waiting.leave(false)
+      return resume(Effect.fail(misfit(callee, [], problem.issue)))
+    }
+    if (streamIds.length > 0) waiting.stop = uploads.start(channel, streamIds, args.uploads, fork)
+    return waiting.cancel
+  }
+
+  // Runs at once where nothing stands in the way: most calls are one step.
+  const begin = (attempt: Attempt, resume: Resume): Effect.Effect<void> | void => {
+    const { acquire, callee } = attempt
+    const now = channelNow(acquire)
+    if (now !== undefined) return call(attempt, now, resume)
+    resume(
+      Effect.flatMap(channelFor(acquire, callee), (channel) =>
+        Effect.callback((resume) => call(attempt, channel, resume))
+      )
+    )
+  }
+
+  const invoke: Calls["invoke"] = (acquire, callee) =>
+    Effect.callback((resume) => {
+      const args = prepare(callee)
+      if (Result.isFailure(args)) return resume(Effect.fail(args.failure))
+      const replays = policyOf(callee) === "replay" && args.success.uploads.length === 0 ? options.maxReplays : 0
+      return begin({ acquire, callee, args: args.success, replays }, resume)
+    })
+
+  const send: Calls["send"] = (acquire, callee) =>
+    Effect.suspend(() => {
+      const args = prepare(callee)
+      if (Result.isFailure(args)) return Effect.fail(args.failure)
+      const on = (channel: Channel): Effect.Effect<void, HubError.CallError> => {
+        const streamIds = idsOf(channel, args.success)
+        const words = wordsOf(callee, args.success, streamIds)
+        const problem = channel.send({ _tag: "Invocation", invocationId: undefined, ...words })
+        if (problem !== undefined) return Effect.fail(misfit(callee, [], problem.issue))
+        uploads.start(channel, streamIds, args.success.uploads, fork)
+        return Effect.void
+      }
+      const now = channelNow(acquire)
+      return now === undefined ? Effect.flatMap(channelFor(acquire, callee), on) : on(now)
+    })
+
+  const startStream = (callee: Callee, args: SplitArguments, channel: Channel) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const streamIds = idsOf(channel, args)
+        const id = channel.pending.nextId()
+        let stop = (_tell: boolean) => {}
+        const buffer = streamBuffer.make<StreamError>({
+          channel,
+          limit: options.streamBuffer,
+          maxStall: options.maxStall,
+          overflow: (items) => {
+            leave()
+            return new HubError.StreamOverflow({ connection, method: callee.name, items })
+          }
+        })
+        const leave = () => {
+          if (!channel.pending.remove(pending)) return
+          stop(true)
+          if (channel.usable) channel.send(HubMessages.cancelInvocation(id))
+        }
+        const finish = (error: StreamError | undefined) => {
+          if (!channel.pending.remove(pending)) return
+          stop(false)
+          buffer.end(error)
+        }
+        const pending: Pending = {
+          id,
+          item: buffer.push,
+          done: (outcome) => finish(outcome._tag === "Error" ? methodError(callee, outcome.error) : undefined),
+          lost: (cause) => finish(cancelled(callee, true, cause))
+        }
+        channel.pending.add(pending)
+        const words = wordsOf(callee, args, streamIds)
+        const problem = channel.send({ _tag: "StreamInvocation", invocationId: id, ...words })
+        if (problem !== undefined) {
+          channel.pending.remove(pending)
+          return Effect.fail(misfit(callee, [], problem.issue))
+        }
+        stop = uploads.start(channel, streamIds, args.uploads, fork)
+        const cancel = () => {
+          buffer.close()
+          leave()
+        }
+        return Effect.succeed({ buffer, cancel })
+      }),
+      ({ cancel }) => Effect.sync(cancel)
+    )
+
+  const streamOnce = (acquire: Acquire, callee: Callee): Stream.Stream<unknown, StreamError> =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const args = yield* Effect.fromResult(prepare(callee))
+        const channel = yield* channelFor(acquire, callee)
+        const { buffer } = yield* startStream(callee, args, channel)
+        const misshapen = ({ issue, path }: Fault) => mismatch(callee, "item", path, issue)
+        return Stream.fromPull(Effect.succeed(callee.codec?.items(buffer.take, misshapen) ?? buffer.take))
+      })
+    )
+
+  const stream: Calls["stream"] = (acquire, callee) => {
+    const { resume } = callee
+    if (resume === undefined) return streamOnce(acquire, callee)
+    let received = 0
+    let last: unknown
+    const run = (args: ReadonlyArray<unknown>): Stream.Stream<unknown, StreamError> =>
+      streamOnce(acquire, { ...callee, args, policy: "queue" }).pipe(
+        Stream.map((item) => {
+          received++
+          return (last = item)
+        }),
+        Stream.catchTag("InvocationCancelled", (error): Stream.Stream<unknown, StreamError> => {
+          const next = error.sent ? resume(received, last, error.cause) : undefined
+          return next === undefined ? Stream.fail(error) : run(next)
+        })
+      )
+    return Stream.suspend(() => {
+      received = 0
+      return run(callee.args)
+    })
+  }
+
+  return { invoke, send, stream }
+}

@@ -1,0 +1,87 @@
+/**
+ * The ways in: calls as a contract types them, and by any name. Types live in
+ * the public interfaces; here names are looked up and codecs attached.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type * as Hub from "../../Hub.ts"
+import type { CallCodec, HubCodec } from "../../HubCodec.ts"
+import type { Caller, CallOptions, StreamOptions, Untyped, UntypedCaller } from "../../HubConnection.ts"
+import type { CallError, StreamError } from "../../HubError.ts"
+import type { Acquire, Callee, Calls } from "../calls/types.ts"
+import type { Handlers } from "../handlers/handlers.ts"
+
+type Args = ReadonlyArray<unknown>
+type AnyCodec = (name: string) => CallCodec | undefined
+
+/** What every door has in common, before types. */
+export interface Plain {
+  readonly invoke: (method: string, args?: Args, options?: CallOptions) => Effect.Effect<unknown, CallError>
+  readonly send: (method: string, args?: Args, options?: CallOptions) => Effect.Effect<void, CallError>
+  readonly stream: (
+    method: string,
+    args?: Args,
+    options?: StreamOptions<unknown, Args>
+  ) => Stream.Stream<unknown, StreamError>
+}
+
+const none: AnyCodec = () => undefined
+
+const plain = (calling: Calls, acquire: Acquire, codec?: HubCodec, contract?: Hub.Any): Plain => {
+  const callee = (
+    codecOf: AnyCodec,
+    name: string,
+    args: Args = [],
+    options: CallOptions & Pick<StreamOptions<unknown, Args>, "resume"> = {}
+  ): Callee => ({
+    name,
+    args,
+    codec: codecOf(name),
+    idempotent: options.idempotent ?? contract?.methods[name]?.idempotent === true,
+    policy: options.pending,
+    resume: options.resume
+  })
+  const { method = none, stream = none } = codec ?? {}
+  return {
+    invoke: (name, args, options) => calling.invoke(acquire, callee(method, name, args, options)),
+    send: (name, args, options) => calling.send(acquire, callee(method, name, args, options)),
+    stream: (name, args, options) => calling.stream(acquire, callee(stream, name, args, options))
+  }
+}
+
+/** Calls by any name. */
+export const untyped: (calling: Calls, acquire: Acquire) => UntypedCaller = plain
+
+/** Calls as the contract types them. */
+export const typed = <H extends Hub.Any>(
+  calling: Calls,
+  acquire: Acquire,
+  codec: HubCodec | undefined,
+  contract: Hub.Any | undefined
+): Caller<H> =>
+  // The codec checks at run time what the contract's types say.
+  plain(calling, acquire, codec, contract) as Caller<H>
+
+/** Puts a handler under a name until the scope ends; the handler sees what its surroundings provided. */
+export const on =
+  (handling: Handlers, codecOf: AnyCodec = none): Untyped["on"] =>
+  <R>(
+    name: string,
+    handler: (args: Args) => Effect.Effect<unknown, unknown, R>
+  ): Effect.Effect<void, never, Scope.Scope | R> =>
+    Effect.contextWith((context: Context.Context<R>) => {
+      const run = (args: Args) =>
+        Effect.provideContext(
+          Effect.suspend(() => handler(args)),
+          context
+        )
+      const codec = codecOf(name)
+      return Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => handling.add(name, { key: handler, run: codec?.handle(run) ?? run })),
+          (remove) => Effect.sync(remove)
+        )
+      )
+    })

@@ -1,0 +1,23 @@
+/** The one answer that a server gets from the handlers of what it asked. Loaded when it asks. */
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import type { Outcome } from "../../HubMessage.ts"
+
+const textOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}
+
+const failure = (error: string): Outcome => ({ _tag: "Error", error })
+
+/** The server waits for exactly one result; what came last stands, unless there were two. */
+export const outcomeOf = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>): Outcome => {
+  const values = exits
+    .filter(Exit.isSuccess)
+    .map((exit) => exit.value)
+    .filter((value) => value !== undefined)
+  if (values.length > 1) return failure("Client provided multiple results.")
+  const last = exits.at(-1)
+  if (last !== undefined && Exit.isFailure(last)) return failure(textOf(last.cause))
+  return values.length === 1 ? { _tag: "Value", value: values[0] } : failure("Client didn't provide a result.")
+}
