@@ -15,7 +15,7 @@ import * as HubCredentials from "./HubCredentials.ts"
 import { makeEventParser } from "./internal/httpTransport/eventParser.ts"
 import type { HttpLink } from "./internal/httpTransport/httpLink.ts"
 import * as httpLink from "./internal/httpTransport/httpLink.ts"
-import { utf8Length } from "./internal/kit/utf8Length.ts"
+import { utf8Length } from "./internal/kit/bytes.ts"
 
 const read = (dial: Transport.Dial, response: HttpClientResponse.HttpClientResponse, http: HttpLink) => {
   const parser = makeEventParser()

@@ -3,8 +3,7 @@ import * as Effect from "effect/Effect"
 import type { SplitArguments } from "../../HubCodec.ts"
 import type { CallError, HubConnectionError } from "../../HubError.ts"
 import type { Outcome } from "../../HubMessage.ts"
-import type { Runnable } from "../kit/microtask.ts"
-import { afterwards } from "../kit/microtask.ts"
+import { type Runnable, runInMicrotask } from "../kit/microtask.ts"
 import type { Acquire, Callee } from "./types.ts"
 import type { Channel } from "../channel/channel.ts"
 import type { Pending } from "../channel/types.ts"
@@ -79,6 +78,6 @@ export class PlainCall implements Pending, Runnable {
   private settle(next: Settled): void {
     if (!this.leave(false)) return
     this.next = next
-    afterwards(this)
+    runInMicrotask(this)
   }
 }

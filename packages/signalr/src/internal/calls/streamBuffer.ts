@@ -6,7 +6,7 @@
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { afterwards } from "../kit/microtask.ts"
+import { runInMicrotask } from "../kit/microtask.ts"
 import type { Channel } from "../channel/channel.ts"
 import { watchStall } from "../kit/stall.ts"
 
@@ -44,7 +44,7 @@ export const make = <E>(options: StreamBufferOptions<E>): StreamBuffer<E> => {
     if (wake === undefined) return
     const resume = wake
     wake = undefined
-    afterwards({ run: resume })
+    runInMicrotask({ run: resume })
   }
 
   const end = (error: E | undefined) => {

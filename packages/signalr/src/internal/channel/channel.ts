@@ -15,16 +15,13 @@ import * as HubError from "../../HubError.ts"
 import type { HubMessage } from "../../HubMessage.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type { Decoder, Unencodable } from "../../HubProtocol.ts"
-import { afterwards } from "../kit/microtask.ts"
-import { concat } from "../kit/bytes.ts"
+import { joinFrames } from "../kit/bytes.ts"
+import { runInMicrotask } from "../kit/microtask.ts"
 import type { Attached, ChannelOptions, StatefulChannel } from "./types.ts"
 import { PendingCalls } from "./pendingCalls.ts"
 
 /** So much leaves without waiting for the rest of its turn: the server works on it while we write the next. */
 const enough = 16_384
-
-const join = (frames: ReadonlyArray<Frame>, length: number): Frame =>
-  typeof frames[0] === "string" ? frames.join("") : concat(frames as ReadonlyArray<Uint8Array>, length)
 
 export class Channel {
   readonly options: ChannelOptions
@@ -180,7 +177,7 @@ export class Channel {
   #look(): void {
     if (this.#looked) return
     this.#looked = true
-    afterwards(this.#lookAgain)
+    runInMicrotask(this.#lookAgain)
     this.pingIfDue()
   }
 
@@ -205,7 +202,7 @@ export class Channel {
     this.#corked = []
     this.#corkedBytes = 0
     this.#sentAt = this.options.owner.now()
-    this.#attached?.link.write([join(corked, corkedBytes)])
+    this.#attached?.link.write([joinFrames(corked, corkedBytes)])
   }
 
   /** Too much is unsent, or unconfirmed. */

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { ProtocolViolation } from "../../HubError.ts"
-import { afterwards } from "../kit/microtask.ts"
+import { runInMicrotask } from "../kit/microtask.ts"
 import type { Channel } from "../channel/channel.ts"
 import type { Resolved } from "../connection/options.ts"
 import { watchStall } from "../kit/stall.ts"
@@ -43,7 +43,7 @@ export const make = (
         Effect.sync(() => {
           running--
           finished++
-          afterwards(proceed)
+          runInMicrotask(proceed)
         })
       )
     )

@@ -2,6 +2,7 @@
  * HTTP requests in a hub's name: the client's headers, the user's over them,
  * the bearer token, and the 401 rule (ask for the token once more, try once
  * more). Requests carry secrets in url and headers, so they are not traced.
+ * A request that fails is explained by its root cause.
  */
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -48,6 +49,18 @@ export const once = <E, R>(
 export type Requests<E, R> = (
   request: Request
 ) => Effect.Effect<Response, HttpClientError.HttpClientError | E, HttpClient.HttpClient | R>
+
+/** The platform's reason (ECONNREFUSED, …) below what HTTP clients wrap around it. */
+export const rootCause = (cause: unknown): unknown => {
+  let root = cause
+  for (let depth = 0; depth < 8; depth++) {
+    const next = root as { readonly reason?: unknown; readonly cause?: unknown }
+    const below = next.reason ?? next.cause
+    if (typeof below !== "object" || below === null) return root
+    root = below
+  }
+  return root
+}
 
 /** Asks for the token and makes the requests' runner. */
 export const make = <E, R>(

@@ -17,9 +17,7 @@ import type { Frame } from "kharbranth/Message"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import type * as HubCredentials from "../../HubCredentials.ts"
 import * as hubRequest from "../http/request.ts"
-import { readBody } from "../http/response.ts"
-import { retryAfter } from "../http/retryAfter.ts"
-import { rootCause } from "../http/rootCause.ts"
+import { readText, retryAfter } from "../http/response.ts"
 import { makeSendQueue } from "./sendQueue.ts"
 
 /** The user's token effect failed. */
@@ -61,7 +59,7 @@ const kinds: Readonly<Record<string, ConnectionError.DialFailure>> = {
 }
 
 export const dialFailed = ({ dial, endpoint }: HttpDial, error: unknown): ConnectionError.DialFailed => {
-  const cause = ConnectionError.foreign(rootCause(error))
+  const cause = ConnectionError.foreign(hubRequest.rootCause(error))
   return new ConnectionError.DialFailed({
     connection: dial.connection,
     endpoint,
@@ -76,7 +74,7 @@ export const rejected = Effect.fnUntraced(function* (
   response: HttpClientResponse.HttpClientResponse
 ) {
   const wait = yield* retryAfter(response)
-  const body = yield* Effect.orElseSucceed(readBody(response, 4096), () => undefined)
+  const body = yield* Effect.orElseSucceed(readText(response, 4096), () => undefined)
   return yield* new ConnectionError.HandshakeRejected({
     connection: dial.connection,
     endpoint,
@@ -123,7 +121,7 @@ export const dropped = (dial: Dial, cause: unknown): ConnectionError.LinkError =
   new ConnectionError.ConnectionDropped({
     connection: dial.connection,
     epoch: dial.epoch,
-    cause: cause === undefined ? undefined : ConnectionError.foreign(rootCause(cause))
+    cause: cause === undefined ? undefined : ConnectionError.foreign(hubRequest.rootCause(cause))
   })
 
 const closedByUs = (dial: Dial, code: number): ConnectionError.LinkError =>
@@ -177,7 +175,7 @@ export const make = Effect.fnUntraced(function* (
       new ConnectionError.WriteError({
         connection: dial.connection,
         epoch: dial.epoch,
-        cause: ConnectionError.foreign(rootCause(cause))
+        cause: ConnectionError.foreign(hubRequest.rootCause(cause))
       })
     )
 

@@ -1,11 +1,10 @@
 /**
- * What waits to be POSTed: one request at a time, and whatever piles up
- * meanwhile goes into the next body. Pure book-keeping: the owner runs the
- * requests.
+ * The frames that wait to be POSTed. One request runs at a time, and the frames
+ * that pile up behind it go into the next body. Pure book-keeping: the link runs
+ * the requests.
  */
 import type { Frame } from "kharbranth/Message"
-import { concat } from "../kit/bytes.ts"
-import { utf8Length } from "../kit/utf8Length.ts"
+import { frameSize, joinFrames } from "../kit/bytes.ts"
 
 export interface Batch {
   readonly body: Frame
@@ -23,14 +22,6 @@ export interface SendQueue {
   idle(): boolean
 }
 
-const sizeOf = (frame: Frame): number => (typeof frame === "string" ? utf8Length(frame) : frame.length)
-
-const isText = (frame: Frame): frame is string => typeof frame === "string"
-const isBytes = (frame: Frame): frame is Uint8Array => typeof frame !== "string"
-
-const join = (frames: ReadonlyArray<Frame>, size: number): Frame =>
-  frames.every(isText) ? frames.join("") : concat(frames.filter(isBytes), size)
-
 export const makeSendQueue = (mark: { readonly high: number; readonly low: number }): SendQueue => {
   let waiting: Array<{ readonly frame: Frame; readonly size: number }> = []
   let buffered = 0
@@ -39,7 +30,7 @@ export const makeSendQueue = (mark: { readonly high: number; readonly low: numbe
   return {
     push: (frames) => {
       for (const frame of frames) {
-        const size = sizeOf(frame)
+        const size = frameSize(frame)
         waiting.push({ frame, size })
         buffered += size
       }
@@ -48,12 +39,12 @@ export const makeSendQueue = (mark: { readonly high: number; readonly low: numbe
     take: () => {
       const first = waiting[0]
       if (first === undefined || underWay !== undefined) return undefined
-      const other = waiting.findIndex(({ frame }) => isText(frame) !== isText(first.frame))
+      const other = waiting.findIndex(({ frame }) => typeof frame !== typeof first.frame)
       const batch = other === -1 ? waiting : waiting.slice(0, other)
       waiting = other === -1 ? [] : waiting.slice(other)
       underWay = batch.reduce((total, { size }) => total + size, 0)
       return {
-        body: join(
+        body: joinFrames(
           batch.map(({ frame }) => frame),
           underWay
         ),

@@ -1,4 +1,4 @@
-/** Objects out of JSON that others wrote. */
+/** Reads objects out of JSON that a peer wrote. */
 
 export type Json = Readonly<Record<string, unknown>>
 

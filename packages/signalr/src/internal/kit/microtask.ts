@@ -1,4 +1,7 @@
-/** Runs what must not run inside a socket's callback: right after it, in order, all in one microtask. */
+/**
+ * Runs code right after a socket's callback, not inside it: in one microtask
+ * for all that was asked for in a turn, in order.
+ */
 
 export interface Runnable {
   readonly run: () => void
@@ -12,7 +15,7 @@ const runAll = (): void => {
   for (const next of now) next.run()
 }
 
-/** What is run must not throw: others wait behind it. */
-export const afterwards = (next: Runnable): void => {
+/** `run` must not throw: others wait behind it. */
+export const runInMicrotask = (next: Runnable): void => {
   if (waiting.push(next) === 1) queueMicrotask(runAll)
 }

@@ -1,14 +1,15 @@
-/** Looks after those who hold a socket back: as long as they get on, they may. */
+/** Watches a reader or a handler that holds the socket back, and reports when it makes no progress. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 export const watchStall = (options: {
   readonly fork: (effect: Effect.Effect<unknown>) => void
   readonly maxStall: Duration.Input
+  /** Watching ends when the socket is held back no longer. */
   readonly isHolding: () => boolean
-  /** What was done so far. */
+  /** Counts the steps that were done so far. */
   readonly done: () => number
-  /** Nothing was done for so long. */
+  /** Called once, when no step was done for `maxStall`. */
   readonly stalled: () => void
 }): void => {
   const look = (seen: number): Effect.Effect<void> =>

@@ -9,10 +9,8 @@ import * as hubRequest from "../http/request.ts"
 import * as hubUrl from "../http/url.ts"
 import type { Answer, Fault } from "./answer.ts"
 import { readAnswer } from "./answer.ts"
-import { readBody } from "../http/response.ts"
+import { readText, retryAfter } from "../http/response.ts"
 import type { Hop } from "./redirect.ts"
-import { retryAfter } from "../http/retryAfter.ts"
-import { rootCause } from "../http/rootCause.ts"
 
 // An honest answer is a few hundred bytes.
 const maxAnswer = 1024 * 1024
@@ -31,7 +29,7 @@ const read = Effect.fnUntraced(function* <E, R>(
   const endpoint = ConnectionError.endpointOf(hop.url.href)
   const malformed = (fault: Fault) => new HubError.NegotiateMalformed({ connection, endpoint, ...fault })
   const unreachable = (cause: unknown) =>
-    new HubError.NegotiateUnreachable({ connection, endpoint, cause: ConnectionError.foreign(rootCause(cause)) })
+    new HubError.NegotiateUnreachable({ connection, endpoint, cause: ConnectionError.foreign(hubRequest.rootCause(cause)) })
 
   // A hub behind Kestrel wants a length even where there is no body.
   const request = HttpClientRequest.post(hubUrl.negotiate(hop.url, stateful), { headers: { "content-length": "0" } })
@@ -43,7 +41,7 @@ const read = Effect.fnUntraced(function* <E, R>(
     const wait = yield* retryAfter(response)
     return yield* new HubError.NegotiateRejected({ connection, endpoint, status, retryAfter: wait })
   }
-  const body = yield* Effect.mapError(readBody(response, maxAnswer), unreachable)
+  const body = yield* Effect.mapError(readText(response, maxAnswer), unreachable)
   if (body === undefined) return yield* malformed({ kind: "body", issue: `its answer is over ${maxAnswer} bytes` })
   const answer = yield* Effect.mapError(Effect.fromResult(readAnswer(body)), malformed)
   if (answer._tag === "Refusal") {

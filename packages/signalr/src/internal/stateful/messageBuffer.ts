@@ -8,8 +8,8 @@
 import type { Frame } from "kharbranth/Message"
 import type { HubMessage } from "../../HubMessage.ts"
 import { isTracked } from "../../HubMessage.ts"
+import { frameSize } from "../kit/bytes.ts"
 import { defaultLimit } from "./defaults.ts"
-import { utf8Length } from "../kit/utf8Length.ts"
 
 /** What became of a message that was sent. */
 export interface Sent {
@@ -55,8 +55,6 @@ interface Entry {
   readonly size: number
 }
 
-const sizeOf = (frame: Frame): number => (typeof frame === "string" ? utf8Length(frame) : frame.length)
-
 /** Makes the book of one connection; `limit` bounds the unconfirmed bytes. */
 export const make = (limit: number = defaultLimit): MessageBuffer => {
   let sent = 0
@@ -99,7 +97,7 @@ export const make = (limit: number = defaultLimit): MessageBuffer => {
 
   return {
     send: (frame) => {
-      const size = sizeOf(frame)
+      const size = frameSize(frame)
       entries.push({ id: ++sent, frame, size })
       bytes += size
       full = full || bytes >= limit
