@@ -5,11 +5,11 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import type { Pending } from "../../src/internal/channel/types.ts"
+import type { PendingCall } from "../../src/internal/channel/pendingCalls.ts"
 import { PendingCalls } from "../../src/internal/channel/pendingCalls.ts"
 
 const noop = () => {}
-const callOf = (id: string): Pending => ({ id, item: noop, done: noop, lost: noop })
+const callOf = (id: string): PendingCall => ({ id, item: noop, done: noop, lost: noop })
 
 // 0 to 6: a call is added; 7: an id goes to an upload; from 8 on: the call at that place among the waiting leaves.
 const Step = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 15 }))
@@ -20,7 +20,7 @@ describe("PendingCalls", () => {
     [Schema.Array(Step)],
     ([steps]) => {
       const calls = new PendingCalls()
-      const model = new Map<string, Pending>()
+      const model = new Map<string, PendingCall>()
       const ids = new Set<string>()
       // Each step many times over, so that the table grows while old calls stay.
       for (const step of steps.flatMap((step) => Array.from({ length: 1 + (step % 5) * 9 }, () => step))) {

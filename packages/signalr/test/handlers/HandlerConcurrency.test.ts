@@ -6,7 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { most } from "../../src/internal/handlers/pool.ts"
+import { maxWaiting } from "../../src/internal/handlers/pool.ts"
 import { connect, eventually, gate, isHandshake, json, messagesIn, rawHub, rs, socket } from "../support/hub.ts"
 
 const event = (n: number) => json({ type: 1, target: "event", arguments: [n] })
@@ -68,7 +68,7 @@ describe("handlers", () => {
       // Each fills a read of the socket by half; the handlers' bound is reached in the first ones.
       for (let sent = 0; sent < total; sent += 500) server.sockets[0]?.send(events(500))
       const read = () => Effect.map(hub.metrics, ({ messagesIn }) => messagesIn)
-      yield* Effect.repeat(read(), { until: (frames) => frames * 500 > most })
+      yield* Effect.repeat(read(), { until: (frames) => frames * 500 > maxWaiting })
       const before = yield* read()
       yield* Effect.sleep(200)
       const held = yield* read()
@@ -88,7 +88,7 @@ describe("handlers", () => {
       yield* hub.untyped.on("event", (args) =>
         Effect.map(hub.untyped.invoke("Echo", args), (answer) => void answers.push(answer))
       )
-      const total = most * 2
+      const total = maxWaiting * 2
       for (let sent = 0; sent < total; sent += 512) server.sockets[0]?.send(events(512))
       yield* eventually(() => answers.length === total)
     })

@@ -1,26 +1,58 @@
 /**
- * Calls of the server: plain ones, those nobody answers, and streams, each with
- * uploads. Says what becomes of a call when the connection is down or lost: it
- * fails, waits, or is sent again, and it settles once.
+ * Calls of the server's methods: with one answer, with none, and with a stream
+ * of answers, each with uploads. Decides what becomes of a call when the
+ * connection is down or lost: it fails, waits, or is sent again. Each call
+ * settles once.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { Fault, SplitArguments, ValueCodec } from "../../HubCodec.ts"
-import type { HubConnectionError, StreamError } from "../../HubError.ts"
+import type { CallCodec, Fault, SplitArguments, ValueCodec } from "../../HubCodec.ts"
+import type { CallError, HubConnectionError, StreamError } from "../../HubError.ts"
 import * as HubError from "../../HubError.ts"
 import type { Outcome } from "../../HubMessage.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type { Channel } from "../channel/channel.ts"
-import type { Pending } from "../channel/types.ts"
-import type { PendingPolicy, Resolved } from "../connection/options.ts"
-import type { Acquire, Callee, Calls } from "./types.ts"
-import type { Attempt, Resume, Verdicts } from "./plainCall.ts"
+import type { PendingCall } from "../channel/pendingCalls.ts"
+import type { Attempt, Resume, CallResults } from "./plainCall.ts"
 import { PlainCall } from "./plainCall.ts"
 import * as streamBuffer from "./streamBuffer.ts"
-import { isUploadable } from "./uploadable.ts"
-import * as uploads from "./uploads.ts"
+import type { ChannelSource } from "./readyChannel.ts"
+import { isUploadable, start as startUploads } from "./uploads.ts"
+
+/** What becomes of a call that meets an outage. */
+export type PendingPolicy = "fail" | "queue" | "replay"
+
+/** What calls need to know of the connection's options. */
+export interface CallSettings {
+  readonly connection: string
+  /** The policy of calls that name none. */
+  readonly pending: PendingPolicy
+  readonly maxReplays: number
+  readonly streamBuffer: number
+  readonly maxStall: Duration.Input
+}
+
+/** What is called, and how. */
+export interface Callee {
+  readonly name: string
+  readonly args: ReadonlyArray<unknown>
+  readonly codec: CallCodec | undefined
+  readonly idempotent: boolean
+  readonly policy: PendingPolicy | undefined
+  /** Gives the arguments with which a lost stream goes on. */
+  readonly resume?:
+    | ((received: number, last: unknown, cause: HubConnectionError) => ReadonlyArray<unknown> | undefined)
+    | undefined
+}
+
+export interface Calls {
+  readonly invoke: (source: ChannelSource, callee: Callee) => Effect.Effect<unknown, CallError>
+  readonly send: (source: ChannelSource, callee: Callee) => Effect.Effect<void, CallError>
+  readonly stream: (source: ChannelSource, callee: Callee) => Stream.Stream<unknown, StreamError>
+}
 
 const identity: ValueCodec = { encode: (value) => Result.succeed(value), decode: (value) => Result.succeed(value) }
 
@@ -45,7 +77,7 @@ const wordsOf = ({ name }: Callee, { values }: SplitArguments, streamIds: Readon
   headers: undefined
 })
 
-export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>): Calls => {
+export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>): Calls => {
   const { connection } = options
 
   const misfit = ({ name }: Callee, path: HubError.ErrorPath, issue: string) =>
@@ -74,17 +106,17 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
   }
 
   // A channel that can take the call at once.
-  const channelNow = ({ ready }: Acquire): Channel | undefined => {
+  const channelNow = ({ ready }: ChannelSource): Channel | undefined => {
     const channel = ready()
     return channel?.full === false ? channel : undefined
   }
 
   // A channel that can take the call. One that ended while we waited for room is not one.
-  const channelFor = (acquire: Acquire, callee: Callee): Effect.Effect<Channel, HubError.InvocationCancelled> =>
-    acquire.acquire(policyOf(callee) !== "fail").pipe(
+  const channelFor = (source: ChannelSource, callee: Callee): Effect.Effect<Channel, HubError.InvocationCancelled> =>
+    source.acquire(policyOf(callee) !== "fail").pipe(
       Effect.mapError((cause) => cancelled(callee, false, cause)),
       Effect.flatMap((channel) => Effect.as(channel.room, channel)),
-      Effect.flatMap((channel) => (channel.usable ? Effect.succeed(channel) : channelFor(acquire, callee)))
+      Effect.flatMap((channel) => (channel.usable ? Effect.succeed(channel) : channelFor(source, callee)))
     )
 
   const mismatch = ({ name }: Callee, part: "result" | "item", path: HubError.ErrorPath, issue: string) =>
@@ -102,7 +134,7 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       : Effect.fail(mismatch(callee, "result", result.failure.path, result.failure.issue))
   }
 
-  const verdicts: Verdicts = {
+  const results: CallResults = {
     done: ({ callee }, outcome) => conclude(callee, outcome),
     lost: (attempt, cause) =>
       attempt.replays > 0
@@ -116,37 +148,37 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
     const { args, callee } = attempt
     const streamIds = idsOf(channel, args)
     const invocationId = channel.pending.nextId()
-    const waiting = new PlainCall(channel, invocationId, attempt, verdicts, resume)
+    const waiting = new PlainCall(channel, invocationId, attempt, results, resume)
     const problem = channel.send({ _tag: "Invocation", invocationId, ...wordsOf(callee, args, streamIds) })
     if (problem !== undefined) {
       waiting.leave(false)
       return resume(Effect.fail(misfit(callee, [], problem.issue)))
     }
-    if (streamIds.length > 0) waiting.stop = uploads.start(channel, streamIds, args.uploads, fork)
+    if (streamIds.length > 0) waiting.stop = startUploads(channel, streamIds, args.uploads, fork)
     return waiting.cancel
   }
 
   // Runs at once where nothing stands in the way: most calls are one step.
   const begin = (attempt: Attempt, resume: Resume): Effect.Effect<void> | void => {
-    const { acquire, callee } = attempt
-    const now = channelNow(acquire)
+    const { callee, source } = attempt
+    const now = channelNow(source)
     if (now !== undefined) return call(attempt, now, resume)
     resume(
-      Effect.flatMap(channelFor(acquire, callee), (channel) =>
+      Effect.flatMap(channelFor(source, callee), (channel) =>
         Effect.callback((resume) => call(attempt, channel, resume))
       )
     )
   }
 
-  const invoke: Calls["invoke"] = (acquire, callee) =>
+  const invoke: Calls["invoke"] = (source, callee) =>
     Effect.callback((resume) => {
       const args = prepare(callee)
       if (Result.isFailure(args)) return resume(Effect.fail(args.failure))
       const replays = policyOf(callee) === "replay" && args.success.uploads.length === 0 ? options.maxReplays : 0
-      return begin({ acquire, callee, args: args.success, replays }, resume)
+      return begin({ source, callee, args: args.success, replays }, resume)
     })
 
-  const send: Calls["send"] = (acquire, callee) =>
+  const send: Calls["send"] = (source, callee) =>
     Effect.suspend(() => {
       const args = prepare(callee)
       if (Result.isFailure(args)) return Effect.fail(args.failure)
@@ -155,11 +187,11 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
         const words = wordsOf(callee, args.success, streamIds)
         const problem = channel.send({ _tag: "Invocation", invocationId: undefined, ...words })
         if (problem !== undefined) return Effect.fail(misfit(callee, [], problem.issue))
-        uploads.start(channel, streamIds, args.success.uploads, fork)
+        startUploads(channel, streamIds, args.success.uploads, fork)
         return Effect.void
       }
-      const now = channelNow(acquire)
-      return now === undefined ? Effect.flatMap(channelFor(acquire, callee), on) : on(now)
+      const now = channelNow(source)
+      return now === undefined ? Effect.flatMap(channelFor(source, callee), on) : on(now)
     })
 
   const startStream = (callee: Callee, args: SplitArguments, channel: Channel) =>
@@ -187,7 +219,7 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
           stop(false)
           buffer.end(error)
         }
-        const pending: Pending = {
+        const pending: PendingCall = {
           id,
           item: buffer.push,
           done: (outcome) => finish(outcome._tag === "Error" ? methodError(callee, outcome.error) : undefined),
@@ -200,7 +232,7 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
           channel.pending.remove(pending)
           return Effect.fail(misfit(callee, [], problem.issue))
         }
-        stop = uploads.start(channel, streamIds, args.uploads, fork)
+        stop = startUploads(channel, streamIds, args.uploads, fork)
         const cancel = () => {
           buffer.close()
           leave()
@@ -210,24 +242,24 @@ export const make = (options: Resolved, fork: (effect: Effect.Effect<unknown>) =
       ({ cancel }) => Effect.sync(cancel)
     )
 
-  const streamOnce = (acquire: Acquire, callee: Callee): Stream.Stream<unknown, StreamError> =>
+  const streamOnce = (source: ChannelSource, callee: Callee): Stream.Stream<unknown, StreamError> =>
     Stream.unwrap(
       Effect.gen(function* () {
         const args = yield* Effect.fromResult(prepare(callee))
-        const channel = yield* channelFor(acquire, callee)
+        const channel = yield* channelFor(source, callee)
         const { buffer } = yield* startStream(callee, args, channel)
         const misshapen = ({ issue, path }: Fault) => mismatch(callee, "item", path, issue)
         return Stream.fromPull(Effect.succeed(callee.codec?.items(buffer.take, misshapen) ?? buffer.take))
       })
     )
 
-  const stream: Calls["stream"] = (acquire, callee) => {
+  const stream: Calls["stream"] = (source, callee) => {
     const { resume } = callee
-    if (resume === undefined) return streamOnce(acquire, callee)
+    if (resume === undefined) return streamOnce(source, callee)
     let received = 0
     let last: unknown
     const run = (args: ReadonlyArray<unknown>): Stream.Stream<unknown, StreamError> =>
-      streamOnce(acquire, { ...callee, args, policy: "queue" }).pipe(
+      streamOnce(source, { ...callee, args, policy: "queue" }).pipe(
         Stream.map((item) => {
           received++
           return (last = item)

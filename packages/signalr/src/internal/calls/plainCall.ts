@@ -1,53 +1,54 @@
-/** One call that waits for its one answer. Settles once, and its caller goes on after the socket's callback. */
+/** One call that waits for its one answer. It settles once, and its caller goes on after the socket's callback. */
 import * as Effect from "effect/Effect"
 import type { SplitArguments } from "../../HubCodec.ts"
 import type { CallError, HubConnectionError } from "../../HubError.ts"
 import type { Outcome } from "../../HubMessage.ts"
 import { type Runnable, runInMicrotask } from "../kit/microtask.ts"
-import type { Acquire, Callee } from "./types.ts"
 import type { Channel } from "../channel/channel.ts"
-import type { Pending } from "../channel/types.ts"
+import type { PendingCall } from "../channel/pendingCalls.ts"
+import type { Callee } from "./calls.ts"
+import type { ChannelSource } from "./readyChannel.ts"
 
 type Settled = Effect.Effect<unknown, CallError>
 
 export type Resume = (next: Settled) => void
 
 export interface Attempt {
-  readonly acquire: Acquire
+  readonly source: ChannelSource
   readonly callee: Callee
   readonly args: SplitArguments
   /** How often it may be sent again. */
   readonly replays: number
 }
 
-/** What each way to settle means to the caller. */
-export interface Verdicts {
+/** What the caller gets for each way in which a call settles. */
+export interface CallResults {
   readonly done: (attempt: Attempt, outcome: Outcome) => Settled
   readonly lost: (attempt: Attempt, cause: HubConnectionError) => Settled
   /** The server sent an item, as if this were a stream. */
   readonly unexpected: (attempt: Attempt) => Settled
 }
 
-export class PlainCall implements Pending, Runnable {
+export class PlainCall implements PendingCall, Runnable {
   /** Ends its uploads. */
   stop: ((tell: boolean) => void) | undefined = undefined
   private next: Settled | undefined = undefined
   readonly id: string
   private readonly channel: Channel
   private readonly attempt: Attempt
-  private readonly verdicts: Verdicts
+  private readonly results: CallResults
   private readonly resume: Resume
 
-  constructor(channel: Channel, id: string, attempt: Attempt, verdicts: Verdicts, resume: Resume) {
+  constructor(channel: Channel, id: string, attempt: Attempt, results: CallResults, resume: Resume) {
     this.channel = channel
     this.id = id
     this.attempt = attempt
-    this.verdicts = verdicts
+    this.results = results
     this.resume = resume
     channel.pending.add(this)
   }
 
-  /** Takes it back; whether it was still open. */
+  /** Takes the call off the list; `false` when it has settled already. */
   leave(tell: boolean): boolean {
     if (!this.channel.pending.remove(this)) return false
     this.stop?.(tell)
@@ -60,15 +61,15 @@ export class PlainCall implements Pending, Runnable {
   }
 
   item(): void {
-    this.settle(this.verdicts.unexpected(this.attempt))
+    this.settle(this.results.unexpected(this.attempt))
   }
 
   done(outcome: Outcome): void {
-    this.settle(this.verdicts.done(this.attempt, outcome))
+    this.settle(this.results.done(this.attempt, outcome))
   }
 
   lost(cause: HubConnectionError): void {
-    this.settle(this.verdicts.lost(this.attempt, cause))
+    this.settle(this.results.lost(this.attempt, cause))
   }
 
   run(): void {

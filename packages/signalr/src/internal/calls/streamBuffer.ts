@@ -1,7 +1,8 @@
 /**
- * Where the items of one stream wait for their reader. Bounded: past the bound
- * the socket is held back, and a reader that takes nothing for too long, or one
- * on a platform that cannot hold back, loses its stream and not the connection.
+ * Where the items of one stream wait for their reader. Past its bound the buffer
+ * holds the socket back. A reader that then takes nothing for `maxStall` loses
+ * its stream, but not the connection. The same happens at once where the
+ * platform cannot hold the socket back and many times the bound wait.
  */
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
@@ -9,6 +10,7 @@ import * as Effect from "effect/Effect"
 import { runInMicrotask } from "../kit/microtask.ts"
 import type { Channel } from "../channel/channel.ts"
 import { watchStall } from "../kit/stall.ts"
+import * as waiting from "../kit/waiting.ts"
 
 export interface StreamBuffer<E> {
   readonly push: (item: unknown) => void
@@ -36,15 +38,23 @@ export const make = <E>(options: StreamBufferOptions<E>): StreamBuffer<E> => {
   const key = {}
   let items: Array<unknown> = []
   let ending: { readonly error: E | undefined } | undefined
-  let wake: (() => void) | undefined
+  let signalled = false
   let closed = false
   let takes = 0
 
+  const arrival = waiting.make(() => (items.length > 0 || ending !== undefined ? Effect.void : undefined))
+  const wakeReader = {
+    run: () => {
+      signalled = false
+      arrival.wake()
+    }
+  }
+
+  // The reader goes on after the socket's callback, and once for all items of a turn.
   const signal = () => {
-    if (wake === undefined) return
-    const resume = wake
-    wake = undefined
-    runInMicrotask({ run: resume })
+    if (signalled) return
+    signalled = true
+    runInMicrotask(wakeReader)
   }
 
   const end = (error: E | undefined) => {
@@ -75,17 +85,9 @@ export const make = <E>(options: StreamBufferOptions<E>): StreamBuffer<E> => {
       channel.release(key)
       return Effect.succeed(taken)
     }
-    if (ending === undefined) return Effect.andThen(arrival, Effect.suspend(take))
+    if (ending === undefined) return Effect.andThen(arrival.wait, Effect.suspend(take))
     return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
   }
-
-  const arrival = Effect.callback<void>((resume) => {
-    if (items.length > 0 || ending !== undefined) return resume(Effect.void)
-    wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      wake = undefined
-    })
-  })
 
   return {
     push: (item) => {

@@ -1,4 +1,4 @@
-/** Sends what streams give, item by item, and how each of them ended. Loaded by those who upload. */
+/** Sends the items of uploaded streams and how each stream ended. Loaded by the first upload. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { Outcome } from "../../HubMessage.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type { Channel } from "../channel/channel.ts"
-import { isUploadable, type Upload } from "./uploadable.ts"
+import type { Upload } from "./uploads.ts"
 
 class Misfit extends /* @__PURE__ */ Data.TaggedError("Misfit")<{ readonly issue: string }> {
   override get message(): string {
@@ -39,7 +39,11 @@ const sendItem = (channel: Channel, id: string, { item }: Upload, value: unknown
 
 const one = (channel: Channel, id: string, upload: Upload, wanted: () => boolean) => {
   const { stream } = upload
-  return (isUploadable(stream) ? stream : Stream.fail(new Misfit({ issue: "it is no stream" }))).pipe(
+  return (
+    Stream.isStream(stream)
+      ? (stream as Stream.Stream<unknown, unknown>)
+      : Stream.fail(new Misfit({ issue: "it is no stream" }))
+  ).pipe(
     Stream.runForEachArray((items) => {
       for (const value of items) {
         if (!channel.usable || !wanted()) return Effect.interrupt

@@ -1,13 +1,20 @@
 /**
- * Streams that we send: each argument that is a stream gets an id, and its
- * items follow the call. The code for it is loaded by the first of them.
+ * Uploads: an argument that is a stream gets an id, and its items follow the
+ * call. The first upload loads the code that sends items.
  */
+import * as Stream from "effect/Stream"
+import type { SplitArguments } from "../../HubCodec.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type * as uploadItems from "./uploadItems.ts"
 
+export type Upload = SplitArguments["uploads"][number]
+
+/** Whether an argument is a stream to be uploaded; what it needs was given to it where it was made. */
+export const isUploadable = (u: unknown): u is Stream.Stream<unknown, unknown> => Stream.isStream(u)
+
 /**
- * Starts the uploads of a call. The way to stop them takes whether the server
- * still has to be told.
+ * Starts the uploads of a call and returns what stops them; its argument says
+ * whether the server still has to be told.
  */
 export const start: typeof uploadItems.start = (channel, ids, uploads, fork) => {
   if (uploads.length === 0) return () => {}

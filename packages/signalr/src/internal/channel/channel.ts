@@ -9,19 +9,77 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { LinkError } from "kharbranth/ConnectionError"
 import type { Frame } from "kharbranth/Message"
+import type { Link } from "kharbranth/Transport"
 import * as Handshake from "../../Handshake.ts"
 import type { HandshakeFailed } from "../../HubError.ts"
 import * as HubError from "../../HubError.ts"
 import type { HubMessage } from "../../HubMessage.ts"
 import * as HubMessages from "../../HubMessage.ts"
-import type { Decoder, Unencodable } from "../../HubProtocol.ts"
+import type { Decoder, HubProtocol, Unencodable } from "../../HubProtocol.ts"
 import { joinFrames } from "../kit/bytes.ts"
 import { runInMicrotask } from "../kit/microtask.ts"
-import type { Attached, ChannelOptions, StatefulChannel } from "./types.ts"
+import * as waiting from "../kit/waiting.ts"
 import { PendingCalls } from "./pendingCalls.ts"
 
-/** So much leaves without waiting for the rest of its turn: the server works on it while we write the next. */
-const enough = 16_384
+/** Why we end a link: the server said goodbye, or cannot be believed. */
+export type EndingError = HubError.ServerClosed | HubError.ProtocolViolation
+
+/** Stateful reconnect, by which a channel outlives its link. */
+export interface StatefulChannel {
+  /** Too much is unconfirmed. */
+  readonly full: boolean
+  /** Whether a message that arrived is for the hub. */
+  readonly admits: (message: HubMessage) => boolean
+  /** Keeps a message until it is confirmed; whether it is written now. */
+  readonly keep: (message: HubMessage, frame: Frame) => boolean
+  readonly lost: () => void
+  /** Another link: says where we are, and writes what may be missing. */
+  readonly resume: () => void
+}
+
+/** What a channel needs of the hub connection that it belongs to. */
+export interface ChannelOwner {
+  readonly message: (channel: Channel, message: HubMessage) => void
+  readonly fork: (effect: Effect.Effect<unknown>) => void
+  /** A frame of so many bytes arrived. */
+  readonly read: (bytes: number) => void
+  /** Frames were handed to the link; text is counted in UTF-16 units. */
+  readonly wrote: (frames: number, bytes: number) => void
+  /** Its link, or it itself, is gone. */
+  readonly ended: () => void
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+export interface ChannelOptions {
+  readonly connection: string
+  readonly protocol: HubProtocol
+  readonly maxMessageSize: number
+  /** How long we may be silent, in milliseconds. */
+  readonly keepAlive: number
+  /** `undefined` when negotiation was skipped. */
+  readonly connectionId: string | undefined
+  /** Set with stateful reconnect. */
+  readonly stateful: ((channel: Channel) => StatefulChannel) | undefined
+  readonly owner: ChannelOwner
+}
+
+/** An open link, with what the channel may do to it. */
+export interface AttachedLink {
+  readonly link: Link
+  readonly canPause: boolean
+  /** Whether another link can go on where this one was lost: only sockets can be followed. */
+  readonly resumable: boolean
+  /** A transport whose traffic shows life by itself wants no pings. */
+  readonly quiet: boolean
+  /** Bytes that wait unsent at which senders wait. */
+  readonly high: number
+  /** Ends the link with an error of ours. */
+  readonly end: (error: EndingError) => void
+}
+
+/** Frames of this size leave before their turn ends: the server works on them while we write the next. */
+const flushSize = 16_384
 
 export class Channel {
   readonly options: ChannelOptions
@@ -29,21 +87,20 @@ export class Channel {
   readonly pending = new PendingCalls()
   /** Programs that end with the channel: uploads. */
   readonly stops = new Set<() => void>()
-  /** With stateful reconnect, which only sockets have. */
+  /** Set with stateful reconnect. */
   stateful: StatefulChannel | undefined
   phase: "opening" | "open" | "lost" | "over" = "opening"
-  /** Set while we are leaving: nothing that arrives counts any more. */
+  /** We are leaving: nothing that arrives counts any more. */
   stopping = false
   /** How the last link ended, when it has. */
   cause: LinkError | undefined
-  settled = false
-  #attached: Attached | undefined
+  #attached: AttachedLink | undefined
   #handshake: Handshake.Reader
   #decoder: Decoder
   #corked: Array<Frame> = []
   #corkedBytes = 0
   #sentAt = 0
-  #waiting: Array<(go: Effect.Effect<void>) => void> = []
+  readonly #senders = waiting.make(() => (this.full ? undefined : Effect.void))
   #looked = false
   readonly #lookAgain = { run: () => void (this.#looked = false) }
   readonly #flushing = () => this.flush()
@@ -68,8 +125,9 @@ export class Channel {
     return this.#holds.size > 0
   }
 
-  attach(attached: Attached): void {
+  attach(attached: AttachedLink): void {
     this.#attached = attached
+    if (!attached.resumable) this.stateful = undefined
     // A half-read message of the old link has no second half.
     this.#decoder = this.options.protocol.decoder(this.options)
     this.cause = undefined
@@ -94,7 +152,21 @@ export class Channel {
     this.options.owner.ended()
   }
 
-  /** Nothing more comes or goes; its calls are settled by the owner, who knows why. */
+  /** Nothing that arrives counts any more. */
+  stop(): void {
+    this.stopping = true
+  }
+
+  /** Says goodbye, where the server still listens, and stops. */
+  leave(): void {
+    if (this.phase === "open" && !this.stopping) {
+      this.send(HubMessages.close())
+      this.flush()
+    }
+    this.stop()
+  }
+
+  /** Nothing more comes or goes. The owner fails the waiting calls, because it knows why. */
   end(): void {
     if (this.phase === "over") return
     this.phase = "over"
@@ -130,8 +202,8 @@ export class Channel {
     if (step.success.rest !== undefined) this.#decode(step.success.rest)
   }
 
-  /** Ends the link: the server said so, or cannot be believed. */
-  fail(error: HubError.ServerClosed | HubError.ProtocolViolation): void {
+  /** Ends the link by an error of the hub protocol. */
+  fail(error: EndingError): void {
     this.stopping = true
     this.#attached?.end(error)
   }
@@ -187,11 +259,11 @@ export class Channel {
    */
   write(frame: Frame): void {
     if (this.#attached === undefined) return
-    if (this.#corked.length > 0 && (frame.length >= enough || typeof frame !== typeof this.#corked[0])) this.flush()
+    if (this.#corked.length > 0 && (frame.length >= flushSize || typeof frame !== typeof this.#corked[0])) this.flush()
     if (this.#corked.length === 0) queueMicrotask(this.#flushing)
     this.#corked.push(frame)
     this.#corkedBytes += frame.length
-    if (this.#corkedBytes >= enough) this.flush()
+    if (this.#corkedBytes >= flushSize) this.flush()
   }
 
   flush(): void {
@@ -217,21 +289,12 @@ export class Channel {
   readonly room: Effect.Effect<void> = Effect.suspend(() => {
     if (!this.full) return Effect.void
     this.flush()
-    if (!this.full) return Effect.void
-    return Effect.callback<void>((resume) => {
-      this.#waiting.push(resume)
-      return Effect.sync(() => {
-        this.#waiting = this.#waiting.filter((other) => other !== resume)
-      })
-    })
+    return this.#senders.wait
   })
 
   /** Lets senders go on, when there is room. */
   wake(): void {
-    if (this.full) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resume of waiting) resume(Effect.void)
+    this.#senders.wake()
   }
 
   /** Holds the socket back, where it can be. */

@@ -4,12 +4,21 @@
  * searched. No `Map`: its outgrown tables point to their successors, and one
  * that has grown old keeps all later calls from being collected young.
  */
-import type { Pending } from "./types.ts"
+import type { HubConnectionError } from "../../HubError.ts"
+import type { Outcome } from "../../HubMessage.ts"
+
+/** A call whose answer is awaited. Called from socket callbacks: short, and never throwing. */
+export interface PendingCall {
+  readonly id: string
+  readonly item: (item: unknown) => void
+  readonly done: (outcome: Outcome) => void
+  readonly lost: (cause: HubConnectionError) => void
+}
 
 export class PendingCalls {
   size = 0
   private last = 0
-  private places: Array<Pending | undefined> = [undefined, undefined]
+  private places: Array<PendingCall | undefined> = [undefined, undefined]
 
   private placeOf(id: string): number {
     return Number(id) & (this.places.length - 1)
@@ -24,18 +33,18 @@ export class PendingCalls {
     return String(this.last)
   }
 
-  get(id: string): Pending | undefined {
+  get(id: string): PendingCall | undefined {
     const call = this.places[this.placeOf(id)]
     return call?.id === id ? call : undefined
   }
 
-  add(call: Pending): void {
+  add(call: PendingCall): void {
     this.places[this.placeOf(call.id)] = call
     this.size++
   }
 
   /** Whether it was there. */
-  remove(call: Pending): boolean {
+  remove(call: PendingCall): boolean {
     const place = this.placeOf(call.id)
     if (this.places[place] !== call) return false
     this.places[place] = undefined
@@ -44,7 +53,7 @@ export class PendingCalls {
   }
 
   /** In the order in which they were made. */
-  all(): Array<Pending> {
+  all(): Array<PendingCall> {
     return this.places.filter((call) => call !== undefined).toSorted((a, b) => Number(a.id) - Number(b.id))
   }
 

@@ -1,6 +1,7 @@
 /**
- * The ways in: calls as a contract types them, and by any name. Types live in
- * the public interfaces; here names are looked up and codecs attached.
+ * Makes the public callers: calls as a contract types them, and calls by any
+ * name. The types are those of the public interfaces; here names are looked up
+ * and codecs attached.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,14 +11,15 @@ import type * as Hub from "../../Hub.ts"
 import type { CallCodec, HubCodec } from "../../HubCodec.ts"
 import type { Caller, CallOptions, StreamOptions, Untyped, UntypedCaller } from "../../HubConnection.ts"
 import type { CallError, StreamError } from "../../HubError.ts"
-import type { Acquire, Callee, Calls } from "../calls/types.ts"
+import type { Callee, Calls } from "../calls/calls.ts"
+import type { ChannelSource } from "../calls/readyChannel.ts"
 import type { Handlers } from "../handlers/handlers.ts"
 
 type Args = ReadonlyArray<unknown>
 type AnyCodec = (name: string) => CallCodec | undefined
 
-/** What every door has in common, before types. */
-export interface Plain {
+/** A caller before types. */
+interface PlainCaller {
   readonly invoke: (method: string, args?: Args, options?: CallOptions) => Effect.Effect<unknown, CallError>
   readonly send: (method: string, args?: Args, options?: CallOptions) => Effect.Effect<void, CallError>
   readonly stream: (
@@ -29,7 +31,7 @@ export interface Plain {
 
 const none: AnyCodec = () => undefined
 
-const plain = (calling: Calls, acquire: Acquire, codec?: HubCodec, contract?: Hub.Any): Plain => {
+const plain = (calling: Calls, source: ChannelSource, codec?: HubCodec, contract?: Hub.Any): PlainCaller => {
   const callee = (
     codecOf: AnyCodec,
     name: string,
@@ -45,24 +47,24 @@ const plain = (calling: Calls, acquire: Acquire, codec?: HubCodec, contract?: Hu
   })
   const { method = none, stream = none } = codec ?? {}
   return {
-    invoke: (name, args, options) => calling.invoke(acquire, callee(method, name, args, options)),
-    send: (name, args, options) => calling.send(acquire, callee(method, name, args, options)),
-    stream: (name, args, options) => calling.stream(acquire, callee(stream, name, args, options))
+    invoke: (name, args, options) => calling.invoke(source, callee(method, name, args, options)),
+    send: (name, args, options) => calling.send(source, callee(method, name, args, options)),
+    stream: (name, args, options) => calling.stream(source, callee(stream, name, args, options))
   }
 }
 
 /** Calls by any name. */
-export const untyped: (calling: Calls, acquire: Acquire) => UntypedCaller = plain
+export const untyped: (calling: Calls, source: ChannelSource) => UntypedCaller = plain
 
 /** Calls as the contract types them. */
 export const typed = <H extends Hub.Any>(
   calling: Calls,
-  acquire: Acquire,
+  source: ChannelSource,
   codec: HubCodec | undefined,
   contract: Hub.Any | undefined
 ): Caller<H> =>
   // The codec checks at run time what the contract's types say.
-  plain(calling, acquire, codec, contract) as Caller<H>
+  plain(calling, source, codec, contract) as Caller<H>
 
 /** Puts a handler under a name until the scope ends; the handler sees what its surroundings provided. */
 export const on =

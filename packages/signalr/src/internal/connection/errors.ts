@@ -1,7 +1,8 @@
 /**
- * From the core's errors to the hub's: what the core wraps (a refused
- * negotiation, a failed handshake, a goodbye of the server) is unwrapped again,
- * and silence is called what SignalR calls it.
+ * From the core's errors to the hub's: unwraps what the core wraps (a refused
+ * negotiation, a failed handshake, a goodbye of the server), and turns the
+ * core's `IdleTimeout` into SignalR's `ServerTimeout`. The reconnect policy
+ * judges by the unwrapped error.
  */
 import * as Redacted from "effect/Redacted"
 import * as ConnectionErrors from "kharbranth/ConnectionError"
@@ -49,19 +50,11 @@ export const unwrap = (error: ConnectionError): HubConnectionError => {
 }
 
 /** What ended a session, whatever became of the connection since. */
-export const loss = (error: ConnectionError): HubConnectionError =>
+export const lossOf = (error: ConnectionError): HubConnectionError =>
   unwrap(error._tag === "RetriesExhausted" ? error.last : error)
 
-/** Ends a link for a reason of the hub protocol. */
-export const ending = (
-  connection: string,
-  epoch: number,
-  cause: HubError.ServerClosed | HubError.ProtocolViolation
-): ConnectionErrors.ReadError =>
-  new ConnectionErrors.ReadError({ connection, epoch, cause: ConnectionErrors.foreign(cause) })
-
 /** The user's policy, but a server that says goodbye for good is not asked again. */
-export const policyOf = (reconnect: Reconnect.Reconnect, resuming: () => boolean): Reconnect.Reconnect => ({
+export const reconnectPolicy = (reconnect: Reconnect.Reconnect, resuming: () => boolean): Reconnect.Reconnect => ({
   ...reconnect,
   classify: (error) => {
     // A resume that is refused says nothing about a new connection.

@@ -26,21 +26,15 @@ import type { HubConnectionError } from "../../HubError.ts"
 import * as HubErrors from "../../HubError.ts"
 import type { HubMessage } from "../../HubMessage.ts"
 import * as calls from "../calls/calls.ts"
-import type { Acquire } from "../calls/types.ts"
+import type { ChannelSource } from "../calls/readyChannel.ts"
 import type { Channel } from "../channel/channel.ts"
 import * as dialer from "../dial/dialer.ts"
-import * as doors from "./callers.ts"
-import * as gatekeeper from "../calls/readyChannel.ts"
+import * as callers from "./callers.ts"
+import * as readyChannel from "../calls/readyChannel.ts"
 import * as handlerPool from "../handlers/pool.ts"
 import * as handlers from "../handlers/handlers.ts"
-import * as hubErrors from "./errors.ts"
+import * as errors from "./errors.ts"
 import * as hubOptions from "./options.ts"
-
-const settle = (channel: Channel, cause: HubConnectionError): void => {
-  if (channel.settled) return
-  channel.settled = true
-  for (const pending of channel.pending.all()) pending.lost(cause)
-}
 
 const dispatchTo =
   (handling: handlers.Handlers) =>
@@ -83,14 +77,14 @@ const notConnected = (connection: string, state: string) => new ConnectionErrors
 const causeOf = (connection: string, state: ConnectionState, channel: Channel): HubConnectionError => {
   switch (state._tag) {
     case "Reconnecting":
-      return hubErrors.loss(state.cause)
+      return errors.lossOf(state.cause)
     case "Failed":
-      return hubErrors.loss(state.error)
+      return errors.lossOf(state.error)
     case "Disconnected":
     case "Closing":
       return notConnected(connection, state._tag)
     default:
-      return channel.cause === undefined ? notConnected(connection, state._tag) : hubErrors.unwrap(channel.cause)
+      return channel.cause === undefined ? notConnected(connection, state._tag) : errors.unwrap(channel.cause)
   }
 }
 
@@ -155,20 +149,17 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   })
   const channels = new Set<Channel>()
   let stateNow = (): ConnectionState => ({ _tag: "Disconnected", reason: "NotStarted" })
-  const gate = gatekeeper.make(options, () => stateNow()._tag)
+  const down = () => notConnected(name, stateNow()._tag)
+  const current = readyChannel.make(options, down)
 
   const codec = contract?.codec(options.protocol.transferFormat)
-  const typed = (acquire: Acquire) => doors.typed<H>(calling, acquire, codec, contract)
+  const typed = (source: ChannelSource) => callers.typed<H>(calling, source, codec, contract)
   const sessionOf = (channel: Channel): HubSession<H> => {
-    const ready = () => (channel.usable ? channel : undefined)
-    const acquire = {
-      ready,
-      acquire: () =>
-        Effect.suspend(() =>
-          channel.usable ? Effect.succeed(channel) : Effect.fail(notConnected(name, stateNow()._tag))
-        )
+    const source: ChannelSource = {
+      ready: () => (channel.usable ? channel : undefined),
+      acquire: () => Effect.suspend(() => (channel.usable ? Effect.succeed(channel) : Effect.fail(down())))
     }
-    return { connectionId: channel.options.connectionId, ...typed(acquire), untyped: doors.untyped(calling, acquire) }
+    return { connectionId: channel.options.connectionId, ...typed(source), untyped: callers.untyped(calling, source) }
   }
 
   const begin = Effect.fnUntraced(function* (channel: Channel) {
@@ -192,7 +183,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
       }
       return Effect.andThen(
         begin(channel),
-        Effect.sync(() => gate.open(channel))
+        Effect.sync(() => current.set(channel))
       )
     })
 
@@ -203,10 +194,11 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
       if (final && channel.phase === "lost") channel.end()
       if (channel.phase !== "over") continue
       channels.delete(channel)
-      settle(channel, causeOf(name, state, channel))
+      const cause = causeOf(name, state, channel)
+      for (const call of channel.pending.all()) call.lost(cause)
     }
-    if (state._tag === "Failed") gate.refuse(hubErrors.unwrap(state.error))
-    if (state._tag === "Disconnected" && state.reason === "Closed") gate.refuse(notConnected(name, "Closed"))
+    if (state._tag === "Failed") current.refuse(errors.unwrap(state.error))
+    if (state._tag === "Disconnected" && state.reason === "Closed") current.refuse(notConnected(name, "Closed"))
   }
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -216,7 +208,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   )
 
   const lost = () => [...channels].some((channel) => channel.phase === "lost")
-  const policy = hubErrors.policyOf(options.reconnect, dialing.resuming)
+  const policy = errors.reconnectPolicy(options.reconnect, dialing.resuming)
   const connection = yield* Connection.make(name, {
     target: dialing.target,
     onOpen,
@@ -235,20 +227,20 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   }).pipe(
     Effect.provideService(Transport, dialing.transport),
     Effect.provideContext(context),
-    Effect.mapError(hubErrors.unwrap)
+    Effect.mapError(errors.unwrap)
   )
   stateNow = () => connection.state.getUnsafe()
   fork(Stream.runForEach(connection.state.changes, (state) => Effect.sync(() => follow(state))))
 
-  const awaitReady = Effect.mapError(connection.awaitReady, hubErrors.unwrap)
-  const restart = (reason: string) => Effect.mapError(connection.restart({ reason }), hubErrors.unwrap)
+  const awaitReady = Effect.mapError(connection.awaitReady, errors.unwrap)
+  const restart = (reason: string) => Effect.mapError(connection.restart({ reason }), errors.unwrap)
   if (given.startup !== "background") yield* within(name, awaitReady, options.startupTimeout, stateNow)
   return {
     name,
-    ...typed(gate),
-    on: doors.on(handling, codec?.event) as HubConnection<H>["on"],
-    untyped: { ...doors.untyped(calling, gate), on: doors.on(handling) },
-    connectionId: Effect.sync(() => gate.ready()?.options.connectionId),
+    ...typed(current),
+    on: callers.on(handling, codec?.event) as HubConnection<H>["on"],
+    untyped: { ...callers.untyped(calling, current), on: callers.on(handling) },
+    connectionId: Effect.sync(() => current.ready()?.options.connectionId),
     state: connection.state,
     events: connection.events,
     metrics: Effect.map(ConnectionMetrics.of(connection), (metrics) => ({

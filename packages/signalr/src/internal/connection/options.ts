@@ -1,4 +1,4 @@
-/** A hub connection's options with their defaults, checked. */
+/** Checks a hub connection's options and fills in their defaults. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -7,13 +7,13 @@ import * as Reconnect from "kharbranth/Reconnect"
 import type { Options } from "../../HubConnection.ts"
 import type * as Hub from "../../Hub.ts"
 import * as HubCredentials from "../../HubCredentials.ts"
-import type { HubProtocol } from "../../HubProtocol.ts"
 import { json } from "../../JsonHubProtocol.ts"
-import type { TransportName } from "../../TransportChoice.ts"
+import type { CallSettings } from "../calls/calls.ts"
+import type { QueueSettings } from "../calls/readyChannel.ts"
+import type { DialSettings } from "../dial/dialer.ts"
+import type { PoolSettings } from "../handlers/pool.ts"
 import * as hubUrl from "../http/url.ts"
 import { defaultLimit } from "../stateful/defaults.ts"
-
-export type PendingPolicy = "fail" | "queue" | "replay"
 
 type Given = Omit<Options<Hub.Any, unknown, never, never>, "onReady" | "credentials">
 
@@ -26,27 +26,14 @@ const counts = {
   bufferSize: defaultLimit
 }
 
-export interface Resolved extends Readonly<typeof counts> {
-  readonly connection: string
-  readonly url: URL
+export interface Resolved extends CallSettings, QueueSettings, PoolSettings, DialSettings {
   readonly contract: Hub.Any | undefined
-  readonly protocol: HubProtocol
-  readonly transports: ReadonlyArray<TransportName>
-  readonly skipNegotiation: boolean
-  readonly credentials: HubCredentials.HubCredentials<unknown>
-  readonly statefulReconnect: boolean
   readonly reconnect: Reconnect.Reconnect
-  readonly keepAlive: Duration.Input
   readonly serverTimeout: Duration.Input
   readonly handshakeTimeout: Duration.Input
-  readonly negotiateTimeout: Duration.Input
-  readonly connectTimeout: Duration.Input
   readonly dialTimeout: Duration.Input
   readonly openTimeout: Duration.Input
   readonly startupTimeout: Duration.Input
-  readonly queueTimeout: Duration.Input
-  readonly maxStall: Duration.Input
-  readonly pending: PendingPolicy
 }
 
 const defaults = {
@@ -95,7 +82,7 @@ const problemOf = (options: Resolved): ConnectionError.InvalidOptions | undefine
   return undefined
 }
 
-/** Fills in the defaults, and says what cannot work. */
+/** Fills in the defaults, or fails with what cannot work. */
 export const resolve = (
   connection: string,
   given: Given,

@@ -1,7 +1,7 @@
 /**
- * Where a hub's sessions come from: negotiates anew for every dial, picks the
- * transport, falls back to the next one, and joins each open link to its
- * channel. The core sees one target and one transport.
+ * Dials a hub for the core, as one target and one transport: negotiates again
+ * for every dial, picks the transport, falls back to the next one, and joins
+ * each open link to its channel.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,10 +10,9 @@ import * as ConnectionError from "kharbranth/ConnectionError"
 import type * as Target from "kharbranth/Target"
 import type * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "../../HubCredentials.ts"
+import type { HubProtocol } from "../../HubProtocol.ts"
 import type { TransportName } from "../../TransportChoice.ts"
-import { Channel } from "../channel/channel.ts"
-import type { ChannelOptions } from "../channel/types.ts"
-import type { Resolved } from "../connection/options.ts"
+import { Channel, type ChannelOptions } from "../channel/channel.ts"
 import * as hubUrl from "../http/url.ts"
 import type { AvailableTransport } from "../negotiate/answer.ts"
 import * as negotiation from "../negotiate/negotiate.ts"
@@ -21,8 +20,25 @@ import { join } from "./hubLink.ts"
 
 type Credentials = HubCredentials.HubCredentials<unknown>
 
+/** What dialing needs to know of the connection's options. */
+export interface DialSettings {
+  readonly connection: string
+  readonly url: URL
+  readonly protocol: HubProtocol
+  readonly transports: ReadonlyArray<TransportName>
+  readonly skipNegotiation: boolean
+  readonly credentials: Credentials
+  readonly statefulReconnect: boolean
+  /** Bounds the unconfirmed messages of stateful reconnect, in bytes. */
+  readonly bufferSize: number
+  readonly maxMessageSize: number
+  readonly keepAlive: Duration.Input
+  readonly negotiateTimeout: Duration.Input
+  readonly connectTimeout: Duration.Input
+}
+
 /** What the next dial goes to. */
-interface Plan {
+interface DialPlan {
   readonly url: URL
   readonly credentials: Credentials
   readonly transports: ReadonlyArray<TransportName>
@@ -43,13 +59,13 @@ export interface Dialer {
 const all: ReadonlyArray<TransportName> = ["WebSockets", "ServerSentEvents", "LongPolling"]
 
 export const make = (
-  options: Resolved,
+  options: DialSettings,
   base: Transport.Transport["Service"],
   http: HttpClient.HttpClient,
   owner: ChannelOptions["owner"]
 ): Dialer => {
   const { connection, credentials, protocol } = options
-  let plan: Plan | undefined
+  let plan: DialPlan | undefined
   let resuming = false
 
   const channelOf = (connectionId: string | undefined, stateful: ChannelOptions["stateful"]) =>
@@ -88,7 +104,7 @@ export const make = (
       const { explain } = yield* Effect.tryPromise(() => import("./fallback.ts"))
       return yield* explain(connection, choice, offer.transports)
     }
-    const next: Plan = {
+    const next: DialPlan = {
       url: hubUrl.connect(hop.url, offer.token),
       credentials: hop.credentials,
       transports,
@@ -97,7 +113,7 @@ export const make = (
     return next
   }).pipe(Effect.provideService(HttpClient.HttpClient, http))
 
-  const direct = Effect.sync((): Plan => ({
+  const direct = Effect.sync((): DialPlan => ({
     url: options.url,
     credentials,
     transports: ["WebSockets"],
@@ -105,7 +121,7 @@ export const make = (
   }))
 
   // Pages cannot send headers with a socket: there the token goes into the query.
-  const socketOf = Effect.fnUntraced(function* ({ credentials, url }: Plan) {
+  const socketOf = Effect.fnUntraced(function* ({ credentials, url }: DialPlan) {
     const token = HubCredentials.reveal(yield* credentials.token)
     if (!base.capabilities.headers) {
       return { url: hubUrl.toWebSocket(token === undefined ? url : hubUrl.withAccessToken(url, token)), headers: {} }
@@ -132,10 +148,9 @@ export const make = (
     })
 
   const open = Effect.fnUntraced(
-    function* (name: TransportName, plan: Plan, dial: Transport.Dial, receiver: Transport.Receiver) {
+    function* (name: TransportName, plan: DialPlan, dial: Transport.Dial, receiver: Transport.Receiver) {
       const { channel, credentials, url } = plan
       if (name === "WebSockets") return yield* join({ name, transport: base, channel, dial, receiver })
-      channel.stateful = undefined
       // Loaded when it is needed: few connections ever are without sockets.
       const { make } = yield* Effect.tryPromise({
         try: () => import("./httpTransports.ts"),

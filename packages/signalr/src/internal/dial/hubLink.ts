@@ -1,17 +1,13 @@
 /**
- * Joins an open link to its channel: frames go to the channel and no further
- * (the core watches the bytes that arrive), a polite end begins with the hub's Close, and the channel may end the link for a reason
- * of its own.
+ * Joins an open link to its channel. Frames go to the channel and no further;
+ * the core only counts the bytes that arrive. A polite end begins with the hub's
+ * Close, and the channel may end the link for a reason of its own.
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import type { LinkError } from "kharbranth/ConnectionError"
-import type { Frame } from "kharbranth/Message"
+import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver, Transport } from "kharbranth/Transport"
-import * as HubMessages from "../../HubMessage.ts"
 import type { TransportName } from "../../TransportChoice.ts"
-import type { Channel } from "../channel/channel.ts"
-import { ending } from "../connection/errors.ts"
+import type { Channel, EndingError } from "../channel/channel.ts"
 
 export interface JoinOptions {
   readonly name: TransportName
@@ -21,10 +17,9 @@ export interface JoinOptions {
   readonly receiver: Receiver
 }
 
-const closeFrames = (channel: Channel): ReadonlyArray<Frame> => {
-  const encoded = channel.options.protocol.encode(HubMessages.close())
-  return Result.isSuccess(encoded) ? [encoded.success] : []
-}
+/** The core's error for an end by the hub protocol. */
+const ending = (connection: string, epoch: number, cause: EndingError): ConnectionError.ReadError =>
+  new ConnectionError.ReadError({ connection, epoch, cause: ConnectionError.foreign(cause) })
 
 /** Dials and joins. */
 export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver, transport }: JoinOptions) {
@@ -33,7 +28,7 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
   let over = false
   let frames = 0
 
-  const ended = (error: LinkError) => {
+  const ended = (error: ConnectionError.LinkError) => {
     if (over) return
     over = true
     channel.detach(error)
@@ -59,6 +54,7 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
   channel.attach({
     link,
     canPause,
+    resumable: name === "WebSockets",
     quiet: keepsItselfAlive,
     high: dial.writeMark.high,
     end: (error) => {
@@ -79,17 +75,13 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
     pause: () => {},
     resume: () => {},
     close: (code, reason) => {
-      if (channel.phase === "open" && !channel.stopping) {
-        channel.flush()
-        link.write(closeFrames(channel))
-      }
-      channel.stopping = true
+      channel.leave()
       link.resume()
       link.close(code, reason)
     },
     terminate: () => {
       // The core has given the link up: there is nothing to resume.
-      if (!over) channel.stopping = true
+      if (!over) channel.stop()
       link.terminate()
     }
   }

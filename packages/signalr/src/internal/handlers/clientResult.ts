@@ -1,4 +1,4 @@
-/** The one answer that a server gets from the handlers of what it asked. Loaded when it asks. */
+/** The one answer that the server gets when several handlers may have one. Loaded when a server first asks. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { Outcome } from "../../HubMessage.ts"

@@ -1,7 +1,8 @@
 /**
- * What the server calls on us: handlers by name, several for each, and the one
- * answer where the server waits for it. A handler that fails is contained: the
- * server gets its words if it asked, and the connection lives.
+ * The handlers of what the server calls, by name; one name may have several.
+ * Where the server waits for an answer, it gets exactly one. A handler that
+ * fails ends nothing else: the server gets the error's text if it asked, and the
+ * connection goes on.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -18,7 +19,7 @@ export interface Registration {
 }
 
 export interface Handlers {
-  /** Adds a handler; gives the way to take it off again. */
+  /** Adds a handler and returns what removes it. */
   readonly add: (name: string, registration: Registration) => () => void
   readonly dispatch: (channel: Channel, message: Invocation) => void
 }
@@ -57,7 +58,7 @@ export const make = (options: {
   const byName = new Map<string, ReadonlyArray<Entry>>()
   const label = `Hub "${options.connection}"`
 
-  const tell = (name: string, exit: Exit.Exit<unknown, unknown>) => {
+  const logResult = (name: string, exit: Exit.Exit<unknown, unknown>) => {
     if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
       return Effect.logWarning(`${label}: a handler of ${name} failed.`)
     }
@@ -70,7 +71,7 @@ export const make = (options: {
     for (const { registration } of entries) {
       options.pool.run(
         channel,
-        Effect.flatMap(Effect.exit(registration.run(args)), (exit) => tell(target, exit))
+        Effect.flatMap(Effect.exit(registration.run(args)), (exit) => logResult(target, exit))
       )
     }
   }

@@ -1,28 +1,32 @@
 /**
- * Runs handlers, so many at a time; the rest waits in order. When too many
- * wait, the socket is held back; if none of those that run ends meanwhile, it is
- * let go for a moment, because they may be waiting for an answer behind it.
+ * Runs at most `handlerConcurrency` handlers at a time; the others wait in
+ * order. When too many wait, the pool holds the socket back. If no handler ends
+ * within `maxStall`, it lets the socket go again: the handlers may wait for an
+ * answer that has not been read yet.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { ProtocolViolation } from "../../HubError.ts"
 import { runInMicrotask } from "../kit/microtask.ts"
 import type { Channel } from "../channel/channel.ts"
-import type { Resolved } from "../connection/options.ts"
 import { watchStall } from "../kit/stall.ts"
+
+/** What the pool needs to know of the connection's options. */
+export interface PoolSettings {
+  readonly handlerConcurrency: number
+  readonly maxStall: Duration.Input
+}
 
 export interface HandlerPool {
   readonly run: (channel: Channel, handler: Effect.Effect<unknown>) => void
 }
 
-/** So many may wait before the socket is held back. */
-export const most = 1_024
-/** Where it cannot be held back, bursts are given this many times the bound. */
+/** How many handlers may wait before the socket is held back. */
+export const maxWaiting = 1_024
+/** Where the socket cannot be held back, a burst may have this many times `maxWaiting`. */
 const burst = 16
 
-export const make = (
-  options: Pick<Resolved, "handlerConcurrency" | "maxStall">,
-  fork: (effect: Effect.Effect<unknown>) => void
-): HandlerPool => {
+export const make = (options: PoolSettings, fork: (effect: Effect.Effect<unknown>) => void): HandlerPool => {
   const key = {}
   let waiting: Array<Effect.Effect<unknown>> = []
   let next = 0
@@ -52,11 +56,11 @@ export const make = (
   const proceed = {
     run: () => {
       while (running < options.handlerConcurrency && next < waiting.length) start(waiting[next++]!)
-      if (next > most || next === waiting.length) {
+      if (next > maxWaiting || next === waiting.length) {
         waiting = waiting.slice(next)
         next = 0
       }
-      if (waiting.length - next <= most / 2) release()
+      if (waiting.length - next <= maxWaiting / 2) release()
     }
   }
 
@@ -70,8 +74,8 @@ export const make = (
     run: (channel, handler) => {
       if (running < options.handlerConcurrency && next === waiting.length) return start(handler)
       waiting.push(handler)
-      if (waiting.length - next < most) return
-      if (waiting.length - next >= most * burst) return overflow(channel)
+      if (waiting.length - next < maxWaiting) return
+      if (waiting.length - next >= maxWaiting * burst) return overflow(channel)
       if (holding !== undefined || !channel.canPause) return
       holding = channel
       channel.hold(key)

@@ -29,7 +29,11 @@ const read = Effect.fnUntraced(function* <E, R>(
   const endpoint = ConnectionError.endpointOf(hop.url.href)
   const malformed = (fault: Fault) => new HubError.NegotiateMalformed({ connection, endpoint, ...fault })
   const unreachable = (cause: unknown) =>
-    new HubError.NegotiateUnreachable({ connection, endpoint, cause: ConnectionError.foreign(hubRequest.rootCause(cause)) })
+    new HubError.NegotiateUnreachable({
+      connection,
+      endpoint,
+      cause: ConnectionError.foreign(hubRequest.rootCause(cause))
+    })
 
   // A hub behind Kestrel wants a length even where there is no body.
   const request = HttpClientRequest.post(hubUrl.negotiate(hop.url, stateful), { headers: { "content-length": "0" } })
