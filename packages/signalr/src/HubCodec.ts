@@ -186,7 +186,9 @@ const decodeArguments =
 type Args = ReadonlyArray<unknown>
 type NonEmpty = readonly [unknown, ...Array<unknown>]
 
-class Misfit extends /* @__PURE__ */ Data.TaggedError("Misfit")<{ readonly part: "arguments" | "answer" }> {
+class ContractMisfit
+  extends /* @__PURE__ */ Data.TaggedError("ContractMisfit")<{ readonly part: "arguments" | "answer" }>
+{
   override get message(): string {
     return `The client's contract does not fit: wrong ${this.part}.`
   }
@@ -199,11 +201,13 @@ const handle =
   (values: Args): Effect.Effect<unknown, unknown> =>
     Effect.suspend(() => {
       const args = decodeArguments(values)
-      if (Result.isFailure(args)) return Effect.fail(new Misfit({ part: "arguments" }))
+      if (Result.isFailure(args)) return Effect.fail(new ContractMisfit({ part: "arguments" }))
       return Effect.flatMap(run(args.success), (value) => {
         if (value === undefined) return Effect.undefined
         const encoded = result.encode(value)
-        return Result.isSuccess(encoded) ? Effect.succeed(encoded.success) : Effect.fail(new Misfit({ part: "answer" }))
+        return Result.isSuccess(encoded)
+          ? Effect.succeed(encoded.success)
+          : Effect.fail(new ContractMisfit({ part: "answer" }))
       })
     })
 

@@ -20,7 +20,8 @@ import type { Attempt, Resume, CallResults } from "./plainCall.ts"
 import { PlainCall } from "./plainCall.ts"
 import * as streamBuffer from "./streamBuffer.ts"
 import type { ChannelSource } from "./readyChannel.ts"
-import { isUploadable, start as startUploads } from "./uploads.ts"
+import { isUploadable } from "./uploadable.ts"
+import * as uploads from "./uploads.ts"
 
 /** What becomes of a call that meets an outage. */
 export type PendingPolicy = "fail" | "queue" | "replay"
@@ -154,7 +155,7 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
       waiting.leave(false)
       return resume(Effect.fail(misfit(callee, [], problem.issue)))
     }
-    if (streamIds.length > 0) waiting.stop = startUploads(channel, streamIds, args.uploads, fork)
+    if (streamIds.length > 0) waiting.stop = uploads.start(channel, streamIds, args.uploads, fork)
     return waiting.cancel
   }
 
@@ -187,7 +188,7 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
         const words = wordsOf(callee, args.success, streamIds)
         const problem = channel.send({ _tag: "Invocation", invocationId: undefined, ...words })
         if (problem !== undefined) return Effect.fail(misfit(callee, [], problem.issue))
-        startUploads(channel, streamIds, args.success.uploads, fork)
+        uploads.start(channel, streamIds, args.success.uploads, fork)
         return Effect.void
       }
       const now = channelNow(source)
@@ -232,7 +233,7 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
           channel.pending.remove(pending)
           return Effect.fail(misfit(callee, [], problem.issue))
         }
-        stop = startUploads(channel, streamIds, args.uploads, fork)
+        stop = uploads.start(channel, streamIds, args.uploads, fork)
         const cancel = () => {
           buffer.close()
           leave()

@@ -9,41 +9,33 @@ import * as Stream from "effect/Stream"
 import type { Outcome } from "../../HubMessage.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type { Channel } from "../channel/channel.ts"
-import type { Upload } from "./uploads.ts"
+import { errorText } from "../kit/cause.ts"
+import { isUploadable, type Upload } from "./uploadable.ts"
 
-class Misfit extends /* @__PURE__ */ Data.TaggedError("Misfit")<{ readonly issue: string }> {
+class UploadMisfit extends /* @__PURE__ */ Data.TaggedError("UploadMisfit")<{ readonly issue: string }> {
   override get message(): string {
     return `an uploaded item does not fit: ${this.issue}`
   }
-}
-
-const textOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  return error instanceof Error ? error.message : String(error)
 }
 
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Outcome => {
   if (Exit.isSuccess(exit)) return HubMessages.nothing
   return {
     _tag: "Error",
-    error: Cause.hasInterruptsOnly(exit.cause) ? "The client cancelled the stream." : textOf(exit.cause)
+    error: Cause.hasInterruptsOnly(exit.cause) ? "The client cancelled the stream." : errorText(exit.cause)
   }
 }
 
-const sendItem = (channel: Channel, id: string, { item }: Upload, value: unknown): Misfit | undefined => {
+const sendItem = (channel: Channel, id: string, { item }: Upload, value: unknown): UploadMisfit | undefined => {
   const encoded = item.encode(value)
-  if (Result.isFailure(encoded)) return new Misfit(encoded.failure)
+  if (Result.isFailure(encoded)) return new UploadMisfit(encoded.failure)
   const problem = channel.send(HubMessages.streamItem(id, encoded.success))
-  return problem === undefined ? undefined : new Misfit(problem)
+  return problem === undefined ? undefined : new UploadMisfit(problem)
 }
 
 const one = (channel: Channel, id: string, upload: Upload, wanted: () => boolean) => {
   const { stream } = upload
-  return (
-    Stream.isStream(stream)
-      ? (stream as Stream.Stream<unknown, unknown>)
-      : Stream.fail(new Misfit({ issue: "it is no stream" }))
-  ).pipe(
+  return (isUploadable(stream) ? stream : Stream.fail(new UploadMisfit({ issue: "it is no stream" }))).pipe(
     Stream.runForEachArray((items) => {
       for (const value of items) {
         if (!channel.usable || !wanted()) return Effect.interrupt
@@ -61,7 +53,10 @@ const one = (channel: Channel, id: string, upload: Upload, wanted: () => boolean
   )
 }
 
-/** Starts them all. They stop when the server has finished the call, when the connection is lost, and when the caller gives up. */
+/**
+ * Starts the uploads of one call. They stop when the server has finished the
+ * call, when the connection is lost, and when the caller gives up.
+ */
 export const start = (
   channel: Channel,
   ids: ReadonlyArray<string>,

@@ -2,15 +2,8 @@
  * Uploads: an argument that is a stream gets an id, and its items follow the
  * call. The first upload loads the code that sends items.
  */
-import * as Stream from "effect/Stream"
-import type { SplitArguments } from "../../HubCodec.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type * as uploadItems from "./uploadItems.ts"
-
-export type Upload = SplitArguments["uploads"][number]
-
-/** Whether an argument is a stream to be uploaded; what it needs was given to it where it was made. */
-export const isUploadable = (u: unknown): u is Stream.Stream<unknown, unknown> => Stream.isStream(u)
 
 /**
  * Starts the uploads of a call and returns what stops them; its argument says

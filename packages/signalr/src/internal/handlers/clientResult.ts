@@ -1,12 +1,7 @@
 /** The one answer that the server gets when several handlers may have one. Loaded when a server first asks. */
-import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type { Outcome } from "../../HubMessage.ts"
-
-const textOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  return error instanceof Error ? error.message : String(error)
-}
+import { errorText } from "../kit/cause.ts"
 
 const failure = (error: string): Outcome => ({ _tag: "Error", error })
 
@@ -18,6 +13,6 @@ export const outcomeOf = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>): Ou
     .filter((value) => value !== undefined)
   if (values.length > 1) return failure("Client provided multiple results.")
   const last = exits.at(-1)
-  if (last !== undefined && Exit.isFailure(last)) return failure(textOf(last.cause))
+  if (last !== undefined && Exit.isFailure(last)) return failure(errorText(last.cause))
   return values.length === 1 ? { _tag: "Value", value: values[0] } : failure("Client didn't provide a result.")
 }
