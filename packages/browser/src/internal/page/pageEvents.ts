@@ -1,6 +1,6 @@
 /**
- * From the page's events to signals. Everything is told inside its event,
- * except the network, which is told when it has been quiet for a while.
+ * From the page's events to signals. Each signal is emitted inside its event,
+ * except the network's, which waits until the network has been quiet for a while.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -40,7 +40,7 @@ const on = (target: Target, type: string, listener: (event: Event) => void) =>
     () => Effect.sync(() => target.removeEventListener(type, listener))
   )
 
-/** Tells only the last signal of a burst, once nothing has followed it for a while. */
+/** Emits only the last signal of a burst, once nothing has followed it for a while. */
 const debounced = (quiet: Duration.Duration, emit: Emit) =>
   Effect.gen(function* () {
     const run = Effect.runForkWith(yield* Effect.context<never>())

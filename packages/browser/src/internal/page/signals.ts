@@ -1,30 +1,50 @@
 /**
- * One place where events are told and a condition follows from them: to
- * listeners at once, to streams in their own time.
+ * Where the signals of a page arrive. Each one changes the page's condition and
+ * is passed on: to listeners at once, to streams in their own time.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type * as Watch from "kharbranth/Watch"
+import type { Condition, Signal } from "../../PageLifecycle.ts"
 
-export interface Announcer<Event, State> {
-  readonly emit: (event: Event) => void
+export interface Signals {
+  readonly emit: (signal: Signal) => void
   /** Ends every stream. */
   readonly end: () => void
-  readonly listen: (listener: (event: Event) => void) => () => void
-  readonly events: Stream.Stream<Event>
-  readonly watch: Watch.Watch<State>
+  readonly listen: (listener: (signal: Signal) => void) => () => void
+  readonly stream: Stream.Stream<Signal>
+  readonly condition: Watch.Watch<Condition>
 }
 
-export const make = <Event, State>(options: {
-  readonly initial: State
-  readonly after: (state: State, event: Event) => State
-  readonly same: (a: State, b: State) => boolean
-}): Announcer<Event, State> => {
-  let state = options.initial
+/** The condition after a signal. A page that comes back knows no more than that it runs. */
+const after = (condition: Condition, signal: Signal): Condition => {
+  switch (signal._tag) {
+    case "Online":
+    case "Offline":
+      return { ...condition, online: signal._tag === "Online" }
+    case "Visible":
+    case "Hidden":
+      return { ...condition, visible: signal._tag === "Visible" }
+    case "PageHide":
+      return { ...condition, frozen: condition.frozen || signal.persisted }
+    case "Freeze":
+      return { ...condition, frozen: true }
+    case "PageShow":
+    case "Resume":
+    case "Woke":
+      return { ...condition, frozen: false }
+  }
+}
+
+const isSame = (a: Condition, b: Condition): boolean =>
+  a.online === b.online && a.visible === b.visible && a.frozen === b.frozen
+
+export const make = (initial: Condition): Signals => {
+  let condition = initial
   let over = false
-  const listeners = new Set<(event: Event) => void>()
-  const observers = new Set<(state: State) => void>()
+  const listeners = new Set<(signal: Signal) => void>()
+  const observers = new Set<(condition: Condition) => void>()
   const enders = new Set<() => void>()
 
   const streamOf = <A>(sources: Set<(a: A) => void>, bufferSize: number, first: () => ReadonlyArray<A>) =>
@@ -50,12 +70,12 @@ export const make = <Event, State>(options: {
     )
 
   return {
-    emit: (event) => {
+    emit: (signal) => {
       if (over) return
-      const next = options.after(state, event)
-      const changed = !options.same(state, next)
-      state = next
-      for (const listener of [...listeners]) listener(event)
+      const next = after(condition, signal)
+      const changed = !isSame(condition, next)
+      condition = next
+      for (const listener of [...listeners]) listener(signal)
       if (changed) for (const observer of [...observers]) observer(next)
     },
     end: () => {
@@ -66,11 +86,11 @@ export const make = <Event, State>(options: {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    events: streamOf(listeners, 64, () => []),
-    watch: {
-      get: Effect.sync(() => state),
-      getUnsafe: () => state,
-      changes: streamOf(observers, 1, () => [state])
+    stream: streamOf(listeners, 64, () => []),
+    condition: {
+      get: Effect.sync(() => condition),
+      getUnsafe: () => condition,
+      changes: streamOf(observers, 1, () => [condition])
     }
   }
 }

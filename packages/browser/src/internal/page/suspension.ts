@@ -1,9 +1,9 @@
 /**
- * Finds sleeps that nobody announced. Two witnesses: the wall clock goes on
- * while a suspended machine's monotonic clock stands still (or the reverse, when
- * somebody sets the clock), and a timer comes back much later than asked. The
- * second counts only where timers are exact: a hidden page's are not, and may be
- * a minute late on purpose.
+ * Finds sleeps that the page did not announce, by two signs. The wall clock goes
+ * on while a suspended machine's monotonic clock stands still (or the reverse,
+ * when the clock is set). And a timer comes back much later than asked; this one
+ * counts only where timers are exact, because those of a hidden page may be a
+ * minute late on purpose.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
