@@ -32,8 +32,8 @@ import type * as Scope from "effect/Scope"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Transport from "kharbranth/Transport"
 import * as BrowserTransport from "./BrowserTransport.ts"
-import * as LinkEnd from "./internal/link/linkErrors.ts"
-import * as Seat from "./internal/shared/sharedDial.ts"
+import * as LinkErrors from "./internal/link/linkErrors.ts"
+import * as SharedDial from "./internal/shared/sharedDial.ts"
 import * as PageLifecycle from "./PageLifecycle.ts"
 
 /**
@@ -101,7 +101,7 @@ export const layerOver = (
           base,
           page,
           group: options?.group ?? "kharbranth",
-          reigns: new Set(),
+          members: new Set(),
           askEvery: Duration.toMillis(options?.askEvery ?? "200 millis"),
           frozenAfter: Duration.toMillis(options?.frozenAfter ?? "800 millis"),
           environment: options?.environment ?? ownEnvironment()
@@ -119,7 +119,7 @@ interface Sharing {
   readonly base: Transport.Transport["Service"]
   readonly page: PageLifecycle.PageLifecycle["Service"]
   readonly group: string
-  readonly reigns: Set<Seat.Reign>
+  readonly members: Set<SharedDial.Membership>
   readonly askEvery: number
   readonly frozenAfter: number
   readonly environment: Environment | undefined
@@ -134,34 +134,34 @@ const dial =
     Effect.gen(function* () {
       const { environment } = sharing
       if (environment === undefined) {
-        return yield* LinkEnd.invalid(
+        return yield* LinkErrors.invalid(
           dial,
           ["transport"],
           "a socket is shared by Web Locks, which only secure pages (https: or localhost) have"
         )
       }
-      const { assigned, seat } = yield* takeSeat(sharing, environment, dial, receiver)
+      const { assigned, shared } = yield* startDial(sharing, environment, dial, receiver)
       return yield* Effect.flatMap(assigned.first, (role) => {
         switch (role._tag) {
           case "Follower":
             return Effect.succeed(role.link)
           case "None":
-            return LinkEnd.dialFailed(dial, "local", { _tag: role.why })
+            return LinkErrors.dialFailed(dial, "local", { _tag: role.why })
           case "Leader":
             return sharing.base
-              .dial(dial, role.hub.receiver)
+              .dial(dial, role.leader.receiver)
               .pipe(
-                Effect.map(role.hub.opened),
+                Effect.map(role.leader.opened),
                 Effect.raceFirst(
-                  Effect.flatMap(assigned.second, () => LinkEnd.dialFailed(dial, "local", { _tag: "Deposed" }))
+                  Effect.flatMap(assigned.second, () => LinkErrors.dialFailed(dial, "local", { _tag: "Deposed" }))
                 )
               )
         }
-      }).pipe(Effect.onError(() => Effect.sync(() => seat.leave("DialAbandoned"))))
+      }).pipe(Effect.onError(() => Effect.sync(() => shared.leave("DialAbandoned"))))
     })
 
-const takeSeat = Effect.fnUntraced(function* (
-  { askEvery, frozenAfter, group, page, reigns }: Sharing,
+const startDial = Effect.fnUntraced(function* (
+  { askEvery, frozenAfter, group, page, members }: Sharing,
   environment: Environment,
   dial: Transport.Dial,
   receiver: Transport.Receiver
@@ -173,12 +173,12 @@ const takeSeat = Effect.fnUntraced(function* (
   const key = `${group}:${dial.connection}:${ConnectionError.endpointOf(dial.url)}`
   const assigned = roles()
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  const seat = yield* Effect.acquireRelease(
+  const shared = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Seat.take({
+      SharedDial.start({
         id,
         key,
-        reigns,
+        members,
         openChannel: () => environment.channel(key),
         dial,
         receiver,
@@ -190,26 +190,26 @@ const takeSeat = Effect.fnUntraced(function* (
         assigned: assigned.tell
       })
     ),
-    (seat) => Effect.sync(() => seat.leave("DialAbandoned"))
+    (shared) => Effect.sync(() => shared.leave("DialAbandoned"))
   )
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       page.listen((signal) => {
-        if (signal._tag === "Freeze" || signal._tag === "PageHide") seat.leave("PageFrozen")
+        if (signal._tag === "Freeze" || signal._tag === "PageHide") shared.leave("PageFrozen")
       })
     ),
     (unlisten) => Effect.sync(unlisten)
   )
-  yield* Effect.forever(Effect.andThen(Effect.sleep(askEvery / 2), Effect.sync(seat.tick))).pipe(Effect.forkScoped)
-  return { assigned, seat }
+  yield* Effect.forever(Effect.andThen(Effect.sleep(askEvery / 2), Effect.sync(shared.tick))).pipe(Effect.forkScoped)
+  return { assigned, shared }
 })
 
-/** The roles that a seat is given, one after the other, as effects. */
+/** The roles that a dial is given, one after the other, as effects. */
 const roles = () => {
-  const given: Array<Seat.Role> = []
-  const waiters: Array<((role: Seat.Role) => void) | undefined> = []
+  const given: Array<SharedDial.Role> = []
+  const waiters: Array<((role: SharedDial.Role) => void) | undefined> = []
   const nth = (n: number) =>
-    Effect.callback<Seat.Role>((resume) => {
+    Effect.callback<SharedDial.Role>((resume) => {
       const role = given[n]
       if (role === undefined) waiters[n] = (role) => resume(Effect.succeed(role))
       else resume(Effect.succeed(role))
@@ -217,7 +217,7 @@ const roles = () => {
   return {
     first: nth(0),
     second: nth(1),
-    tell: (role: Seat.Role) => {
+    tell: (role: SharedDial.Role) => {
       const n = given.push(role) - 1
       waiters[n]?.(role)
     }

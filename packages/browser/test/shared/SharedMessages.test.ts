@@ -1,6 +1,6 @@
 /**
  * Proves what tabs on one socket make of things that a real browser does only
- * now and then: notes that are lost, late, forged or of another reign, a lock
+ * now and then: messages that are lost, late, forged or of another term, a lock
  * that is refused or stolen during a dial, a tab that slept itself, a socket
  * that speaks and ends in one breath. The socket is scripted and the clock
  * stands; locks and channels are the platform's own, with an ear at each.
@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Transport from "kharbranth/Transport"
-import * as LinkEnd from "../../src/internal/link/linkErrors.ts"
+import * as LinkErrors from "../../src/internal/link/linkErrors.ts"
 import * as Recorder from "../rig/recorder.ts"
 import { browser, intrude, led, makeEnvironment, passed } from "../rig/scriptedTabs.ts"
 import { settled } from "../rig/turns.ts"
@@ -22,11 +22,11 @@ import { settled } from "../rig/turns.ts"
 const tags = ({ ended }: Recorder.Record) => ended.map((end) => end._tag)
 
 describe("frames between tabs", () => {
-  it.effect("a note that is lost - ends that follower's link, which hears nothing beyond the hole", () =>
+  it.effect("a message that is lost - ends that follower's link, which hears nothing beyond the hole", () =>
     Effect.gen(function* () {
       const { others, socket } = yield* led(2)
       const [deaf, other] = others
-      deaf!.ears.loses = (note) => note.kind === "frames" && note.frames[0] === "b"
+      deaf!.ears.loses = (message) => message.kind === "frames" && message.frames[0] === "b"
       for (const text of ["a", "b", "c"]) {
         socket.say(text)
         yield* other!.until(({ frames }) => frames.at(-1) === text)
@@ -41,7 +41,7 @@ describe("frames between tabs", () => {
     Effect.gen(function* () {
       const { others, socket } = yield* led(1)
       socket.say("one", "two")
-      socket.receiver.ended(LinkEnd.dropped(Recorder.dialOf("wss://feed.example/ws")))
+      socket.receiver.ended(LinkErrors.dropped(Recorder.dialOf("wss://feed.example/ws")))
       const { frames } = yield* others[0]!.until(({ ended }) => ended.length > 0)
       assert.deepStrictEqual(frames, ["one", "two"])
     })
@@ -104,7 +104,7 @@ describe("frames between tabs", () => {
 })
 
 describe("what else is on the channel", () => {
-  it.effect("anything that is no note, or of another reign - changes nothing", () =>
+  it.effect("anything that is no message, or of another term - changes nothing", () =>
     Effect.gen(function* () {
       const { leader, leading, others, socket } = yield* led(1)
       const term = "another"
@@ -185,11 +185,11 @@ describe("who leads", () => {
     })
   )
 
-  it.effect("a last note that never comes back - holds the lock for 250 ms, and no longer", () =>
+  it.effect("a last message that never comes back - holds the lock for 250 ms, and no longer", () =>
     Effect.gen(function* () {
       const { leader, socket, tab } = yield* led(1)
-      leader.ears.loses = (note) => note.kind === "farewell"
-      socket.receiver.ended(LinkEnd.dropped(Recorder.dialOf("wss://feed.example/ws")))
+      leader.ears.loses = (message) => message.kind === "farewell"
+      socket.receiver.ended(LinkErrors.dropped(Recorder.dialOf("wss://feed.example/ws")))
       const next = yield* tab()
       yield* next.dial()
       yield* TestClock.adjust("249 millis")

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import * as LinkEnd from "../../src/internal/link/linkErrors.ts"
+import * as LinkErrors from "../../src/internal/link/linkErrors.ts"
 import * as Recorder from "../rig/recorder.ts"
 import { browser, led, passed } from "../rig/scriptedTabs.ts"
 import { settled, turn } from "../rig/turns.ts"
@@ -22,11 +22,11 @@ const successor = { successor: true, epoch: 2 }
 const heirs = (name: string) =>
   Effect.map(
     Effect.promise(() => navigator.locks.query()),
-    ({ held = [] }) => held.filter((lock) => lock.name === `${name} heir`).length
+    ({ held = [] }) => held.filter((lock) => lock.name === `${name} successor`).length
   )
 
 const tags = ({ ended }: Recorder.Record) => ended.map((end) => end._tag)
-const dropped = LinkEnd.dropped(Recorder.dialOf("wss://feed.example/ws"))
+const dropped = LinkErrors.dropped(Recorder.dialOf("wss://feed.example/ws"))
 
 /** The leader's successor, its socket open beside the old one. */
 const withHeir = Effect.fnUntraced(function* (more: number) {
@@ -100,7 +100,7 @@ describe("the leader's successor", () => {
   it.effect("gives way to a tab that took the lead meanwhile, so that two sockets do not stay", () =>
     Effect.gen(function* () {
       const { heir, leader, next, tab } = yield* withHeir(0)
-      leader.ears.loses = (note) => note.kind === "join"
+      leader.ears.loses = (message) => message.kind === "join"
       const thief = yield* tab()
       yield* thief.dial()
       yield* passed(() => thief.sockets.length > 0)
@@ -167,7 +167,7 @@ describe("a follower's successor", () => {
       yield* Fiber.join(heir.fiber)
       leader.ears.loses = () => true
       // Its own link stays, for a while: it has heard what the others have not.
-      doubter!.ears.loses = (note) => note.kind !== "beat"
+      doubter!.ears.loses = (message) => message.kind !== "beat"
       const thief = yield* tab()
       yield* thief.dial()
       yield* passed(() => thief.sockets.length > 0)
@@ -229,10 +229,10 @@ describe("a follower whose leader is gone without a word", () => {
     Effect.gen(function* () {
       const { leader, others, tab } = yield* led(1)
       const [stuck] = others
-      stuck!.ears.loses = (note) => note.kind === "end"
+      stuck!.ears.loses = (message) => message.kind === "end"
       // To this tab the leader looks frozen, and to nobody else.
       const thief = yield* tab()
-      thief.ears.loses = (note) => note.kind === "beat" || note.kind === "welcome"
+      thief.ears.loses = (message) => message.kind === "beat" || message.kind === "welcome"
       const taking = yield* thief.dial()
       yield* passed(() => thief.sockets.length > 0)
       thief.sockets[0]!.open()

@@ -63,7 +63,7 @@ const browser = Effect.sync(() => {
   }
 })
 
-/** The ears of a page: while it hangs, no note and no news of a lock comes through; afterwards all of it does. */
+/** The ears of a page: while it hangs, no message and no news of a lock comes through; afterwards all of it does. */
 const deafable = () => {
   let awake = Promise.resolve()
   let wake = () => {}

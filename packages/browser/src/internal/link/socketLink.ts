@@ -12,7 +12,7 @@ import * as Burst from "./burst.ts"
 import * as CloseCode from "./closeCode.ts"
 import type { Diagnosis } from "../../BrowserTransport.ts"
 import { constructorError, explained, unsupported } from "./dialErrors.ts"
-import * as LinkEnd from "./linkErrors.ts"
+import * as LinkErrors from "./linkErrors.ts"
 import { frameSize } from "./textSize.ts"
 import * as WriteMark from "./writeMark.ts"
 
@@ -41,7 +41,7 @@ interface Opening {
 }
 
 const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType<typeof Effect.runForkWith<never>>) => {
-  const closing: LinkEnd.Closing = { sentCode: undefined }
+  const closing: LinkErrors.Closing = { sentCode: undefined }
   let phase: "dialing" | "open" | "over" = "dialing"
   let settle: ((failure: Opening | undefined) => void) | undefined
   let settled: { readonly failure: Opening | undefined } | undefined
@@ -52,7 +52,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   const read = ({ data }: MessageEvent<string | ArrayBuffer>): number => {
     const frame = typeof data === "string" ? data : new Uint8Array(data)
     const size = frameSize(frame)
-    if (size > dial.maxMessageSize) end(LinkEnd.tooLarge(dial, size), 1009)
+    if (size > dial.maxMessageSize) end(LinkErrors.tooLarge(dial, size), 1009)
     else receiver.frame(frame, size)
     return size
   }
@@ -93,7 +93,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   }
 
   const fail = (cause: unknown) => {
-    if (phase === "open") return end(LinkEnd.dropped(dial, cause))
+    if (phase === "open") return end(LinkErrors.dropped(dial, cause))
     phase = "over"
     detach()
     closeQuietly(socket)
@@ -114,7 +114,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   const onError = (event: Event) => fail(event)
 
   const onClose = (event: CloseEvent) => {
-    if (phase === "open" && event.wasClean) end(LinkEnd.closed(dial, closing, event))
+    if (phase === "open" && event.wasClean) end(LinkErrors.closed(dial, closing, event))
     else fail(undefined)
   }
 
@@ -144,7 +144,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
       try {
         for (const frame of frames) socket.send(frame as string | Uint8Array<ArrayBuffer>)
       } catch (cause) {
-        return condemn(LinkEnd.writeFailed(dial, cause))
+        return condemn(LinkErrors.writeFailed(dial, cause))
       }
       mark.written()
     },
@@ -158,7 +158,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
       closing.sentCode = CloseCode.closeCode(code)
       socket.close(closing.sentCode, CloseCode.closeReason(reason))
     },
-    terminate: () => condemn(LinkEnd.dropped(dial))
+    terminate: () => condemn(LinkErrors.dropped(dial))
   }
 
   return {
@@ -168,7 +168,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
       settle = (failure) => resume(Effect.succeed(failure))
       if (settled !== undefined) settle(settled.failure)
     }),
-    destroy: () => end(LinkEnd.dropped(dial))
+    destroy: () => end(LinkErrors.dropped(dial))
   }
 }
 

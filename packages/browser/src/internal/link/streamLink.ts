@@ -13,7 +13,7 @@ import * as Burst from "./burst.ts"
 import * as CloseCode from "./closeCode.ts"
 import type { Diagnosis } from "../../BrowserTransport.ts"
 import { constructorError, explained, unsupported } from "./dialErrors.ts"
-import * as LinkEnd from "./linkErrors.ts"
+import * as LinkErrors from "./linkErrors.ts"
 import { frameSize } from "./textSize.ts"
 
 type Value = string | ArrayBuffer | Uint8Array
@@ -87,7 +87,7 @@ interface LiveLink extends Link {
 const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Receiver): LiveLink => {
   const reader = opened.readable.getReader()
   const writer = opened.writable.getWriter()
-  const closing: LinkEnd.Closing = { sentCode: undefined }
+  const closing: LinkErrors.Closing = { sentCode: undefined }
   let over = false
   let verdict: ConnectionError.LinkError | undefined
   let paused = false
@@ -125,7 +125,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
     const size = frameSize(frame)
     if (size <= dial.maxMessageSize) receiver.frame(frame, size)
     else {
-      destroy(LinkEnd.tooLarge(dial, size), 1009)
+      destroy(LinkErrors.tooLarge(dial, size), 1009)
       // What came after it is not told.
       held.length = 0
       burst.end()
@@ -167,8 +167,8 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
     else link.resume()
   }
   socket.closed.then(
-    (info) => ended(LinkEnd.closed(dial, closing, { code: info.closeCode ?? 1005, reason: info.reason ?? "" })),
-    (cause) => ended(LinkEnd.dropped(dial, cause))
+    (info) => ended(LinkErrors.closed(dial, closing, { code: info.closeCode ?? 1005, reason: info.reason ?? "" })),
+    (cause) => ended(LinkErrors.dropped(dial, cause))
   )
 
   const written = (size: number) => {
@@ -210,10 +210,10 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
         .then(() => socket.close({ closeCode: sentCode, reason: CloseCode.closeReason(reason) }))
         .catch(ignore)
     },
-    terminate: () => destroy(LinkEnd.dropped(dial)),
+    terminate: () => destroy(LinkErrors.dropped(dial)),
     destroy: () => {
-      destroy(LinkEnd.dropped(dial))
-      end(LinkEnd.dropped(dial))
+      destroy(LinkErrors.dropped(dial))
+      end(LinkErrors.dropped(dial))
     }
   }
   pump()

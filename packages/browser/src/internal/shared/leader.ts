@@ -5,25 +5,25 @@
  */
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Link, Receiver } from "kharbranth/Transport"
-import { encodeEnd, type Note, packed } from "./tabMessage.ts"
+import { encodeEnd, type TabMessage, packed } from "./tabMessage.ts"
 
-export interface Hub {
+export interface Leader {
   /** What the real socket delivers to. */
   readonly receiver: Receiver
   readonly opened: (link: Link) => Link
-  readonly hear: (note: Note) => void
-  /** Ends the reign: by theft of the lock, or before the page freezes. */
-  readonly abdicate: () => void
+  readonly receive: (message: TabMessage) => void
+  /** Ends the term: the lock was stolen, or the page is about to freeze. */
+  readonly resign: () => void
 }
 
 export const make = (options: {
   readonly term: string
   readonly highMark: number
   readonly receiver: Receiver
-  readonly post: (note: Note) => void
-  /** Called once the socket is gone: the lock may go, at once, or better when the last note has been delivered. */
+  readonly post: (message: TabMessage) => void
+  /** Called once the socket is gone: the lock may go, at once, or better when the last message has been delivered. */
   readonly over: (how: "now" | "delivered") => void
-}): Hub => {
+}): Leader => {
   const { post, receiver, term } = options
   const followers = new Set<string>()
   const waiting = new Set<string>()
@@ -34,7 +34,7 @@ export const make = (options: {
   let over = false
   let hurried = false
 
-  /** Frames of one turn travel as one note. */
+  /** Frames of one turn travel as one message. */
   const flush = () => {
     if (pending.length === 0) return
     const batch = pending
@@ -74,36 +74,36 @@ export const make = (options: {
     unconfirmed.clear()
   }
 
-  const hear = (note: Note) => {
+  const receive = (message: TabMessage) => {
     if (over) return
-    switch (note.kind) {
+    switch (message.kind) {
       case "join":
-        if (link !== undefined) return welcome(note.from, link.protocol)
-        waiting.add(note.from)
+        if (link !== undefined) return welcome(message.from, link.protocol)
+        waiting.add(message.from)
         return post({ kind: "beat", term, open: false })
       case "ask":
         return post({ kind: "beat", term, open: link !== undefined })
       case "write":
-        if (note.term !== term || link === undefined) return
-        link.write(note.frames)
-        unconfirmed.set(note.from, (unconfirmed.get(note.from) ?? 0) + note.bytes)
+        if (message.term !== term || link === undefined) return
+        link.write(message.frames)
+        unconfirmed.set(message.from, (unconfirmed.get(message.from) ?? 0) + message.bytes)
         if (link.buffered() < options.highMark) confirm()
         return
       case "suspect":
         // A verdict holds only if the server has said nothing since to anybody.
-        if (note.term === term && note.next === next) link?.terminate()
+        if (message.term === term && message.next === next) link?.terminate()
         return
       case "leave":
-        if (note.term !== term) return
-        followers.delete(note.from)
-        return void unconfirmed.delete(note.from)
+        if (message.term !== term) return
+        followers.delete(message.from)
+        return void unconfirmed.delete(message.from)
       default:
         return
     }
   }
 
   return {
-    hear,
+    receive,
     receiver: {
       frame: (frame, size) => {
         receiver.frame(frame, size)
@@ -123,7 +123,7 @@ export const make = (options: {
       waiting.clear()
       return opened
     },
-    abdicate: () => {
+    resign: () => {
       if (over) return
       hurried = true
       if (link === undefined) options.over("now")

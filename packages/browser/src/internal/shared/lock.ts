@@ -9,7 +9,7 @@ export interface Locks {
 
 export interface Listener {
   readonly granted: () => void
-  /** Somebody stole the lock. */
+  /** Another tab stole the lock. */
   readonly lost: () => void
   /** The platform refuses: no lock can be had here. */
   readonly refused: (cause: unknown) => void

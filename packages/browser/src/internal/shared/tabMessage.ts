@@ -1,15 +1,15 @@
 /**
- * What tabs say to each other over the channel. `term` names one reign of one
- * leader: a note of another term is old, or about somebody else's socket, and
- * is ignored. `from` and `to` name one dial of one tab.
+ * The messages between tabs, over the channel. `term` names the time of one
+ * leader with one socket. A message of another term is old, or about another
+ * socket, and is ignored. `from` and `to` name one dial of one tab.
  */
 import * as Redacted from "effect/Redacted"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Frame } from "kharbranth/Message"
 import type { Dial } from "kharbranth/Transport"
-import * as LinkEnd from "../link/linkErrors.ts"
+import * as LinkErrors from "../link/linkErrors.ts"
 
-export type Note =
+export type TabMessage =
   /** A tab looks for the socket. */
   | { readonly kind: "join"; readonly from: string }
   /** Are you alive? */
@@ -44,7 +44,7 @@ export type Note =
   | { readonly kind: "suspect"; readonly term: string; readonly next: number }
   | { readonly kind: "leave"; readonly term: string; readonly from: string }
   | { readonly kind: "end"; readonly term: string; readonly end: End }
-  /** The leader's word to itself, behind its last note. */
+  /** The leader's message to itself, behind its last one to the others. */
   | { readonly kind: "farewell"; readonly term: string }
 
 /** How the socket ended, as far as the other tabs' policies care. */
@@ -53,8 +53,8 @@ export type End =
   | { readonly _tag: "ProtocolError"; readonly code: number; readonly issue: string }
   | { readonly _tag: "ConnectionDropped" }
 
-/** A channel that anything on the origin can write to: what is not a note is not read. */
-export const isNote = (data: unknown): data is Note =>
+/** A channel that anything on the origin can write to: what is not a message of ours is not read. */
+export const isTabMessage = (data: unknown): data is TabMessage =>
   typeof data === "object" && data !== null && "kind" in data && typeof data.kind === "string"
 
 /** A view is cloned with everything under it, so only bytes that fill their buffer travel as they are. */
@@ -81,10 +81,10 @@ export const encodeEnd = (error: ConnectionError.LinkError): End => {
 export const decodeEnd = (dial: Dial, end: End): ConnectionError.LinkError => {
   switch (end._tag) {
     case "ConnectionClosed":
-      return LinkEnd.closed(dial, { sentCode: undefined }, end)
+      return LinkErrors.closed(dial, { sentCode: undefined }, end)
     case "ProtocolError":
       return new ConnectionError.ProtocolError({ ...end, connection: dial.connection, epoch: dial.epoch })
     case "ConnectionDropped":
-      return LinkEnd.dropped(dial, { _tag: "LeaderEnded" })
+      return LinkErrors.dropped(dial, { _tag: "LeaderEnded" })
   }
 }
