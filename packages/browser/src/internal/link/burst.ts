@@ -1,12 +1,12 @@
 /**
- * The messages of a burst. A page is told of every message by a call of its
- * own, with its microtasks behind it, so that a reader would be woken for each
- * of the hundreds that arrived together. Here a message that comes alone is
- * read at once; those that follow close behind are read together, a few at a
- * time: when there are enough of them, and at the latest in a posted task. They
- * wait as the page's events: what is read in one go, data and all, costs half.
- * (What a stream gives has its data already, and only wakes its reader less
- * often.) Without a way to post a task nothing waits.
+ * Reads the messages of a burst together. A page gets every message by a call of
+ * its own, with that call's microtasks behind it, so a reader would be woken for
+ * each of the hundreds that arrived together. Here a message that comes alone is
+ * read at once. Those that follow close behind are read a few at a time: when
+ * there are enough of them, and at the latest in a posted task. They wait as the
+ * page's events, because reading their data in one go costs half. (What a stream
+ * gives has its data already, and only wakes its reader less often.) Without a
+ * way to post a task nothing waits.
  */
 export type Post = (task: () => void) => void
 
@@ -52,7 +52,7 @@ export const make = <Event>(
     let bytes = 0
     held = []
     for (const event of events) {
-      // Whoever is told of a message may end the link.
+      // The receiver of a message may end the link.
       if (!over) bytes += read(event)
     }
     // Those to come are taken to be as large as these.

@@ -1,8 +1,8 @@
 /**
- * What a page may say in a close frame. The WebSocket API throws for every code
- * but 1000 and 3000–4999, and for a reason over 123 bytes, so other codes are
- * mapped into the private range: 1001 becomes 4001, 1009 becomes 4009, 1011
- * becomes 4011, and what has no place there becomes 4000.
+ * Close codes and reasons that a page may send. The WebSocket API throws for
+ * every code but 1000 and 3000–4999, and for a reason over 123 bytes. So other
+ * codes are mapped into the private range: 1001 becomes 4001, 1009 becomes 4009,
+ * 1011 becomes 4011, and a code that has no place there becomes 4000.
  */
 import { clipText } from "./textSize.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Asks the user's program why a dial failed: bounded, and without an answer the
- * failure stays what it was.
+ * Asks the user's program why a dial failed. The question is bounded in time;
+ * without an answer the failure stays what it was.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

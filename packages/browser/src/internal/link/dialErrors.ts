@@ -1,7 +1,7 @@
 /**
- * The first and last minutes of a dial: what is refused before a socket is
- * made, how a constructor that throws is told, and what is known of a dial that
- * failed. Shared by the links on `WebSocket` and on `WebSocketStream`.
+ * Why a dial fails: an option that no page can honour, a constructor that
+ * throws, or a failure that the platform hides. Shared by the links on
+ * `WebSocket` and on `WebSocketStream`.
  */
 import * as Effect from "effect/Effect"
 import type * as ConnectionError from "kharbranth/ConnectionError"

@@ -1,6 +1,6 @@
 /**
- * How the end of a socket is told: the errors a link ends with, made from what
- * a page is allowed to see (a close event, or an error event without content).
+ * The errors that a dial or a link ends with, made from what a page is allowed
+ * to see: a close event, or an error event without content.
  */
 import * as Redacted from "effect/Redacted"
 import * as ConnectionError from "kharbranth/ConnectionError"

@@ -46,7 +46,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   let settle: ((failure: Opening | undefined) => void) | undefined
   let settled: { readonly failure: Opening | undefined } | undefined
   let received = 0
-  let condemned = false
+  let isEnding = false
 
   /** Gives the size of the message. */
   const read = ({ data }: MessageEvent<string | ArrayBuffer>): number => {
@@ -118,10 +118,10 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
     else fail(undefined)
   }
 
-  /** The verdict is told a microtask later, so that it never arrives inside the call that caused it. */
-  const condemn = (error: ConnectionError.LinkError) => {
-    if (phase !== "open" || condemned) return
-    condemned = true
+  /** Ends the link a microtask later, so that its end never arrives inside the call that caused it. */
+  const endSoon = (error: ConnectionError.LinkError) => {
+    if (phase !== "open" || isEnding) return
+    isEnding = true
     detach()
     closeQuietly(socket)
     queueMicrotask(() => end(error))
@@ -133,7 +133,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   socket.addEventListener("error", onError)
   socket.addEventListener("close", onClose)
 
-  const live = () => phase === "open" && !condemned && socket.readyState === OPEN
+  const live = () => phase === "open" && !isEnding && socket.readyState === OPEN
 
   const link: Link = {
     get protocol() {
@@ -144,7 +144,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
       try {
         for (const frame of frames) socket.send(frame as string | Uint8Array<ArrayBuffer>)
       } catch (cause) {
-        return condemn(LinkErrors.writeFailed(dial, cause))
+        return endSoon(LinkErrors.writeFailed(dial, cause))
       }
       mark.written()
     },
@@ -158,7 +158,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
       closing.sentCode = CloseCode.closeCode(code)
       socket.close(closing.sentCode, CloseCode.closeReason(reason))
     },
-    terminate: () => condemn(LinkErrors.dropped(dial))
+    terminate: () => endSoon(LinkErrors.dropped(dial))
   }
 
   return {

@@ -1,8 +1,8 @@
 /**
- * The write watermark over a socket that only has `bufferedAmount`: no event
- * says that it fell, so it is asked every few milliseconds, but only while it
- * is over the high mark. In a hidden page timers are slow, so whoever handles
- * another event of the socket should call `check` as well.
+ * The write watermark of a socket that only has `bufferedAmount`. No event says
+ * that the amount fell, so it is looked at every few milliseconds, but only
+ * while it is over the high mark. Timers of a hidden page are slow, so call
+ * `check` at other events of the socket as well.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -10,7 +10,7 @@ import type * as Fiber from "effect/Fiber"
 export interface WriteMark {
   /** After a write: starts to watch when the high mark is reached. */
   readonly written: () => void
-  /** Looks now, if it is watching. */
+  /** Looks now, if the amount is being watched. */
   readonly check: () => void
   readonly stop: () => void
 }

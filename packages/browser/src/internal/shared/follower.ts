@@ -32,7 +32,7 @@ export const make = (options: {
   let buffered = 0
   let overMark = false
   let over = false
-  let condemned = false
+  let isLeaving = false
 
   const end = (error: ConnectionError.LinkError) => {
     if (over) return
@@ -49,15 +49,15 @@ export const make = (options: {
 
   /** Like `leave`, but not inside the call that asked for it. */
   const leaveSoon = (why: string) => {
-    if (condemned || over) return
-    condemned = true
+    if (isLeaving || over) return
+    isLeaving = true
     queueMicrotask(() => leave(why))
   }
 
   const deliver = (message: Extract<TabMessage, { readonly kind: "frames" }>) => {
     if (message.first !== next) return leave("MissingFrames")
     next += message.frames.length
-    for (let i = 0; i < message.frames.length && !over && !condemned; i++) {
+    for (let i = 0; i < message.frames.length && !over && !isLeaving; i++) {
       const size = message.sizes[i]!
       received++
       if (size > dial.maxMessageSize) {
@@ -78,7 +78,7 @@ export const make = (options: {
   return {
     leave,
     receive: (message) => {
-      if (over || condemned) return
+      if (over || isLeaving) return
       if (message.kind === "frames" && message.term === term) deliver(message)
       else if (message.kind === "wrote" && message.term === term && message.to === id) wrote(message.bytes)
       else if (message.kind === "end" && message.term === term) end(decodeEnd(dial, message.end))
@@ -86,7 +86,7 @@ export const make = (options: {
     link: {
       protocol: options.welcome.protocol,
       write: (frames) => {
-        if (over || condemned) return
+        if (over || isLeaving) return
         const bytes = frames.reduce((n, frame) => n + frameSize(frame), 0)
         buffered += bytes
         if (buffered >= high) overMark = true
@@ -100,7 +100,7 @@ export const make = (options: {
       // The socket is not ours to close, and nobody proves that it took our last writes.
       close: () => leaveSoon("LeftSharedSocket"),
       terminate: () => {
-        if (!over && !condemned) post({ kind: "suspect", term, next })
+        if (!over && !isLeaving) post({ kind: "suspect", term, next })
         leaveSoon("LeftSharedSocket")
       }
     }
