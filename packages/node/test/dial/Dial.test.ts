@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
-import * as Failure from "../../src/internal/link/errors.ts"
+import * as DialErrors from "../../src/internal/dial/errors.ts"
 import { retryAfter } from "../../src/internal/dial/rejection.ts"
 import { connect, dialOf, refusal } from "../support/client.ts"
 import { hostile } from "../support/process.ts"
@@ -208,7 +208,7 @@ describe("Dial", () => {
 
   it("codes that a test cannot cause are classified as the rest", () => {
     const dial = dialOf("wss://u:p@h.example/x?token=1")
-    const of = (code: string) => summary(Failure.ofDial(dial, Object.assign(new Error("x"), { code })))
+    const of = (code: string) => summary(DialErrors.ofDial(dial, Object.assign(new Error("x"), { code })))
     for (const code of ["EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT", "ENETDOWN"]) {
       assert.deepStrictEqual(of(code), ["DialFailed", "unreachable", code])
     }
@@ -216,9 +216,9 @@ describe("Dial", () => {
       assert.deepStrictEqual(of(code), ["DialFailed", "local", code])
     assert.deepStrictEqual(of("EAI_AGAIN"), ["DialFailed", "dns", "EAI_AGAIN"])
     assert.deepStrictEqual(of("CERT_REVOKED"), ["TlsError", "CERT_REVOKED"])
-    const plain = Failure.ofDial(dialOf("ws://h.example"), Object.assign(new Error("x"), { code: "EODD" }))
+    const plain = DialErrors.ofDial(dialOf("ws://h.example"), Object.assign(new Error("x"), { code: "EODD" }))
     assert.deepStrictEqual(summary(plain), ["DialFailed", "unknown", "EODD"])
-    assert.deepStrictEqual(summary(Failure.ofDial(dial, new Error("odd"))), ["DialFailed", "unknown", "Error"])
+    assert.deepStrictEqual(summary(DialErrors.ofDial(dial, new Error("odd"))), ["DialFailed", "unknown", "Error"])
   })
 })
 

@@ -1,42 +1,30 @@
 /**
- * One dial under way: the `ws` client from construction until its upgrade is
- * answered. Settles once; disposing it at any moment leaves no socket behind.
+ * One dial under way: the `ws` client from its construction until its upgrade is
+ * answered. It settles once, and disposing it at any moment leaves no socket
+ * behind.
  *
- * Ten thousand dials feel what each costs: the client hears its own events and
- * passes them on, to the attempt until it is open and to the link from then on.
+ * The client overrides `emit` instead of having listeners, because a listener
+ * for each event of each of ten thousand dials costs too much. It passes its
+ * events on: to the attempt until it is open, and to the link from then on.
  */
 import type * as ConnectionError from "kharbranth/ConnectionError"
-import type { Dial, Link, Receiver } from "kharbranth/Transport"
+import type { Link, Receiver } from "kharbranth/Transport"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Http from "node:http"
 import type * as Net from "node:net"
 import { WebSocket } from "ws"
-import * as Failure from "../link/errors.ts"
+import * as DialErrors from "./errors.ts"
 import { NodeLink } from "../link/nodeLink.ts"
 import * as Proxy from "./proxy.ts"
 import * as Rejection from "./rejection.ts"
+import type { ClientOptions, UpgradeRequest } from "./upgradeRequest.ts"
 
-type Outcome = Effect.Effect<Link, ConnectionError.DialError>
-
-/** What `ws` gets; beyond its declared options it hands everything on to Node's request. */
-export interface ClientOptions extends WebSocket.ClientOptions {
-  readonly closeTimeout?: number
-  readonly secureContext?: unknown
-  readonly servername?: string
-  readonly secureEndpoint?: boolean
-}
-
-export interface Plan {
-  readonly dial: Dial
-  readonly url: URL
-  readonly proxy: URL | undefined
-  readonly options: ClientOptions
-}
+type DialResult = Effect.Effect<Link, ConnectionError.DialError>
 
 /**
- * A `ws` client that knows whose it is, a dial under way and then a link, and
- * tells it at once: listeners would be looked up for every message, and kept
+ * A `ws` client that passes its events straight to what owns it: a dial under
+ * way, and then a link. Listeners would be looked up for every message, and kept
  * for every client.
  */
 class Client extends WebSocket {
@@ -44,31 +32,31 @@ class Client extends WebSocket {
   link: NodeLink | undefined = undefined
 
   /** Throws what `ws` and Node throw for a request that cannot be built. */
-  constructor({ dial, options, url }: Plan, attempt: Attempt) {
+  constructor({ dial, options, url }: UpgradeRequest, attempt: Attempt) {
     super(url, dial.subprotocols as Array<string>, options)
     this.attempt = attempt
   }
 
-  // Frames are heard from the same turn as the upgrade, so none can slip by.
+  // The link gets frames from the same turn as the upgrade, so it misses none.
   becomes(link: NodeLink): void {
     this.attempt = undefined
     this.link = link
   }
 
-  letGo(): void {
+  dispose(): void {
     this.attempt?.abandon()
     this.terminate()
   }
 
   override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
     const { attempt, link } = this
-    if (link !== undefined) tellLink(link, event, first, second)
-    else if (attempt !== undefined) tellAttempt(attempt, this, event, first, second)
+    if (link !== undefined) passToLink(link, event, first, second)
+    else if (attempt !== undefined) passToAttempt(attempt, this, event, first, second)
     return true
   }
 }
 
-const tellLink = (link: NodeLink, event: string | symbol, first: unknown, second: unknown): void => {
+const passToLink = (link: NodeLink, event: string | symbol, first: unknown, second: unknown): void => {
   switch (event) {
     case "message":
       return link.message(first as Buffer, second as boolean)
@@ -83,7 +71,7 @@ const tellLink = (link: NodeLink, event: string | symbol, first: unknown, second
   }
 }
 
-const tellAttempt = (
+const passToAttempt = (
   attempt: Attempt,
   client: Client,
   event: string | symbol,
@@ -103,29 +91,29 @@ const tellAttempt = (
 }
 
 export class Attempt {
-  readonly #plan: Plan
+  readonly #request: UpgradeRequest
   readonly #receiver: Receiver
-  /** What the outcome is told to; nothing once it was told, or nobody wants to know. */
-  #resume: ((outcome: Outcome) => void) | undefined
+  /** Takes the outcome; `undefined` once it has, or when the dial was given up. */
+  #resume: ((outcome: DialResult) => void) | undefined
   #client: Client | undefined = undefined
   /** Ends a proxy that never answers; direct dials need none. */
   #abort: AbortController | undefined = undefined
   #tunnelled: boolean
   #socket: Net.Socket | undefined = undefined
 
-  constructor(plan: Plan, receiver: Receiver, resume: (outcome: Outcome) => void) {
-    this.#plan = plan
+  constructor(request: UpgradeRequest, receiver: Receiver, resume: (outcome: DialResult) => void) {
+    this.#request = request
     this.#receiver = receiver
     this.#resume = resume
-    this.#tunnelled = plan.proxy === undefined
+    this.#tunnelled = request.proxy === undefined
   }
 
-  /** Throws what `ws` and Node throw for a request that cannot be built. Returns how to let go of it. */
+  /** Throws what `ws` and Node throw for a request that cannot be built. Returns what gives the dial up. */
   start(): () => void {
-    const { proxy } = this.#plan
-    const client = new Client(proxy === undefined ? this.#plan : this.#through(proxy), this)
+    const { proxy } = this.#request
+    const client = new Client(proxy === undefined ? this.#request : this.#through(proxy), this)
     this.#client = client
-    return () => client.letGo()
+    return () => client.dispose()
   }
 
   abandon(): void {
@@ -133,8 +121,8 @@ export class Attempt {
     if (!this.#tunnelled) this.#abort?.abort()
   }
 
-  #through(proxy: URL): Plan {
-    const { options, url } = this.#plan
+  #through(proxy: URL): UpgradeRequest {
+    const { options, url } = this.#request
     const abort = new AbortController()
     this.#abort = abort
     const tunnelling: ClientOptions = {
@@ -146,14 +134,14 @@ export class Attempt {
         request.end()
       }
     }
-    return { ...this.#plan, options: tunnelling }
+    return { ...this.#request, options: tunnelling }
   }
 
   readonly #onTunnel = ({ statusCode }: { readonly statusCode: number }): void => {
     this.#tunnelled = true
     this.#abort = undefined
     if (statusCode === 200) return
-    this.#settle(Effect.fail(Failure.ofProxyStatus(this.#plan.dial, statusCode)))
+    this.#settle(Effect.fail(DialErrors.ofProxyStatus(this.#request.dial, statusCode)))
     this.#client?.terminate()
   }
 
@@ -163,14 +151,14 @@ export class Attempt {
 
   opened(client: Client): void {
     if (this.#socket === undefined) return
-    const link = new NodeLink(client, this.#socket, this.#plan.dial, this.#receiver)
+    const link = new NodeLink(client, this.#socket, this.#request.dial, this.#receiver)
     client.becomes(link)
     this.#socket = undefined
     this.#settle(Effect.succeed(link))
   }
 
   refused(response: Http.IncomingMessage): void {
-    const { dial } = this.#plan
+    const { dial } = this.#request
     Rejection.read(response, (rejection) => {
       this.#settle(
         Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(Rejection.toError(dial, rejection, now)))
@@ -180,15 +168,15 @@ export class Attempt {
   }
 
   failed(error: Error): void {
-    const { dial, proxy } = this.#plan
+    const { dial, proxy } = this.#request
     this.#settle(
       Effect.fail(
-        this.#tunnelled || proxy === undefined ? Failure.ofDial(dial, error) : Failure.ofProxy(dial, proxy, error)
+        this.#tunnelled || proxy === undefined ? DialErrors.ofDial(dial, error) : DialErrors.ofProxy(dial, proxy, error)
       )
     )
   }
 
-  #settle(outcome: Outcome): void {
+  #settle(outcome: DialResult): void {
     const resume = this.#resume
     this.#resume = undefined
     resume?.(outcome)

@@ -1,5 +1,5 @@
 /**
- * Opens the socket of a `ws:` dial that goes through no proxy.
+ * The agent of a `ws:` dial that goes through no proxy: it opens a socket.
  *
  * Without an agent Node copies the thirty options of a request once more, into
  * a dictionary, before it connects: a tenth of what opening costs. An agent is
@@ -19,7 +19,7 @@ function onFree(this: Net.Socket): void {
   this.destroy()
 }
 
-const direct = {
+const agent = {
   addRequest(request: Http.ClientRequest, { host, localAddress, port }: Options): void {
     const address = { host, port: Number(port) }
     const socket = Net.connect(localAddress === undefined ? address : { ...address, localAddress })
@@ -29,4 +29,4 @@ const direct = {
 }
 
 /** What Node asks of an agent is this one method; its type asks for the pool as well. */
-export const agent = direct as unknown as Http.Agent
+export const directAgent = agent as unknown as Http.Agent

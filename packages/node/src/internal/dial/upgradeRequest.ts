@@ -1,6 +1,6 @@
 /**
- * From options and a `Dial` to what one attempt needs, with everything checked
- * that `ws` or Node would otherwise throw for.
+ * Makes the HTTP upgrade request of one dial from the transport's options and
+ * the `Dial`. Checks everything that `ws` or Node would otherwise throw for.
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
@@ -8,11 +8,26 @@ import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
+import type { WebSocket } from "ws"
 import type { Compression, Options, TlsOptions } from "../../NodeTransport.ts"
-import type { ClientOptions, Plan } from "./attempt.ts"
-import * as Direct from "./directAgent.ts"
+import { directAgent } from "./directAgent.ts"
 import { codeOf } from "../link/errors.ts"
 import * as Proxy from "./proxy.ts"
+
+/** What `ws` gets; beyond its declared options it hands everything on to Node's request. */
+export interface ClientOptions extends WebSocket.ClientOptions {
+  readonly closeTimeout?: number
+  readonly secureContext?: unknown
+  readonly servername?: string
+  readonly secureEndpoint?: boolean
+}
+
+export interface UpgradeRequest {
+  readonly dial: Dial
+  readonly url: URL
+  readonly proxy: URL | undefined
+  readonly options: ClientOptions
+}
 
 /** `ws` keeps the limit in a signed 32-bit number and takes 0 for "none". */
 const maxPayload = (size: number): number => Math.max(1, Math.min(Math.floor(size), 0x7fff_ffff))
@@ -94,10 +109,10 @@ const secureContext = (tls: TlsOptions): Tls.SecureContext =>
   })
 
 /**
- * A planner for these options. The TLS material is parsed once, at the first
- * `wss:` dial.
+ * Makes requests with these options. The TLS material is parsed once, at the
+ * first `wss:` dial.
  */
-export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.InvalidOptions) => {
+export const make = (options: Options): ((dial: Dial) => UpgradeRequest | ConnectionError.InvalidOptions) => {
   let context: Tls.SecureContext | undefined
   const tlsOptions = (dial: Dial, url: URL): ClientOptions | ConnectionError.InvalidOptions | undefined => {
     const { tls } = options
@@ -111,7 +126,7 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
   }
   const perMessageDeflate = compression(options.compression)
   const { localAddress } = options
-  const planned = (dial: Dial): Plan | ConnectionError.InvalidOptions => {
+  const build = (dial: Dial): UpgradeRequest | ConnectionError.InvalidOptions => {
     const url = checkUrl(dial)
     if (!(url instanceof URL)) return url
     const flaw = checkSubprotocols(dial) ?? checkHeaders(dial)
@@ -129,7 +144,7 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
       proxy,
       options: {
         ...tls,
-        ...(proxy === undefined && url.protocol === "ws:" ? { agent: Direct.agent } : {}),
+        ...(proxy === undefined && url.protocol === "ws:" ? { agent: directAgent } : {}),
         ...(localAddress === undefined ? {} : { localAddress }),
         headers: { ...dial.headers },
         perMessageDeflate: perMessageDeflate ?? false,
@@ -140,18 +155,18 @@ export const make = (options: Options): ((dial: Dial) => Plan | ConnectionError.
       }
     }
   }
-  let last: Plan | undefined
-  // A fleet dials one url again and again: what was planned last holds for the next, but for what the environment says.
-  const again = (dial: Dial): Plan | ConnectionError.InvalidOptions | undefined => {
+  let last: UpgradeRequest | undefined
+  // A fleet dials one url again and again: the last request serves again, but for the proxy that the environment names.
+  const again = (dial: Dial): UpgradeRequest | ConnectionError.InvalidOptions | undefined => {
     if (last === undefined || !isAlike(dial, last.dial)) return undefined
     const { options: client, url } = last
     const proxy = options.proxy === undefined ? Proxy.resolve(dial, url, undefined) : last.proxy
     return proxy instanceof ConnectionError.InvalidOptions ? proxy : { dial, url, proxy, options: client }
   }
   return (dial) => {
-    const plan = again(dial) ?? planned(dial)
-    if (!(plan instanceof ConnectionError.InvalidOptions)) last = plan
-    return plan
+    const request = again(dial) ?? build(dial)
+    if (!(request instanceof ConnectionError.InvalidOptions)) last = request
+    return request
   }
 }
 
@@ -164,7 +179,7 @@ export const egressOf =
     return `${through} from ${localAddress}`
   }
 
-/** Whether nothing that a plan depends on differs. */
+/** Whether everything that a request depends on is the same. */
 const isAlike = (a: Dial, b: Dial): boolean =>
   a.url === b.url &&
   a.headers === b.headers &&

@@ -1,6 +1,7 @@
 /**
  * One open `ws` socket as a `Link`. The hot path is here: frames go straight to
- * the receiver; the first write of a turn leaves at once, the others of that turn in one system call.
+ * the receiver. The first write of a turn leaves at once, the others of that turn
+ * in one system call.
  *
  * Everything is in private fields, so that inspecting a link shows nothing.
  */
@@ -10,11 +11,11 @@ import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import * as Redacted from "effect/Redacted"
 import type * as Net from "node:net"
 import { WebSocket } from "ws"
-import * as Failure from "./errors.ts"
+import * as LinkErrors from "./errors.ts"
 
-/** How long a peer may take to hang up once both sides have said goodbye, or it broke the protocol. */
+/** How long a peer may take to hang up after both sides said goodbye, or after it broke the protocol. */
 const lingerMillis = 1_000
-/** How much of what it still sends meanwhile is read and thrown away before we hang up first. */
+/** How many bytes of such a peer are read and thrown away before we hang up first. */
 const lingerBytes = 16 * 1_048_576
 
 const noStatus = 1005
@@ -98,7 +99,7 @@ export class NodeLink implements Link {
   pinged(payload: Buffer): void {
     // `ws` gives up on a peer that lets the pongs pile up, and says nothing
     if (!this.#closing && this.#broken === undefined && this.#ws.readyState !== WebSocket.OPEN) {
-      this.#broken = Failure.ofPingFlood(this.#dial)
+      this.#broken = LinkErrors.ofPingFlood(this.#dial)
     }
     this.#receiver.ping(payload)
   }
@@ -108,7 +109,7 @@ export class NodeLink implements Link {
   }
 
   failed(error: Error): void {
-    this.#break(Failure.ofFrames(this.#dial, error))
+    this.#break(LinkErrors.ofFrames(this.#dial, error))
   }
 
   closed(code: number, reason: Buffer): void {
@@ -142,9 +143,9 @@ export class NodeLink implements Link {
       this.#cork()
       for (let i = 0; i < last; i++) ws.send(frames[i]!)
       this.#writeLast(frames[last]!)
-      if (this.#socket.writableLength >= enough) this.#letGo()
+      if (this.#socket.writableLength >= enough) this.#flush()
     } catch (error) {
-      this.#break(Failure.ofWrite(this.#dial, error))
+      this.#break(LinkErrors.ofWrite(this.#dial, error))
     }
   }
 
@@ -153,7 +154,7 @@ export class NodeLink implements Link {
     try {
       this.#ws.ping(payload, true, this.#owed ? this.#watch() : undefined)
     } catch (error) {
-      this.#break(Failure.ofWrite(this.#dial, error))
+      this.#break(LinkErrors.ofWrite(this.#dial, error))
     }
   }
 
@@ -229,7 +230,7 @@ export class NodeLink implements Link {
     process.nextTick(uncork, this)
   }
 
-  #letGo(): void {
+  #flush(): void {
     this.#socket.uncork()
     this.#socket.cork()
   }
@@ -261,8 +262,8 @@ export class NodeLink implements Link {
     if (this.#broken !== undefined) return this.#broken
     if (code === abnormal) {
       return this.#socketError === undefined
-        ? Failure.ofDrop(this.#dial, undefined)
-        : Failure.ofSocket(this.#dial, this.#socketError)
+        ? LinkErrors.ofDrop(this.#dial, undefined)
+        : LinkErrors.ofSocket(this.#dial, this.#socketError)
     }
     const echoed = code === noStatus ? undefined : code
     return new ConnectionError.ConnectionClosed({
