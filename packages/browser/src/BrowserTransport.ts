@@ -58,6 +58,8 @@ export interface Diagnosis {
 }
 
 /**
+ * Options of `layer` and `layerStream`.
+ *
  * @category models
  * @since 0.1.0
  */

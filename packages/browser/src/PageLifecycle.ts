@@ -74,6 +74,8 @@ export interface Page {
 }
 
 /**
+ * What is listened to, and how soon a change is believed.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -89,6 +91,9 @@ export interface Options {
 }
 
 /**
+ * The page's own life, as a service: what holds for the page now and what happens
+ * to it.
+ *
  * @category services
  * @since 0.1.0
  */

@@ -49,6 +49,8 @@ export interface Environment {
 }
 
 /**
+ * Which tabs share a socket, and how soon they take the lead from a tab that hangs.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -68,6 +68,8 @@ export interface Compression {
 }
 
 /**
+ * How sockets are opened: certificates, local address, proxy and compression.
+ *
  * @category models
  * @since 0.1.0
  */

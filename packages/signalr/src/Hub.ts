@@ -39,6 +39,8 @@ export interface Upload<S extends ValueSchema = ValueSchema> {
 export type Argument = ValueSchema | Upload
 
 /**
+ * The declared arguments of a method, stream or event, in order.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -42,6 +42,8 @@ import type { TransportName } from "./TransportChoice.ts"
 export type Pending = "fail" | "queue" | "replay"
 
 /**
+ * How one call behaves when the connection is down or lost.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -53,6 +55,8 @@ export interface CallOptions {
 }
 
 /**
+ * How one stream of the server behaves when the connection is down or lost.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -174,6 +178,9 @@ export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends 
 }
 
 /**
+ * Where the hub is, what is known of it, and how the connection to it is kept
+ * alive. Only `url` is required.
+ *
  * @category options
  * @since 0.1.0
  */

@@ -18,6 +18,8 @@ import * as httpLink from "./internal/httpTransport/httpLink.ts"
 import { readBytes } from "./internal/http/response.ts"
 
 /**
+ * How the long-polling transport asks for frames, and who it says is asking.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -82,6 +82,9 @@ export type {
 } from "../internal/testing/endpoints.ts"
 
 /**
+ * What the test server offers, and how it treats its clients. Every part may be
+ * left out.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -131,6 +134,8 @@ export interface HubClient {
 }
 
 /**
+ * A running test server, with its clients and a record of what happened.
+ *
  * @category models
  * @since 0.1.0
  */
