@@ -1,8 +1,8 @@
 /**
- * A hub of ASP.NET Core SignalR, as Effects: calls, streams both ways, and what
- * the server calls on us. It survives reconnects: each new session negotiates
- * anew with a fresh token, handlers stay, `onReady` runs before calls that
- * wait, and each call settles once, by its policy.
+ * A hub of ASP.NET Core SignalR, as Effects: calls, streams in both directions,
+ * and handlers of what the server calls. It survives reconnects: each new
+ * session negotiates again with a fresh token, handlers stay, `onReady` runs
+ * before calls that wait, and each call settles once, by its policy.
  *
  * @since 0.1.0
  */
@@ -158,7 +158,7 @@ export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends 
     event: N,
     handler: (args: Hub.EventArguments<H, N>) => Effect.Effect<Hub.EventResult<H, N> | void, unknown, R>
   ) => Effect.Effect<void, never, Scope.Scope | R>
-  /** The same past the contract. */
+  /** Calls and handlers by any name, past the contract. */
   readonly untyped: Untyped
   /** What the server calls this session; `undefined` while there is none. */
   readonly connectionId: Effect.Effect<string | undefined>

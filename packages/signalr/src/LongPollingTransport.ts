@@ -1,7 +1,7 @@
 /**
- * A transport over long polling: a GET that waits for frames, again and again,
- * and POSTs. Works wherever HTTP works. Each poll is a sign of life, so this
- * transport needs no pings.
+ * A transport over long polling: frames arrive in GETs that the server answers
+ * when it has some, and leave in POSTs. It works wherever HTTP works. Each poll is
+ * a sign of life, so this transport needs no pings.
  *
  * @since 0.1.0
  */

@@ -1,7 +1,8 @@
 /**
- * A transport over server-sent events: one response that never ends brings the
- * frames, POSTs take ours away. Text only; the token travels in a header, never
- * in the query. For networks where a WebSocket does not get through.
+ * A transport over server-sent events: the server's frames arrive in one
+ * response that never ends, and ours leave in POSTs. It carries text only. The
+ * token travels in a header, never in the query. Use it on networks that let no
+ * WebSocket through.
  *
  * @since 0.1.0
  */

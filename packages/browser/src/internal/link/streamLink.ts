@@ -133,7 +133,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
     return size
   }
 
-  /** What came while paused, in front of what waits in `burst`: whoever is told of a message may pause. */
+  /** What came while paused, in front of what waits in `burst`: the receiver of a message may pause. */
   const held: Array<Value> = []
   const burst = Burst.make((value: Value): number => {
     if (!paused) return deliver(value)

@@ -1,4 +1,4 @@
-// The library ships no types; whoever reads this source needs ours.
+// The library ships no types, so readers of this source need ours.
 // oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./proxy-from-env.d.ts" />
 /**

@@ -1,7 +1,7 @@
 /**
- * Stateful reconnect on one channel: keeps what is sent until the server has
- * confirmed it, confirms what arrives, and says after a loss where we are.
- * Loaded by connections that ask for it.
+ * Stateful reconnect on one channel: keeps messages until the server has
+ * confirmed them, confirms those that arrive, and after a loss sends the rest
+ * again. Loaded by connections that ask for it.
  */
 import * as Effect from "effect/Effect"
 import type { Frame } from "kharbranth/Message"
@@ -16,15 +16,15 @@ class Stateful implements StatefulChannel {
   full = false
   private ackArmed = false
   private readonly channel: Channel
-  private readonly book: messageBuffer.MessageBuffer
+  private readonly buffer: messageBuffer.MessageBuffer
 
   constructor(channel: Channel, limit: number) {
     this.channel = channel
-    this.book = messageBuffer.make(limit)
+    this.buffer = messageBuffer.make(limit)
   }
 
   admits(message: HubMessage): boolean {
-    const verdict = this.book.receive(message)
+    const verdict = this.buffer.receive(message)
     this.scheduleAck()
     if (verdict === "release") {
       this.full = false
@@ -40,28 +40,28 @@ class Stateful implements StatefulChannel {
 
   keep(message: HubMessage, frame: Frame): boolean {
     if (!HubMessages.isTracked(message)) return true
-    const { wait, write } = this.book.send(frame)
+    const { wait, write } = this.buffer.send(frame)
     this.full = wait
     return write
   }
 
   lost(): void {
-    this.book.lost()
+    this.buffer.lost()
   }
 
   resume(): void {
-    const { frames, sequenceId } = this.book.resume()
+    const { frames, sequenceId } = this.buffer.resume()
     this.channel.send(HubMessages.sequence(sequenceId))
     for (const frame of frames) this.channel.write(frame)
     this.scheduleAck()
   }
 
   private scheduleAck(): void {
-    if (this.ackArmed || !this.book.ackPending()) return
+    if (this.ackArmed || !this.buffer.ackPending()) return
     this.ackArmed = true
     const say = () => {
       this.ackArmed = false
-      const sequenceId = this.book.takeAck()
+      const sequenceId = this.buffer.takeAck()
       if (sequenceId !== undefined && this.channel.usable) this.channel.send(HubMessages.ack(sequenceId))
     }
     this.channel.options.owner.fork(Effect.andThen(Effect.sleep(ackDelay), Effect.sync(say)))

@@ -178,7 +178,7 @@ export const make = (
   const dialAll = (dial: Transport.Dial, receiver: Transport.Receiver) => {
     const names = plan!.transports
     const first = open(names[0]!, plan!, dial, receiver)
-    // With one transport its own error tells more: a status, a reason.
+    // With one transport its own error says more: a status, a reason.
     if (names.length === 1) return first
     return Effect.catch(inTime(first, dial), (failure) =>
       Effect.flatMap(Effect.tryPromise({ try: () => import("./fallback.ts"), catch: () => failure }), ({ openNext }) =>

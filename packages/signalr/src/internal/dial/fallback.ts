@@ -1,6 +1,6 @@
 /**
- * What happens when the first transport will not do: the others are tried in
- * the server's order, or it is said why none can be used. Loaded then.
+ * Falls back when the first transport does not open: tries the others in the
+ * server's order, or explains why none can be used. Loaded when that happens.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -30,10 +30,8 @@ export const explain = (
 const isFinal = (error: ConnectionError.LinkError | ConnectionError.ConnectionError): boolean =>
   error._tag === "HandshakeRejected" && (error.status === 401 || error.status === 403)
 
-type Failure = ConnectionError.ConnectionError
-
 /** The first of the others that opens, after one that failed. */
-export const openNext = Effect.fnUntraced(function* <A, E extends Failure, R>(options: {
+export const openNext = Effect.fnUntraced(function* <A, E extends ConnectionError.ConnectionError, R>(options: {
   readonly dial: Dial
   readonly names: ReadonlyArray<TransportName>
   readonly failure: E

@@ -1,4 +1,4 @@
-/** The transports without a socket. Loaded when one is needed: few connections ever are. */
+/** The transports over plain HTTP. Loaded when one is needed, because few connections ever need one. */
 import * as LongPollingTransport from "../../LongPollingTransport.ts"
 import * as ServerSentEventsTransport from "../../ServerSentEventsTransport.ts"
 import type { HubCredentials } from "../../HubCredentials.ts"

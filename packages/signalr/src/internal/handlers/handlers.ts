@@ -13,7 +13,7 @@ import type { Channel } from "../channel/channel.ts"
 import type { HandlerPool } from "./pool.ts"
 
 export interface Registration {
-  /** What tells one handler from another: the same function is run once, however often it was given. */
+  /** The identity of a handler: the same function runs once, however often it was registered. */
   readonly key: unknown
   readonly run: (args: ReadonlyArray<unknown>) => Effect.Effect<unknown, unknown>
 }

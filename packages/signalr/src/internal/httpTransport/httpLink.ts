@@ -1,7 +1,7 @@
 /**
- * A link over plain HTTP: frames arrive in responses, and leave in POSTs. What
- * the two HTTP transports share: the send queue at work, pausing, counting, the
- * single end, and the errors.
+ * A link over plain HTTP: frames arrive in responses and leave in POSTs. The two
+ * HTTP transports share it: sending, pausing, counting, the single end, and the
+ * errors.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
  * Reads the body of a negotiation's answer: an offer, a redirect or a refusal.
- * Pure; properties nobody knows are ignored.
+ * Properties that are not known are ignored.
  */
 import * as Result from "effect/Result"
 import type * as HubError from "../../HubError.ts"

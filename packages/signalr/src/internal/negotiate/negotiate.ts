@@ -1,4 +1,4 @@
-/** Asks a hub what it offers, and goes where it sends us, until there is an offer. */
+/** Asks a hub what it offers, and follows its redirects until there is an offer. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"

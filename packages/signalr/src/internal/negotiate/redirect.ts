@@ -1,4 +1,4 @@
-/** Goes where a negotiation is sent on to, with the token that came with it. Loaded by the first redirect. */
+/** Follows one redirect of a negotiation, with the token that came with it. Loaded by the first redirect. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ConnectionError from "kharbranth/ConnectionError"

@@ -1,5 +1,5 @@
 /**
- * Walks MessagePack bytes without building anything and tells whether they
+ * Walks MessagePack bytes without building anything and reports whether they
  * hold exactly one complete value. A header may claim four thousand million
  * elements in five bytes; checking claims against the bytes that are there
  * keeps the memory of a later decode in proportion to the message.

@@ -1,4 +1,4 @@
-/** What stateful reconnect needs to know before its book is loaded. */
+/** The numbers of stateful reconnect, apart from the code that only those load who use it. */
 
 /** How long after the first unconfirmed message an acknowledgement is due, in milliseconds. */
 export const ackDelay = 1000

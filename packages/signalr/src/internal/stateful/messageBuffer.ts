@@ -1,9 +1,9 @@
 /**
- * The book-keeping of stateful reconnect, for both directions of one
+ * The message counts of stateful reconnect, for both directions of one
  * connection: which of our messages the peer has not confirmed, which of its
- * messages we have seen, and what to say after the socket was replaced. No
- * clock, no socket, no fiber: the caller writes what it is told to write and
- * owns the timer of the acknowledgements.
+ * messages we have seen, and what to send first on a replaced socket. It has no
+ * clock, socket or fiber: the caller does the writing and owns the timer of the
+ * acknowledgements.
  */
 import type { Frame } from "kharbranth/Message"
 import type { HubMessage } from "../../HubMessage.ts"
@@ -11,7 +11,7 @@ import { isTracked } from "../../HubMessage.ts"
 import { frameSize } from "../kit/bytes.ts"
 import { defaultLimit } from "./defaults.ts"
 
-/** What became of a message that was sent. */
+/** What to do with a message that is to be sent. */
 export interface Sent {
   /** Write it now; otherwise it goes out with the resume. */
   readonly write: boolean
@@ -55,7 +55,7 @@ interface Entry {
   readonly size: number
 }
 
-/** Makes the book of one connection; `limit` bounds the unconfirmed bytes. */
+/** Makes the buffer of one connection; `limit` bounds the unconfirmed bytes. */
 export const make = (limit: number = defaultLimit): MessageBuffer => {
   let sent = 0
   let entries: Array<Entry> = []
