@@ -13,7 +13,7 @@ import type { QueueSettings } from "../calls/readyChannel.ts"
 import type { DialSettings } from "../dial/dialer.ts"
 import type { PoolSettings } from "../handlers/pool.ts"
 import * as hubUrl from "../http/url.ts"
-import { defaultLimit } from "../stateful/defaults.ts"
+import { defaultLimit } from "../channel/statefulDefaults.ts"
 
 type Given = Omit<Options<Hub.Any, unknown, never, never>, "onReady" | "credentials">
 

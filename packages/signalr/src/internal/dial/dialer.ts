@@ -88,7 +88,7 @@ export const make = (
 
   // Loaded by those who ask for it.
   const stateful = Effect.map(
-    Effect.tryPromise(() => import("../channel/stateful.ts")),
+    Effect.tryPromise(() => import("../channel/statefulReconnect.ts")),
     ({ make }) => make(options.bufferSize)
   )
 

@@ -9,8 +9,8 @@ import { ProtocolViolation } from "../../HubError.ts"
 import type { HubMessage } from "../../HubMessage.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type { Channel, StatefulChannel } from "./channel.ts"
-import * as messageBuffer from "../stateful/messageBuffer.ts"
-import { ackDelay } from "../stateful/defaults.ts"
+import * as messageBuffer from "./messageBuffer.ts"
+import { ackDelay } from "./statefulDefaults.ts"
 
 class Stateful implements StatefulChannel {
   full = false

@@ -8,8 +8,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import type { Frame } from "kharbranth/Message"
 import * as HubMessage from "../../src/HubMessage.ts"
-import * as messageBuffer from "../../src/internal/stateful/messageBuffer.ts"
-import { ackDelay } from "../../src/internal/stateful/defaults.ts"
+import * as messageBuffer from "../../src/internal/channel/messageBuffer.ts"
+import { ackDelay } from "../../src/internal/channel/statefulDefaults.ts"
 
 const item = (n: number) => HubMessage.streamItem("1", n)
 const book = (limit?: number) => messageBuffer.make(limit)

@@ -9,7 +9,7 @@ import type { Frame } from "kharbranth/Message"
 import type { HubMessage } from "../../HubMessage.ts"
 import { isTracked } from "../../HubMessage.ts"
 import { frameSize } from "../kit/bytes.ts"
-import { defaultLimit } from "./defaults.ts"
+import { defaultLimit } from "./statefulDefaults.ts"
 
 /** What to do with a message that is to be sent. */
 export interface Sent {
