@@ -71,7 +71,7 @@ const separate = (args: ReadonlyArray<unknown>): SplitArguments => ({
 const idsOf = (channel: Channel, { uploads }: SplitArguments): ReadonlyArray<string> =>
   uploads.length === 0 ? none : uploads.map(() => channel.pending.nextId())
 
-const wordsOf = ({ name }: Callee, { values }: SplitArguments, streamIds: ReadonlyArray<string>) => ({
+const fieldsOf = ({ name }: Callee, { values }: SplitArguments, streamIds: ReadonlyArray<string>) => ({
   target: name,
   arguments: values,
   streamIds,
@@ -81,7 +81,7 @@ const wordsOf = ({ name }: Callee, { values }: SplitArguments, streamIds: Readon
 export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown>) => Fiber.Fiber<unknown>): Calls => {
   const { connection } = options
 
-  const misfit = ({ name }: Callee, path: HubError.ErrorPath, issue: string) =>
+  const argumentError = ({ name }: Callee, path: HubError.ErrorPath, issue: string) =>
     new HubError.ArgumentError({ connection, method: name, path, issue })
 
   const cancelled = ({ name }: Callee, sent: boolean, cause: HubConnectionError) =>
@@ -96,14 +96,14 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
   // The arguments as they go out, or what is wrong with them.
   const prepare = (callee: Callee): Result.Result<SplitArguments, HubError.ArgumentError> => {
     const args = callee.codec?.encodeArguments(callee.args) ?? Result.succeed(split(callee.args))
-    if (Result.isFailure(args)) return Result.fail(misfit(callee, args.failure.path, args.failure.issue))
+    if (Result.isFailure(args)) return Result.fail(argumentError(callee, args.failure.path, args.failure.issue))
     if (callee.policy !== "replay") return Result.succeed(args.success)
     if (!callee.idempotent) {
-      return Result.fail(misfit(callee, [], "only a call that is declared idempotent may be replayed"))
+      return Result.fail(argumentError(callee, [], "only a call that is declared idempotent may be replayed"))
     }
     return args.success.uploads.length === 0
       ? Result.succeed(args.success)
-      : Result.fail(misfit(callee, [], "a call with uploads cannot be replayed"))
+      : Result.fail(argumentError(callee, [], "a call with uploads cannot be replayed"))
   }
 
   // A channel that can take the call at once.
@@ -120,7 +120,7 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
       Effect.flatMap((channel) => (channel.usable ? Effect.succeed(channel) : channelFor(source, callee)))
     )
 
-  const mismatch = ({ name }: Callee, part: "result" | "item", path: HubError.ErrorPath, issue: string) =>
+  const resultError = ({ name }: Callee, part: "result" | "item", path: HubError.ErrorPath, issue: string) =>
     new HubError.ResultError({ connection, method: name, part, path, issue })
 
   const methodError = ({ name }: Callee, error: string) =>
@@ -132,7 +132,7 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
     const result = callee.codec?.result.decode(value) ?? Result.succeed(value)
     return Result.isSuccess(result)
       ? Effect.succeed(result.success)
-      : Effect.fail(mismatch(callee, "result", result.failure.path, result.failure.issue))
+      : Effect.fail(resultError(callee, "result", result.failure.path, result.failure.issue))
   }
 
   const results: CallResults = {
@@ -142,21 +142,21 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
         ? Effect.callback((resume) => begin({ ...attempt, replays: attempt.replays - 1 }, resume))
         : Effect.fail(cancelled(attempt.callee, true, cause)),
     unexpected: ({ callee }) =>
-      Effect.fail(mismatch(callee, "result", [], "the server sent a stream's item where one result was expected"))
+      Effect.fail(resultError(callee, "result", [], "the server sent a stream's item where one result was expected"))
   }
 
   const call = (attempt: Attempt, channel: Channel, resume: Resume): Effect.Effect<void> | void => {
     const { args, callee } = attempt
     const streamIds = idsOf(channel, args)
     const invocationId = channel.pending.nextId()
-    const waiting = new PlainCall(channel, invocationId, attempt, results, resume)
-    const problem = channel.send({ _tag: "Invocation", invocationId, ...wordsOf(callee, args, streamIds) })
+    const pending = new PlainCall(channel, invocationId, attempt, results, resume)
+    const problem = channel.send({ _tag: "Invocation", invocationId, ...fieldsOf(callee, args, streamIds) })
     if (problem !== undefined) {
-      waiting.leave(false)
-      return resume(Effect.fail(misfit(callee, [], problem.issue)))
+      pending.leave(false)
+      return resume(Effect.fail(argumentError(callee, [], problem.issue)))
     }
-    if (streamIds.length > 0) waiting.stop = uploads.start(channel, streamIds, args.uploads, fork)
-    return waiting.cancel
+    if (streamIds.length > 0) pending.stopWith(uploads.start(channel, streamIds, args.uploads, fork))
+    return pending.cancel
   }
 
   // Runs at once where nothing stands in the way: most calls are one step.
@@ -185,9 +185,9 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
       if (Result.isFailure(args)) return Effect.fail(args.failure)
       const on = (channel: Channel): Effect.Effect<void, HubError.CallError> => {
         const streamIds = idsOf(channel, args.success)
-        const words = wordsOf(callee, args.success, streamIds)
-        const problem = channel.send({ _tag: "Invocation", invocationId: undefined, ...words })
-        if (problem !== undefined) return Effect.fail(misfit(callee, [], problem.issue))
+        const fields = fieldsOf(callee, args.success, streamIds)
+        const problem = channel.send({ _tag: "Invocation", invocationId: undefined, ...fields })
+        if (problem !== undefined) return Effect.fail(argumentError(callee, [], problem.issue))
         uploads.start(channel, streamIds, args.success.uploads, fork)
         return Effect.void
       }
@@ -227,11 +227,11 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
           lost: (cause) => finish(cancelled(callee, true, cause))
         }
         channel.pending.add(pending)
-        const words = wordsOf(callee, args, streamIds)
-        const problem = channel.send({ _tag: "StreamInvocation", invocationId: id, ...words })
+        const fields = fieldsOf(callee, args, streamIds)
+        const problem = channel.send({ _tag: "StreamInvocation", invocationId: id, ...fields })
         if (problem !== undefined) {
           channel.pending.remove(pending)
-          return Effect.fail(misfit(callee, [], problem.issue))
+          return Effect.fail(argumentError(callee, [], problem.issue))
         }
         stop = uploads.start(channel, streamIds, args.uploads, fork)
         const cancel = () => {
@@ -249,8 +249,8 @@ export const make = (options: CallSettings, fork: (effect: Effect.Effect<unknown
         const args = yield* Effect.fromResult(prepare(callee))
         const channel = yield* channelFor(source, callee)
         const { buffer } = yield* startStream(callee, args, channel)
-        const misshapen = ({ issue, path }: Fault) => mismatch(callee, "item", path, issue)
-        return Stream.fromPull(Effect.succeed(callee.codec?.items(buffer.take, misshapen) ?? buffer.take))
+        const toError = ({ issue, path }: Fault) => resultError(callee, "item", path, issue)
+        return Stream.fromPull(Effect.succeed(callee.codec?.items(buffer.take, toError) ?? buffer.take))
       })
     )
 

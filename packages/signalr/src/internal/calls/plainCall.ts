@@ -30,8 +30,7 @@ export interface CallResults {
 }
 
 export class PlainCall implements PendingCall, Runnable {
-  /** Ends its uploads. */
-  stop: ((tell: boolean) => void) | undefined = undefined
+  private stop: ((tell: boolean) => void) | undefined = undefined
   private next: Settled | undefined = undefined
   readonly id: string
   private readonly channel: Channel
@@ -46,6 +45,11 @@ export class PlainCall implements PendingCall, Runnable {
     this.results = results
     this.resume = resume
     channel.pending.add(this)
+  }
+
+  /** Ends the call's uploads together with the call. */
+  stopWith(stop: (tell: boolean) => void): void {
+    this.stop = stop
   }
 
   /** Takes the call off the list; `false` when it has settled already. */

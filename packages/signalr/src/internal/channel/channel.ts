@@ -101,8 +101,8 @@ export class Channel {
   #corkedBytes = 0
   #sentAt = 0
   readonly #senders = waiting.make(() => (this.full ? undefined : Effect.void))
-  #looked = false
-  readonly #lookAgain = { run: () => void (this.#looked = false) }
+  #hasLooked = false
+  readonly #forget = { run: () => void (this.#hasLooked = false) }
   readonly #flushing = () => this.flush()
   readonly #holds = new Set<unknown>()
 
@@ -187,7 +187,7 @@ export class Channel {
   receive(frame: Frame): void {
     if (this.stopping || this.phase === "over") return
     if (this.phase !== "opening") {
-      this.#look()
+      this.#pingOnArrival()
       return this.#decode(frame)
     }
     const step = this.#handshake.push(frame)
@@ -231,8 +231,8 @@ export class Channel {
     return undefined
   }
 
-  /** The first ping, at once: servers watch for silence only from then on. */
-  greet(): void {
+  /** Sends a ping, except where traffic shows life by itself. Servers watch for silence only from the first one on. */
+  ping(): void {
     if (this.#attached?.quiet === false) this.send(HubMessages.ping)
   }
 
@@ -242,14 +242,14 @@ export class Channel {
   }
 
   pingIfDue(): void {
-    if (this.phase === "open" && this.pingDue === 0) this.greet()
+    if (this.phase === "open" && this.pingDue === 0) this.ping()
   }
 
-  // Pages in the background have late timers, but what arrives is not late. Once for what arrives together.
-  #look(): void {
-    if (this.#looked) return
-    this.#looked = true
-    runInMicrotask(this.#lookAgain)
+  // Timers of a page in the background are late, but what arrives is not. Once for all that arrives together.
+  #pingOnArrival(): void {
+    if (this.#hasLooked) return
+    this.#hasLooked = true
+    runInMicrotask(this.#forget)
     this.pingIfDue()
   }
 

@@ -165,7 +165,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   const begin = Effect.fnUntraced(function* (channel: Channel) {
     yield* shakeHands(channel, options)
     // Some servers watch for our silence only from the first ping on.
-    channel.greet()
+    channel.ping()
     const pinging = fork(keepAlive(channel))
     channel.stops.add(() => pinging.interruptUnsafe())
     if (onReady !== undefined) yield* onReady(sessionOf(channel))
