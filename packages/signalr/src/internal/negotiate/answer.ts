@@ -17,6 +17,7 @@ export interface AvailableTransport {
   readonly transferFormats: ReadonlyArray<string>
 }
 
+/** What a server says when it is asked to negotiate. */
 export type Answer =
   | {
       readonly _tag: "Offer"
@@ -30,11 +31,12 @@ export type Answer =
   | { readonly _tag: "Redirect"; readonly url: string; readonly accessToken: string | undefined }
   | { readonly _tag: "Refusal"; readonly error: string }
 
-export type Fault = Pick<HubError.NegotiateMalformed, "kind" | "issue">
+/** What is wrong with an answer that cannot be understood. */
+export type Malformed = Pick<HubError.NegotiateMalformed, "kind" | "issue">
 
 const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
 
-const fault = (issue: string, kind: Fault["kind"] = "body") => Result.fail({ kind, issue })
+const malformed = (issue: string, kind: Malformed["kind"] = "body") => Result.fail({ kind, issue })
 
 const readTransport = (u: unknown): ReadonlyArray<AvailableTransport> =>
   isObject(u) && typeof u.transport === "string"
@@ -48,12 +50,12 @@ const readTransport = (u: unknown): ReadonlyArray<AvailableTransport> =>
       ]
     : []
 
-const readOffer = (json: Json): Result.Result<Answer, Fault> => {
+const readOffer = (json: Json): Result.Result<Answer, Malformed> => {
   const { connectionId } = json
   const version = typeof json.negotiateVersion === "number" && json.negotiateVersion >= 1 ? 1 : 0
   // Version 0 knows no token: whatever is called so there is not one.
   const token = version === 1 ? json.connectionToken : connectionId
-  if (!isText(connectionId) || !isText(token)) return fault("it carries no connectionId, or no connectionToken")
+  if (!isText(connectionId) || !isText(token)) return malformed("it carries no connectionId, or no connectionToken")
   return Result.succeed({
     _tag: "Offer",
     connectionId,
@@ -64,12 +66,12 @@ const readOffer = (json: Json): Result.Result<Answer, Fault> => {
   })
 }
 
-export const readAnswer = (body: string): Result.Result<Answer, Fault> => {
+export const readAnswer = (body: string): Result.Result<Answer, Malformed> => {
   const json = parseObject(body)
-  if (json === undefined) return fault("its answer is no JSON object; this is not a SignalR endpoint")
+  if (json === undefined) return malformed("its answer is no JSON object; this is not a SignalR endpoint")
   if (isText(json.error)) return Result.succeed({ _tag: "Refusal", error: json.error })
   if (json.ProtocolVersion !== undefined) {
-    return fault("it speaks the protocol of the old ASP.NET SignalR, which is a different one", "legacy")
+    return malformed("it speaks the protocol of the old ASP.NET SignalR, which is a different one", "legacy")
   }
   if (isText(json.url)) {
     return Result.succeed({

@@ -7,7 +7,7 @@ import * as ConnectionError from "kharbranth/ConnectionError"
 import * as HubError from "../../HubError.ts"
 import * as hubRequest from "../http/request.ts"
 import * as hubUrl from "../http/url.ts"
-import type { Answer, Fault } from "./answer.ts"
+import type { Answer, Malformed } from "./answer.ts"
 import { readAnswer } from "./answer.ts"
 import { readText, retryAfter } from "../http/response.ts"
 import type { Hop } from "./redirect.ts"
@@ -16,7 +16,7 @@ import type { Hop } from "./redirect.ts"
 const maxAnswer = 1024 * 1024
 
 /** Where a negotiation ended, and what the server offers there. */
-export interface Hub<E, R> {
+export interface Negotiation<E, R> {
   readonly hop: Hop<E, R>
   readonly offer: Extract<Answer, { readonly _tag: "Offer" }>
 }
@@ -25,9 +25,9 @@ const read = Effect.fnUntraced(function* <E, R>(
   connection: string,
   hop: Hop<E, R>,
   stateful: boolean
-): Effect.fn.Return<Hub<E, R>, HubError.NegotiateError | E, HttpClient.HttpClient | R> {
+): Effect.fn.Return<Negotiation<E, R>, HubError.NegotiateError | E, HttpClient.HttpClient | R> {
   const endpoint = ConnectionError.endpointOf(hop.url.href)
-  const malformed = (fault: Fault) => new HubError.NegotiateMalformed({ connection, endpoint, ...fault })
+  const malformed = (what: Malformed) => new HubError.NegotiateMalformed({ connection, endpoint, ...what })
   const unreachable = (cause: unknown) =>
     new HubError.NegotiateUnreachable({
       connection,
@@ -68,7 +68,7 @@ export const negotiate = <E, R>(options: {
   readonly start: Hop<E, R>
   readonly statefulReconnect: boolean
   readonly timeout: Duration.Input
-}): Effect.Effect<Hub<E, R>, HubError.NegotiateError | E, HttpClient.HttpClient | R> => {
+}): Effect.Effect<Negotiation<E, R>, HubError.NegotiateError | E, HttpClient.HttpClient | R> => {
   const { connection, start, statefulReconnect, timeout } = options
   return Effect.timeoutOrElse(read(connection, start, hubUrl.statefulInUrl(start.url) ?? statefulReconnect), {
     duration: timeout,
