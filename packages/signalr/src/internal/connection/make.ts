@@ -1,7 +1,7 @@
 /**
- * Puts a hub connection together: the core keeps the connection alive, the
- * dialer gives it targets and links, channels speak the hub protocol, and what
- * the core says about the end of a session settles the calls that were lost.
+ * Puts a hub connection together. The core keeps the connection alive, the
+ * dialer gives it targets and links, each channel speaks the hub protocol over
+ * one session, and callers and handlers are what the program sees.
  */
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
@@ -33,6 +33,7 @@ import * as callers from "./callers.ts"
 import * as readyChannel from "../calls/readyChannel.ts"
 import * as handlerPool from "../handlers/pool.ts"
 import * as handlers from "../handlers/handlers.ts"
+import * as channels from "./channels.ts"
 import * as errors from "./errors.ts"
 import * as hubOptions from "./options.ts"
 
@@ -71,22 +72,6 @@ const shakeHands = Effect.fnUntraced(function* (channel: Channel, options: hubOp
     }
   })
 })
-
-const notConnected = (connection: string, state: string) => new ConnectionErrors.NotConnected({ connection, state })
-
-const causeOf = (connection: string, state: ConnectionState, channel: Channel): HubConnectionError => {
-  switch (state._tag) {
-    case "Reconnecting":
-      return errors.lossOf(state.cause)
-    case "Failed":
-      return errors.lossOf(state.error)
-    case "Disconnected":
-    case "Closing":
-      return notConnected(connection, state._tag)
-    default:
-      return channel.cause === undefined ? notConnected(connection, state._tag) : errors.unwrap(channel.cause)
-  }
-}
 
 const within = (
   connection: string,
@@ -136,7 +121,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     message: dispatchTo(handling),
     fork,
     // The core learns of it in this turn, and then knows why.
-    ended: () => queueMicrotask(() => follow(stateNow())),
+    ended: () => queueMicrotask(() => sessions.follow(stateNow())),
     now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
     read: (bytes) => {
       crossed.messagesIn++
@@ -147,10 +132,10 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
       crossed.bytesOut += bytes
     }
   })
-  const channels = new Set<Channel>()
   let stateNow = (): ConnectionState => ({ _tag: "Disconnected", reason: "NotStarted" })
-  const down = () => notConnected(name, stateNow()._tag)
+  const down = () => channels.notConnected(name, stateNow()._tag)
   const current = readyChannel.make(options, down)
+  const sessions = channels.make(name, current)
 
   const codec = contract?.codec(options.protocol.transferFormat)
   const typed = (source: ChannelSource) => callers.typed<H>(calling, source, codec, contract)
@@ -175,7 +160,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     Effect.suspend(() => {
       const channel = dialing.current()
       if (channel === undefined) return Effect.void
-      channels.add(channel)
+      sessions.add(channel)
       if (channel.phase === "lost") {
         dialing.resumed()
         channel.resume()
@@ -187,27 +172,8 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
       )
     })
 
-  // What the core says about the end of a session is why its calls were lost.
-  const follow = (state: ConnectionState) => {
-    const final = state._tag === "Failed" || state._tag === "Disconnected" || state._tag === "Closing"
-    for (const channel of channels) {
-      if (final && channel.phase === "lost") channel.end()
-      if (channel.phase !== "over") continue
-      channels.delete(channel)
-      const cause = causeOf(name, state, channel)
-      for (const call of channel.pending.all()) call.lost(cause)
-    }
-    if (state._tag === "Failed") current.refuse(errors.unwrap(state.error))
-    if (state._tag === "Disconnected" && state.reason === "Closed") current.refuse(notConnected(name, "Closed"))
-  }
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const channel of channels) channel.end()
-      follow({ _tag: "Disconnected", reason: "Closed" })
-    })
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(sessions.end))
 
-  const lost = () => [...channels].some((channel) => channel.phase === "lost")
   const policy = errors.reconnectPolicy(options.reconnect, dialing.resuming)
   const connection = yield* Connection.make(name, {
     target: dialing.target,
@@ -217,7 +183,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     reconnect: {
       ...policy,
       schedule: Schedule.modifyDelay(policy.schedule, ({ duration }) =>
-        Effect.succeed(lost() ? Duration.zero : duration)
+        Effect.succeed(sessions.isLost() ? Duration.zero : duration)
       )
     },
     dialTimeout: options.dialTimeout,
@@ -230,7 +196,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     Effect.mapError(errors.unwrap)
   )
   stateNow = () => connection.state.getUnsafe()
-  fork(Stream.runForEach(connection.state.changes, (state) => Effect.sync(() => follow(state))))
+  fork(Stream.runForEach(connection.state.changes, (state) => Effect.sync(() => sessions.follow(state))))
 
   const awaitReady = Effect.mapError(connection.awaitReady, errors.unwrap)
   const restart = (reason: string) => Effect.mapError(connection.restart({ reason }), errors.unwrap)
