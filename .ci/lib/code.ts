@@ -196,27 +196,4 @@ const noShortcuts: Check = {
   accepts: [{ "packages/node/src/A.ts": `export const a = 1 as number` }]
 }
 
-// ----------------------------------------------------------------------- size
-
-const [asking, refused] = [300, 400]
-
-/** One table of one kind of thing: it reads better whole. */
-const tables: ReadonlySet<string> = new Set(["packages/kharbranth/src/ConnectionError.ts"])
-
-const lines = (text: string): number => text.replace(/\n$/, "").split("\n").length
-
-/** Files that ask to be two, refused or not. */
-export const longFiles = (tree: ReadonlyMap<string, string>): ReadonlyArray<string> =>
-  [...tree]
-    .filter(([path, text]) => sources.test(path) && path.endsWith(".ts") && lines(text) > asking)
-    .map(([path, text]) => `${path} has ${lines(text)} lines`)
-
-const shortFiles: Check = {
-  name: `no source file over ${refused} lines`,
-  complaints: (tree) =>
-    longFiles(new Map([...tree].filter(([path, text]) => !tables.has(path) && lines(text) > refused))),
-  rejects: [{ "packages/node/src/A.ts": "\n".repeat(refused + 1) }],
-  accepts: [{ "packages/node/src/A.ts": "\n".repeat(refused) }]
-}
-
-export const codeChecks: ReadonlyArray<Check> = [pureCore, documented, noShortcuts, shortFiles]
+export const codeChecks: ReadonlyArray<Check> = [pureCore, documented, noShortcuts]

@@ -6,8 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
-import * as Delivery from "kharbranth/Delivery"
-import type { Connection } from "kharbranth/Connection"
+import * as Connection from "kharbranth/Connection"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -16,7 +15,7 @@ import * as Subscriptions from "kharbranth/Subscriptions"
 import type { Ledger } from "./ledger.ts"
 import { feeds, type FromServer, topicOf, topics, type ToServer, type Venue, venueOf } from "./wire.ts"
 
-type Feed = Connection<FromServer, ToServer>
+type Feed = Connection.Connection<FromServer, ToServer>
 
 export interface Options {
   readonly ledger: Ledger
@@ -97,7 +96,7 @@ const trade = ({ ledger, trading }: Options, feed: string, connection: Feed) =>
     for (let number = 1; trading(); number++) {
       const order = `${feed}#${number}`
       ledger.ordered(order)
-      yield* Delivery.track(connection, { op: "order", order }).pipe(
+      yield* Connection.track(connection, { op: "order", order }).pipe(
         Effect.flatMap((outcome) =>
           Effect.forkScoped(Effect.map(outcome, (delivery) => ledger.settled(order, delivery._tag)))
         ),

@@ -8,7 +8,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
@@ -16,16 +17,25 @@ import type * as Stream from "effect/Stream"
 import type * as Codec from "./Codec.ts"
 import type { ConnectionError, SendError } from "./ConnectionError.ts"
 import type { ConnectionEvent } from "./ConnectionEvent.ts"
+import type { ConnectionMetrics } from "./ConnectionMetrics.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
+import type { Delivery } from "./Delivery.ts"
 import type { Heartbeat } from "./Heartbeat.ts"
 import type * as Inbox from "./Inbox.ts"
+import * as fanOut from "./internal/connection/use/broadcast.ts"
+import * as control from "./internal/connection/use/control.ts"
+import { Handle, isSelf } from "./internal/connection/use/handle.ts"
 import * as internal from "./internal/connection/use/make.ts"
+import * as figures from "./internal/connection/use/metrics.ts"
+import * as tracking from "./internal/connection/use/track.ts"
+import * as Items from "./internal/outbox/transfer.ts"
 import type * as Message from "./Message.ts"
 import type * as Outbox from "./Outbox.ts"
 import type { RateLimit } from "./RateLimit.ts"
 import type { Reconnect } from "./Reconnect.ts"
+import type { Hooks, Permit, Session, Tap } from "./Session.ts"
 import type * as Target from "./Target.ts"
-import type { Dial, Transport } from "./Transport.ts"
+import type { Transport } from "./Transport.ts"
 import type { Watch } from "./Watch.ts"
 
 /**
@@ -53,7 +63,7 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
    * Completes when the message was handed to a live session's socket under the
    * write mark, or when a policy of yours dropped it (`whenDown: "drop"`, a
    * newer message of its `key`, an `overflow` that drops). That proves nothing
-   * about its arrival: use `Delivery.track` for that.
+   * about its arrival: use `Connection.track` for that.
    */
   readonly send: (message: Out, options?: Outbox.SendOptions) => Effect.Effect<void, SendError>
   readonly state: Watch<ConnectionState>
@@ -61,15 +71,12 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   readonly awaitReady: Effect.Effect<void, ConnectionError>
   /** What happens, from the moment it is run; a slow observer loses the oldest. */
   readonly events: Stream.Stream<ConnectionEvent>
-  /** Looks whether the present session is alive: one probe with a short deadline. */
-  readonly probe: (reason: string, deadline?: Duration.Input) => Effect.Effect<void>
+  /** Checks that the present session is alive: one probe with a short deadline. */
+  readonly probe: (options?: ProbeOptions) => Effect.Effect<void>
   /** Replaces the session; completes when the new one is Ready. */
   readonly restart: (options?: RestartOptions) => Effect.Effect<void, ConnectionError>
-  /**
-   * `restart` in the mode of the `rotate` option: by default, the successor is Ready before the session ends.
-   * The reason is for events and logs. Default: `"asked for"`.
-   */
-  readonly rotate: (reason?: string) => Effect.Effect<void, ConnectionError>
+  /** `restart` in the mode of the `rotate` option: by default, the successor is Ready before the session ends. */
+  readonly rotate: (options?: RotateOptions) => Effect.Effect<void, ConnectionError>
   /** Closes the socket and dials no more until `resume`; sends follow `whenDown`. */
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
@@ -86,54 +93,66 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
 export type Any = Connection<unknown, never>
 
 /**
- * One socket's life as `onOpen` sees it, between Open and Ready.
+ * What `probe` takes.
  *
- * @category models
- * @since 0.1.0
- */
-export interface Session<out In = Message.Data, in Out = Message.Input> {
-  readonly epoch: number
-  /** The subprotocol the server chose, or `""`. */
-  readonly protocol: string
-  /** Writes at once, before anything that waits in the outbox. */
-  readonly send: (message: Out) => Effect.Effect<void, ConnectionError>
-  /** Takes the first message that `pick` accepts. The rest reaches the stream in order, after the boundary's marker. */
-  readonly receive: (pick?: (message: In) => boolean) => Effect.Effect<In, ConnectionError>
-}
-
-/**
- * The seam for protocols above a connection.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Tap<in In, out Out = never> {
-  /** Sees every message in order; a claimed one (`true`) goes no further. Synchronous, cheap, total. */
-  readonly claim: (message: In, epoch: number) => boolean
-  /** Runs in each session's opening, after the user's `onOpen` and before Ready. */
-  readonly open?: ((session: Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>) | undefined
-  /**
-   * The session is over, and the connection's state shows it. The error is what
-   * cut it; a session that was closed by this side, such as an old one at the
-   * end of its overlap, gives a `ConnectionClosed` with `initiator: "client"`.
-   * Synchronous, cheap, total.
-   */
-  readonly ended?: ((epoch: number, error: ConnectionError) => void) | undefined
-}
-
-/**
  * @category options
  * @since 0.1.0
  */
-export interface RestartOptions {
-  /** Drop and dial, or dial and swap when the new session is Ready. Default: `"breakFirst"`. */
-  readonly mode?: "breakFirst" | "makeFirst" | undefined
+export interface ProbeOptions {
+  /** For events and logs. Default: `"asked for"`. */
+  readonly reason?: string | undefined
+  /** How long the answer may take. Default: 2 seconds, or the heartbeat's timeout if that is shorter. */
+  readonly deadline?: Duration.Input | undefined
+}
+
+/**
+ * What `rotate` takes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface RotateOptions {
   /** For events and logs. Default: `"asked for"`. */
   readonly reason?: string | undefined
 }
 
 /**
- * When a session that works is replaced all the same.
+ * What `restart` takes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface RestartOptions extends RotateOptions {
+  /** Drop and dial, or dial and swap when the new session is Ready. Default: `"breakFirst"`. */
+  readonly mode?: "breakFirst" | "makeFirst" | undefined
+}
+
+/**
+ * What `broadcast` takes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface BroadcastOptions {
+  /** How many messages may wait for each reader. Default: 1,024. */
+  readonly capacity?: number | undefined
+  /** What a slow reader causes: everybody waits, or it loses its oldest. Default: `"suspend"`. */
+  readonly strategy?: "suspend" | "dropOldest" | undefined
+}
+
+/**
+ * What `drain` takes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface DrainOptions {
+  /** How long it waits for confirmations before it closes. Default: 30 seconds. */
+  readonly deadline?: Duration.Input | undefined
+}
+
+/**
+ * When a session that still works is replaced.
  *
  * @category options
  * @since 0.1.0
@@ -160,25 +179,7 @@ export interface Rotate<in In = unknown> {
 }
 
 /**
- * Programs that run for each frame, in order, beside the hot path. Meant for
- * audit and debugging; at most 1,024 wait, and what comes then is skipped, which
- * the event `HookSkipped` tells.
- *
- * @category options
- * @since 0.1.0
- */
-export interface Hooks<R = never> {
-  readonly onOpen?: ((epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-  readonly onText?: ((text: string, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-  readonly onBinary?: ((bytes: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-  readonly onPing?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-  readonly onPong?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-  readonly onClose?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-  readonly onError?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-}
-
-/**
- * What `ConnectionControl.update` may change.
+ * The policies that `update` may change.
  *
  * @category options
  * @since 0.1.0
@@ -238,20 +239,6 @@ export interface Options<C extends Codec.Any, T, RO, RH = never> {
   readonly startupTimeout?: Duration.Input | undefined
   /** Asked before every dial, outside its deadline: the manager's dial budget. Default: none. */
   readonly permit?: ((dial: Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
-}
-
-/**
- * What a dial permit is asked for. The scope of the request closes when the
- * dial is over, with its outcome.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Permit extends Pick<Dial, "connection" | "epoch"> {
-  readonly attempt: number
-  readonly cause: ConnectionError | undefined
-  /** Which of the target's urls is dialed, from 0. */
-  readonly endpoint: number
 }
 
 /**
@@ -371,3 +358,171 @@ export const Service =
         make(id, options)
       )
     }
+
+/**
+ * Sends a message and follows it to its end. The outer effect completes when the
+ * outbox has accepted the message; the inner one gives exactly one `Delivery`,
+ * as soon as an acknowledgement, a pong to a later ping, or the end of its
+ * session shows it.
+ *
+ * A heartbeat that sends no probes brings no pong. Then either `outbox.acks` or
+ * `Connection.ping` has to confirm the message, or its outcome waits until the
+ * session ends, and the message keeps its place in the outbox until then.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import * as Connection from "kharbranth/Connection"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   yield* network.serve("wss://echo.example/", TestNetwork.echo)
+ *   const connection = yield* Connection.make("orders", {
+ *     target: "wss://echo.example/",
+ *     codec: Codec.text,
+ *     outbox: { acks: { id: (order) => order, match: (reply) => reply } }
+ *   }).pipe(network.provide)
+ *   return yield* Effect.flatten(Connection.track(connection, "order-1"))
+ * })
+ *
+ * strictEqual((await Effect.runPromise(Effect.scoped(program)))._tag, "Confirmed")
+ * ```
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const track: {
+  <Out>(
+    message: Out,
+    options?: Outbox.SendOptions
+  ): <In>(self: Connection<In, Out>) => Effect.Effect<Effect.Effect<Delivery>, SendError>
+  <In, Out>(
+    self: Connection<In, Out>,
+    message: Out,
+    options?: Outbox.SendOptions
+  ): Effect.Effect<Effect.Effect<Delivery>, SendError>
+} = /* @__PURE__ */ dual(isSelf, <In, Out>(self: Connection<In, Out>, message: Out, options?: Outbox.SendOptions) =>
+  tracking.track(Handle.inside(self), message, options)
+)
+
+/**
+ * Fans the stream out to many readers. The result becomes the connection's one
+ * reader, and may be run many times.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const broadcast: {
+  (
+    options?: BroadcastOptions
+  ): <In, Out>(
+    self: Connection<In, Out>
+  ) => Effect.Effect<Stream.Stream<In, ConnectionError>, ConnectionError, Scope.Scope>
+  <In, Out>(
+    self: Connection<In, Out>,
+    options?: BroadcastOptions
+  ): Effect.Effect<Stream.Stream<In, ConnectionError>, ConnectionError, Scope.Scope>
+} = /* @__PURE__ */ dual(isSelf, <In, Out>(self: Connection<In, Out>, options?: BroadcastOptions) =>
+  fanOut.broadcast(self.name, self.stream, options)
+)
+
+/**
+ * Changes policies: the target, the heartbeat, how to reconnect, deadlines. A
+ * change takes effect with the next dial; follow it with `restart` to make it
+ * effective at once.
+ *
+ * @category steering
+ * @since 0.1.0
+ */
+export const update: {
+  (
+    change: (policies: Policies) => Policies
+  ): <In, Out>(self: Connection<In, Out>) => Effect.Effect<void, ConnectionError>
+  <In, Out>(self: Connection<In, Out>, change: (policies: Policies) => Policies): Effect.Effect<void, ConnectionError>
+} = /* @__PURE__ */ dual(2, <In, Out>(self: Connection<In, Out>, change: (policies: Policies) => Policies) =>
+  control.update(Handle.inside(self), change)
+)
+
+/**
+ * Refuses new sends, writes what waits, waits for confirmations until the
+ * deadline, then closes.
+ *
+ * @category steering
+ * @since 0.1.0
+ */
+export const drain: {
+  (options?: DrainOptions): <In, Out>(self: Connection<In, Out>) => Effect.Effect<void>
+  <In, Out>(self: Connection<In, Out>, options?: DrainOptions): Effect.Effect<void>
+} = /* @__PURE__ */ dual(isSelf, <In, Out>(self: Connection<In, Out>, options?: DrainOptions) =>
+  control.drain(Handle.inside(self), options?.deadline)
+)
+
+/**
+ * Sends a probe and gives the round-trip time once its answer has come.
+ *
+ * @category liveness
+ * @since 0.1.0
+ */
+export const ping = <In, Out>(self: Connection<In, Out>): Effect.Effect<Duration.Duration, ConnectionError> =>
+  control.ping(Handle.inside(self))
+
+/**
+ * The figures of this moment: messages, bytes, round trips, drops, depths.
+ *
+ * @category figures
+ * @since 0.1.0
+ */
+export const metrics = <In, Out>(self: Connection<In, Out>): Effect.Effect<ConnectionMetrics> =>
+  Effect.sync(() => figures.metrics(Handle.inside(self)))
+
+/**
+ * Takes every message that waits out of the outbox, as plain data. Their
+ * senders learn that they were dropped as exported.
+ *
+ * @example
+ * ```ts
+ * import * as Connection from "kharbranth/Connection"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   const server = yield* network.serve("wss://orders.example/")
+ *   return yield* Effect.gen(function*() {
+ *     const before = yield* Connection.make("before", { target: "wss://orders.example/", startup: "lazy" })
+ *     yield* before.pause
+ *     yield* Effect.forkScoped(before.send("buy"), { startImmediately: true })
+ *     const items = yield* Connection.exportOutbox(before)
+ *     const after = yield* Connection.make("after", { target: "wss://orders.example/" })
+ *     yield* Connection.importOutbox(after, items)
+ *     const peer = yield* server.accepted
+ *     return yield* peer.receive
+ *   }).pipe(network.provide)
+ * })
+ *
+ * strictEqual(await Effect.runPromise(Effect.scoped(program)), "buy")
+ * ```
+ *
+ * @category hand-over
+ * @since 0.1.0
+ */
+export const exportOutbox = <In, Out>(self: Connection<In, Out>): Effect.Effect<ReadonlyArray<Outbox.Item>> =>
+  Effect.sync(() => Items.exportItems(Handle.inside(self).outbox))
+
+/**
+ * Puts what another connection exported into the outbox of this one, by its
+ * own rules of overflow.
+ *
+ * @category hand-over
+ * @since 0.1.0
+ */
+export const importOutbox: {
+  (items: ReadonlyArray<Outbox.Item>): <In, Out>(self: Connection<In, Out>) => Effect.Effect<void>
+  <In, Out>(self: Connection<In, Out>, items: ReadonlyArray<Outbox.Item>): Effect.Effect<void>
+} = /* @__PURE__ */ dual(2, <In, Out>(self: Connection<In, Out>, items: ReadonlyArray<Outbox.Item>) =>
+  Effect.sync(() => Items.importItems(Handle.inside(self).outbox, items))
+)

@@ -501,7 +501,7 @@ export class ReaderBusy
   extends /* @__PURE__ */ failure<"ReaderBusy", { readonly connection: string }>(
     "ReaderBusy",
     () =>
-      ` has a reader already; a second one would get half of the messages. Use \`ConnectionControl.broadcast\` for several readers.`
+      ` has a reader already; a second one would get half of the messages. Use \`Connection.broadcast\` for several readers.`
   ) {}
 
 /**

@@ -164,7 +164,7 @@ export interface Manager {
   /** Replaces the session of one connection; completes when it is Ready. */
   readonly restart: (name: string, options?: Connection.RestartOptions) => Effect.Effect<void, ConnectionError>
   /** As the connection's own `rotate`; completes when the successor is Ready. */
-  readonly rotate: (name: string, reason?: string) => Effect.Effect<void, ConnectionError>
+  readonly rotate: (name: string, options?: Connection.RotateOptions) => Effect.Effect<void, ConnectionError>
   readonly update: (
     name: string,
     change: (policies: Connection.Policies) => Connection.Policies

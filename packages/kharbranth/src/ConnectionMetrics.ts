@@ -7,9 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import type * as Connection from "./Connection.ts"
-import { Handle } from "./internal/connection/use/handle.ts"
-import { metrics } from "./internal/connection/use/metrics.ts"
+import * as Connection from "./Connection.ts"
 
 /**
  * @category models
@@ -76,15 +74,6 @@ const update = (name: string, value: number | undefined, labels: Readonly<Record
     : Metric.update(Metric.withAttributes(Metric.gauge(`kharbranth_${name}`), labels), value)
 
 /**
- * A connection's figures at this moment.
- *
- * @category metrics
- * @since 0.1.0
- */
-export const of = <In, Out>(connection: Connection.Connection<In, Out>): Effect.Effect<ConnectionMetrics> =>
-  Effect.sync(() => metrics(Handle.inside(connection)))
-
-/**
  * Writes one snapshot into Effect's metrics: a gauge `kharbranth_…` for every
  * figure, labelled with the connection's name, and `kharbranth_dropped` with the
  * reason as well. Repeat it on the schedule you scrape with.
@@ -92,7 +81,7 @@ export const of = <In, Out>(connection: Connection.Connection<In, Out>): Effect.
  * @example
  * ```ts
  * import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
- * import type * as Connection from "kharbranth/Connection"
+ * import * as Connection from "kharbranth/Connection"
  * import * as Effect from "effect/Effect"
  * import * as Schedule from "effect/Schedule"
  *
@@ -106,7 +95,7 @@ export const of = <In, Out>(connection: Connection.Connection<In, Out>): Effect.
 export const report = (
   connection: Connection.Any | { readonly name: string; readonly metrics: Effect.Effect<ConnectionMetrics> }
 ): Effect.Effect<void> =>
-  Effect.flatMap("metrics" in connection ? connection.metrics : of(connection), (metrics) => {
+  Effect.flatMap("metrics" in connection ? connection.metrics : Connection.metrics(connection), (metrics) => {
     const labels = { connection: connection.name }
     const figures = Object.entries(gauges).map(([name, figure]) => update(name, figure(metrics), labels))
     const dropped = Object.entries(metrics.dropped).map(([reason, count]) =>

@@ -1,55 +1,114 @@
 /**
- * The final outcome of one outgoing message. That `send` completes proves
- * nothing about a message's arrival; a tracked one is kept until it is known
- * what became of it. Apart from the connection, so that a page that tracks
- * nothing does not carry it.
+ * The final outcome of one outgoing message, as `Connection.track` reports it.
+ * That `send` completes proves nothing about a message's arrival; a tracked
+ * message is kept until its outcome is known.
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
-import type * as Connection from "./Connection.ts"
 import type { SendError } from "./ConnectionError.ts"
-import { Handle } from "./internal/connection/use/handle.ts"
-import * as internal from "./internal/connection/use/track.ts"
-import type * as Outbox from "./Outbox.ts"
+import type { DropReason } from "./ConnectionEvent.ts"
 
 /**
- * Accepts the message, then tells what became of it: exactly one `Delivery`,
- * as soon as an acknowledgement, a pong to a later ping, or the end of its
- * session shows it. A heartbeat that sends no probes brings no pong: without
- * `outbox.acks`, `ConnectionControl.ping` asks for one, or the outcome waits
- * until the session ends, and the message keeps its room in the outbox for as
- * long.
+ * The message arrived. `ack`: the application said so. `pong` is weaker: the
+ * peer answered a ping that was written later. `close` is the weakest: the peer
+ * answered our closing handshake, and a close that it began by itself in that
+ * very moment looks the same.
  *
- * @example
- * ```ts
- * import * as Codec from "kharbranth/Codec"
- * import * as Connection from "kharbranth/Connection"
- * import * as Delivery from "kharbranth/Delivery"
- * import * as TestNetwork from "kharbranth/testing/TestNetwork"
- * import * as Effect from "effect/Effect"
- * import { strictEqual } from "node:assert"
- *
- * const program = Effect.gen(function*() {
- *   const network = yield* TestNetwork.make()
- *   yield* network.serve("wss://echo.example/", TestNetwork.echo)
- *   const connection = yield* Connection.make("orders", {
- *     target: "wss://echo.example/",
- *     codec: Codec.text,
- *     outbox: { acks: { id: (order) => order, match: (reply) => reply } }
- *   }).pipe(network.provide)
- *   return yield* Effect.flatten(Delivery.track(connection, "order-1"))
- * })
- *
- * strictEqual((await Effect.runPromise(Effect.scoped(program)))._tag, "Confirmed")
- * ```
- *
- * @category sending
+ * @category models
  * @since 0.1.0
  */
-export const track = <In, Out>(
-  connection: Connection.Connection<In, Out>,
-  message: Out,
-  options?: Outbox.SendOptions
-): Effect.Effect<Effect.Effect<Outbox.Delivery>, SendError> =>
-  internal.track(Handle.inside(connection), message, options)
+export interface Confirmed {
+  readonly _tag: "Confirmed"
+  readonly by: "ack" | "pong" | "close"
+}
+
+/**
+ * The message waited longer than its ttl and was never written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Expired {
+  readonly _tag: "Expired"
+}
+
+/**
+ * A policy dropped the message. It was never written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dropped {
+  readonly _tag: "Dropped"
+  readonly reason: DropReason
+}
+
+/**
+ * The message was never written, for this reason.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Failed {
+  readonly _tag: "Failed"
+  readonly error: SendError
+}
+
+/**
+ * The message was handed to a socket that ended before any confirmation. It
+ * may have arrived.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unknown {
+  readonly _tag: "Unknown"
+}
+
+/**
+ * The one final outcome of a tracked message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery = Confirmed | Expired | Dropped | Failed | Unknown
+
+/**
+ * Says that the message arrived, and what shows it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const confirmed = (by: Confirmed["by"]): Confirmed => ({ _tag: "Confirmed", by })
+
+/**
+ * Says that the message waited for too long.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const expired: Expired = { _tag: "Expired" }
+
+/**
+ * Says which policy dropped the message.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const dropped = (reason: DropReason): Dropped => ({ _tag: "Dropped", reason })
+
+/**
+ * Says why the message was never written.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const failed = (error: SendError): Failed => ({ _tag: "Failed", error })
+
+/**
+ * Says that nobody can know whether the message arrived.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unknown: Unknown = { _tag: "Unknown" }

@@ -12,9 +12,9 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Permit } from "./Connection.ts"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
 import * as internal from "./internal/budget/budget.ts"
+import type { Permit } from "./Session.ts"
 
 /**
  * At most `limit` dials in any stretch of time as long as `window`.

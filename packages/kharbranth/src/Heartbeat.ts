@@ -9,59 +9,50 @@ import type * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
 import type { InvalidOptions } from "./ConnectionError.ts"
 import * as internal from "./internal/heartbeat/make.ts"
-import * as Pings from "./internal/heartbeat/ping.ts"
 import * as Probes from "./internal/heartbeat/probes.ts"
 import type { Frame } from "./Message.ts"
-import type { Capabilities } from "./Transport.ts"
+
+declare const made: unique symbol
 
 /**
- * What a heartbeat sends, and what counts as its answer (a Pulse). Each kind
- * brings its own code: one that a program does not name leaves its bundle. None
- * of the functions throws when made by this module's constructors.
+ * What a heartbeat sends, and what counts as its answer (a Pulse). Opaque: the
+ * constructors of this module make probes.
  *
- * - `None` and `Challenge` ask nothing; on demand they ping, where the transport can.
- * - `Ping`: protocol pings; a pong with the payload is the pulse.
- * - `Frame`: data frames. `make` ends the session when the user's function threw
- *   or its value has no wire form. `match` is asked only while a probe is
- *   outstanding; a matching frame does not reach the stream.
- * - `Challenge`: the server asks, we answer; `reply` like `make`.
+ * - `None` and `Challenge` send nothing by themselves. On demand they ping, where the transport can.
+ * - `Ping` sends protocol pings; a pong with the same payload is the pulse.
+ * - `Frame` sends data frames. A frame that answers one does not reach the stream.
+ * - `Challenge` answers what the server asks.
  *
  * @category models
  * @since 0.1.0
  */
-export type Probe =
-  | { readonly _tag: "None" }
-  | {
-      readonly _tag: "Ping"
-      readonly make: (id: number) => { readonly ping: Uint8Array }
-      readonly match: (pong: Uint8Array, id: number) => boolean
-      readonly check: (capabilities: Capabilities, connection: string) => InvalidOptions | undefined
-    }
-  | {
-      readonly _tag: "Frame"
-      readonly make: (id: number, session: Probes.Mortal) => Frame | undefined
-      readonly match: (frame: Frame, id: number) => boolean
-      readonly hear: Probes.Hear
-    }
-  | {
-      readonly _tag: "Challenge"
-      readonly match: (frame: Frame) => boolean
-      readonly reply: (frame: Frame, session: Probes.Mortal) => Frame | undefined
-      readonly hear: Probes.Hear
-    }
+export interface Probe {
+  readonly _tag: "None" | "Ping" | "Frame" | "Challenge"
+  /** Nobody else can make one. */
+  readonly [made]: true
+}
 
 /**
- * A heartbeat.
+ * What a heartbeat needs to know of a transport: whether it can ping. It is a
+ * part of `Transport.Capabilities`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CanPing {
+  readonly ping: unknown
+}
+
+/**
+ * A heartbeat: what it sends and when, and what it takes for death.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Heartbeat {
   readonly probe: Probe
-  /** The cadence of probes. Inbound traffic does not suppress them, unless `onlyWhenIdle`. */
-  readonly every: Duration.Duration | undefined
-  /** When probes are sent, if a schedule was given instead. */
-  readonly keepalive: Schedule.Schedule<unknown> | undefined
+  /** When probes are sent. Inbound traffic does not suppress them, unless `onlyWhenIdle`. */
+  readonly cadence: Schedule.Schedule<unknown> | undefined
   /** Dead when nothing at all came for this long after a probe was written. */
   readonly timeout: Duration.Duration | undefined
   /** How many probes may go unanswered in a row; one more than allowed is death. */
@@ -81,7 +72,7 @@ export interface Heartbeat {
  * @since 0.1.0
  */
 export interface Pinging extends Heartbeat {
-  readonly probe: Extract<Probe, { readonly _tag: "Ping" }>
+  readonly probe: Probe & { readonly _tag: "Ping" }
 }
 
 /**
@@ -98,7 +89,9 @@ export interface WatchOptions {
 }
 
 /**
- * @category models
+ * What every heartbeat that sends probes takes.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface ProbeOptions extends WatchOptions {
@@ -131,10 +124,12 @@ export interface ProbeOptions extends WatchOptions {
  * @category constructors
  * @since 0.1.0
  */
-export const ping = (options: ProbeOptions = {}): Pinging => internal.probing(Pings.probe, options)
+export const ping = (options: ProbeOptions = {}): Pinging => internal.probing(Probes.ping, options) as Pinging
 
 /**
- * @category models
+ * What `frame` takes.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface FrameOptions extends ProbeOptions {
@@ -154,7 +149,9 @@ export const frame = (options: FrameOptions): Heartbeat =>
   internal.probing(Probes.asking(Probes.making(options.make), Probes.matching(options.match)), options)
 
 /**
- * @category models
+ * What `text` takes.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface TextOptions extends ProbeOptions {
@@ -180,7 +177,9 @@ export const text = (options: TextOptions = {}): Heartbeat => {
 }
 
 /**
- * @category models
+ * What `json` takes.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface JsonOptions extends ProbeOptions {
@@ -200,13 +199,13 @@ export interface JsonOptions extends ProbeOptions {
  * import * as Heartbeat from "kharbranth/Heartbeat"
  * import { strictEqual } from "node:assert"
  *
- * const { probe } = Heartbeat.json({
+ * const heartbeat = Heartbeat.json({
  *   every: "20 seconds",
  *   make: (id) => ({ op: "ping", id }),
  *   match: (message, id) => (message as { id?: number }).id === id,
  *   contains: "\"pong\""
  * })
- * strictEqual(probe._tag === "Frame" && probe.match("{\"op\":\"pong\",\"id\":7}", 7), true)
+ * strictEqual(heartbeat.probe._tag, "Frame")
  * ```
  *
  * @category constructors
@@ -219,12 +218,15 @@ export const json = (options: JsonOptions): Heartbeat =>
   )
 
 /**
- * @category models
+ * What `challenge` takes.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface ChallengeOptions extends WatchOptions {
   /** Whether a frame asks for an answer. Such a frame does not reach the stream. */
   readonly match: (frame: Frame) => boolean
+  /** The answer. One that throws ends the session. */
   readonly reply: (frame: Frame) => Frame
 }
 
@@ -238,12 +240,15 @@ export const challenge = (options: ChallengeOptions): Heartbeat =>
   internal.watching(Probes.answering(Probes.matching(options.match), Probes.replying(options.reply)), options)
 
 /**
- * @category models
+ * What `challengeJson` takes.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface ChallengeJsonOptions extends WatchOptions {
   /** Whether a message asks for an answer. Such a message does not reach the stream. */
   readonly match: (message: unknown) => boolean
+  /** The answer, sent as JSON text. One that throws ends the session. */
   readonly reply: (message: unknown) => unknown
   /** Text that every challenge contains. Frames without it are not even parsed. Default: every frame is parsed. */
   readonly contains?: string | undefined
@@ -268,17 +273,17 @@ export const challengeJson = (options: ChallengeJsonOptions): Heartbeat =>
  * @since 0.1.0
  */
 export const passive = (options: WatchOptions & { readonly idle: Duration.Input }): Heartbeat =>
-  internal.watching({ _tag: "None" }, options)
+  internal.watching(Probes.none, options)
 
 /**
  * Neither sends nor watches. A dead peer is noticed when the platform does,
  * which can take hours. No pong confirms a tracked message by itself: without
- * `outbox.acks` its outcome waits for `ConnectionControl.ping` or the session's end.
+ * `outbox.acks` its outcome waits for `Connection.ping` or the session's end.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const none: Heartbeat = internal.watching({ _tag: "None" }, {})
+export const none: Heartbeat = internal.watching(Probes.none, {})
 
 /**
  * What is wrong with a heartbeat on such a transport, if anything.
@@ -286,8 +291,5 @@ export const none: Heartbeat = internal.watching({ _tag: "None" }, {})
  * @category checks
  * @since 0.1.0
  */
-export const check: (
-  heartbeat: Heartbeat,
-  capabilities: Capabilities,
-  connection: string
-) => InvalidOptions | undefined = internal.check
+export const check: (heartbeat: Heartbeat, transport: CanPing, connection: string) => InvalidOptions | undefined =
+  internal.check

@@ -4,8 +4,7 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
-import type { RestartOptions } from "./Connection.ts"
+import type { DrainOptions, ProbeOptions, RestartOptions, RotateOptions } from "./Connection.ts"
 import type { ConnectionError } from "./ConnectionError.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 import type { Frame } from "./Message.ts"
@@ -50,9 +49,8 @@ export interface Restart extends RestartOptions {
  * @category models
  * @since 0.1.0
  */
-export interface Rotate {
+export interface Rotate extends RotateOptions {
   readonly _tag: "Rotate"
-  readonly reason?: string | undefined
 }
 
 /**
@@ -61,9 +59,8 @@ export interface Rotate {
  * @category models
  * @since 0.1.0
  */
-export interface Probe {
+export interface Probe extends ProbeOptions {
   readonly _tag: "Probe"
-  readonly reason?: string | undefined
 }
 
 /**
@@ -73,10 +70,8 @@ export interface Probe {
  * @category models
  * @since 0.1.0
  */
-export interface Drain {
+export interface Drain extends DrainOptions {
   readonly _tag: "Drain"
-  /** Default: 30 seconds. */
-  readonly deadline?: Duration.Input | undefined
 }
 
 /**
@@ -167,7 +162,7 @@ export const restart = (options: RestartOptions = {}): Command => ({ _tag: "Rest
  * @category constructors
  * @since 0.1.0
  */
-export const rotate = (reason?: string): Command => ({ _tag: "Rotate", reason })
+export const rotate = (options: RotateOptions = {}): Command => ({ _tag: "Rotate", ...options })
 
 /**
  * Look whether the session is alive: one probe with a short deadline. What is
@@ -176,7 +171,7 @@ export const rotate = (reason?: string): Command => ({ _tag: "Rotate", reason })
  * @category constructors
  * @since 0.1.0
  */
-export const probe = (reason?: string): Command => ({ _tag: "Probe", reason })
+export const probe = (options: ProbeOptions = {}): Command => ({ _tag: "Probe", ...options })
 
 /**
  * Refuse new sends, flush, wait for confirmations at most this long, then close
@@ -185,7 +180,7 @@ export const probe = (reason?: string): Command => ({ _tag: "Probe", reason })
  * @category constructors
  * @since 0.1.0
  */
-export const drain = (deadline?: Duration.Input): Command => ({ _tag: "Drain", deadline })
+export const drain = (options: DrainOptions = {}): Command => ({ _tag: "Drain", ...options })
 
 /**
  * Close the connection and forget its name.

@@ -2,14 +2,12 @@
  * How outgoing messages wait, expire, are dropped, written again and confirmed.
  * A completed `send` means that a live session's socket took the message, or
  * that a policy which drops did, and nothing more: neither it nor an empty
- * buffer proves that anything arrived. What does is a `Delivery`, from `Delivery.track`.
+ * buffer proves that anything arrived. What does is a `Delivery`, from `Connection.track`.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import type { InvalidOptions, SendError } from "./ConnectionError.ts"
-import type { DropReason } from "./ConnectionEvent.ts"
-import * as Deliveries from "./internal/model/delivery.ts"
+import type { InvalidOptions } from "./ConnectionError.ts"
 import * as Check from "./internal/model/check.ts"
 import type { Keep } from "./internal/outbox/keeping.ts"
 import { keep } from "./internal/outbox/confirmations.ts"
@@ -133,101 +131,6 @@ export interface SendOptions {
   /** Whether it may be written again: `Outbox.ifUnknown`. Default: never. */
   readonly replay?: Replay | undefined
 }
-
-/**
- * The message arrived. `ack`: the application said so. `pong` is weaker: the
- * peer answered a ping that was written later. `close` is the weakest: the peer
- * answered our closing handshake, and a close that it began by itself in that
- * very moment looks the same.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Confirmed {
-  readonly _tag: "Confirmed"
-  readonly by: "ack" | "pong" | "close"
-}
-
-/**
- * The message waited longer than its ttl and was never written.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Expired {
-  readonly _tag: "Expired"
-}
-
-/**
- * A policy dropped the message. It was never written.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Dropped {
-  readonly _tag: "Dropped"
-  readonly reason: DropReason
-}
-
-/**
- * The message was never written, for this reason.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Failed {
-  readonly _tag: "Failed"
-  readonly error: SendError
-}
-
-/**
- * The message was handed to a socket that ended before any confirmation. It
- * may have arrived.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Unknown {
-  readonly _tag: "Unknown"
-}
-
-/**
- * The one final outcome of a tracked message.
- *
- * @category models
- * @since 0.1.0
- */
-export type Delivery = Confirmed | Expired | Dropped | Failed | Unknown
-
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const confirmed: (by: Confirmed["by"]) => Confirmed = Deliveries.confirmed
-
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const expired: Expired = Deliveries.expired
-
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const dropped: (reason: DropReason) => Dropped = Deliveries.dropped
-
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const failed: (error: SendError) => Failed = Deliveries.failed
-
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const unknown: Unknown = Deliveries.unknown
 
 /**
  * A message that waits, as plain data: what an outbox exports and another,

@@ -48,10 +48,14 @@ export interface Reconnect {
   readonly first: boolean
   /** How many retries one outage may see; already part of `schedule`. */
   readonly maxAttempts: number | undefined
+  /** Finds what is wrong with the numbers that `schedule` was made of. */
+  readonly check?: ((connection: string) => InvalidOptions | undefined) | undefined
 }
 
 /**
- * @category models
+ * What `make` takes.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface Options {
@@ -141,6 +145,7 @@ export interface Overrides {
   readonly codes?: Readonly<Record<number, Decision>> | undefined
   /** By the HTTP status of a refused upgrade. */
   readonly status?: Readonly<Record<number, Decision>> | undefined
+  /** By the error's tag. */
   readonly tags?: { readonly [Tag in ConnectionError["_tag"]]?: Decision | undefined } | undefined
 }
 
@@ -202,6 +207,64 @@ export const make = (options: Options = {}): Reconnect => {
 }
 
 /**
+ * What `exponential` takes: the numbers of the waits, and what `make` takes
+ * besides its schedule.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ExponentialOptions extends Omit<Options, "schedule"> {
+  /** The longest first wait. Default: 1 second. */
+  readonly base?: Duration.Input | undefined
+  /** By how much each longest wait exceeds the one before. Default: 2. */
+  readonly factor?: number | undefined
+  /** No wait is longer. Default: 30 seconds. */
+  readonly cap?: Duration.Input | undefined
+  /** The share of each wait that is left to chance, from 0 to 1. Default: 0.5. */
+  readonly jitter?: number | undefined
+}
+
+/**
+ * An exponential backoff from plain numbers. Retry `n` waits at most
+ * `base * factor ** (n - 1)`, and never longer than `cap`. The share `jitter`
+ * of that is chance, so clients that lost the same server come back apart.
+ *
+ * @example
+ * ```ts
+ * import * as Reconnect from "kharbranth/Reconnect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const policy = Reconnect.exponential({
+ *   base: "500 millis",
+ *   factor: 2,
+ *   cap: "1 minute",
+ *   jitter: 0.5,
+ *   maxAttempts: 20,
+ *   stableAfter: "30 seconds"
+ * })
+ * strictEqual(Reconnect.check(policy, "feed"), undefined)
+ *
+ * const backwards = Reconnect.exponential({ base: "1 minute", cap: "1 second" })
+ * strictEqual(Reconnect.check(backwards, "feed")?.path.join("."), "reconnect.cap")
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const exponential = (options: ExponentialOptions = {}): Reconnect => {
+  const numbers = {
+    base: Check.millis(Check.durationOr(options.base, "1 second")),
+    factor: options.factor ?? 2,
+    cap: Check.millis(Check.durationOr(options.cap, "30 seconds")),
+    jitter: options.jitter ?? 0.5
+  }
+  return {
+    ...make({ ...options, schedule: Backoff.exponentialWaits(numbers) }),
+    check: (connection) => Backoff.checkExponential(numbers, connection)
+  }
+}
+
+/**
  * For a fleet, and the default: the first retry within 3 seconds, then waits
  * of up to 6, 12, 14, 14, … seconds, each at least half of that.
  *
@@ -236,5 +299,6 @@ export const none: Reconnect = /* @__PURE__ */ make({ schedule: Schedule.recurs(
 export const check = (reconnect: Reconnect, connection: string): InvalidOptions | undefined =>
   Check.firstOf([
     Check.positive(connection, ["reconnect", "stableAfter"], reconnect.stableAfter),
-    Check.wholeNumber(connection, ["reconnect", "maxAttempts"], reconnect.maxAttempts, 1)
+    Check.wholeNumber(connection, ["reconnect", "maxAttempts"], reconnect.maxAttempts, 1),
+    reconnect.check?.(connection)
   ])

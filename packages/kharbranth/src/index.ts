@@ -20,12 +20,6 @@ export * as Connection from "./Connection.ts"
  * @category modules
  * @since 0.1.0
  */
-export * as ConnectionControl from "./ConnectionControl.ts"
-
-/**
- * @category modules
- * @since 0.1.0
- */
 export * as ConnectionError from "./ConnectionError.ts"
 
 /**
@@ -147,6 +141,12 @@ export * as RequestError from "./RequestError.ts"
  * @since 0.1.0
  */
 export * as Requests from "./Requests.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as Session from "./Session.ts"
 
 /**
  * @category modules

@@ -15,6 +15,7 @@ import type * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as CodecSchema from "kharbranth/CodecSchema"
 import * as Connection from "kharbranth/Connection"
+import type * as Session from "kharbranth/Session"
 import type { ConnectionError, SendError, TargetFailed } from "kharbranth/ConnectionError"
 import * as Inbox from "kharbranth/Inbox"
 import type * as Message from "kharbranth/Message"
@@ -56,7 +57,7 @@ const typed = Connection.make("typed", {
   target,
   codec: trades,
   onOpen: (session) => {
-    expectTypeOf(session).toEqualTypeOf<Connection.Session<Trade, Order>>()
+    expectTypeOf(session).toEqualTypeOf<Session.Session<Trade, Order>>()
     return session.send({ buy: 1 })
   },
   inbox: { overflow: { shed: Inbox.conflate, key: ({ price }) => price } },
@@ -213,7 +214,7 @@ void Connection.make("mistake", {
 void Connection.make("mistake", {
   target,
   // @ts-expect-error: without a codec a session carries frames
-  onOpen: (session: Connection.Session<Trade, Order>) => session.send({ buy: 1 })
+  onOpen: (session: Session.Session<Trade, Order>) => session.send({ buy: 1 })
 })
 
 void Connection.make("mistake", {

@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "kharbranth/Heartbeat"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
+import * as Connection from "kharbranth/Connection"
+import type * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Kharbranth from "./kharbranth.ts"
 
 export interface Params {
@@ -34,7 +35,7 @@ const watch = Effect.fnUntraced(function* (
   let maxBytes = 0
   const peaks = [0, 0, 0]
   const started = performance.now()
-  const sample = Effect.map(ConnectionMetrics.of(connection), (metrics) => {
+  const sample = Effect.map(Connection.metrics(connection), (metrics) => {
     maxBytes = Math.max(maxBytes, bytesOf(metrics))
     const third = Math.min(2, Math.floor(((performance.now() - started) / millis) * 3))
     peaks[third] = Math.max(peaks[third]!, process.memoryUsage.rss())

@@ -11,8 +11,6 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
-import * as Delivery from "kharbranth/Delivery"
 import * as Connection from "kharbranth/Connection"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type * as ConnectionState from "kharbranth/ConnectionState"
@@ -90,11 +88,11 @@ expose({
     const state = connection?.state.getUnsafe()
     return state === undefined ? "" : `${state._tag}${"gate" in state ? ` ${state.gate}` : ""}`
   },
-  metrics: () => ConnectionMetrics.of(connection!),
+  metrics: () => Connection.metrics(connection!),
   send: (text: string) => connection!.send(text),
   /** Accepts a message and notes its outcome when it is known. */
   track: (text: string) =>
-    Effect.map(Delivery.track(connection!, text), (outcome) => {
+    Effect.map(Connection.track(connection!, text), (outcome) => {
       Effect.runFork(Effect.map(outcome, (delivery) => record.deliveries.push(delivery._tag)))
     }),
   /** Makes connections and closes their scopes, one after the other. */

@@ -10,7 +10,6 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Inbox from "kharbranth/Inbox"
 import { expose } from "../rig/bridge.ts"
 
@@ -59,8 +58,7 @@ const make = (url: string, policy: Policy, highWaterMark: number) => {
 
 expose({
   make,
-  arrived: () =>
-    connection === undefined ? 0 : ConnectionMetrics.of(connection).pipe(Effect.map((m) => m.messagesIn)),
+  arrived: () => (connection === undefined ? 0 : Connection.metrics(connection).pipe(Effect.map((m) => m.messagesIn))),
   state: () => connection?.state.getUnsafe()._tag,
   readOn: () => void Deferred.doneUnsafe(readOn, Exit.void),
   seen: (): Seen => ({ got, failed })

@@ -13,11 +13,8 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as CodecSchema from "kharbranth/CodecSchema"
 import * as Connection from "kharbranth/Connection"
-import * as Delivery from "kharbranth/Delivery"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type * as Inbox from "kharbranth/Inbox"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -112,7 +109,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
       yield* connection.send("two")
       yield* reader.count("Message", 2)
       yield* same("entries", reader.tags(), ["SessionOpened", "Message", "Gap", "SessionOpened", "Message"])
-      yield* same("reconnects", (yield* ConnectionMetrics.of(connection)).reconnects, 1)
+      yield* same("reconnects", (yield* Connection.metrics(connection)).reconnects, 1)
     }),
 
   "notice a silent server": (world) =>
@@ -176,7 +173,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
       yield* connection.send("here")
       yield* reader.count("Message", 1)
       yield* same("entries", reader.tags(), ["SessionOpened", "SessionOpened", "Gap", "SessionOpened", "Message"])
-      yield* same("dials", (yield* ConnectionMetrics.of(connection)).dials, 3)
+      yield* same("dials", (yield* Connection.metrics(connection)).dials, 3)
     }),
 
   "rotate before the socket is too old": (world) =>
@@ -198,7 +195,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
       const connection = yield* Connection.make("drain", talking(world, path))
       const texts = Array.from({ length: 100 }, (_, i) => `${i}`)
       yield* Effect.forEach(texts, (text) => connection.send(text), { concurrency: "unbounded" })
-      yield* ConnectionControl.drain(connection, "5 seconds")
+      yield* Connection.drain(connection, { deadline: "5 seconds" })
       const refusal = yield* Effect.flip(connection.send("late"))
       yield* same("after the drain", refusal._tag, "NotConnected")
       const log = yield* until(world.log(path), (log) => log.some((entry) => entry.event === "close"))
@@ -231,10 +228,10 @@ export const journeys: Readonly<Record<string, Journey>> = {
         ...talking(world, path),
         outbox: { acks: { id: (text: string) => text, match: (text: string) => text } }
       })
-      const confirmed = yield* Effect.flatten(Delivery.track(connection, "id-1"))
+      const confirmed = yield* Effect.flatten(Connection.track(connection, "id-1"))
       yield* same("confirmed", confirmed, { _tag: "Confirmed", by: "ack" })
       yield* world.perform({ verb: "stall", path })
-      const outcome = yield* Delivery.track(connection, "id-2")
+      const outcome = yield* Connection.track(connection, "id-2")
       yield* world.perform({ verb: "kill", path })
       yield* same("unknown", yield* outcome, { _tag: "Unknown" })
     }),
@@ -243,7 +240,7 @@ export const journeys: Readonly<Record<string, Journey>> = {
     Effect.gen(function* () {
       const path = "/talk/broadcast"
       const connection = yield* Connection.make("broadcast", talking(world, path))
-      const shared = yield* ConnectionControl.broadcast(connection)
+      const shared = yield* Connection.broadcast(connection)
       const readers = yield* Effect.forEach([1, 2], () =>
         Effect.forkChild(Stream.runCollect(Stream.take(shared, 3)), { startImmediately: true })
       )

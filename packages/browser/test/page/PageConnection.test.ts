@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Connection from "kharbranth/Connection"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type * as Surroundings from "kharbranth/Surroundings"
@@ -108,7 +107,7 @@ describe("a connection in a page", () => {
         yield* world.emit({ _tag: "PageShow", persisted: false })
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(state(world), "Connected 1")
-        assert.strictEqual((yield* ConnectionMetrics.of(world.connection)).dials, 1)
+        assert.strictEqual((yield* Connection.metrics(world.connection)).dials, 1)
       })
     )
   )
@@ -136,7 +135,7 @@ describe("a connection in a page", () => {
         yield* world.emit({ _tag: "Offline" })
         yield* TestClock.adjust("3 seconds")
         assert.strictEqual(state(world), "Connected 1")
-        assert.isDefined((yield* ConnectionMetrics.of(world.connection)).rtt)
+        assert.isDefined((yield* Connection.metrics(world.connection)).rtt)
       })
     )
   )

@@ -7,10 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../../src/Codec.ts"
-import * as ConnectionMetrics from "../../src/ConnectionMetrics.ts"
 import * as Connection from "../../src/Connection.ts"
-import * as Delivery from "../../src/Delivery.ts"
-import * as ConnectionControl from "../../src/ConnectionControl.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 import * as Fault from "../../src/testing/Fault.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
@@ -93,7 +90,7 @@ describe("Connection", () => {
         yield* connection.send("two")
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(entries, ["SessionOpened", "Message", "Gap", "SessionOpened", "Message"])
-        assert.strictEqual((yield* ConnectionMetrics.of(connection)).reconnects, 1)
+        assert.strictEqual((yield* Connection.metrics(connection)).reconnects, 1)
       })
     )
   )
@@ -112,7 +109,7 @@ describe("Connection", () => {
         yield* connection.send("after")
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(entries, ["SessionOpened", "SessionOpened", "Message"])
-        assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 2)
+        assert.strictEqual((yield* Connection.metrics(connection)).dials, 2)
         assert.strictEqual((yield* server.connections).length, 1)
       })
     )
@@ -125,7 +122,7 @@ describe("Connection", () => {
           ...options,
           outbox: { acks: { id: (out) => out, match: (incoming) => incoming } }
         })
-        const outcome = yield* Delivery.track(connection, "id-1")
+        const outcome = yield* Connection.track(connection, "id-1")
         const delivery = yield* Effect.forkScoped(outcome)
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(yield* Fiber.join(delivery), { _tag: "Confirmed", by: "ack" })
@@ -172,10 +169,10 @@ describe("Connection", () => {
     onNetwork(() =>
       Effect.gen(function* () {
         const connection = yield* Connection.make("feed", options)
-        const ping = yield* Effect.forkScoped(ConnectionControl.ping(connection))
+        const ping = yield* Effect.forkScoped(Connection.ping(connection))
         yield* TestClock.adjust("1 second")
         assert.isTrue(Exit.isSuccess(yield* Fiber.await(ping)))
-        assert.isDefined((yield* ConnectionMetrics.of(connection)).rtt)
+        assert.isDefined((yield* Connection.metrics(connection)).rtt)
       })
     )
   )

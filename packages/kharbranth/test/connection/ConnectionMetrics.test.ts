@@ -6,7 +6,6 @@ import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../../src/Codec.ts"
 import * as Connection from "../../src/Connection.ts"
-import * as ConnectionControl from "../../src/ConnectionControl.ts"
 import * as ConnectionMetrics from "../../src/ConnectionMetrics.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 
@@ -43,7 +42,7 @@ describe("ConnectionMetrics", () => {
       yield* connection.send("hello")
       yield* connection.send("you all")
       assert.strictEqual(yield* connection.receive, "hello")
-      yield* ConnectionControl.ping(connection)
+      yield* Connection.ping(connection)
       yield* TestClock.adjust("3 seconds")
       yield* connection.pause
       yield* TestClock.adjust("1 second")
@@ -53,7 +52,7 @@ describe("ConnectionMetrics", () => {
       yield* TestClock.adjust("5 seconds")
       yield* ConnectionMetrics.report(connection)
 
-      const { dropped, inbox, outbox: waiting, rtt, ...figures } = yield* ConnectionMetrics.of(connection)
+      const { dropped, inbox, outbox: waiting, rtt, ...figures } = yield* Connection.metrics(connection)
       const { last, mean, p50, p99 } = rtt ?? assert.fail("there was a ping")
       assert.deepStrictEqual([figures.dials, figures.epoch, inbox.messages, dropped], [2, 2, 1, { down: 2 }])
       const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -13,10 +13,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
-import * as Delivery from "kharbranth/Delivery"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -52,7 +49,7 @@ describe("liveness", () => {
       const { connection, tags } = yield* rig(Heartbeat.ping({ every: "10 seconds", timeout: "5 seconds" }))
       yield* TestClock.adjust("35 seconds")
       assert.isAtLeast(count(tags(), "PulseSeen"), 3)
-      assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 1)
+      assert.strictEqual((yield* Connection.metrics(connection)).dials, 1)
     })
   )
 
@@ -167,9 +164,9 @@ describe("liveness", () => {
       yield* peer.send("data")
       yield* TestClock.adjust("40 seconds")
       assert.strictEqual(count(tags(), "DataSilent"), 2)
-      assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 1)
+      assert.strictEqual((yield* Connection.metrics(connection)).dials, 1)
       yield* TestClock.adjust("40 seconds")
-      assert.isAtLeast((yield* ConnectionMetrics.of(connection)).dials, 2)
+      assert.isAtLeast((yield* Connection.metrics(connection)).dials, 2)
     })
   )
 
@@ -207,16 +204,16 @@ describe("liveness", () => {
     Effect.gen(function* () {
       const { connection, network } = yield* rig(Heartbeat.none)
       yield* network.inject(Fault.latency({ latency: 20 }))
-      const first = yield* Effect.forkScoped(ConnectionControl.ping(connection))
+      const first = yield* Effect.forkScoped(Connection.ping(connection))
       yield* TestClock.adjust("1 second")
       assert.isTrue(Exit.isSuccess(yield* Fiber.await(first)))
       yield* network.inject(Fault.mutePongs())
-      const second = yield* Effect.forkScoped(Effect.flip(ConnectionControl.ping(connection)))
+      const second = yield* Effect.forkScoped(Effect.flip(Connection.ping(connection)))
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(second))._tag, "PingFailed")
       yield* Effect.forkScoped(connection.close)
       yield* TestClock.adjust("10 seconds")
-      assert.strictEqual((yield* Effect.flip(ConnectionControl.ping(connection)))._tag, "NotConnected")
+      assert.strictEqual((yield* Effect.flip(Connection.ping(connection)))._tag, "NotConnected")
     })
   )
 
@@ -224,23 +221,23 @@ describe("liveness", () => {
     Effect.gen(function* () {
       for (const heartbeat of [Heartbeat.none, Heartbeat.passive({ idle: "1 day" })]) {
         const { connection, peer } = yield* rig(heartbeat)
-        const depth = Effect.map(ConnectionMetrics.of(connection), ({ outbox }) => outbox.messages)
-        const asked = yield* Effect.forkScoped(yield* Delivery.track(connection, "asked"))
+        const depth = Effect.map(Connection.metrics(connection), ({ outbox }) => outbox.messages)
+        const asked = yield* Effect.forkScoped(yield* Connection.track(connection, "asked"))
         yield* TestClock.adjust("1 hour")
         assert.isUndefined(asked.pollUnsafe())
         assert.strictEqual(yield* depth, 1)
-        yield* Effect.forkScoped(ConnectionControl.ping(connection))
+        yield* Effect.forkScoped(Connection.ping(connection))
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(yield* Fiber.join(asked), { _tag: "Confirmed", by: "pong" })
         assert.strictEqual(yield* depth, 0)
 
-        const lost = yield* Delivery.track(connection, "lost")
+        const lost = yield* Connection.track(connection, "lost")
         yield* TestClock.adjust("1 hour")
         yield* peer.reset
         yield* TestClock.adjust("10 seconds")
         assert.deepStrictEqual(yield* lost, { _tag: "Unknown" })
 
-        const last = yield* Delivery.track(connection, "last")
+        const last = yield* Connection.track(connection, "last")
         yield* settle
         yield* connection.close
         assert.deepStrictEqual(yield* last, { _tag: "Confirmed", by: "close" })
@@ -251,11 +248,11 @@ describe("liveness", () => {
   it.effect("a probe with a short deadline finds out what a long timeout would not", () =>
     Effect.gen(function* () {
       const { connection, end, network } = yield* rig(Heartbeat.ping({ every: "1 hour", timeout: "1 hour" }))
-      yield* connection.probe("the network changed", "2 seconds")
+      yield* connection.probe({ reason: "the network changed", deadline: "2 seconds" })
       yield* TestClock.adjust("5 seconds")
       assert.isUndefined(end())
       yield* network.inject(Fault.halfOpen({ direction: "both" }))
-      yield* connection.probe("the network changed", "2 seconds")
+      yield* connection.probe({ reason: "the network changed", deadline: "2 seconds" })
       yield* TestClock.adjust("5 seconds")
       assert.strictEqual(end()?._tag, "PongReceiveTimeout")
     })

@@ -14,16 +14,15 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
+import type * as Session from "kharbranth/Session"
 import type { ConnectionError } from "kharbranth/ConnectionError"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { settle } from "../subscriptions/topicServer.ts"
 
 const url = "wss://feed.example/ws"
 
-type OnOpen = (session: Connection.Session<unknown, unknown>) => Effect.Effect<unknown, unknown>
+type OnOpen = (session: Session.Session<unknown, unknown>) => Effect.Effect<unknown, unknown>
 
 const rig = (onOpen?: OnOpen, reconnect = Reconnect.prompt) =>
   Effect.gen(function* () {
@@ -63,7 +62,7 @@ describe("an opening program", () => {
   it.effect("takes what came while it looked for something else", () =>
     Effect.gen(function* () {
       const taken: Array<unknown> = []
-      const take = (session: Connection.Session<unknown, unknown>, message: string) =>
+      const take = (session: Session.Session<unknown, unknown>, message: string) =>
         Effect.map(
           session.receive((one) => one === message),
           (one) => taken.push(one)
@@ -117,13 +116,13 @@ describe("an opening program", () => {
       for (const codec of [Codec.json, throwing])
         assert.strictEqual((yield* Effect.flip(made(codec)))._tag, "DecodeError")
       const connection = yield* made(Codec.skipErrors(Codec.json))
-      assert.deepStrictEqual((yield* ConnectionMetrics.of(connection)).dropped, { undecodable: 1 })
+      assert.deepStrictEqual((yield* Connection.metrics(connection)).dropped, { undecodable: 1 })
     }).pipe(Effect.provide(Logger.layer([])))
   )
 
   it.effect("has a session that is of no use afterwards", () =>
     Effect.gen(function* () {
-      let kept: Connection.Session<unknown, unknown> | undefined
+      let kept: Session.Session<unknown, unknown> | undefined
       const { made } = yield* rig((session) => Effect.sync(() => (kept = session)))
       const connection = yield* made
       assert.strictEqual(kept?.protocol, "")
@@ -176,12 +175,12 @@ describe("a hook", () => {
 describe("broadcast", () => {
   const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `${from + index}`)
 
-  const fanned = (options?: ConnectionControl.BroadcastOptions) =>
+  const fanned = (options?: Connection.BroadcastOptions) =>
     Effect.gen(function* () {
       const network = yield* TestNetwork.make({ seed: 1 })
       const server = yield* network.serve(url, () => Effect.void)
       const connection = yield* network.provide(Connection.make("feed", { target: url, codec: Codec.text }))
-      const stream = yield* ConnectionControl.broadcast(connection, options)
+      const stream = yield* Connection.broadcast(connection, options)
       yield* settle
       return { connection, stream, peer: yield* server.accepted }
     })
@@ -235,10 +234,7 @@ describe("broadcast", () => {
       yield* TestClock.adjust("10 seconds")
       assert.isTrue(Exit.isSuccess(yield* Fiber.await(reader)))
       for (const capacity of [0, 1.5]) {
-        assert.strictEqual(
-          (yield* Effect.flip(ConnectionControl.broadcast(connection, { capacity })))._tag,
-          "InvalidOptions"
-        )
+        assert.strictEqual((yield* Effect.flip(Connection.broadcast(connection, { capacity })))._tag, "InvalidOptions")
       }
     })
   )

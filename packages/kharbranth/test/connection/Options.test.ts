@@ -7,7 +7,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as RateLimit from "kharbranth/RateLimit"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -116,7 +115,7 @@ describe("Connection.make", () => {
       yield* Effect.gen(function* () {
         const connection = yield* Connection.make("peer", { target, codec: Codec.text })
         const error = yield* Effect.flip(
-          ConnectionControl.update(connection, (policies) => ({ ...policies, target: "planted" }))
+          Connection.update(connection, (policies) => ({ ...policies, target: "planted" }))
         )
         assert.strictEqual(error._tag === "InvalidOptions" ? error.path.join(".") : error._tag, "target")
       }).pipe(network.provide, Effect.scoped)

@@ -7,12 +7,13 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../../src/Codec.ts"
 import * as Connection from "../../src/Connection.ts"
+import type * as Session from "../../src/Session.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 
 const url = "wss://feed.example/ws"
 
-const readingWith = (onOpen: (session: Connection.Session<string, string>) => Effect.Effect<unknown>) =>
+const readingWith = (onOpen: (session: Session.Session<string, string>) => Effect.Effect<unknown>) =>
   Effect.gen(function* () {
     const network = yield* TestNetwork.make({ seed: 1 })
     const server = yield* network.serve(url, () => Effect.never)

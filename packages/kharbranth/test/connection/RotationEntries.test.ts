@@ -11,9 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
+import type * as Session from "kharbranth/Session"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type { Gap } from "kharbranth/Inbox"
@@ -27,7 +26,7 @@ const url = "wss://feed.example/ws"
 const rig = (
   rotate: Connection.Rotate<string>,
   target: { readonly url: string; readonly expiresAt?: Effect.Effect<number> } = { url },
-  onOpen: (session: Connection.Session<string, string>) => Effect.Effect<unknown, ConnectionError> = () => Effect.void,
+  onOpen: (session: Session.Session<string, string>) => Effect.Effect<unknown, ConnectionError> = () => Effect.void,
   platform: "node" | "browser" = "node"
 ) =>
   Effect.gen(function* () {
@@ -63,7 +62,7 @@ const rig = (
       server,
       seen,
       gaps,
-      dials: Effect.map(ConnectionMetrics.of(connection), ({ dials }) => dials)
+      dials: Effect.map(Connection.metrics(connection), ({ dials }) => dials)
     }
   })
 
@@ -121,7 +120,7 @@ describe("rotation", () => {
         ).pipe(Effect.forkScoped({ startImmediately: true }))
         yield* connection.rotate()
         yield* TestClock.adjust("1 second")
-        yield* connection.rotate("deploy")
+        yield* connection.rotate({ reason: "deploy" })
         yield* settle
         assert.strictEqual(yield* dials, 3)
         const used = mode ?? "makeFirst"
@@ -307,7 +306,7 @@ describe("an overlap lasts until the old session has shown that all has come", (
     Effect.gen(function* () {
       const line = yield* rig({}, { url })
       yield* line.network.inject(Fault.mutePongs())
-      yield* Effect.forkScoped(Effect.exit(ConnectionControl.ping(line.connection)))
+      yield* Effect.forkScoped(Effect.exit(Connection.ping(line.connection)))
       yield* TestClock.adjust("11 seconds")
       const { next, old } = yield* swapped(line)
       yield* old.send("a")

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as Delivery from "kharbranth/Delivery"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { now, polite, run, url } from "../support/virtual.ts"
 
@@ -105,7 +104,7 @@ describe("no deadlock", () => {
               acks: { id: (text) => text, match: (text) => (text.startsWith("re:") ? text.slice(3) : undefined) }
             }
           })
-          return yield* Effect.flatten(Delivery.track(connection, "order", { ttl: "Infinity" }))
+          return yield* Effect.flatten(Connection.track(connection, "order", { ttl: "Infinity" }))
         }).pipe(network.provide)
       })
     )

@@ -13,8 +13,6 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as Delivery from "kharbranth/Delivery"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type * as Target from "kharbranth/Target"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
@@ -119,8 +117,8 @@ const points: Readonly<Record<string, Scenario>> = {
   "in a drain": {
     user: (connection) =>
       connection.awaitReady.pipe(
-        Effect.andThen(Delivery.track(connection, "never acknowledged")),
-        Effect.andThen(ConnectionControl.drain(connection))
+        Effect.andThen(Connection.track(connection, "never acknowledged")),
+        Effect.andThen(Connection.drain(connection))
       ),
     after: 500
   },
@@ -129,11 +127,7 @@ const points: Readonly<Record<string, Scenario>> = {
   "with observers": {
     user: (connection) =>
       Effect.all(
-        [
-          Stream.runDrain(connection.events),
-          Stream.runDrain(connection.state.changes),
-          ConnectionControl.ping(connection)
-        ],
+        [Stream.runDrain(connection.events), Stream.runDrain(connection.state.changes), Connection.ping(connection)],
         {
           concurrency: "unbounded"
         }
@@ -162,7 +156,7 @@ describe("interrupting", () => {
     }
     const user = (connection: Texts) =>
       Effect.gen(function* () {
-        yield* Effect.forkChild(Effect.flatten(Delivery.track(connection, "a")))
+        yield* Effect.forkChild(Effect.flatten(Connection.track(connection, "a")))
         yield* connection.awaitReady
         yield* connection.send("b")
         yield* connection.restart({ mode: "makeFirst", reason: "test" })

@@ -18,8 +18,6 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as Delivery from "kharbranth/Delivery"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
 import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -126,7 +124,7 @@ const tell = (story: Story, shown: Shown) =>
       const user = yield* Effect.forkChild(Effect.exit(story.user?.(connection) ?? connection.awaitReady))
       yield* Effect.sleep("45 seconds")
       shown.add("connection", connection)
-      shown.add("metrics", yield* ConnectionMetrics.of(connection))
+      shown.add("metrics", yield* Connection.metrics(connection))
       yield* ConnectionMetrics.report(connection)
       shown.add("exported metrics", yield* Metric.snapshot)
       user.interruptUnsafe()
@@ -159,8 +157,8 @@ const stories: Readonly<Record<string, Story>> = {
     user: (connection) =>
       Effect.gen(function* () {
         yield* connection.send("planted message")
-        yield* Effect.forkChild(Effect.flatten(Delivery.track(connection, "planted order", { key: "planted" })))
-        yield* ConnectionControl.ping(connection)
+        yield* Effect.forkChild(Effect.flatten(Connection.track(connection, "planted order", { key: "planted" })))
+        yield* Connection.ping(connection)
         yield* connection.restart({ mode: "makeFirst", reason: "a test" })
         yield* connection.receive
       })

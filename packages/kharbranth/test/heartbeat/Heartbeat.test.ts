@@ -4,9 +4,13 @@
 // transport without them first of all.
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { ConnectionError } from "../../src/ConnectionError.ts"
 import * as Heartbeat from "../../src/Heartbeat.ts"
+import { intervalOf } from "../../src/internal/heartbeat/cadence.ts"
+import * as Probes from "../../src/internal/heartbeat/probes.ts"
+import type { Frame } from "../../src/Message.ts"
 import { backpressure, type Capabilities, httpHeaders } from "../../src/Transport.ts"
 
 const able: Capabilities = { ping: Heartbeat.ping(), pause: backpressure, headers: httpHeaders, bytes: true }
@@ -15,14 +19,6 @@ const browser: Capabilities = { ping: false, pause: false, headers: false, bytes
 const millis = (duration: Duration.Duration | undefined) =>
   duration === undefined ? undefined : Duration.toMillis(duration)
 
-const frameProbe = (heartbeat: Heartbeat.Heartbeat) => {
-  assert(heartbeat.probe._tag === "Frame")
-  return heartbeat.probe
-}
-const challengeProbe = (heartbeat: Heartbeat.Heartbeat) => {
-  assert(heartbeat.probe._tag === "Challenge")
-  return heartbeat.probe
-}
 const fails = (): never => {
   throw new Error("bug")
 }
@@ -31,6 +27,28 @@ const session = {
   connection: "feed",
   epoch: 3,
   dead: (error: ConnectionError) => void deaths.push(`${error._tag}: ${error.message}`)
+}
+/** A probe of data frames as a session uses it. */
+const frameProbe = ({ probe }: Heartbeat.Heartbeat) => {
+  assert.strictEqual(probe._tag, "Frame")
+  const { hear, make } = Probes.kindOf(probe)
+  return {
+    make: make!,
+    match: (frame: Frame, id: number) =>
+      hear!(frame, { session: session as never, answered: (match, heard) => match(heard, id) })
+  }
+}
+/** A challenge as a session uses it: the reply, if the frame is one. */
+const challengeProbe = ({ probe }: Heartbeat.Heartbeat) => {
+  assert.strictEqual(probe._tag, "Challenge")
+  const { hear } = Probes.kindOf(probe)
+  const answer = (frame: Frame) => {
+    let reply: unknown
+    const writing = { ...session, write: (written: unknown) => (reply = written) }
+    const heard = hear!(frame, { session: writing as never, answered: () => false })
+    return { heard, reply }
+  }
+  return { match: (frame: Frame) => answer(frame).heard, reply: (frame: Frame) => answer(frame).reply }
 }
 /** Of what the session died since this was asked last. */
 const died = () => deaths.splice(0)
@@ -41,13 +59,12 @@ describe("constructors", () => {
   it("ping has the documented defaults", () => {
     const heartbeat = Heartbeat.ping()
     assert.strictEqual(heartbeat.probe._tag, "Ping")
-    assert.strictEqual(millis(heartbeat.every), 20_000)
+    assert.strictEqual(millis(intervalOf(heartbeat.cadence!)), 20_000)
     assert.strictEqual(millis(heartbeat.timeout), 10_000)
     assert.strictEqual(heartbeat.maxMissed, 1)
     assert.isFalse(heartbeat.onlyWhenIdle)
     assert.isUndefined(heartbeat.idle)
     assert.isUndefined(heartbeat.data)
-    assert.isUndefined(heartbeat.keepalive)
   })
 
   it("every option arrives", () => {
@@ -59,7 +76,7 @@ describe("constructors", () => {
       idle: "1 minute",
       data: { within: "90 seconds" }
     })
-    assert.strictEqual(millis(heartbeat.every), 5_000)
+    assert.strictEqual(millis(intervalOf(heartbeat.cadence!)), 5_000)
     assert.strictEqual(millis(heartbeat.timeout), 2_000)
     assert.strictEqual(heartbeat.maxMissed, 3)
     assert.isTrue(heartbeat.onlyWhenIdle)
@@ -70,22 +87,31 @@ describe("constructors", () => {
   it("an infinite timeout sends probes and never declares death", () => {
     const heartbeat = Heartbeat.ping({ timeout: "Infinity" })
     assert.isUndefined(heartbeat.timeout)
-    assert.strictEqual(millis(heartbeat.every), 20_000)
+    assert.strictEqual(millis(intervalOf(heartbeat.cadence!)), 20_000)
     assert.isUndefined(Heartbeat.check(heartbeat, able, "feed"))
   })
+
+  it.effect("a duration becomes a schedule of that interval", () =>
+    Effect.gen(function* () {
+      const step = yield* Schedule.toStep(Heartbeat.ping({ every: "7 seconds" }).cadence!)
+      for (let beat = 0; beat < 3; beat++) {
+        const [, delay] = yield* step(beat, undefined)
+        assert.strictEqual(millis(delay), 7_000)
+      }
+    })
+  )
 
   it("a schedule is taken as it is", () => {
     const schedule = Schedule.spaced("3 seconds")
     const heartbeat = Heartbeat.text({ every: schedule })
-    assert.strictEqual(heartbeat.keepalive, schedule)
-    assert.isUndefined(heartbeat.every)
+    assert.strictEqual(heartbeat.cadence, schedule)
     assert.isUndefined(Heartbeat.check(heartbeat, browser, "feed"))
   })
 
   it("passive and none send nothing", () => {
     for (const heartbeat of [Heartbeat.none, Heartbeat.passive({ idle: "1 minute", data: { within: "10 minutes" } })]) {
-      assert.deepStrictEqual(heartbeat.probe, { _tag: "None" })
-      assert.isUndefined(heartbeat.keepalive)
+      assert.strictEqual(heartbeat.probe._tag, "None")
+      assert.isUndefined(heartbeat.cadence)
       assert.isUndefined(heartbeat.timeout)
       assert.isUndefined(Heartbeat.check(heartbeat, browser, "feed"))
     }
@@ -194,9 +220,9 @@ describe("challenge", () => {
     const probe = challengeProbe(heartbeat)
     assert.isTrue(probe.match("are you there"))
     assert.isFalse(probe.match("trade"))
-    assert.strictEqual(probe.reply("are you there", session), "are you there: yes")
+    assert.strictEqual(probe.reply("are you there"), "are you there: yes")
     assert.strictEqual(millis(heartbeat.idle), 30_000)
-    assert.isUndefined(heartbeat.keepalive)
+    assert.isUndefined(heartbeat.cadence)
   })
 
   it("matches and replies in JSON", () => {
@@ -209,17 +235,14 @@ describe("challenge", () => {
     )
     assert.isTrue(probe.match('{"type":"test_request"}'))
     assert.isFalse(probe.match('{"type":"trade"}'))
-    assert.strictEqual(probe.reply('{"type":"test_request"}', session), '{"method":"public/test","to":"test_request"}')
+    assert.strictEqual(probe.reply('{"type":"test_request"}'), '{"method":"public/test","to":"test_request"}')
   })
 
   it("survives functions that throw", () => {
-    for (const heartbeat of [
-      Heartbeat.challenge({ match: fails, reply: fails }),
-      Heartbeat.challengeJson({ match: fails, reply: fails })
-    ]) {
-      const probe = challengeProbe(heartbeat)
-      assert.isFalse(probe.match("{}"))
-      assert.isUndefined(probe.reply("{}", session))
+    for (const challenge of [Heartbeat.challenge, Heartbeat.challengeJson]) {
+      assert.isFalse(challengeProbe(challenge({ match: fails, reply: fails })).match("{}"))
+      assert.deepStrictEqual(died(), [])
+      assert.isUndefined(challengeProbe(challenge({ match: () => true, reply: fails })).reply("{}"))
       diedOf("reply")
     }
   })

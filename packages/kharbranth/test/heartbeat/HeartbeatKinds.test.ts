@@ -12,7 +12,6 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type { Frame } from "kharbranth/Message"
@@ -68,10 +67,10 @@ const rig = (heartbeat: Heartbeat.Heartbeat | undefined, options: TestNetwork.Op
 const asked = (heartbeat: Heartbeat.Heartbeat, platform: "node" | "browser") =>
   Effect.gen(function* () {
     const { connection, tags } = yield* rig(heartbeat, { seed: 1, platform })
-    const ping = yield* Effect.forkScoped(Effect.exit(ConnectionControl.ping(connection)))
+    const ping = yield* Effect.forkScoped(Effect.exit(Connection.ping(connection)))
     yield* TestClock.adjust("1 second")
     const answered = Exit.isSuccess(yield* Fiber.join(ping))
-    yield* connection.probe("somebody doubts")
+    yield* connection.probe({ reason: "somebody doubts" })
     yield* TestClock.adjust("5 seconds")
     return { answered, tags: tags() }
   })
@@ -118,7 +117,7 @@ describe("every kind of heartbeat", () => {
       ]
       for (const [ping, probes, expected] of cases) {
         const { connection, tags } = yield* rig(undefined, { seed: 1, capabilities: { ping } })
-        yield* ConnectionControl.update(connection, (policies) => {
+        yield* Connection.update(connection, (policies) => {
           assert.strictEqual(policies.heartbeat, expected)
           return policies
         })

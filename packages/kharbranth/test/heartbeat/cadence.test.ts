@@ -8,10 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import { cadenceOf } from "../../src/internal/heartbeat/cadence.ts"
-import type { Patient } from "../../src/internal/heartbeat/patient.ts"
+import type { MonitoredSession } from "../../src/internal/heartbeat/monitored.ts"
 
-const patient = { now: () => 1_000, wall: () => 0, fork: (effect: Effect.Effect<void>) => Effect.runFork(effect) }
-const cadence = (heartbeat: Heartbeat.Heartbeat) => cadenceOf(heartbeat, patient as unknown as Patient)
+const session = { now: () => 1_000, wall: () => 0, fork: (effect: Effect.Effect<void>) => Effect.runFork(effect) }
+const cadence = (heartbeat: Heartbeat.Heartbeat) => cadenceOf(heartbeat.cadence, session as unknown as MonitoredSession)
 
 describe("the cadence of probes", () => {
   it("leaves out the beats that were slept through", () => {
@@ -23,8 +23,8 @@ describe("the cadence of probes", () => {
 
   it("steps a schedule once for each probe, until it is over", () => {
     const due: Array<number> = []
-    const keepalive = Schedule.upTo(Schedule.spaced("3 seconds"), { times: 2 })
-    const scheduled = cadence({ ...Heartbeat.ping(), every: undefined, keepalive })!
+    const every = Schedule.upTo(Schedule.spaced("3 seconds"), { times: 2 })
+    const scheduled = cadence(Heartbeat.ping({ every }))!
     for (let probe = 0; probe < 4; probe++) scheduled.next(0, (time) => due.push(time))
     assert.deepStrictEqual(due, [4_000, 4_000])
   })

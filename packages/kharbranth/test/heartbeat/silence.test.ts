@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
-import { Silence } from "../../src/internal/heartbeat/silence.ts"
+import { Silence } from "../../src/internal/heartbeat/detector.ts"
 
 /** Looks whenever it asks to, and tells when the limit had passed, and how often in a row. */
 const watch = (silence: Silence, until: number, valueAt: (now: number) => number) => {

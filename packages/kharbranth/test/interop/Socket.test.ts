@@ -13,7 +13,6 @@ import * as Scope from "effect/Scope"
 import * as EffectSocket from "effect/socket/Socket"
 import * as TestClock from "effect/testing/TestClock"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Socket from "kharbranth/interop/Socket"
 import type { Frame } from "kharbranth/Message"
 import * as Reconnect from "kharbranth/Reconnect"
@@ -125,7 +124,7 @@ describe("interop/Socket.fromConnection", () => {
       yield* first.leave
       const second = yield* acquire(socket)
       assert.deepStrictEqual(yield* second.pull, ["new"])
-      assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 2)
+      assert.strictEqual((yield* Connection.metrics(connection)).dials, 2)
     })
   )
 
@@ -135,7 +134,7 @@ describe("interop/Socket.fromConnection", () => {
       const first = yield* acquire(socket)
       yield* first.leave
       yield* TestClock.adjust("1 minute")
-      assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 1)
+      assert.strictEqual((yield* Connection.metrics(connection)).dials, 1)
       yield* within(acquire(socket))
       const state = connection.state.getUnsafe()
       assert.deepStrictEqual([state._tag, "epoch" in state && state.epoch], ["Connected", 2])
@@ -169,7 +168,7 @@ describe("interop/Socket.fromConnection", () => {
       assert.strictEqual(reasonOf(yield* Effect.flip(pull)), "closed 1000")
       yield* leave
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual((yield* ConnectionMetrics.of(connection)).dials, 1)
+      assert.strictEqual((yield* Connection.metrics(connection)).dials, 1)
       yield* within(acquire(socket))
       assert.strictEqual(connection.state.getUnsafe()._tag, "Connected")
     })

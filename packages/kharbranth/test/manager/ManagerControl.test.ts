@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "../../src/Heartbeat.ts"
-import * as Delivery from "../../src/Delivery.ts"
+import * as Connection from "../../src/Connection.ts"
 import * as ManagerCommand from "../../src/ManagerCommand.ts"
 import type { ManagerEvent } from "../../src/ManagerEvent.ts"
 import { fork, pass, plain, rig, settle } from "./managerRig.ts"
@@ -105,7 +105,7 @@ describe("many at once", () => {
       const tell = (command: ManagerCommand.Command, where: ManagerCommand.Where) =>
         Effect.andThen(Queue.offer(manager.commands, { command, where }), settle)
       yield* tell(ManagerCommand.rotate(), "a")
-      yield* tell(ManagerCommand.rotate("deploy"), "strict")
+      yield* tell(ManagerCommand.rotate({ reason: "deploy" }), "strict")
       yield* pass("1 second")
       assert.deepStrictEqual(events.splice(0), [
         ["a", "makeFirst", "asked for"],
@@ -114,7 +114,7 @@ describe("many at once", () => {
       assert.strictEqual((yield* server.dials).length, 6)
 
       yield* manager.connect("watched", { ...plain, heartbeat: Heartbeat.ping({ every: "1 hour" }) })
-      yield* tell(ManagerCommand.probe("network changed"), "watched")
+      yield* tell(ManagerCommand.probe({ reason: "network changed" }), "watched")
       yield* tell(ManagerCommand.probe(), "watched")
       assert.deepStrictEqual(events.splice(0), [
         ["watched", "network changed"],
@@ -122,7 +122,7 @@ describe("many at once", () => {
       ])
 
       const before = yield* network.open
-      yield* tell(ManagerCommand.drain("10 seconds"), ["a", "b"])
+      yield* tell(ManagerCommand.drain({ deadline: "10 seconds" }), ["a", "b"])
       yield* pass("1 second")
       assert.deepStrictEqual((yield* manager.names).toSorted(), ["c", "strict", "watched"])
       assert.strictEqual(yield* network.open, before - 2)
@@ -136,8 +136,8 @@ describe("many at once", () => {
       const { manager } = yield* rig()
       const options = { ...plain, outbox: { acks: { id: (text: string) => text, match: () => undefined } } }
       const connection = yield* manager.connect("a", options)
-      const delivery = yield* Delivery.track(connection, "never acknowledged")
-      const draining = yield* fork(manager.broadcast(ManagerCommand.drain("10 seconds"), "a"))
+      const delivery = yield* Connection.track(connection, "never acknowledged")
+      const draining = yield* fork(manager.broadcast(ManagerCommand.drain({ deadline: "10 seconds" }), "a"))
       yield* pass("9 seconds")
       assert.strictEqual((yield* Effect.flip(connection.send("more")))._tag, "NotConnected")
       assert.isTrue(manager.has("a"))

@@ -2,6 +2,7 @@
 // them at once, and one with faults opens none and names every fault by its
 // path, without repeating a value.
 import { assert, describe, it } from "@effect/vitest"
+import { intervalOf } from "../../src/internal/heartbeat/cadence.ts"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -62,7 +63,8 @@ describe("declared", () => {
     if (parsed._tag !== "Success") return assert.fail("it should parse")
     const [a, b, c] = parsed.success
     assert.strictEqual(a?.heartbeat?.probe._tag, "Frame")
-    assert.strictEqual(a?.heartbeat?.every === undefined ? 0 : Duration.toMillis(a.heartbeat.every), 3_000)
+    const every = intervalOf(a!.heartbeat!.cadence!)
+    assert.strictEqual(every && Duration.toMillis(every), 3_000)
     assert.strictEqual(a?.dialTimeout === undefined ? 0 : Duration.toMillis(a.dialTimeout), 500)
     assert.deepStrictEqual([a?.maxMessageSize, a?.egress, a?.priority, a?.startup], [1_000, "feed", 2, "lazy"])
     assert.strictEqual(b?.heartbeat?.idle === undefined ? 0 : Duration.toMillis(b.heartbeat.idle), 60_000)
@@ -150,6 +152,9 @@ describe("declared", () => {
       [{ outbox: { capacity: 0, ttl: "soon", acks: {} } }, ["outbox.acks", "outbox.capacity", "outbox.ttl"]],
       [{ reconnect: { kind: "later", maxAttempts: 0 } }, ["reconnect.kind", "reconnect.maxAttempts"]],
       [{ reconnect: 5 }, ["reconnect"]],
+      [{ reconnect: { kind: "exponential", base: "1 minute", cap: "1 second" } }, ["reconnect.cap"]],
+      [{ reconnect: { kind: "exponential", factor: "2" } }, ["reconnect.factor"]],
+      [{ reconnect: { kind: "polite", base: "1 second" } }, ["reconnect.base"]],
       [{ heartbeat: { every: "1 minute", idle: "30 seconds" } }, ["heartbeat.idle"]],
       [{ heartbeat: { kind: "json", probe: { op: "ping" } } }, ["heartbeat.pulse"]],
       [{ heartbeat: { kind: "json", pulse: 1, maxMissed: 0 } }, ["heartbeat.maxMissed", "heartbeat.probe"]],

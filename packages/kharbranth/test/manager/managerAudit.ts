@@ -74,7 +74,7 @@ export const commands = {
   "broadcast pause": told(ManagerCommand.pause),
   "broadcast resume": told(ManagerCommand.resume),
   "broadcast send": told(ManagerCommand.send("x", { whenDown: "fail" })),
-  "broadcast drain": told(ManagerCommand.drain("1 second")),
+  "broadcast drain": told(ManagerCommand.drain({ deadline: "1 second" })),
   "broadcast close": told(ManagerCommand.close),
   "queued send": queued(ManagerCommand.send("x", { whenDown: "fail" })),
   "queued restart": queued(ManagerCommand.restart())

@@ -9,9 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../../src/Codec.ts"
-import * as ConnectionMetrics from "../../src/ConnectionMetrics.ts"
 import * as Connection from "../../src/Connection.ts"
-import * as Delivery from "../../src/Delivery.ts"
 import type { ConnectionEvent } from "../../src/ConnectionEvent.ts"
 import * as Heartbeat from "../../src/Heartbeat.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
@@ -122,7 +120,7 @@ const isReady = (world: World, epoch: number) => {
   return now._tag === "Connected" && now.epoch === epoch
 }
 const told = (world: World, tag: ConnectionEvent["_tag"]) => world.events.filter((event) => event._tag === tag)
-const dials = (world: World) => Effect.map(ConnectionMetrics.of(world.connection), (metrics) => metrics.dials)
+const dials = (world: World) => Effect.map(Connection.metrics(world.connection), (metrics) => metrics.dials)
 
 describe("a wake", () => {
   it.effect("asks a live session once and leaves it alone", () =>
@@ -189,7 +187,7 @@ describe("a wake", () => {
     inWorld({ latency: "50 millis", options: { outbox: { acks: { id: (m) => m, match: (m) => m } } } }, (world) =>
       Effect.gen(function* () {
         yield* world.network.inject(Fault.halfOpen())
-        const outcome = yield* Delivery.track(world.connection, "lost")
+        const outcome = yield* Connection.track(world.connection, "lost")
         const delivery = yield* Effect.forkChild(outcome)
         yield* TestClock.adjust("1 second")
         yield* world.tell(woke)

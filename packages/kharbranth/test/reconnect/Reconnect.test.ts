@@ -89,6 +89,76 @@ describe("presets", () => {
   )
 })
 
+describe("exponential", () => {
+  const numbers = { base: "1 second", factor: 3, cap: "20 seconds" } as const
+
+  it.effect("grows by its factor up to its cap where nothing is left to chance", () =>
+    Effect.gen(function* () {
+      const policy = Reconnect.exponential({ ...numbers, jitter: 0 })
+      assert.deepStrictEqual(yield* delays(policy.schedule, 6), [1_000, 3_000, 9_000, 20_000, 20_000, 20_000])
+    })
+  )
+
+  it.effect("leaves the share `jitter` of each wait to chance", () =>
+    Effect.gen(function* () {
+      for (const jitter of [0.25, 1]) {
+        const { schedule } = Reconnect.exponential({ ...numbers, jitter })
+        const waits = yield* delays(schedule, 5).pipe(Random.withSeed(`exponential ${jitter}`))
+        const drawn = yield* chances(5).pipe(Random.withSeed(`exponential ${jitter}`))
+        const longest = [1_000, 3_000, 9_000, 20_000, 20_000]
+        const expected = longest.map((wait, index) => Duration.millis(wait * (1 - jitter + jitter * drawn[index]!)))
+        assert.deepStrictEqual(waits, expected.map(Duration.toMillis))
+      }
+    })
+  )
+
+  it.effect("has the documented defaults", () =>
+    Effect.gen(function* () {
+      const policy = Reconnect.exponential()
+      const waits = yield* delays(policy.schedule, 8).pipe(Random.withSeed("defaults"))
+      const drawn = yield* chances(8).pipe(Random.withSeed("defaults"))
+      const longest = [1, 2, 4, 8, 16, 30, 30, 30]
+      const expected = longest.map((wait, index) => Duration.millis(wait * 1_000 * (0.5 + 0.5 * drawn[index]!)))
+      assert.deepStrictEqual(waits, expected.map(Duration.toMillis))
+      assert.strictEqual(Duration.toMillis(policy.stableAfter), 10_000)
+      assert.isTrue(policy.first)
+      assert.strictEqual(policy.classify(dropped)._tag, "Retry")
+      assert.isUndefined(Reconnect.check(policy, connection))
+    })
+  )
+
+  it.effect("ends after `maxAttempts`", () =>
+    Effect.gen(function* () {
+      const { schedule } = Reconnect.exponential({ ...numbers, maxAttempts: 2 })
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(delays(schedule, 3))))
+      assert.strictEqual((yield* delays(schedule, 2)).length, 2)
+    })
+  )
+
+  it("names the number that is not usable", () => {
+    const wrong: ReadonlyArray<readonly [Reconnect.ExponentialOptions, string]> = [
+      [{ base: 0 }, "base"],
+      [{ base: Number.NaN }, "base"],
+      [{ base: "Infinity" }, "base"],
+      [{ base: "one" as never }, "base"],
+      [{ base: "2 seconds", cap: "1 second" }, "cap"],
+      [{ cap: "Infinity" }, "cap"],
+      [{ factor: 0.5 }, "factor"],
+      [{ factor: Number.NaN }, "factor"],
+      [{ factor: Infinity }, "factor"],
+      [{ jitter: -0.1 }, "jitter"],
+      [{ jitter: 1.1 }, "jitter"],
+      [{ jitter: Number.NaN }, "jitter"],
+      [{ maxAttempts: 0 }, "maxAttempts"],
+      [{ stableAfter: 0 }, "stableAfter"]
+    ]
+    for (const [options, name] of wrong) {
+      const found = Reconnect.check(Reconnect.exponential(options), connection)
+      assert.deepStrictEqual(found?.path, ["reconnect", name])
+    }
+  })
+})
+
 describe("make", () => {
   it.effect("maxAttempts ends an outage after that many retries", () =>
     Effect.gen(function* () {

@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
+import type * as Session from "kharbranth/Session"
 import { isConnected } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Inbox from "kharbranth/Inbox"
@@ -69,7 +69,7 @@ const termsOf = (plan: Plan.Plan): History.Terms => ({
   endpoints: plan.endpoints
 })
 
-const hooksOf = (note: (fact: History.Fact) => void): Connection.Hooks => ({
+const hooksOf = (note: (fact: History.Fact) => void): Session.Hooks => ({
   onOpen: (epoch) => Effect.sync(() => note({ e: "hooked", hook: "onOpen", epoch })),
   onClose: (_error, epoch) => Effect.sync(() => note({ e: "hooked", hook: "onClose", epoch })),
   onText: (text, epoch) => Effect.sync(() => note({ e: "hooked", hook: "onText", epoch, text }))
@@ -91,7 +91,7 @@ const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fac
   rateLimit: plan.rate === undefined ? undefined : RateLimit.make({ ...plan.rate, window: rateWindow }),
   hooks: plan.hooks ? hooksOf(note) : undefined,
   codec: Codec.text,
-  onOpen: (session: Connection.Session<string, string>) =>
+  onOpen: (session: Session.Session<string, string>) =>
     Effect.gen(function* () {
       note({ e: "opening", epoch: session.epoch, step: "begun", mono: mono() })
       if (plan.handshake) {
@@ -131,7 +131,7 @@ const endings = (plan: Plan.Plan, connection: Connection.Connection<string, stri
     case "close":
       return connection.close
     case "drain":
-      return ConnectionControl.drain(connection, drainDeadline)
+      return Connection.drain(connection, { deadline: drainDeadline })
     case "scope":
       return Effect.void
   }

@@ -10,11 +10,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Cause from "effect/Cause"
-import type * as Connection from "kharbranth/Connection"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
+import * as Connection from "kharbranth/Connection"
 import * as Outbox from "kharbranth/Outbox"
-import * as Delivery from "kharbranth/Delivery"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import type * as Inbox from "kharbranth/Inbox"
 import * as History from "./history.ts"
@@ -75,7 +72,7 @@ const track = (user: User, letter: Letter) =>
   Effect.gen(function* () {
     const { n } = letter
     const text = call(user, "track", letter)
-    const exit = yield* Effect.exit(Delivery.track(user.connection, text, letter.options))
+    const exit = yield* Effect.exit(Connection.track(user.connection, text, letter.options))
     if (Exit.isFailure(exit)) return user.note({ e: "refused", n, error: errorOf(exit) ?? "none" })
     user.note({ e: "accepted", n })
     const delivery = yield* exit.value
@@ -101,15 +98,15 @@ const numbersOf = (items: ReadonlyArray<Outbox.Item>) =>
 const handOver = ({ connection, mono, note, sabotage }: User, millis: number) =>
   Effect.gen(function* () {
     const since = mono()
-    const items = yield* Effect.map(ConnectionControl.exportOutbox(connection), (exported) => {
+    const items = yield* Effect.map(Connection.exportOutbox(connection), (exported) => {
       note({ e: "exported", items: numbersOf(exported) })
       return exported
     })
-    if (sabotage.exportLeaves === true) yield* ConnectionControl.importOutbox(connection, items)
+    if (sabotage.exportLeaves === true) yield* Connection.importOutbox(connection, items)
     yield* Effect.sleep(millis)
     const plain: ReadonlyArray<Outbox.Item> = JSON.parse(JSON.stringify(items))
     note({ e: "imported", items: numbersOf(plain).map(({ n }) => n), away: mono() - since })
-    yield* ConnectionControl.importOutbox(connection, sabotage.importing?.(plain) ?? plain)
+    yield* Connection.importOutbox(connection, sabotage.importing?.(plain) ?? plain)
   })
 
 const slacken = (user: User, pace: Pace, { how, millis }: Extract<Deed, { readonly do: "read" }>): void => {
@@ -145,12 +142,12 @@ const perform = (user: User, pace: Pace, deed: Deed): Effect.Effect<void> => {
       return did(
         user,
         "update",
-        ConnectionControl.update(connection, (policies) => ({ ...policies, dialTimeout: Duration.seconds(8) }))
+        Connection.update(connection, (policies) => ({ ...policies, dialTimeout: Duration.seconds(8) }))
       )
     case "ping":
-      return did(user, "ping", ConnectionControl.ping(connection))
+      return did(user, "ping", Connection.ping(connection))
     case "probe":
-      return did(user, "probe", connection.probe("simulated"))
+      return did(user, "probe", connection.probe({ reason: "simulated" }))
     case "read":
       return Effect.sync(() => slacken(user, pace, deed))
   }
@@ -236,7 +233,7 @@ export const watch = (user: User): Effect.Effect<void> =>
 
 /** Reads the queues' sizes. */
 export const measure = (user: User): Effect.Effect<void> =>
-  Effect.map(ConnectionMetrics.of(user.connection), ({ inbox, outbox }) =>
+  Effect.map(Connection.metrics(user.connection), ({ inbox, outbox }) =>
     user.note({ e: "gauge", outbox: outbox.messages, outboxBytes: outbox.bytes, inboxBytes: inbox.bytes })
   )
 

@@ -13,7 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as RateLimit from "kharbranth/RateLimit"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
+import * as Connection from "kharbranth/Connection"
 import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { SubscriptionEvent } from "kharbranth/SubscriptionState"
@@ -407,7 +407,7 @@ describe("Subscriptions", () => {
       assert.deepStrictEqual(newestOnly, ["lagged:4999", "5000"])
       assert.deepStrictEqual(oldestOnly, ["1", "2", "3", "lagged:4997"])
       assert.strictEqual((yield* subscriptions.figures).dropped, 4990 + 4999 + 4997)
-      assert.strictEqual((yield* ConnectionMetrics.of(connection)).inbox.messages, 0)
+      assert.strictEqual((yield* Connection.metrics(connection)).inbox.messages, 0)
     })
   )
 

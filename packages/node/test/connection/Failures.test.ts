@@ -4,9 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Codec from "kharbranth/Codec"
-import * as Delivery from "kharbranth/Delivery"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionControl from "kharbranth/ConnectionControl"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import type { ConnectionEvent, SessionEnded } from "kharbranth/ConnectionEvent"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -114,7 +112,7 @@ const causes: Readonly<
   MessageTooLarge: hostileEnding("/too-large", { maxMessageSize: 1_024 }),
   PingFailed: Effect.flatMap(silent, ({ url }) =>
     Effect.flatMap(open(url, { heartbeat: Heartbeat.ping({ every: "1 minute", timeout: 200 }) }), (connection) =>
-      Effect.flip(ConnectionControl.ping(connection))
+      Effect.flip(Connection.ping(connection))
     )
   ),
   PongReceiveTimeout: Effect.flatMap(silent, ({ url }) =>
@@ -133,7 +131,7 @@ const causes: Readonly<
     ({ url }) => ending(url, { inbox: { maxStall: 100, highWaterMark: 1_024 } }, stallAfterOne)
   ),
   OutboxFull: failing(
-    (connection) => Effect.forEach([1, 2], (n) => Delivery.track(connection, n)),
+    (connection) => Effect.forEach([1, 2], (n) => Connection.track(connection, n)),
     { outbox: { capacity: 1, overflow: "fail" } },
     true
   ),

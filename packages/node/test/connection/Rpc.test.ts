@@ -9,7 +9,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Socket from "kharbranth/interop/Socket"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Deferred from "effect/Deferred"
@@ -138,7 +137,7 @@ describe("RpcClient over a connection", () => {
       assert.strictEqual(yield* again(client.Echo({ text: "after" })), "after")
       assert.deepStrictEqual(yield* Stream.runCollect(client.Count({ upTo: 3 })), [1, 2, 3])
       assert.strictEqual(hangs.count, 1)
-      const { dials, reconnects } = yield* ConnectionMetrics.of(connection)
+      const { dials, reconnects } = yield* Connection.metrics(connection)
       assert.deepStrictEqual([dials, reconnects], [2, 1])
     }).pipe(quiet)
   )
@@ -165,7 +164,7 @@ describe("RpcClient over a connection", () => {
       const once = echoed.filter((text) => !text.startsWith("healed"))
       assert.strictEqual(new Set(once).size, once.length)
       assert.isAbove(failed, 0)
-      assert.isAtLeast((yield* ConnectionMetrics.of(connection)).reconnects, 7)
+      assert.isAtLeast((yield* Connection.metrics(connection)).reconnects, 7)
     }).pipe(quiet)
   )
 

@@ -8,9 +8,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Connection from "kharbranth/Connection"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Inbox from "kharbranth/Inbox"
-import * as Delivery from "kharbranth/Delivery"
 import { frame } from "../hostile/frames.ts"
 import { ackServer, kill, logFile, readLog } from "../support/ackProcess.ts"
 import { blackhole, type Dark } from "../support/blackhole.ts"
@@ -45,10 +45,10 @@ const darkness = (dark: Dark) =>
     const connection = yield* connect(`ws://127.0.0.1:${hole.port}`)
     const log = yield* record(connection)
     yield* Effect.forkScoped(Stream.runDrain(connection.stream))
-    const before = yield* Effect.flatten(Delivery.track(connection, "before"))
+    const before = yield* Effect.flatten(Connection.track(connection, "before"))
     hole.set(dark)
     const since = Date.now()
-    const during = yield* Delivery.track(connection, "during")
+    const during = yield* Connection.track(connection, "during")
     const ended = yield* log.first(hasEnded)
     assert.strictEqual(ended.event._tag === "SessionEnded" ? ended.event.error._tag : "", "PongReceiveTimeout")
     assert.isAtMost(ended.at - since, noticedWithin)
@@ -56,7 +56,7 @@ const darkness = (dark: Dark) =>
     assert.deepStrictEqual(yield* during, { _tag: "Unknown" })
     hole.set("none")
     yield* log.first(isReady, since)
-    assert.deepStrictEqual((yield* Effect.flatten(Delivery.track(connection, "after")))._tag, "Confirmed")
+    assert.deepStrictEqual((yield* Effect.flatten(Connection.track(connection, "after")))._tag, "Confirmed")
   })
 
 describe("Supervised", () => {

@@ -3,7 +3,7 @@
  * accepted and what became of it: one half of a history.
  */
 import * as Effect from "effect/Effect"
-import * as Delivery from "kharbranth/Delivery"
+import * as Connection from "kharbranth/Connection"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -26,7 +26,7 @@ export const start = Effect.fnUntraced(function* (url: string, options: Options 
   let n = 0
   const sendNext = Effect.gen(function* () {
     const own = ++n
-    const delivery = yield* Delivery.track(connection, String(own))
+    const delivery = yield* Connection.track(connection, String(own))
     client.push({ e: "accepted", n: own, t: Date.now() })
     const settle = Effect.map(
       delivery,

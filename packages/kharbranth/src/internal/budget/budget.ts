@@ -9,11 +9,11 @@ import type { DialBudget, Limit, Options, PermitOptions, Policy } from "../../Di
 import type { Rules } from "./gate.ts"
 import { Lanes } from "./lanes.ts"
 import * as Verdict from "./verdict.ts"
-import type { Ask } from "../transport/dialing.ts"
+import type { Ask } from "../session/dial.ts"
 import { permitBy } from "./permit.ts"
 import { Fibers } from "../kit/fibers.ts"
 import * as Check from "../model/check.ts"
-import { soon } from "../kit/microtask.ts"
+import { nextMicrotask } from "../kit/microtask.ts"
 import { Timer, type Timers, timersOf } from "../kit/timers.ts"
 
 const owner = "dial budget"
@@ -94,7 +94,7 @@ const asking =
   ({ connection }, answer) => {
     const [egress] = keys
     if (egress !== undefined && lanes.isOpen(egress) && instead.some((key) => !lanes.isOpen(key))) {
-      soon(() => answer(heldBack(connection, egress)))
+      nextMicrotask(() => answer(heldBack(connection, egress)))
       return nothing
     }
     const ticket = lanes.ask(keys, priority, () => answer(undefined))

@@ -6,7 +6,7 @@
  */
 import { Gate, type Rules, type Verdict } from "./gate.ts"
 import type { Timer } from "../kit/timers.ts"
-import { soon } from "../kit/microtask.ts"
+import { nextMicrotask } from "../kit/microtask.ts"
 
 export interface Ticket {
   readonly lane: Lane
@@ -145,7 +145,7 @@ export class Lanes {
     ticket.phase = "dialing"
     ticket.probes = ticket.lane.gates.filter((gate) => gate.grant(now))
     // The dialing fiber runs in a turn of its own, not inside this loop.
-    soon(ticket.granted)
+    nextMicrotask(ticket.granted)
   }
 
   private leave(ticket: Ticket): void {

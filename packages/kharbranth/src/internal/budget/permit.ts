@@ -1,9 +1,9 @@
 /** A dial permit by callback as the program that the `permit` option takes. */
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import type { Permit } from "../../Connection.ts"
+import type { Permit } from "../../Session.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { Ask } from "../transport/dialing.ts"
+import type { Ask } from "../session/dial.ts"
 import { Waiters } from "../kit/waiters.ts"
 
 /** Its scope, closed with the dial's outcome, gives it back. */

@@ -1,9 +1,8 @@
 /**
- * What waits in an inbox: raw frames of one session, messages decoded already,
- * and the markers between them.
+ * Stretches of what arrived in one session: raw frames, or messages decoded
+ * already.
  */
 import type * as Codec from "../../Codec.ts"
-import type * as Inbox from "../../Inbox.ts"
 import type { Frame } from "../../Message.ts"
 
 /** The way in of one session. */
@@ -39,10 +38,6 @@ export interface Lagged {
   readonly atMost: boolean
 }
 
-export type Marker = Inbox.SessionOpened | Inbox.Gap | Lagged
-
-export type Item<In> = Raw<In> | Decoded<In> | Marker
-
 /** A segment of one frame: a push to an empty array makes room for many, and often one is all that comes. */
 export const raw = <In>(lane: Lane<In>, frame: Frame, size: number): Raw<In> => ({
   _tag: "Raw",
@@ -62,22 +57,11 @@ export const decoded = <In>(epoch: number): Decoded<In> => ({
 
 export const lagged = (dropped: number, atMost: boolean): Lagged => ({ _tag: "Lagged", dropped, atMost })
 
-export const holdsMessages = <In>(item: Item<In>): item is Raw<In> | Decoded<In> =>
-  item._tag === "Raw" || item._tag === "Decoded"
-
 export const sum = (sizes: ReadonlyArray<number>, from = 0): number => {
   let total = 0
   for (let index = from; index < sizes.length; index++) total += sizes[index]!
   return total
 }
-
-/** The bytes that wait in an item. */
-export const bytesOf = <In>(item: Item<In>): number =>
-  item._tag === "Raw" ? sum(item.sizes) : item._tag === "Decoded" ? sum(item.sizes, item.head) : 0
-
-/** How many messages wait in an item; for raw frames, as many as there are frames. */
-export const countOf = <In>(item: Item<In>): number =>
-  item._tag === "Raw" ? item.frames.length : item._tag === "Decoded" ? item.messages.length - item.head : 0
 
 /**
  * Adds messages that `sizes` bytes of frames became. Where a codec makes more or

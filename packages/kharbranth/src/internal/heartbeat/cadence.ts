@@ -1,18 +1,31 @@
 /**
- * When the next probe is due. A fixed interval is arithmetic; only a schedule
- * of the user's making is an effect that must be run.
+ * When the next probe is due: a cadence is a Schedule. One that is no more than
+ * an interval is stepped by arithmetic, because ten thousand idle connections
+ * would feel an effect for each beat; any other schedule is run.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import type { Heartbeat } from "../../Heartbeat.ts"
+import { Stepper } from "../kit/schedule.ts"
 import * as Check from "../model/check.ts"
-import type { Patient } from "./patient.ts"
+import type { MonitoredSession } from "./monitored.ts"
+
+/** The schedules that are an interval and nothing else. */
+const intervals = new WeakMap<Schedule.Schedule<unknown>, Duration.Duration>()
+
+/** A schedule of one interval. */
+export const everyInterval = (interval: Duration.Duration): Schedule.Schedule<unknown> => {
+  const schedule = Schedule.spaced(interval)
+  intervals.set(schedule, interval)
+  return schedule
+}
+
+export const intervalOf = (schedule: Schedule.Schedule<unknown>): Duration.Duration | undefined =>
+  intervals.get(schedule)
 
 export interface Cadence {
-  /** Tells when the probe after the present one is due, on the monotonic clock; never, if there is none. */
-  next(now: number, tell: (time: number) => void): void
+  /** Calls `due` with the time of the next probe on the monotonic clock; never, if there is none. */
+  next(now: number, due: (time: number) => void): void
 }
 
 class Fixed implements Cadence {
@@ -25,39 +38,33 @@ class Fixed implements Cadence {
   }
 
   // Beats that were slept through are left out; the others keep their places.
-  next(now: number, tell: (time: number) => void): void {
+  next(now: number, due: (time: number) => void): void {
     this.last += (Math.floor((now - this.last) / this.interval) + 1) * this.interval
-    tell(this.last)
+    due(this.last)
   }
 }
 
-type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
-
 class Scheduled implements Cadence {
-  private readonly schedule: Schedule.Schedule<unknown>
-  private readonly patient: Patient
-  private step: Step | undefined
+  private readonly stepper: Stepper<unknown>
+  private readonly session: MonitoredSession
 
-  constructor(schedule: Schedule.Schedule<unknown>, patient: Patient) {
-    this.schedule = schedule
-    this.patient = patient
+  constructor(schedule: Schedule.Schedule<unknown>, session: MonitoredSession) {
+    this.stepper = new Stepper(schedule)
+    this.session = session
   }
 
-  next(_now: number, tell: (time: number) => void): void {
-    const step =
-      this.step === undefined
-        ? Effect.map(Schedule.toStep(this.schedule), (made) => (this.step = made))
-        : Effect.succeed(this.step)
-    this.patient.fork(
-      Effect.flatMap(step, (step) => step(this.patient.wall(), undefined)).pipe(
-        Effect.map(([, delay]) => tell(this.patient.now() + Check.millis(delay))),
-        Pull.catchDone(() => Effect.void)
-      )
+  next(_now: number, due: (time: number) => void): void {
+    const { session } = this
+    session.fork(
+      Effect.map(this.stepper.next(session.wall(), undefined), (delay) => {
+        if (delay !== undefined) due(session.now() + delay)
+      })
     )
   }
 }
 
-export const cadenceOf = ({ every, keepalive }: Heartbeat, patient: Patient): Cadence | undefined => {
-  if (every !== undefined) return new Fixed(Check.millis(every), patient.now())
-  return keepalive === undefined ? undefined : new Scheduled(keepalive, patient)
+export const cadenceOf = (schedule: Schedule.Schedule<unknown> | undefined, session: MonitoredSession) => {
+  if (schedule === undefined) return undefined
+  const interval = intervalOf(schedule)
+  return interval === undefined ? new Scheduled(schedule, session) : new Fixed(Check.millis(interval), session.now())
 }

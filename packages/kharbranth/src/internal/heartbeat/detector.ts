@@ -5,10 +5,8 @@
 import * as Duration from "effect/Duration"
 import * as ConnectionError from "../../ConnectionError.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
-import type { Link } from "../../Transport.ts"
 import * as Check from "../model/check.ts"
-import type { Patient } from "./patient.ts"
-import { Silence } from "./silence.ts"
+import type { MonitoredSession, Traffic } from "./monitored.ts"
 
 /** The deadline of a probe sent on suspicion. */
 export const shortDeadline = 2000
@@ -42,8 +40,8 @@ export class Detector {
   readonly timeout: number
   private outstanding: Array<Outstanding> = []
   private readonly heartbeat: Heartbeat
-  private readonly patient: Patient
-  private readonly link: Link
+  private readonly session: MonitoredSession
+  private readonly link: Traffic
   private readonly idle: Silence | undefined
   private readonly data: Silence | undefined
   /** `link.received()` when `wasQuiet` was asked last. */
@@ -55,15 +53,15 @@ export class Detector {
   private everLost = false
   private over = false
 
-  constructor(heartbeat: Heartbeat, patient: Patient, link: Link) {
+  constructor(heartbeat: Heartbeat, session: MonitoredSession, link: Traffic) {
     this.heartbeat = heartbeat
-    this.patient = patient
+    this.session = session
     this.link = link
     const { data, idle, timeout } = heartbeat
     this.timeout = timeout === undefined ? Infinity : Check.millis(timeout)
     this.heard = link.received()
-    if (idle !== undefined) this.idle = new Silence(idle, patient.now(), this.heard)
-    if (data !== undefined) this.data = new Silence(data.within, patient.now(), patient.dataFrames)
+    if (idle !== undefined) this.idle = new Silence(idle, session.now(), this.heard)
+    if (data !== undefined) this.data = new Silence(data.within, session.now(), session.dataFrames)
   }
 
   /** When there is something to decide. */
@@ -82,15 +80,15 @@ export class Detector {
 
   /** A probe was written. */
   sent(id: number, seq: number, { answer, deadline, urgent = false }: Purpose): void {
-    const { link, patient } = this
-    const at = patient.now()
+    const { link, session } = this
+    const at = session.now()
     const probe: Outstanding = {
       id,
       seq,
       at,
       received: link.received(),
       buffered: link.buffered(),
-      data: patient.dataFrames,
+      data: session.dataFrames,
       urgent,
       answer,
       deadline: at + deadline
@@ -112,12 +110,12 @@ export class Detector {
 
   private seen(probe: Outstanding, proves: boolean): void {
     this.settle(probe)
-    const rtt = this.patient.now() - probe.at
+    const rtt = this.session.now() - probe.at
     this.missed = 0
     this.ignored = 0
     this.everAnswered = true
-    this.patient.answered(proves ? probe.seq : 0, rtt)
-    this.patient.emit(() => ({ _tag: "PulseSeen", epoch: this.patient.epoch, rtt: Duration.millis(rtt) }))
+    this.session.answered(proves ? probe.seq : 0, rtt)
+    this.session.emit(() => ({ _tag: "PulseSeen", epoch: this.session.epoch, rtt: Duration.millis(rtt) }))
     probe.answer?.(rtt)
   }
 
@@ -166,7 +164,7 @@ export class Detector {
   // A socket we hold back cannot show its pongs; but writes that do not leave are proof enough.
   private excused(probe: Outstanding): boolean {
     const buffered = this.link.buffered()
-    return this.patient.held && !(buffered > 0 && buffered >= probe.buffered)
+    return this.session.held && !(buffered > 0 && buffered >= probe.buffered)
   }
 
   /**
@@ -176,38 +174,70 @@ export class Detector {
    */
   private passOver(probe: Outstanding): void {
     this.missed = 0
-    if (!this.everAnswered || this.patient.dataFrames - probe.data < 2) return
+    if (!this.everAnswered || this.session.dataFrames - probe.data < 2) return
     this.ignored++
     if (this.timeout === Infinity || this.ignored < this.heartbeat.maxMissed + 2) return
     this.die(this.timeout, this.ignored)
   }
 
   private miss(urgent: boolean): void {
-    const { epoch } = this.patient
+    const { epoch } = this.session
     const missed = ++this.missed
-    this.patient.emit(() => ({ _tag: "ProbeMissed", epoch, missed }))
+    this.session.emit(() => ({ _tag: "ProbeMissed", epoch, missed }))
     if (!urgent && missed < this.heartbeat.maxMissed) return
     this.die(urgent ? Math.min(this.timeout, shortDeadline) : this.timeout, missed)
   }
 
   private die(timeout: number, missed: number): void {
-    const { connection, epoch } = this.patient
-    this.patient.dead(
+    const { connection, epoch } = this.session
+    this.session.dead(
       new ConnectionError.PongReceiveTimeout({ connection, epoch, timeout: Duration.millis(timeout), missed })
     )
   }
 
   private checkSilence(now: number, received: number): void {
-    const { idle, patient } = this
-    if (idle?.passed(now, received) !== true || patient.held) return
-    const { connection, epoch } = patient
-    patient.dead(new ConnectionError.IdleTimeout({ connection, epoch, after: idle.limit }))
+    const { idle, session } = this
+    if (idle?.passed(now, received) !== true || session.held) return
+    const { connection, epoch } = session
+    session.dead(new ConnectionError.IdleTimeout({ connection, epoch, after: idle.limit }))
   }
 
   private checkData(now: number): void {
-    const { data, patient } = this
-    if (data?.passed(now, patient.dataFrames) !== true) return
-    patient.emit(() => ({ _tag: "DataSilent", epoch: patient.epoch, after: data.limit }))
-    if (data.times > 1) patient.dataLost()
+    const { data, session } = this
+    if (data?.passed(now, session.dataFrames) !== true) return
+    session.emit(() => ({ _tag: "DataSilent", epoch: session.epoch, after: data.limit }))
+    if (data.times > 1) session.dataLost()
+  }
+}
+
+/** Notices that a counter has stood still for a limit. It looks ten times in that time, so it is at most a tenth late. */
+export class Silence {
+  readonly limit: Duration.Duration
+  nextLook: number
+  /** How often in a row the limit has passed. */
+  times = 0
+  private since: number
+  private value: number
+
+  constructor(limit: Duration.Duration, now: number, value: number) {
+    this.limit = limit
+    this.value = value
+    this.since = now
+    this.nextLook = now + Check.millis(limit) / 10
+  }
+
+  /** Whether the limit has passed. If so, the next one begins. */
+  passed(now: number, value: number): boolean {
+    const limit = Check.millis(this.limit)
+    this.nextLook = now + limit / 10
+    if (value !== this.value) {
+      this.value = value
+      this.since = now
+      this.times = 0
+    }
+    if (now - this.since < limit) return false
+    this.since = now
+    this.times++
+    return true
   }
 }

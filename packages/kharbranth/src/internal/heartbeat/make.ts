@@ -4,28 +4,24 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
-import type { Heartbeat, Probe, ProbeOptions, WatchOptions } from "../../Heartbeat.ts"
-import type { Capabilities } from "../../Transport.ts"
+import type { CanPing, Heartbeat, ProbeOptions, WatchOptions } from "../../Heartbeat.ts"
 import * as Check from "../model/check.ts"
+import { everyInterval, intervalOf } from "./cadence.ts"
+import { type Kind, kindOf, probeOf } from "./probes.ts"
 
 const defaultEvery = Duration.seconds(20)
 
-const cadence = (every: ProbeOptions["every"]): Pick<Heartbeat, "every" | "keepalive"> =>
-  Schedule.isSchedule(every)
-    ? { every: undefined, keepalive: every }
-    : { every: Check.durationOr(every, defaultEvery), keepalive: undefined }
+const cadence = (every: ProbeOptions["every"]): Schedule.Schedule<unknown> =>
+  Schedule.isSchedule(every) ? every : everyInterval(Check.durationOr(every, defaultEvery))
 
 const detector = (input: Duration.Input | undefined): Duration.Duration | undefined => {
   const timeout = Check.durationOr(input, "10 seconds")
   return timeout.value._tag === "Infinity" ? undefined : timeout
 }
 
-type With<P extends Probe> = Heartbeat & { readonly probe: P }
-
-export const watching = <P extends Probe>(probe: P, options: WatchOptions): With<P> => ({
-  probe,
-  keepalive: undefined,
-  every: undefined,
+export const watching = (kind: Kind, options: WatchOptions): Heartbeat => ({
+  probe: probeOf(kind),
+  cadence: undefined,
   timeout: undefined,
   maxMissed: 1,
   idle: Check.optionalDuration(options.idle),
@@ -33,21 +29,19 @@ export const watching = <P extends Probe>(probe: P, options: WatchOptions): With
   data: options.data && { within: Check.duration(options.data.within) }
 })
 
-export const probing = <P extends Probe>(probe: P, options: ProbeOptions): With<P> => ({
-  ...watching(probe, options),
-  ...cadence(options.every),
+export const probing = (kind: Kind, options: ProbeOptions): Heartbeat => ({
+  ...watching(kind, options),
+  cadence: cadence(options.every),
   timeout: detector(options.timeout),
   maxMissed: options.maxMissed ?? 1,
   onlyWhenIdle: options.onlyWhenIdle ?? false
 })
 
-export const check = (
-  { data, every, idle, maxMissed, probe, timeout }: Heartbeat,
-  capabilities: Capabilities,
-  connection: string
-): Check.Check =>
-  Check.firstOf([
-    "check" in probe ? probe.check(capabilities, connection) : undefined,
+export const check = (heartbeat: Heartbeat, transport: CanPing, connection: string): Check.Check => {
+  const { cadence, data, idle, maxMissed, probe, timeout } = heartbeat
+  const every = cadence && intervalOf(cadence)
+  return Check.firstOf([
+    kindOf(probe).check?.(transport, connection),
     Check.positive(connection, ["heartbeat", "every"], every),
     Check.positive(connection, ["heartbeat", "timeout"], timeout),
     Check.wholeNumber(connection, ["heartbeat", "maxMissed"], maxMissed, 1),
@@ -61,3 +55,4 @@ export const check = (
         )
       : undefined
   ])
+}

@@ -1,68 +1,98 @@
 /**
- * The kinds of probes that hear frames, and a heartbeat's user functions, made
- * total: a `match` that throws does not match, a `make` or `reply` that throws
- * ends its session.
+ * The kinds of probes: what each sends, and how it hears the answer. To the
+ * public a probe is opaque; each kind is a value that carries its own code, so
+ * one that a program does not name leaves its bundle.
+ *
+ * A heartbeat's user functions are guarded: a `match` that throws does not
+ * match, a `make` or `reply` that throws ends its session.
  */
 import { PingFailed } from "../../ConnectionError.ts"
-import type { Probe } from "../../Heartbeat.ts"
+import type { CanPing, Probe } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
+import { attempt, total } from "../kit/guard.ts"
+import * as Check from "../model/check.ts"
 import { decodeJson, encodeJson, Failure } from "../model/json.ts"
-import type { Patient } from "./patient.ts"
-import type { Pulse } from "./pulse.ts"
+import type { WireProbe } from "../model/wireProbe.ts"
+import type { MonitoredSession } from "./monitored.ts"
 
-type Kind<Tag extends Probe["_tag"]> = Extract<Probe, { readonly _tag: Tag }>
+/** What a probe needs to end its session. */
+type Ending = Pick<MonitoredSession, "connection" | "epoch" | "dead">
 
-/** A session that a probe can end. */
-export type Mortal = Pick<Patient, "connection" | "epoch" | "dead">
+/** What a probe needs when it hears a frame: the probes that wait, and the session. */
+export interface Hearing {
+  readonly session: MonitoredSession
+  answered(match: (frame: Frame, id: number) => boolean, frame: Frame): boolean
+}
 
-/** Whether a frame belongs to the heartbeat; what follows from it is done then. */
-export type Hear = (frame: Frame, pulse: Pulse) => boolean
+/** Makes something to send, or ends the session. */
+type Make<A, B> = (input: A, session: Ending) => B | undefined
 
-/** Gives a frame, or ends the session. */
-type Make<A> = (input: A, session: Mortal) => Frame | undefined
+/** A kind of probe. A new one is a value like these and a constructor in `Heartbeat`. */
+export interface Kind {
+  readonly _tag: Probe["_tag"]
+  /** Makes probe number `id`. A kind without it asks by pings, on demand and where the transport can. */
+  readonly make?: Make<number, WireProbe> | undefined
+  /** Whether a pong answers probe `id`. */
+  readonly matchesPong?: ((payload: Uint8Array, id: number) => boolean) | undefined
+  /** Whether a frame belongs to the heartbeat; what follows from it is done here. */
+  readonly hear?: ((frame: Frame, hearing: Hearing) => boolean) | undefined
+  readonly check?: ((transport: CanPing, connection: string) => Check.Check) | undefined
+}
 
-export const asking = (make: Make<number>, match: Kind<"Frame">["match"]): Kind<"Frame"> => ({
-  _tag: "Frame",
-  make,
-  match,
-  hear: (frame, pulse) => pulse.answered(match, frame)
-})
+// Only this room makes probes, so each is of a kind.
+export const probeOf = (kind: Kind): Probe => kind as unknown as Probe
+export const kindOf = (probe: Probe): Kind => probe
 
-export const answering = (match: Kind<"Challenge">["match"], reply: Make<Frame>): Kind<"Challenge"> => ({
-  _tag: "Challenge",
-  match,
-  reply,
-  hear: (frame, { patient }) => {
-    if (!match(frame)) return false
-    const answer = reply(frame, patient)
-    if (answer !== undefined) patient.write(answer, nobody)
-    return true
+export const none: Kind = { _tag: "None" }
+
+// ---- protocol pings: the payload is a `k` and the probe's number, in ASCII ----
+
+const payload = (id: number): Uint8Array => Uint8Array.from(`k${id}`, (letter) => letter.charCodeAt(0))
+
+export const ping = {
+  _tag: "Ping",
+  make: (id: number) => ({ ping: payload(id) }),
+  matchesPong: (pong: Uint8Array, id: number) => {
+    const own = payload(id)
+    return pong.length === own.length && own.every((byte, index) => byte === pong[index])
+  },
+  check: ({ ping }: CanPing, connection: string) => {
+    const issue = "this transport cannot send protocol pings; use Heartbeat.text, Heartbeat.json or Heartbeat.passive"
+    return ping === false ? Check.invalid(connection, ["heartbeat"], issue) : undefined
   }
-})
+} satisfies Kind
 
-const nobody = (): void => {}
+// ---- data frames ----
 
-const total =
-  <A>(name: string, make: (input: A) => Frame): Make<A> =>
+export const asking = (make: Make<number, Frame>, match: (frame: Frame, id: number) => boolean) =>
+  ({ _tag: "Frame", make, hear: (frame, hearing) => hearing.answered(match, frame) }) satisfies Kind
+
+export const answering = (match: (frame: Frame) => boolean, reply: Make<Frame, Frame>) =>
+  ({
+    _tag: "Challenge",
+    hear: (frame, { session }) => {
+      if (!match(frame)) return false
+      const answer = reply(frame, session)
+      if (answer !== undefined) session.write(answer, nothing)
+      return true
+    }
+  }) satisfies Kind
+
+const nothing = (): void => {}
+
+const guarded =
+  <A>(name: string, make: (input: A) => unknown): Make<A, Frame> =>
   (input, session) => {
-    const made = attempt(make, input)
+    const made = attempt(() => make(input), nothing)
     if (typeof made === "string" || made instanceof Uint8Array) return made
     const { connection, epoch } = session
     session.dead(new PingFailed({ connection, epoch, issue: `${name} made nothing that can be sent` }))
     return undefined
   }
 
-const attempt = <A>(make: (input: A) => unknown, input: A): unknown => {
-  try {
-    return make(input)
-  } catch {
-    return undefined
-  }
-}
+export const making = (make: (id: number) => unknown) => guarded("the heartbeat's `make`", make)
 
-export const making = (make: (id: number) => Frame): Make<number> => total("the heartbeat's `make`", make)
-
-export const replying = (reply: (frame: Frame) => Frame): Make<Frame> => total("the challenge's `reply`", reply)
+export const replying = (reply: (frame: Frame) => unknown) => guarded("the challenge's `reply`", reply)
 
 const toJson = (message: unknown): Frame => {
   const text = encodeJson(message)
@@ -75,16 +105,13 @@ export const makingJson = (make: (id: number) => unknown) => making((id) => toJs
 export const replyingJson = (reply: (message: unknown) => unknown) =>
   replying((frame) => toJson(reply(decodeJson(frame))))
 
-export const matching =
-  <Args extends ReadonlyArray<unknown>>(match: (...args: Args) => boolean) =>
-  (...args: Args): boolean => {
-    try {
-      const matched: unknown = match(...args)
-      return matched === true
-    } catch {
-      return false
-    }
-  }
+export const matching = <Args extends ReadonlyArray<unknown>>(
+  match: (...args: Args) => unknown
+): ((...args: Args) => boolean) =>
+  total(
+    (...args: Args) => match(...args) === true,
+    () => false
+  )
 
 export const matchingJson = <Rest extends ReadonlyArray<unknown>>(
   match: (message: unknown, ...rest: Rest) => boolean,

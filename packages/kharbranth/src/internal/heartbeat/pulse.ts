@@ -5,12 +5,12 @@
  */
 import type { Heartbeat } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
-import type { Link } from "../../Transport.ts"
 import { type Cadence, cadenceOf } from "./cadence.ts"
 import { Detector, pingDeadline, type Purpose, shortDeadline } from "./detector.ts"
-import type { Probe } from "../outbox/writer.ts"
-import type { Patient } from "./patient.ts"
+import type { WireProbe } from "../model/wireProbe.ts"
+import type { MonitoredSession, Traffic } from "./monitored.ts"
 import type { Timer } from "../kit/timers.ts"
+import { type Hearing, type Kind, kindOf } from "./probes.ts"
 
 /** How late a timer, or how far apart the clocks, before we think that time stood still. */
 const suspicious = 2000
@@ -22,9 +22,10 @@ interface Plan {
   readonly wall: number
 }
 
-export class Pulse {
-  readonly patient: Patient
+export class Pulse implements Hearing {
+  readonly session: MonitoredSession
   private readonly heartbeat: Heartbeat
+  private readonly kind: Kind
   private readonly detector: Detector
   private readonly timer: Timer
   private readonly cadence: Cadence | undefined
@@ -34,16 +35,17 @@ export class Pulse {
   private plan: Plan | undefined
   private over = false
 
-  constructor(heartbeat: Heartbeat, patient: Patient, link: Link) {
-    this.patient = patient
+  constructor(heartbeat: Heartbeat, session: MonitoredSession, link: Traffic) {
+    this.session = session
     this.heartbeat = heartbeat
-    this.detector = new Detector(heartbeat, patient, link)
-    this.timer = patient.timer((now) => this.due(now))
-    this.cadence = cadenceOf(heartbeat, patient)
+    this.kind = kindOf(heartbeat.probe)
+    this.detector = new Detector(heartbeat, session, link)
+    this.timer = session.timer((now) => this.due(now))
+    this.cadence = cadenceOf(heartbeat.cadence, session)
   }
 
   start(): void {
-    this.advance(this.patient.now())
+    this.advance(this.session.now())
     this.rearm()
   }
 
@@ -55,18 +57,18 @@ export class Pulse {
 
   /** Whether a frame belongs to the heartbeat; it then does not reach the stream. */
   intercept(frame: Frame): boolean {
-    const { probe } = this.heartbeat
-    return "hear" in probe && probe.hear(frame, this)
+    return this.kind.hear?.(frame, this) ?? false
   }
 
   /** Whether `intercept` can ever say yes. */
   get intercepts(): boolean {
-    return "hear" in this.heartbeat.probe
+    return this.kind.hear !== undefined
   }
 
   pong(payload: Uint8Array): void {
-    const { pings } = this.patient
-    if (pings !== undefined) this.answered(pings.match, payload)
+    const { pings } = this.session
+    const matches = pings && kindOf(pings).matchesPong
+    if (matches !== undefined) this.answered(matches, payload)
   }
 
   /** Whether this answers a probe that waits. */
@@ -97,8 +99,8 @@ export class Pulse {
   suspect(reason: string, deadline = shortDeadline): boolean {
     if (this.over || this.make === undefined) return false
     // One probe is enough for everybody who doubts.
-    if (this.detector.isUrgent(this.patient.now())) return true
-    this.patient.emit(() => ({ _tag: "Suspected", epoch: this.patient.epoch, reason }))
+    if (this.detector.isUrgent(this.session.now())) return true
+    this.session.emit(() => ({ _tag: "Suspected", epoch: this.session.epoch, reason }))
     this.detector.forgive()
     return this.probe({ deadline: Math.min(deadline, this.detector.timeout), urgent: true })
   }
@@ -109,9 +111,9 @@ export class Pulse {
   }
 
   /** Makes a probe; `undefined` where nobody can be asked. */
-  private get make(): ((id: number, patient: Patient) => Probe | undefined) | undefined {
-    const { probe } = this.heartbeat
-    return probe._tag === "Frame" ? probe.make : this.patient.pings?.make
+  private get make(): ((id: number, session: MonitoredSession) => WireProbe | undefined) | undefined {
+    const { pings } = this.session
+    return this.kind.make ?? (pings && kindOf(pings).make)
   }
 
   private due(now: number): void {
@@ -126,14 +128,14 @@ export class Pulse {
     const { plan } = this
     if (plan === undefined) return
     this.plan = { ...plan, time: Infinity }
-    const drift = Math.abs(this.patient.wall() - plan.wall - (now - plan.mono))
+    const drift = Math.abs(this.session.wall() - plan.wall - (now - plan.mono))
     if (now - plan.time > suspicious) this.suspect("timers fired late")
     else if (drift > suspicious) this.suspect("wall clock and monotonic clock moved apart")
   }
 
   private keepalive(now: number): void {
     this.nextProbe = Infinity
-    const skipped = this.beats++ % this.patient.pace > 0
+    const skipped = this.beats++ % this.session.pace > 0
     if ((this.detector.wasQuiet() || !this.heartbeat.onlyWhenIdle) && !skipped) {
       this.probe({ deadline: this.detector.timeout })
     }
@@ -152,12 +154,12 @@ export class Pulse {
     const { make } = this
     if (this.over || make === undefined) return false
     const id = this.nextId++
-    const probe = make(id, this.patient)
+    const probe = make(id, this.session)
     if (probe === undefined) return false
-    this.patient.write(probe, (seq) => {
+    this.session.write(probe, (seq) => {
       if (this.over) return
       this.detector.sent(id, seq, purpose)
-      this.patient.emit(() => ({ _tag: "ProbeSent", epoch: this.patient.epoch, id }))
+      this.session.emit(() => ({ _tag: "ProbeSent", epoch: this.session.epoch, id }))
       this.rearm()
     })
     return true
@@ -168,7 +170,7 @@ export class Pulse {
     const time = Math.min(this.nextProbe, this.detector.nextLook)
     // A timer that rings early only finds nothing to do.
     if (this.timer.time <= time && this.timer.time !== Infinity) return
-    this.plan = { time, mono: this.patient.now(), wall: this.patient.wall() }
+    this.plan = { time, mono: this.session.now(), wall: this.session.wall() }
     this.timer.set(time)
   }
 }

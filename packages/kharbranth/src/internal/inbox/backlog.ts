@@ -4,7 +4,9 @@
  */
 import { decode, type Told } from "../codec/decode.ts"
 import * as Segments from "../codec/segments.ts"
-import type { Decoded, Item, Raw } from "../codec/segments.ts"
+import * as Items from "./item.ts"
+import type { Decoded, Raw } from "../codec/segments.ts"
+import type { Item } from "./item.ts"
 
 // Markers weigh nothing in bytes. A connection that nobody reads and that
 // reconnects for months must not keep each one.
@@ -32,7 +34,7 @@ export class Backlog<In> {
 
   get messages(): number {
     if (this.items.length === 0) return 0
-    return this.items.reduce((count, item) => count + Segments.countOf(item), 0)
+    return this.items.reduce((count, item) => count + Items.countOf(item), 0)
   }
 
   /** Puts raw frames at the end; the segment may still grow. */
@@ -42,7 +44,7 @@ export class Backlog<In> {
     this.raws += 1
   }
 
-  addMarker(marker: Segments.Marker): void {
+  addMarker(marker: Items.Marker): void {
     if (marker._tag === "Lagged") {
       if (marker.atMost) this.items.push(marker)
       else this.lag(this.items.length, marker.dropped)
@@ -128,21 +130,19 @@ export class Backlog<In> {
   }
 
   private isLastMessage(at: number, segment: Decoded<In>): boolean {
-    return (
-      Segments.countOf(segment) === 1 && !this.items.some((item, index) => index > at && Segments.holdsMessages(item))
-    )
+    return Items.countOf(segment) === 1 && !this.items.some((item, index) => index > at && Items.holdsMessages(item))
   }
 
   /** Decodes one raw segment in its place. Gives how many items it became. */
   private decodeAt(at: number): number {
     const segment = this.items[at] as Raw<In>
-    const before = Segments.bytesOf(segment)
+    const before = Items.bytesOf(segment)
     const pieces = decode(segment, Segments.kept, this.told).filter(
-      (piece) => Segments.countOf(piece) > 0 || piece._tag === "Lagged"
+      (piece) => Items.countOf(piece) > 0 || piece._tag === "Lagged"
     )
     this.items.splice(at, 1, ...pieces)
     this.raws -= 1
-    this.bytes += pieces.reduce((bytes, piece) => bytes + Segments.bytesOf(piece), 0) - before
+    this.bytes += pieces.reduce((bytes, piece) => bytes + Items.bytesOf(piece), 0) - before
     return pieces.length
   }
 
@@ -163,7 +163,7 @@ export class Backlog<In> {
   }
 
   removeIfEmpty(at: number): boolean {
-    const empty = Segments.countOf(this.items[at]!) === 0
+    const empty = Items.countOf(this.items[at]!) === 0
     if (empty) this.remove(at)
     return empty
   }

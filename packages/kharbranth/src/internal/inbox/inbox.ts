@@ -7,7 +7,7 @@ import type { ConnectionError } from "../../ConnectionError.ts"
 import type * as Public from "../../Inbox.ts"
 import { Intake } from "./intake.ts"
 import { entriesOf, messagesOf } from "./read.ts"
-import type * as Segments from "../codec/segments.ts"
+import type * as Items from "./item.ts"
 
 export type { Hooks, Options } from "./intake.ts"
 export type { Lane } from "../codec/segments.ts"
@@ -119,7 +119,7 @@ export class Inbox<In> extends Intake<In> {
     return !this.backlog.isEmpty || this.arriving.length > 0 || this.end !== undefined
   }
 
-  private takeItems(): ReadonlyArray<Segments.Item<In>> {
+  private takeItems(): ReadonlyArray<Items.Item<In>> {
     this.settle()
     if (this.settling) return none
     this.open = undefined

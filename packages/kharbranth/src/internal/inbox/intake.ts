@@ -14,6 +14,7 @@ import { decode } from "../codec/decode.ts"
 import type { Pausing, Source } from "../transport/backpressure.ts"
 import { messagesOf } from "./read.ts"
 import * as Segments from "../codec/segments.ts"
+import * as Items from "./item.ts"
 import { type Tap, Taps } from "./taps.ts"
 
 /** How the inbox talks to its owner: synchronous, and cheap. */
@@ -42,7 +43,7 @@ export abstract class Intake<In> {
   pausing: Pausing | undefined
   protected readonly backlog: Backlog<In>
   /** What came this turn and must be looked at before it may wait. */
-  protected arriving: Array<Segments.Item<In>> = []
+  protected arriving: Array<Items.Item<In>> = []
   protected settling = false
   /** The raw segment that the next frame of its lane joins. */
   protected open: Segments.Raw<In> | undefined
@@ -79,7 +80,7 @@ export abstract class Intake<In> {
 
   get messages(): number {
     if (this.arriving.length === 0) return this.backlog.messages
-    return this.arriving.reduce((count, item) => count + Segments.countOf(item), this.backlog.messages)
+    return this.arriving.reduce((count, item) => count + Items.countOf(item), this.backlog.messages)
   }
 
   /** Whether the sources are paused, by this inbox. */
@@ -244,19 +245,19 @@ export abstract class Intake<In> {
     this.relax()
   }
 
-  private settleOne(item: Segments.Item<In>): void {
+  private settleOne(item: Items.Item<In>): void {
     if (item === this.open) this.open = undefined
     if (item._tag === "Decoded") this.backlog.addDecoded(item)
     else if (item._tag !== "Raw") this.backlog.addMarker(item)
     else {
-      this.backlog.bytes -= Segments.bytesOf(item)
+      this.backlog.bytes -= Items.bytesOf(item)
       for (const piece of decode(item, Segments.kept, this.options)) {
         if (piece._tag === "Lagged") {
           this.backlog.addMarker(piece)
           continue
         }
         const rest = this.taps.filter(piece)
-        this.backlog.bytes += Segments.bytesOf(rest)
+        this.backlog.bytes += Items.bytesOf(rest)
         this.backlog.addDecoded(rest)
       }
     }

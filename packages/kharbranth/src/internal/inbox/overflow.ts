@@ -3,8 +3,9 @@
  * go. Each comes with the option that asks for it.
  */
 import type { Backlog } from "./backlog.ts"
-import type { Decoded, Item } from "../codec/segments.ts"
-import * as Segments from "../codec/segments.ts"
+import type { Decoded } from "../codec/segments.ts"
+import type { Item } from "./item.ts"
+import * as Items from "./item.ts"
 
 type Key<In> = ((message: In) => unknown) | undefined
 
@@ -33,7 +34,7 @@ export const dropNewest = <In>(backlog: Backlog<In>, target: number): number => 
 }
 
 const isFirstMessage = <In>(items: ReadonlyArray<Item<In>>, at: number, segment: Decoded<In>): boolean =>
-  Segments.countOf(segment) === 1 && !items.some((item, index) => index < at && Segments.holdsMessages(item))
+  Items.countOf(segment) === 1 && !items.some((item, index) => index < at && Items.holdsMessages(item))
 
 /** Leaves the newest of each key, session by session; keys do not reach over markers. Then the oldest go. */
 export const conflateAll = <In>(backlog: Backlog<In>, target: number, key: Key<In>): number => {

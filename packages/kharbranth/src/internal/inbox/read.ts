@@ -5,7 +5,8 @@
 import * as Inbox from "../../Inbox.ts"
 import { decode, type Told } from "../codec/decode.ts"
 import * as Segments from "../codec/segments.ts"
-import type { Item, Marker, Taken } from "../codec/segments.ts"
+import type { Taken } from "../codec/segments.ts"
+import type { Item, Marker } from "./item.ts"
 
 type Part<In> = Taken<In> | Marker
 

@@ -6,13 +6,14 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { Waiting } from "./waiting.ts"
 
-export interface Observer<A, E> {
+interface Observer<A, E> {
   items: Array<A>
   /** How many items may wait for it. */
   readonly capacity: number
   end: { readonly error: E | undefined } | undefined
-  wake: (() => void) | undefined
+  readonly waiting: Waiting
 }
 
 const none: ReadonlySet<never> = new Set()
@@ -30,7 +31,7 @@ export class Fanout<A, E = never> {
     for (const observer of this.observers) {
       for (const item of items) observer.items.push(item)
       this.bound(observer)
-      this.signal(observer)
+      observer.waiting.wake()
     }
   }
 
@@ -46,13 +47,13 @@ export class Fanout<A, E = never> {
     this.ending = { error }
     for (const observer of this.observers) {
       observer.end = this.ending
-      this.signal(observer)
+      observer.waiting.wake()
     }
   }
 
   /** Registers an observer at once; it buffers until its stream is run or `leave` is called. */
   join(capacity: number): { readonly stream: Stream.Stream<A, E>; readonly leave: () => void } {
-    const observer: Observer<A, E> = { capacity, items: [], end: this.ending, wake: undefined }
+    const observer: Observer<A, E> = { capacity, items: [], end: this.ending, waiting: new Waiting() }
     this.observers = new Set([...this.observers, observer])
     const leave = () => {
       this.observers = new Set([...this.observers].filter((other) => other !== observer))
@@ -75,28 +76,34 @@ export class Fanout<A, E = never> {
   }
 
   private pull(observer: Observer<A, E>): Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> {
-    const self: Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> = Effect.suspend(() => {
+    return observer.waiting.until((): Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> | undefined => {
       const { end, items } = observer
       if (Arr.isArrayNonEmpty(items)) {
         observer.items = []
         this.taken()
         return Effect.succeed(items)
       }
-      if (end !== undefined) return end.error === undefined ? Cause.done() : Effect.fail(end.error)
-      return Effect.callback<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done>((resume) => {
-        observer.wake = () => resume(self)
-        return Effect.sync(() => {
-          observer.wake = undefined
-        })
-      })
+      if (end === undefined) return undefined
+      return end.error === undefined ? Cause.done() : Effect.fail(end.error)
     })
-    return self
+  }
+}
+
+/** A fan-out that loses nothing: its writer waits for the slowest observer. */
+export class Lossless<A, E = never> extends Fanout<A, E> {
+  private readonly room = new Waiting()
+
+  /** Waits until every observer has room. */
+  readonly ready: Effect.Effect<void> = this.room.until(() => (this.isFull() ? undefined : Effect.void))
+
+  protected override bound(): void {}
+
+  protected override taken(): void {
+    if (!this.isFull()) this.room.wake()
   }
 
-  private signal(observer: Observer<A, E>): void {
-    const { wake } = observer
-    if (wake === undefined) return
-    observer.wake = undefined
-    queueMicrotask(wake)
+  private isFull(): boolean {
+    for (const { capacity, items } of this.observers) if (items.length >= capacity) return true
+    return false
   }
 }

@@ -7,8 +7,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Sink from "effect/Sink"
-import type * as Connection from "../../Connection.ts"
-import { drain } from "../../ConnectionControl.ts"
+import * as Connection from "../../Connection.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Addressed, Command, Outcome, Where } from "../../ManagerCommand.ts"
 import type { ManagerEvent } from "../../ManagerEvent.ts"
@@ -28,11 +27,11 @@ const run = (registry: Registry, entry: Made, command: Command): Effect.Effect<v
     case "Restart":
       return connection.restart(command)
     case "Rotate":
-      return connection.rotate(command.reason)
+      return connection.rotate(command)
     case "Probe":
-      return connection.probe(command.reason ?? "asked for")
+      return connection.probe(command)
     case "Drain":
-      return Effect.andThen(drain(connection, command.deadline), registry.free(entry))
+      return Effect.andThen(Connection.drain(connection, command), registry.free(entry))
     case "Close":
       return registry.free(entry)
     case "Pause":

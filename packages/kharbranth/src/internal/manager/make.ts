@@ -7,8 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import type * as Connection from "../../Connection.ts"
-import { update } from "../../ConnectionControl.ts"
+import * as Connection from "../../Connection.ts"
 import { type ConnectionError, InvalidOptions } from "../../ConnectionError.ts"
 import type { Key, Manager, Options } from "../../ConnectionManager.ts"
 import type { Command, Where } from "../../ManagerCommand.ts"
@@ -150,8 +149,8 @@ export const make = Effect.fnUntraced(function* <R = never>(
     has: (name) => registry.find(name) !== undefined,
     send: send(registry),
     restart: (name, restart) => named(name, (connection) => connection.restart(restart)),
-    rotate: (name, reason) => named(name, (connection) => connection.rotate(reason)),
-    update: (name, change) => named(name, (connection) => update(connection, change)),
+    rotate: (name, options) => named(name, (connection) => connection.rotate(options)),
+    update: (name, change) => named(name, (connection) => Connection.update(connection, change)),
     pause: tell({ _tag: "Pause" }),
     resume: tell({ _tag: "Resume" }),
     close: (name) => registry.freeNamed(name),

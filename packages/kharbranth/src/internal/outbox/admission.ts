@@ -5,7 +5,7 @@
  */
 import { OutboxFull, type SendError } from "../../ConnectionError.ts"
 import type * as Policy from "../../Outbox.ts"
-import * as Delivery from "../model/delivery.ts"
+import * as Delivery from "../../Delivery.ts"
 import { accepted, type Entry, type Fate } from "./entry.ts"
 import type { Keep, Keeper } from "./keeping.ts"
 import { Queue, Room } from "./queue.ts"
@@ -16,7 +16,7 @@ export interface BooksOptions {
   readonly maxBytes: number
   readonly overflow: Policy.Overflow
   readonly maxReplays: number
-  readonly hooks: { dropped(reason: Policy.Dropped["reason"], count: number): void }
+  readonly hooks: { dropped(reason: Delivery.Dropped["reason"], count: number): void }
 }
 
 export class Books {
@@ -26,7 +26,7 @@ export class Books {
   keeper: Keeper | undefined
   readonly options: BooksOptions
   private fates: Array<readonly [Entry, Fate]> = []
-  private losses = new Map<Policy.Dropped["reason"], number>()
+  private losses = new Map<Delivery.Dropped["reason"], number>()
   private telling = false
 
   constructor(options: BooksOptions) {
@@ -50,23 +50,23 @@ export class Books {
   }
 
   /** The final outcome of an entry that is in no list any more. */
-  settle(entry: Entry, delivery: Policy.Delivery): void {
+  settle(entry: Entry, delivery: Delivery.Delivery): void {
     this.keeper?.forget(entry)
     this.note(entry, delivery)
   }
 
-  lose(reason: Policy.Dropped["reason"]): void {
+  lose(reason: Delivery.Dropped["reason"]): void {
     this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1)
   }
 
   /** A policy drops an entry that was never written. */
-  drop(entry: Entry, reason: Policy.Dropped["reason"]): void {
+  drop(entry: Entry, reason: Delivery.Dropped["reason"]): void {
     this.lose(reason)
     this.settle(entry, Delivery.dropped(reason))
   }
 
   /** Ends what waits without being written (again). */
-  end(entry: Entry, delivery: Policy.Delivery, reason: Policy.Dropped["reason"] | undefined): void {
+  end(entry: Entry, delivery: Delivery.Delivery, reason: Delivery.Dropped["reason"] | undefined): void {
     this.queue.remove(entry)
     if (entry.written) return this.settle(entry, Delivery.unknown)
     if (reason !== undefined) this.lose(reason)

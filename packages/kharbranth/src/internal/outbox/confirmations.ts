@@ -3,7 +3,7 @@
  * of writing, and by the id under which the application acknowledges it.
  */
 import type * as Policy from "../../Outbox.ts"
-import * as Delivery from "../model/delivery.ts"
+import * as Delivery from "../../Delivery.ts"
 import type { Books } from "./admission.ts"
 import { Entries, type Entry } from "./entry.ts"
 import { type Account, type Keep, type Keeper, nothing, type Report } from "./keeping.ts"

@@ -2,19 +2,20 @@
  * One message in the outbox, the lists it can be in, and how those who wait
  * for it hear of its fate. An entry is in one list at a time.
  */
+import type * as Delivery from "../../Delivery.ts"
 import * as Duration from "effect/Duration"
 import { type SendError, SendExpired } from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
 import type * as Outbox from "../../Outbox.ts"
-import { failed } from "../model/delivery.ts"
+import { failed } from "../../Delivery.ts"
 
 /** What becomes of an untracked message. */
-export type Outcome = { readonly _tag: "Written" } | Outbox.Dropped | Outbox.Failed
+export type Outcome = { readonly _tag: "Written" } | Delivery.Dropped | Delivery.Failed
 
 export type Settle = (outcome: Outcome) => void
 
 /** What can happen to a message on its way, the last of them being final. */
-export type Fate = { readonly _tag: "Accepted" } | { readonly _tag: "Written" } | Outbox.Delivery
+export type Fate = { readonly _tag: "Accepted" } | { readonly _tag: "Written" } | Delivery.Delivery
 
 export const accepted: Fate = { _tag: "Accepted" }
 export const written: Outcome = { _tag: "Written" }

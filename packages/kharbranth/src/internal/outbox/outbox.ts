@@ -6,7 +6,7 @@
 import { EncodeError, foreign, NotConnected, type SendError } from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
 import type * as Policy from "../../Outbox.ts"
-import * as Delivery from "../model/delivery.ts"
+import * as Delivery from "../../Delivery.ts"
 import { Failure } from "../model/json.ts"
 import { Books } from "./admission.ts"
 import { type Entry, exceeds, sender, type Settle, written } from "./entry.ts"

@@ -1,6 +1,6 @@
 /** What waits in an outbox as plain data, to be handed over to another one. */
 import type * as Policy from "../../Outbox.ts"
-import * as Delivery from "../model/delivery.ts"
+import * as Delivery from "../../Delivery.ts"
 import type { Outbox } from "./outbox.ts"
 import { type Entry, sizeOf } from "./entry.ts"
 import { keep } from "./confirmations.ts"

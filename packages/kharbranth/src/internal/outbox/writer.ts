@@ -5,8 +5,8 @@
  */
 import { NotConnected } from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
-import type * as Outbox from "../../Outbox.ts"
-import { failed } from "../model/delivery.ts"
+import { type Dropped, failed } from "../../Delivery.ts"
+import { isFrame, type WireProbe } from "../model/wireProbe.ts"
 import type { Link } from "../../Transport.ts"
 import { type Entry, type Settle, written } from "./entry.ts"
 import type { Account, Report } from "./keeping.ts"
@@ -20,7 +20,7 @@ export interface Hooks {
   defer(f: () => void): void
   /** Asks for `Outbox.wake` at this time. The earliest time asked for counts. */
   arm(at: number): void
-  dropped(reason: Outbox.Dropped["reason"], count: number): void
+  dropped(reason: Dropped["reason"], count: number): void
   /** The connection's state, for errors. */
   state?(): string
 }
@@ -35,9 +35,6 @@ export interface Supply {
 }
 
 /** A probe: a frame of the user's making, or a protocol ping. */
-export type Probe = Frame | { readonly ping: Uint8Array }
-
-const isFrame = (probe: Probe): probe is Frame => typeof probe === "string" || probe instanceof Uint8Array
 
 interface Own {
   readonly frame: Frame
@@ -77,7 +74,7 @@ export class Writer implements Account {
   report: Report | undefined = undefined
   supply: Supply | undefined = undefined
   private readonly options: WriterOptions
-  private readonly probes: Array<{ readonly probe: Probe; readonly written: (seq: number) => void }> = []
+  private readonly probes: Array<{ readonly probe: WireProbe; readonly written: (seq: number) => void }> = []
   private own: Set<Own> | undefined = undefined
   private over = false
   private writing = false
@@ -95,7 +92,7 @@ export class Writer implements Account {
    * the number that later writes start at: what came before is shown by its
    * pulse. A frame has that number itself.
    */
-  probe(probe: Probe, written: (seq: number) => void): void {
+  probe(probe: WireProbe, written: (seq: number) => void): void {
     if (this.over) return
     if (this.isFree && !isFrame(probe)) {
       this.options.link.ping(probe.ping)

@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as ConnectionError from "../../ConnectionError.ts"
-import type { Policies } from "../../Connection.ts"
+import type { Reconnect } from "../../Reconnect.ts"
 import type { Link } from "../../Transport.ts"
 import type { Signal } from "../../Surroundings.ts"
 import type { Input, Phase } from "../lifecycle/reduce.ts"
@@ -28,7 +28,7 @@ export interface Ward {
   readonly connection: string
   readonly phase: Phase
   readonly live: Patient | undefined
-  readonly policies: Policies
+  readonly policies: { readonly reconnect: Reconnect }
   /** `breakFirst`: the server bears one session at a time. */
   readonly handover: { readonly rotation: { readonly mode: "breakFirst" | "makeFirst" } }
   attention: Attending | undefined

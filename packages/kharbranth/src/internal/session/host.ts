@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Codec } from "../../Codec.ts"
-import type * as Connection from "../../Connection.ts"
+import type * as Public from "../../Session.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
@@ -12,7 +12,7 @@ import type { Meter } from "../../RateLimit.ts"
 import type { Recipe } from "../../Target.ts"
 import type { Transport } from "../../Transport.ts"
 import type { Ward } from "../platform/reaction.ts"
-import type { Ask } from "../transport/dialing.ts"
+import type { Ask } from "./dial.ts"
 import type { Figures } from "./counters.ts"
 import type { Inbox } from "../inbox/inbox.ts"
 import type { Outbox } from "../outbox/outbox.ts"
@@ -28,11 +28,11 @@ export interface Policies {
 }
 
 /** A program that runs before a session is Ready. */
-export type Opener<In, Out> = (session: Connection.Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>
+export type Opener<In, Out> = (session: Public.Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>
 
-export type HookName = keyof Connection.Hooks
+export type HookName = keyof Public.Hooks
 
-export type HookInput<Name extends HookName> = Parameters<NonNullable<Connection.Hooks[Name]>>
+export type HookInput<Name extends HookName> = Parameters<NonNullable<Public.Hooks[Name]>>
 
 export interface Host<In, Out> {
   readonly connection: string
@@ -50,10 +50,10 @@ export interface Host<In, Out> {
   readonly writeMark: number
   readonly openBuffer: number
   readonly onOpen: Opener<In, Out> | undefined
-  readonly permit: ((dial: Connection.Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
+  readonly permit: ((dial: Public.Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
   /** The same by callback. */
   readonly ask: Ask | undefined
-  readonly hooks: Connection.Hooks | undefined
+  readonly hooks: Public.Hooks | undefined
   /** Somebody traces: spans are worth making. */
   readonly traced: boolean
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void>

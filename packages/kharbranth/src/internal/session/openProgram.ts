@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Codec from "../../Codec.ts"
-import type * as Connection from "../../Connection.ts"
+import type * as Public from "../../Session.ts"
 import * as ConnectionError from "../../ConnectionError.ts"
 import type { Host } from "./host.ts"
 import type { Session } from "./session.ts"
@@ -56,7 +56,7 @@ const openError = (
   return ConnectionError.isConnectionError(error) ? error : failed("it failed", ConnectionError.foreign(error))
 }
 
-const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Connection.Session<In, Out> => {
+const handleOf = <In, Out>(host: Host<In, Out>, opened: Session<In, Out>): Public.Session<In, Out> => {
   const { connection } = host
   const notConnected = (state: string) => new ConnectionError.NotConnected({ connection, state })
   return {

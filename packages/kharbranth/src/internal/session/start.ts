@@ -8,8 +8,8 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as ConnectionError from "../../ConnectionError.ts"
 import type { Link } from "../../Transport.ts"
-import { callsOf } from "../transport/dialing.ts"
-import { deadlineOf, dialOf, permitOf, resolve } from "../budget/dialParts.ts"
+import { callOf } from "../transport/fromCallback.ts"
+import { CallbackDial, deadlineOf, dialOf, permitOf, resolve } from "./dial.ts"
 import type { Host } from "./host.ts"
 import { hasOpening, openProgram } from "./openProgram.ts"
 import type { Session } from "./session.ts"
@@ -23,7 +23,7 @@ export const start = <In, Out>(
 ): Effect.Effect<unknown, Failure> | undefined => {
   const settling = host.settled(session)
   const isFree = settling === undefined && (host.ask !== undefined || host.permit === undefined) && !host.traced
-  if (isFree && callsOf(host.transport.dial)?.(host, session) === true) return undefined
+  if (isFree && callOf(host.transport.dial)?.(new CallbackDial(host, session)) === true) return undefined
   const opening = host.traced ? traced(host, session) : begun(host, session)
   return settling === undefined ? opening : Effect.andThen(settling, opening)
 }

@@ -6,15 +6,16 @@ import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
-import type { Pinging } from "../../Heartbeat.ts"
+import type { Probe } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
 import type { Host } from "./host.ts"
-import type { Probe, Writer } from "../outbox/writer.ts"
-import type { Patient } from "../heartbeat/patient.ts"
+import type { WireProbe } from "../model/wireProbe.ts"
+import type { Writer } from "../outbox/writer.ts"
+import type { MonitoredSession } from "../heartbeat/monitored.ts"
 import type { Pulse } from "../heartbeat/pulse.ts"
 import type { Timer } from "../kit/timers.ts"
 
-export abstract class Watched<In, Out> implements Patient {
+export abstract class Watched<In, Out> implements MonitoredSession {
   readonly epoch: number
   writer: Writer | undefined
   over = false
@@ -98,7 +99,7 @@ export abstract class Watched<In, Out> implements Patient {
     return this.host.connection
   }
 
-  get pings(): Pinging["probe"] | undefined {
+  get pings(): Probe | undefined {
     const { ping } = this.host.transport.capabilities
     return ping === false ? undefined : ping.probe
   }
@@ -131,7 +132,7 @@ export abstract class Watched<In, Out> implements Patient {
     this.host.emit(event)
   }
 
-  write(probe: Probe, written: (seq: number) => void): void {
+  write(probe: WireProbe, written: (seq: number) => void): void {
     this.writer?.probe(probe, written)
   }
 

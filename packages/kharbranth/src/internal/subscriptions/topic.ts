@@ -6,7 +6,7 @@ import type { ConnectionError } from "../../ConnectionError.ts"
 import type { TopicState } from "../../SubscriptionState.ts"
 import type { Book } from "./book.ts"
 import type { Reader } from "./buffer.ts"
-import { Cell } from "../kit/watch.ts"
+import { Cell } from "../kit/cell.ts"
 
 export class Topic<T, In> {
   readonly key: string

@@ -3,8 +3,8 @@
  * two of them during an overlap. A reader that stands still for too long lets
  * them go again. It comes with a transport that can pause.
  */
+import type * as Duration from "effect/Duration"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
-import type { Options } from "../../Inbox.ts"
 import * as Check from "../model/check.ts"
 
 /** What is held back: a link. */
@@ -26,7 +26,7 @@ export interface Full {
 /** What it sees of the connection. */
 export interface Owner {
   readonly epoch: number
-  readonly options: { readonly inbox?: Pick<Options<never>, "maxStall"> | undefined }
+  readonly options: { readonly inbox?: { readonly maxStall?: Duration.Input | undefined } | undefined }
   readonly deadlines: { of(deadline: "stall", fire: () => void): { set(time: number): void } }
   now(): number
   emit(event: () => ConnectionEvent): void

@@ -1,14 +1,38 @@
-/** Transports that dial by callback, and how the core takes the callback: ten thousand dials feel a fiber for each. */
+/**
+ * Transports that dial by callback. As an effect each dial needs a fiber and a
+ * scope, which ten thousand dials feel; the core takes the callback where it
+ * finds one and needs neither. The code for it comes with such a transport.
+ */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { ConnectionError, DialError } from "../../ConnectionError.ts"
-import type { Target } from "../../Target.ts"
-import type { Link, Open, Transport } from "../../Transport.ts"
-import { type Ask, type Calls, madeOf } from "./dialing.ts"
-import { deadlineOf, dialOf, permitOf, resolve } from "../budget/dialParts.ts"
-import type { Host } from "../session/host.ts"
-import type { Session } from "../session/session.ts"
+import type { Dial, Link, Open, Receiver, Transport } from "../../Transport.ts"
+
+type Dialer = Transport["Service"]["dial"]
+
+/** One dial as a callback takes it: the session that dials. */
+export interface Caller {
+  readonly receiver: Receiver
+  /** What to dial, if that is known without waiting. */
+  readonly dial: Dial | undefined
+  /** Calls `go` once the dial is permitted; its deadline begins there. */
+  permitted(go: () => void): void
+  /** Registers how to release what the dial holds. */
+  hold(release: () => void): void
+  /** The dial's outcome is known. */
+  answered(exit: Exit.Exit<Link, ConnectionError>, release: () => void): void
+  /** Runs an outcome that still has something to do, then answers with it. */
+  run<E>(outcome: Effect.Effect<Link, E>, answer: (exit: Exit.Exit<Link, E>) => void): void
+}
+
+/** Dials by callback, unless the caller has to wait for what to dial; whether it did. */
+export type Call = (caller: Caller) => boolean
+
+const calls = new WeakMap<Dialer, Call>()
+
+/** How to dial by callback, if the dial effect was made of one. */
+export const callOf = (dialer: Dialer): Call | undefined => calls.get(dialer)
 
 /** The outcome of an effect that has nothing left to run. */
 export const outcomeOf = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined =>
@@ -16,61 +40,35 @@ export const outcomeOf = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | 
 
 const nothing = (): void => {}
 
-export const fromCallback = (open: Open): Transport["Service"]["dial"] => {
-  const dialer: Transport["Service"]["dial"] = (dial, receiver) =>
+export const fromCallback = (open: Open): Dialer => {
+  const dialer: Dialer = (dial, receiver) =>
     Effect.flatMap(Effect.scope, (scope) => {
-      let letGo = nothing
-      const release = Effect.sync(() => letGo())
+      let release = nothing
+      const releasing = Effect.sync(() => release())
       return Effect.andThen(
-        Scope.addFinalizer(scope, release),
+        Scope.addFinalizer(scope, releasing),
         Effect.callback<Link, DialError>((resume) => {
-          letGo = open(dial, receiver, resume)
-          return release
+          release = open(dial, receiver, resume)
+          return releasing
         })
       )
     })
-  return madeOf(dialer, calling(open))
-}
-
-const calling =
-  (open: Open): Calls =>
-  (host, session) => {
-    const target = outcomeOf(resolve(host, session))
-    if (target === undefined || Exit.isFailure(target)) return false
-    if (host.ask === undefined) call(host, session, open, target.value)
-    else asked(host, session, host.ask, (pass) => call(host, session, open, target.value, pass))
+  calls.set(dialer, (caller) => {
+    const { dial } = caller
+    if (dial === undefined) return false
+    caller.permitted(() => begin(caller, open, dial))
     return true
-  }
-
-type Pass = ReturnType<Ask>
-
-const asked = <In, Out>(host: Host<In, Out>, session: Session<In, Out>, ask: Ask, go: (pass: Pass) => void): void => {
-  const pass = ask(permitOf(host, session), (refusal) => {
-    if (session.over) return
-    if (refusal === undefined) go(pass)
-    else session.finish(refusal)
   })
-  session.hold((error) => pass(Exit.fail(error)))
+  return dialer
 }
 
-const call = <In, Out>(host: Host<In, Out>, session: Session<In, Out>, open: Open, target: Target, pass?: Pass) => {
-  const deadline = deadlineOf(host, session)
-  let answered = false
+const begin = (caller: Caller, open: Open, dial: Dial): void => {
+  let release = nothing
   const answer = (outcome: Effect.Effect<Link, ConnectionError>): void => {
     const exit = outcomeOf(outcome)
-    if (exit === undefined) return void host.fork(Effect.map(Effect.exit(outcome), answer))
-    answered = true
-    deadline.clear()
-    pass?.(exit)
-    session.hold(letGo)
-    session.dialed(exit)
+    if (exit === undefined) caller.run(outcome, answer)
+    else caller.answered(exit, release)
   }
-  let letGo = nothing
-  letGo = open(dialOf(host, session, target), session, answer)
-  if (answered) return session.hold(letGo)
-  session.hold((error) => {
-    deadline.clear()
-    pass?.(Exit.fail(error))
-    letGo()
-  })
+  release = open(dial, caller.receiver, answer)
+  caller.hold(release)
 }

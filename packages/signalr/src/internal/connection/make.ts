@@ -14,7 +14,6 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as ConnectionErrors from "kharbranth/ConnectionError"
 import type { ConnectionState } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -209,7 +208,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     connectionId: Effect.sync(() => current.ready()?.options.connectionId),
     state: connection.state,
     events: connection.events,
-    metrics: Effect.map(ConnectionMetrics.of(connection), (metrics) => ({
+    metrics: Effect.map(Connection.metrics(connection), (metrics) => ({
       ...metrics,
       messagesIn: metrics.messagesIn + crossed.messagesIn,
       bytesIn: metrics.bytesIn + crossed.bytesIn,

@@ -8,11 +8,12 @@ import type * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
 import type { Codec } from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
+import type * as Public from "../../../Session.ts"
 import type { ConnectionEvent, DropReason } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
 import type { Recipe } from "../../../Target.ts"
 import { Transport } from "../../../Transport.ts"
-import type { Ask } from "../../transport/dialing.ts"
+import type { Ask } from "../../session/dial.ts"
 import { Fanout } from "../../kit/fanout.ts"
 import { Fibers } from "../../kit/fibers.ts"
 import { Figures } from "../../session/counters.ts"
@@ -44,7 +45,7 @@ export abstract class Ground<In, Out> {
   readonly ask: Ask | undefined
   policies: Connection.Policies
   target: Recipe
-  taps: ReadonlySet<Connection.Tap<In, Out>> = none
+  taps: ReadonlySet<Public.Tap<In, Out>> = none
   protected readonly context: Context.Context<Transport>
   private readonly timers: Timers
   private readonly meters: (() => RateLimit.Meter | undefined) | undefined
@@ -89,7 +90,7 @@ export abstract class Ground<In, Out> {
     return this.options.permit
   }
 
-  get hooks(): Connection.Hooks | undefined {
+  get hooks(): Public.Hooks | undefined {
     return this.options.hooks
   }
 

@@ -1,14 +1,10 @@
-/** Asks a reconnect schedule for the next delay: one step function for each outage. */
-import * as Duration from "effect/Duration"
+/** Asks a reconnect schedule for the next delay: one run of the schedule for each outage. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Pull from "effect/Pull"
-import * as Schedule from "effect/Schedule"
 import type { ConnectionError } from "../../../ConnectionError.ts"
 import type { Reconnect } from "../../../Reconnect.ts"
+import { Stepper } from "../../kit/schedule.ts"
 import type { Input } from "../../lifecycle/model.ts"
-
-type Step = (now: number, input: ConnectionError) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
 interface Owner {
   wall(): number
@@ -18,35 +14,28 @@ interface Owner {
 
 export class Retries {
   private readonly owner: Owner
-  private step: Step | undefined
+  private stepper: Stepper<ConnectionError> | undefined
   private question = 0
 
   constructor(owner: Owner) {
     this.owner = owner
   }
 
-  /** What was asked is not to be answered any more. */
+  /** The answer to the last question is not wanted any more. */
   withdraw(): void {
     this.question++
   }
 
+  /** Answers with an input, later. `fresh` begins a new run of the schedule. */
   ask({ schedule }: Reconnect, error: ConnectionError, fresh: boolean): void {
+    const { owner } = this
     const question = ++this.question
-    const answer = (input: Input) =>
-      Effect.sync(() => {
-        if (question === this.question) this.owner.dispatch(input)
+    if (fresh || this.stepper === undefined) this.stepper = new Stepper(schedule)
+    owner.fork(
+      Effect.map(this.stepper.next(owner.wall(), error), (delay) => {
+        if (question !== this.question) return
+        owner.dispatch(delay === undefined ? { _tag: "Exhausted" } : { _tag: "Stepped", delay })
       })
-    const made = this.step
-    const step =
-      fresh || made === undefined
-        ? Effect.map(Schedule.toStep(schedule), (next) => (this.step = next))
-        : Effect.succeed(made)
-    this.owner.fork(
-      step.pipe(
-        Effect.flatMap((next) => next(this.owner.wall(), error)),
-        Effect.flatMap(([, delay]) => answer({ _tag: "Stepped", delay: Duration.toMillis(delay) })),
-        Pull.catchDone(() => answer({ _tag: "Exhausted" }))
-      )
     )
   }
 }

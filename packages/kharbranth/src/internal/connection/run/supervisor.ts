@@ -21,13 +21,13 @@ import { left, settled } from "../../session/leaving.ts"
 import * as Lifecycle from "../../lifecycle/reduce.ts"
 import * as Check from "../../model/check.ts"
 import { Outbox } from "../../outbox/outbox.ts"
-import { InboxPort, OutboxPort, type Owner } from "../../outbox/ports.ts"
+import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
 import { Retries } from "./retries.ts"
 import { Session } from "../../session/session.ts"
 import { closedByUs } from "../../session/errors.ts"
 import * as Settings from "./settings.ts"
 import { tellEnded } from "./taps.ts"
-import { Cell } from "../../kit/watch.ts"
+import { Cell } from "../../kit/cell.ts"
 
 /** When a rotation whose successor failed is tried again. */
 const rotateAgain = 30_000

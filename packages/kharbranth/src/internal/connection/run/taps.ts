@@ -2,8 +2,8 @@
  * Tells taps what happens beside the messages. One that throws has been told,
  * and keeps nothing from the others.
  */
-import type { Tap } from "../../../Connection.ts"
 import { type ConnectionError, ConnectionDropped } from "../../../ConnectionError.ts"
+import type { Tap } from "../../../Session.ts"
 import { closedByUs } from "../../session/errors.ts"
 
 interface Ended {

@@ -2,10 +2,9 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { BroadcastOptions } from "../../../ConnectionControl.ts"
+import type { BroadcastOptions } from "../../../Connection.ts"
 import type { ConnectionError as Failure } from "../../../ConnectionError.ts"
-import { Fanout } from "../../kit/fanout.ts"
-import { Lossless } from "../../kit/fanoutLossless.ts"
+import { Fanout, Lossless } from "../../kit/fanout.ts"
 import * as Check from "../../model/check.ts"
 
 export const broadcast = <In>(

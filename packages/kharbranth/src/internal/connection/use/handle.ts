@@ -73,7 +73,7 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
   }
 
   get probe(): Part<In, Out, "probe"> {
-    return (reason, deadline) =>
+    return ({ deadline, reason = "asked for" } = {}) =>
       Effect.sync(() =>
         this.#self.live?.suspect(
           reason,
@@ -88,7 +88,7 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
 
   get rotate(): Part<In, Out, "rotate"> {
     const { mode } = this.#self.handover.rotation
-    return (reason) => this.restart({ mode, reason })
+    return (options) => this.restart({ mode, reason: options?.reason })
   }
 
   get pause(): Part<In, Out, "pause"> {
@@ -103,3 +103,6 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
     return Steering.close(this.#self)
   }
 }
+
+/** Whether the first argument of a dual function is the connection. */
+export const isSelf = (args: ArrayLike<unknown>): boolean => args[0] instanceof Handle

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Connection from "../../../Connection.ts"
+import type * as Public from "../../../Session.ts"
 import * as ConnectionError from "../../../ConnectionError.ts"
 import { touch } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
@@ -68,7 +68,7 @@ export const receive = <In, Out>(self: Any<In, Out>): Effect.Effect<In, Failure>
 
 export const tap = <In, Out>(
   self: Any<In, Out>,
-  tapped: Connection.Tap<In, Out>
+  tapped: Public.Tap<In, Out>
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.asVoid(
     Effect.acquireRelease(

@@ -1,7 +1,8 @@
 /** Sends whose outcome is told: what is written is kept until it is known what became of it. */
 import * as Effect from "effect/Effect"
 import type * as ConnectionError from "../../../ConnectionError.ts"
-import type { Delivery, SendOptions } from "../../../Outbox.ts"
+import type { Delivery } from "../../../Delivery.ts"
+import type { SendOptions } from "../../../Outbox.ts"
 import type { Outbox } from "../../outbox/outbox.ts"
 import { expiry, type Fate } from "../../outbox/entry.ts"
 import { keep } from "../../outbox/confirmations.ts"

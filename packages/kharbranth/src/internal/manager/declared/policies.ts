@@ -85,19 +85,32 @@ const holds = (message: unknown, pattern: unknown): boolean => {
 
 const presets = { polite: Reconnect.polite, prompt: Reconnect.prompt, none: Reconnect.none } as const
 
+/** The numbers of an exponential backoff. */
+const exponents = ["base", "factor", "cap", "jitter"]
+
 export const reconnect = (top: Reader): Reconnect.Reconnect | undefined => {
   if (!top.isObject("reconnect")) return top.choice("reconnect", presets)
   const before = top.faults.length
   const reader = top.within("reconnect")
   if (reader === undefined) return undefined
-  reader.only(["kind", "maxAttempts", "stableAfter", "first"])
-  const preset = reader.choice("kind", presets) ?? Reconnect.polite
-  const made = Reconnect.make({
-    schedule: preset.schedule,
+  const kind = reader.choice("kind", names("polite", "prompt", "none", "exponential")) ?? "polite"
+  const preset = kind === "exponential" ? undefined : presets[kind]
+  reader.only(["kind", "maxAttempts", "stableAfter", "first", ...(preset === undefined ? exponents : [])])
+  const common = {
     maxAttempts: reader.count("maxAttempts"),
     stableAfter: reader.duration("stableAfter"),
-    first: reader.read("first", "true or false", isBoolean) ?? preset.first
-  })
+    first: reader.read("first", "true or false", isBoolean) ?? preset?.first
+  }
+  const made =
+    preset === undefined
+      ? Reconnect.exponential({
+          ...common,
+          base: reader.duration("base"),
+          factor: reader.read("factor", "a number", isFinite),
+          cap: reader.duration("cap"),
+          jitter: reader.read("jitter", "a number", isFinite)
+        })
+      : Reconnect.make({ ...common, schedule: preset.schedule })
   top.checked(Reconnect.check(made, top.name), before)
   return made
 }

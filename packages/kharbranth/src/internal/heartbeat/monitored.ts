@@ -1,20 +1,28 @@
-/** What a pulse and its detector see of the session they watch over. */
+/** What a session lends its heartbeat: clocks, timers, a way to write, and whom to inform. */
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
-import type { Pinging } from "../../Heartbeat.ts"
-import type { Probe } from "../outbox/writer.ts"
+import type { Probe } from "../../Heartbeat.ts"
+import type { WireProbe } from "../model/wireProbe.ts"
 import type { Timer } from "../kit/timers.ts"
 
-export interface Patient {
+/** What a link shows of its traffic. */
+export interface Traffic {
+  /** A number that grows whenever anything arrives. */
+  received(): number
+  /** Bytes that were written and have not left. */
+  buffered(): number
+}
+
+export interface MonitoredSession {
   readonly connection: string
   readonly epoch: number
   /** How to ping, where the transport can. */
-  readonly pings: Pinging["probe"] | undefined
+  readonly pings: Probe | undefined
   /** Application messages so far. */
   readonly dataFrames: number
-  /** Of how many beats of the keepalive one is sent. */
+  /** Only every so many beats of the keepalive send a probe. */
   readonly pace: number
   /** Our own reader keeps the socket paused, so silence proves nothing. */
   readonly held: boolean
@@ -25,7 +33,7 @@ export interface Patient {
   timer(fire: (now: number) => void): Timer
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
   emit(event: () => ConnectionEvent): void
-  write(probe: Probe, written: (seq: number) => void): void
+  write(probe: WireProbe, written: (seq: number) => void): void
   answered(seq: number, rtt: number): void
   dead(error: ConnectionError): void
   /** The data clock ran out for the second time in a row. */

@@ -3,7 +3,7 @@
  * turn comes, and nobody who was told to stop before that, be it within the turn.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cell } from "../../src/internal/kit/watch.ts"
+import { Cell } from "../../src/internal/kit/cell.ts"
 
 const microtask = () => Promise.resolve().then(() => {})
 

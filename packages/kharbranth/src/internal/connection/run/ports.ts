@@ -1,9 +1,9 @@
 /** How the inbox and the outbox reach the connection they belong to. */
-import type * as ConnectionError from "../../ConnectionError.ts"
-import type { DropReason } from "../../ConnectionEvent.ts"
-import type * as Inbox from "../inbox/inbox.ts"
-import type { Hooks as OutboxHooks } from "./writer.ts"
-import { soon } from "../kit/microtask.ts"
+import type * as ConnectionError from "../../../ConnectionError.ts"
+import type { DropReason } from "../../../ConnectionEvent.ts"
+import type * as Inbox from "../../inbox/inbox.ts"
+import type { Hooks as OutboxHooks } from "../../outbox/writer.ts"
+import { nextMicrotask } from "../../kit/microtask.ts"
 
 /** What both see of their connection. */
 export interface Owner {
@@ -23,7 +23,7 @@ export class InboxPort implements Inbox.Hooks {
   }
 
   defer(flush: () => void): void {
-    soon(flush)
+    nextMicrotask(flush)
   }
 
   now(): number {
@@ -47,7 +47,7 @@ export class OutboxPort implements OutboxHooks {
   }
 
   defer(f: () => void): void {
-    soon(f)
+    nextMicrotask(f)
   }
 
   now(): number {

@@ -1,0 +1,218 @@
+/**
+ * House checks about rooms: every file of a package stands in a room, rooms
+ * stand on floors, and a file imports its own room or a lower floor. Imports of
+ * types count: they show what a reader must know first.
+ */
+import { posix } from "node:path"
+import type { Check } from "./check.ts"
+import { type Module, modulesOf, type Node, type Tree, walk } from "./tree.ts"
+
+interface House {
+  /** Floors, lowest first, each with its rooms. A room is a folder of `src/internal/`. */
+  readonly floors: ReadonlyArray<ReadonlyArray<string>>
+  /** The room that each public module is the door of. */
+  readonly doors: Readonly<Record<string, string>>
+  /** Folders of `src/` with a life of their own: they stand above the whole house. */
+  readonly annexes: ReadonlyArray<string>
+}
+
+const houses: Readonly<Record<string, House>> = {
+  kharbranth: {
+    floors: [
+      ["kit"],
+      ["model"],
+      ["codec", "heartbeat", "reconnect", "rateLimit"],
+      ["transport", "lifecycle"],
+      ["target", "inbox", "outbox", "platform"],
+      ["session"],
+      ["connection"],
+      ["budget", "requests"],
+      ["manager"],
+      ["pool"],
+      ["subscriptions"]
+    ],
+    doors: {
+      Codec: "codec",
+      CodecSchema: "codec",
+      Connection: "connection",
+      ConnectionError: "model",
+      ConnectionEvent: "model",
+      ConnectionManager: "manager",
+      ConnectionManagerConfig: "manager",
+      ConnectionMetrics: "connection",
+      ConnectionPool: "pool",
+      ConnectionState: "model",
+      Delivery: "model",
+      DialBudget: "budget",
+      Heartbeat: "heartbeat",
+      Inbox: "inbox",
+      ManagerCommand: "manager",
+      ManagerEvent: "manager",
+      Message: "model",
+      Outbox: "outbox",
+      RateLimit: "rateLimit",
+      Reconnect: "reconnect",
+      RequestError: "requests",
+      Requests: "requests",
+      RequestsSchema: "requests",
+      Session: "session",
+      SubscriptionMatch: "subscriptions",
+      SubscriptionState: "subscriptions",
+      Subscriptions: "subscriptions",
+      Surroundings: "platform",
+      Target: "target",
+      Transport: "transport",
+      Watch: "kit"
+    },
+    annexes: ["interop", "testing"]
+  }
+}
+
+const fileLimit = 500
+const folderLimit = 12
+
+interface Place {
+  readonly room: string
+  readonly floor: number
+}
+
+/** Where a file of a house stands, or what is wrong with its place. Annexes have no place. */
+const placeOf = (house: House, inside: string): Place | string | undefined => {
+  const [first = "", second = "", ...rest] = inside.split("/")
+  if (inside === "index.ts" || house.annexes.includes(first)) return undefined
+  const isBody = first === "internal"
+  if (isBody && rest.length === 0) return "stands loose in internal/: give it a room"
+  const room = isBody ? second : house.doors[inside.replace(/\.ts$/, "")]
+  if (room === undefined) return "is a door without a room: name its room in .ci/lib/rooms.ts"
+  const floor = house.floors.findIndex((rooms) => rooms.includes(room))
+  return floor < 0 ? `stands in ${room}/, which has no floor in .ci/lib/rooms.ts` : { room, floor }
+}
+
+const sourceOf = (
+  path: string
+): { readonly house: House; readonly root: string; readonly inside: string } | undefined => {
+  const match = /^(packages\/([^/]+)\/src\/)(.+\.ts)$/.exec(path)
+  const house = houses[match?.[2] ?? ""]
+  return match === null || house === undefined ? undefined : { house, root: match[1] ?? "", inside: match[3] ?? "" }
+}
+
+const upward = (module: Module): ReadonlyArray<string> => {
+  const source = sourceOf(module.path)
+  if (source === undefined) return []
+  const { house, inside, root } = source
+  const own = placeOf(house, inside)
+  if (own === undefined) return []
+  if (typeof own === "string") return [`${module.path} ${own}`]
+  return module.imports.flatMap((found) => {
+    if (!found.specifier.startsWith(".")) return []
+    const target = posix.join(posix.dirname(module.path), found.specifier)
+    const other = target.startsWith(root) ? placeOf(house, target.slice(root.length)) : undefined
+    if (other === undefined)
+      return [`${module.path}:${found.line} imports ${found.specifier}, which is above the house`]
+    if (typeof other === "string" || other.room === own.room || other.floor < own.floor) return []
+    return [`${module.path}:${found.line} (${own.room}) imports ${found.specifier} (${other.room}): not a lower floor`]
+  })
+}
+
+const floors: Check = {
+  name: "a file imports its own room or a lower floor, types included",
+  complaints: (tree) => modulesOf(tree, /^packages\/[^/]+\/src\//).flatMap(upward),
+  rejects: [
+    { "packages/kharbranth/src/internal/kit/a.ts": `import type { B } from "../model/b.ts"` },
+    { "packages/kharbranth/src/internal/kit/a.ts": `import type * as Connection from "../../Connection.ts"` },
+    { "packages/kharbranth/src/internal/inbox/a.ts": `import { b } from "../outbox/b.ts"` },
+    { "packages/kharbranth/src/Codec.ts": `export { a } from "./internal/inbox/a.ts"` },
+    { "packages/kharbranth/src/internal/session/a.ts": `import "../../testing/TestNetwork.ts"` },
+    { "packages/kharbranth/src/internal/a.ts": `` },
+    { "packages/kharbranth/src/internal/attic/a.ts": `` },
+    { "packages/kharbranth/src/Attic.ts": `` }
+  ],
+  accepts: [
+    {
+      "packages/kharbranth/src/internal/inbox/a.ts": `import { b } from "./b.ts"\nimport type { C } from "../codec/c.ts"\nimport * as Inbox from "../../Inbox.ts"`,
+      "packages/kharbranth/src/interop/Socket.ts": `import * as Connection from "../Connection.ts"`
+    }
+  ]
+}
+
+// ------------------------------------------------------------------- folders
+
+const folderOf = (path: string): string => posix.dirname(path)
+
+const folders: Check = {
+  name: `a room has 1 to ${folderLimit} files in a folder`,
+  complaints: (tree) => {
+    const counts = new Map<string, number>()
+    for (const path of tree.keys()) {
+      if (!/^packages\/[^/]+\/src\/internal\/.+\.ts$/.test(path)) continue
+      if (sourceOf(path) !== undefined) counts.set(folderOf(path), (counts.get(folderOf(path)) ?? 0) + 1)
+    }
+    return [...counts]
+      .filter(([, count]) => count > folderLimit)
+      .map(([folder, count]) => `${folder} has ${count} files: it holds more than one thing`)
+  },
+  rejects: [
+    Object.fromEntries(
+      Array.from({ length: folderLimit + 1 }, (_, n) => [`packages/kharbranth/src/internal/kit/a${n}.ts`, ""])
+    )
+  ],
+  accepts: [{ "packages/kharbranth/src/internal/kit/a.ts": "" }]
+}
+
+// --------------------------------------------------------------- whose state
+
+/** State that one file alone assigns: the property, and where. */
+const owners: Readonly<Record<string, string>> = {
+  lifecycle: "packages/kharbranth/src/internal/connection/run/supervisor.ts",
+  gate: "packages/kharbranth/src/internal/session/session.ts"
+}
+
+const assigned = (module: Module): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  walk(module.body, (node) => {
+    if (node.type !== "AssignmentExpression") return
+    const left = node["left"] as Node
+    if (left.type !== "MemberExpression") return
+    const name = (left["property"] as { readonly name?: string }).name ?? ""
+    const owner = Object.hasOwn(owners, name) ? owners[name] : undefined
+    if (owner !== undefined && owner !== module.path) found.push(`${module.path} assigns .${name}: only ${owner} may`)
+  })
+  return found
+}
+
+const ownState: Check = {
+  name: "an object's state is assigned in its own file only",
+  complaints: (tree) => modulesOf(tree, /^packages\/kharbranth\/src\/(?!testing\/|interop\/)/).flatMap(assigned),
+  rejects: [
+    { "packages/kharbranth/src/internal/connection/use/a.ts": `export const a = (self) => { self.lifecycle = 1 }` },
+    {
+      "packages/kharbranth/src/internal/connection/run/a.ts": `export const a = (session) => { session.gate = "Stable" }`
+    }
+  ],
+  accepts: [
+    { "packages/kharbranth/src/internal/session/session.ts": `export class A { b() { this.gate = "Open" } }` },
+    { "packages/kharbranth/src/internal/session/a.ts": `export const a = (session) => session.gate === "Open"` }
+  ]
+}
+
+// ---------------------------------------------------------------------- size
+
+const lines = (text: string): number => text.replace(/\n$/, "").split("\n").length
+
+/** A door is a public module: a table of one kind of thing reads better whole. */
+const isDoor = (path: string): boolean => !/\/(?:internal|testing)\//.test(path)
+
+const longFiles: Check = {
+  name: `no source file over ${fileLimit} lines, doors exempt`,
+  complaints: (tree: Tree) =>
+    [...tree]
+      .filter(([path, text]) => /^packages\/[^/]+\/src\/.+\.ts$/.test(path) && !isDoor(path) && lines(text) > fileLimit)
+      .map(([path, text]) => `${path} has ${lines(text)} lines`),
+  rejects: [{ "packages/node/src/internal/a.ts": "\n".repeat(fileLimit + 1) }],
+  accepts: [
+    { "packages/node/src/internal/a.ts": "\n".repeat(fileLimit) },
+    { "packages/node/src/A.ts": "\n".repeat(fileLimit + 1) }
+  ]
+}
+
+export const roomChecks: ReadonlyArray<Check> = [floors, folders, ownState, longFiles]

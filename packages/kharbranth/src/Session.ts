@@ -1,0 +1,80 @@
+/**
+ * One session, as your programs see it: what `onOpen` is given, what a protocol
+ * above a connection hooks into, what hooks hear, and what a dial permit is
+ * asked for.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { ConnectionError } from "./ConnectionError.ts"
+import type * as Message from "./Message.ts"
+import type { Dial } from "./Transport.ts"
+
+/**
+ * One socket's life as `onOpen` sees it, between Open and Ready.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session<out In = Message.Data, in Out = Message.Input> {
+  readonly epoch: number
+  /** The subprotocol the server chose, or `""`. */
+  readonly protocol: string
+  /** Writes at once, before anything that waits in the outbox. */
+  readonly send: (message: Out) => Effect.Effect<void, ConnectionError>
+  /** Takes the first message that `pick` accepts. The rest reaches the stream in order, after the boundary's marker. */
+  readonly receive: (pick?: (message: In) => boolean) => Effect.Effect<In, ConnectionError>
+}
+
+/**
+ * The seam for protocols above a connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tap<in In, out Out = never> {
+  /** Sees every message in order; a claimed one (`true`) goes no further. Synchronous, cheap, total. */
+  readonly claim: (message: In, epoch: number) => boolean
+  /** Runs in each session's opening, after the user's `onOpen` and before Ready. */
+  readonly open?: ((session: Session<In, Out>) => Effect.Effect<unknown, unknown, Scope.Scope>) | undefined
+  /**
+   * The session is over, and the connection's state shows it. The error is what
+   * cut it; a session that was closed by this side, such as an old one at the
+   * end of its overlap, gives a `ConnectionClosed` with `initiator: "client"`.
+   * Synchronous, cheap, total.
+   */
+  readonly ended?: ((epoch: number, error: ConnectionError) => void) | undefined
+}
+
+/**
+ * Programs that run for each frame, in order, beside the hot path. Meant for
+ * audit and debugging; at most 1,024 wait, and what comes then is skipped, which
+ * the event `HookSkipped` tells.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Hooks<R = never> {
+  readonly onOpen?: ((epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onText?: ((text: string, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onBinary?: ((bytes: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onPing?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onPong?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onClose?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  readonly onError?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+}
+
+/**
+ * What a dial permit is asked for. The scope of the request closes when the
+ * dial is over, with its outcome.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Permit extends Pick<Dial, "connection" | "epoch"> {
+  readonly attempt: number
+  readonly cause: ConnectionError | undefined
+  /** Which of the target's urls is dialed, from 0. */
+  readonly endpoint: number
+}
