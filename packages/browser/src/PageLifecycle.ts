@@ -1,13 +1,14 @@
 /**
  * The page's own life, as typed signals: network lost and back, hidden and
  * visible, put into the back/forward cache and taken out again, frozen and
- * resumed, and woken from a sleep that nobody announced (a closed laptop, a
- * suspended process). Losing the network kills no connection, it is a reason to
- * ask: `layerSurroundings` lets the connections of a page act on all of it.
+ * resumed, and woken from a sleep that the page did not announce (a closed
+ * laptop, a suspended process). Losing the network ends no connection; it is a
+ * reason to probe. `layerSurroundings` lets the connections of a page act on
+ * these signals.
  *
- * Three ways to look: `condition` is what holds now, `signals` is a stream of
- * what happens, and `listen` is called inside the page's own event, for work
- * that must be done before the page is frozen.
+ * You can look at them in three ways. `condition` is what holds now. `signals` is
+ * a stream of what happens. `listen` is called inside the page's own event, for
+ * work that must be done before the page is frozen.
  *
  * @since 0.1.0
  */
@@ -109,7 +110,7 @@ export class PageLifecycle extends Context.Service<
 >()("@kharbranth/browser/PageLifecycle") {}
 
 /**
- * The hand on a page that a test controls.
+ * Lets a test move the page of `layerTest`.
  *
  * @category testing
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * One socket for all tabs of an origin. The tabs that dial the same connection
- * elect a leader (the holder of a Web Lock); the leader dials, the others send
- * and receive through it over a BroadcastChannel, and none of them can tell
- * the difference: same `Transport`, same `Link`.
+ * elect a leader, the holder of a Web Lock. The leader dials; the others send and
+ * receive through it over a BroadcastChannel. Your code sees no difference: same
+ * `Transport`, same `Link`.
  *
  * Every frame reaches every tab, and every tab's writes go into the one socket.
  * So `onOpen` runs in each tab against the same server session: subscribing
@@ -12,14 +12,14 @@
  * connection), every follower's link ends as `ConnectionDropped`: the core
  * reconnects, marks a `Gap`, and reports sends in flight as `Unknown`. The
  * first tab that dials leads. A leader leaves by itself before its page is
- * frozen or cached; one whose page hangs without notice is deposed after
- * `frozenAfter` by a visible tab, but nobody can close its socket for it: until
- * the page runs again, or the server's own heartbeat gives up, that socket
- * stays open beside the new one.
+ * frozen or cached. If its page hangs without notice, a visible tab deposes it
+ * after `frozenAfter`. No tab can close the socket of a page that hangs: it stays
+ * open beside the new one until that page runs again, or until the server's own
+ * heartbeat gives up.
  *
- * A successor (after a wake, in a rotation, by `restart`) is not given the socket
- * that it may have to replace: its tab dials one of its own beside it, one tab at
- * a time, and leads once it lets go of the old one.
+ * A successor (after a wake, in a rotation, by `restart`) does not get the socket
+ * that it may have to replace. Its tab dials another one beside it, one tab at a
+ * time, and leads once that tab has given up the old one.
  *
  * @since 0.1.0
  */

@@ -1,7 +1,7 @@
 /**
- * The first words of a hub connection: the client names its protocol, the
- * server answers with `{}` or an error. Always JSON, whatever follows; the
- * answer may come in pieces, and hub data may follow it in the same frame.
+ * The handshake of a hub connection: the client names its protocol, the server
+ * answers with `{}` or an error. It is JSON whatever the protocol is. The answer
+ * may come in pieces, and hub data may follow it in the same frame.
  *
  * @since 0.1.0
  */

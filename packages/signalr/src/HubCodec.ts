@@ -1,8 +1,8 @@
 /**
- * Puts a hub's contract to work: encodes and decodes arguments, results, items
- * and events by their schemas. Whatever does not fit is a fault with the way to
- * the wrong place, and never the value itself. Each schema is compiled once,
- * when it is first used.
+ * Encodes and decodes arguments, results, items and events by the schemas of a
+ * hub's contract. A value that does not fit becomes a fault, with the path to the
+ * wrong place and never the value itself. Each schema is compiled once, when it is
+ * first used.
  *
  * @since 0.1.0
  */

@@ -1,6 +1,6 @@
 /**
  * Hub messages as JSON: one object per message, each followed by the record
- * separator 0x1E. Reading is lenient where real servers are (unknown types and
+ * separator 0x1E. Reading is lenient where real servers vary (unknown types and
  * fields, any order of properties) and strict where a wrong guess would settle
  * the wrong call.
  *

@@ -101,8 +101,8 @@ export class Channel {
   #corkedBytes = 0
   #sentAt = 0
   readonly #senders = waiting.make(() => (this.full ? undefined : Effect.void))
-  #hasLooked = false
-  readonly #forget = { run: () => void (this.#hasLooked = false) }
+  #hasArrived = false
+  readonly #endOfTurn = { run: () => void (this.#hasArrived = false) }
   readonly #flushing = () => this.flush()
   readonly #holds = new Set<unknown>()
 
@@ -247,9 +247,9 @@ export class Channel {
 
   // Timers of a page in the background are late, but what arrives is not. Once for all that arrives together.
   #pingOnArrival(): void {
-    if (this.#hasLooked) return
-    this.#hasLooked = true
-    runInMicrotask(this.#forget)
+    if (this.#hasArrived) return
+    this.#hasArrived = true
+    runInMicrotask(this.#endOfTurn)
     this.pingIfDue()
   }
 
