@@ -5,8 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import { backpressure, httpHeaders, Transport } from "kharbranth/Transport"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import { inspect } from "node:util"
 import { connect } from "../support/client.ts"
 import { echo, nextMessage, serve } from "../support/wsServer.ts"
@@ -16,17 +18,28 @@ const frameCount = (n: number) => (calls: ReadonlyArray<{ readonly call: string 
 
 const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
-describe("NodeTransport", () => {
-  it("layer - provides a transport that can do everything", () => {
-    const transport = Effect.runSync(Effect.provide(Transport, NodeTransport.layer))
-    assert.strictEqual(transport.name, "ws")
-    assert.deepStrictEqual(transport.capabilities, {
-      ping: Heartbeat.ping(),
-      pause: backpressure,
-      headers: httpHeaders,
-      bytes: true
-    })
+const firstWait = (cadence: Schedule.Schedule<unknown> | undefined) =>
+  Effect.gen(function* () {
+    const step = yield* Schedule.toStep(cadence!)
+    const [, wait] = yield* step(0, undefined)
+    return Duration.toMillis(wait)
   })
+
+describe("NodeTransport", () => {
+  it.effect("layer - provides a transport that can do everything", () =>
+    Effect.gen(function* () {
+      const transport = yield* Transport
+      assert.strictEqual(transport.name, "ws")
+      const { ping, ...others } = transport.capabilities
+      assert.deepStrictEqual(others, { pause: backpressure, headers: httpHeaders, bytes: true })
+      assert.isNotFalse(ping)
+      // Two schedules are never the same value: they are compared by what they do.
+      const { cadence, ...heartbeat } = ping
+      const { cadence: expected, ...rest } = Heartbeat.ping()
+      assert.deepStrictEqual(heartbeat, rest)
+      assert.deepStrictEqual(yield* firstWait(cadence), yield* firstWait(expected))
+    }).pipe(Effect.provide(NodeTransport.layer))
+  )
 
   it.live("frames - text and binary come back unchanged, with their size on the wire", () =>
     Effect.gen(function* () {
