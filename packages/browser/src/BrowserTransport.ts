@@ -2,13 +2,13 @@
  * The transport on the platform's own `WebSocket`: a page's, a worker's, and
  * the global one of Node 22 and later, Bun and Deno.
  *
- * What such a socket cannot do is said, not imitated. It has no ping frames
- * (give the heartbeat a text or JSON probe, or let it listen only), sends no
- * headers, cannot stop reading, and hides why a dial failed; `diagnose` asks
- * the server by HTTP. Close codes other than 1000 and 3000–4999 do not pass
- * the API: 1001–1015 are sent as 4001–4015, anything else as 4000. A message
- * is measured after the platform has received it, so `maxMessageSize` protects
- * the program, not the platform's own buffer.
+ * This transport does not imitate what such a socket cannot do. The socket has
+ * no ping frames: give the heartbeat a text or JSON probe, or let it only listen.
+ * It sends no headers and cannot stop reading. It hides why a dial failed;
+ * `diagnose` asks the server by HTTP. The API refuses close codes other than 1000
+ * and 3000–4999, so 1001–1015 are sent as 4001–4015 and anything else as 4000. A
+ * message is measured after the platform has received it, so `maxMessageSize`
+ * protects your program, not the platform's own buffer.
  *
  * @since 0.1.0
  */
@@ -17,9 +17,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { DialError, DialFailed } from "kharbranth/ConnectionError"
 import * as Transport from "kharbranth/Transport"
-import { explain } from "./internal/diagnosis.ts"
-import * as SocketLink from "./internal/socketLink.ts"
-import * as StreamLink from "./internal/streamLink.ts"
+import { explain } from "./internal/link/diagnosis.ts"
+import * as SocketLink from "./internal/link/socketLink.ts"
+import * as StreamLink from "./internal/link/streamLink.ts"
 
 /**
  * What a diagnosis found out about a dial that failed: the HTTP status that
@@ -53,19 +53,21 @@ export type Ask = (dial: {
  * @since 0.1.0
  */
 export interface Diagnosis {
-  /** What the failure of this dial is in truth, as far as it can be found out. */
+  /** The true failure of this dial, as far as it can be found out. */
   readonly explain: (dial: Transport.Dial, failed: DialFailed) => Effect.Effect<DialError>
 }
 
 /**
+ * Options of `layer` and `layerStream`.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
   /**
-   * Asked after a dial failed, because the platform does not say why. Default:
-   * nobody is asked, and such a failure is `DialFailed` of kind `"unknown"`
-   * (`"unreachable"` while the platform says that it is offline).
+   * Finds out why a dial failed, because the platform does not say. Default:
+   * none, and such a failure is `DialFailed` of kind `"unknown"` (`"unreachable"`
+   * while the platform says that it is offline).
    */
   readonly diagnose?: Diagnosis | undefined
 }

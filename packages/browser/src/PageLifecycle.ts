@@ -1,13 +1,14 @@
 /**
  * The page's own life, as typed signals: network lost and back, hidden and
  * visible, put into the back/forward cache and taken out again, frozen and
- * resumed, and woken from a sleep that nobody announced (a closed laptop, a
- * suspended process). Losing the network kills no connection, it is a reason to
- * ask: `layerSurroundings` lets the connections of a page act on all of it.
+ * resumed, and woken from a sleep that the page did not announce (a closed
+ * laptop, a suspended process). Losing the network ends no connection; it is a
+ * reason to probe. `layerSurroundings` lets the connections of a page act on
+ * these signals.
  *
- * Three ways to look: `condition` is what holds now, `signals` is a stream of
- * what happens, and `listen` is called inside the page's own event, for work
- * that must be done before the page is frozen.
+ * You can look at them in three ways. `condition` is what holds now. `signals` is
+ * a stream of what happens. `listen` is called inside the page's own event, for
+ * work that must be done before the page is frozen.
  *
  * @since 0.1.0
  */
@@ -20,9 +21,9 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Surroundings from "kharbranth/Surroundings"
 import type * as Watch from "kharbranth/Watch"
-import * as Announcer from "./internal/announcer.ts"
-import { listenToPage } from "./internal/pageEvents.ts"
-import { watchClocks } from "./internal/suspension.ts"
+import { listenToPage } from "./internal/page/pageEvents.ts"
+import * as Signals from "./internal/page/signals.ts"
+import { watchClocks } from "./internal/page/suspension.ts"
 
 /**
  * Something that happened to the page.
@@ -74,6 +75,8 @@ export interface Page {
 }
 
 /**
+ * What is listened to, and how soon a change is believed.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -89,6 +92,9 @@ export interface Options {
 }
 
 /**
+ * The page's own life, as a service: what holds for the page now and what happens
+ * to it.
+ *
  * @category services
  * @since 0.1.0
  */
@@ -104,7 +110,7 @@ export class PageLifecycle extends Context.Service<
 >()("@kharbranth/browser/PageLifecycle") {}
 
 /**
- * The hand on a page that a test controls.
+ * Lets a test move the page of `layerTest`.
  *
  * @category testing
  * @since 0.1.0
@@ -201,29 +207,6 @@ export const layerSurroundings = (options?: Surroundings.Options): Layer.Layer<n
 
 const awake: Condition = { online: true, visible: true, frozen: false }
 
-/** The condition after a signal. A page that comes back knows no more than that it runs. */
-const after = (condition: Condition, signal: Signal): Condition => {
-  switch (signal._tag) {
-    case "Online":
-    case "Offline":
-      return { ...condition, online: signal._tag === "Online" }
-    case "Visible":
-    case "Hidden":
-      return { ...condition, visible: signal._tag === "Visible" }
-    case "PageHide":
-      return { ...condition, frozen: condition.frozen || signal.persisted }
-    case "Freeze":
-      return { ...condition, frozen: true }
-    case "PageShow":
-    case "Resume":
-    case "Woke":
-      return { ...condition, frozen: false }
-  }
-}
-
-const sameCondition = (a: Condition, b: Condition): boolean =>
-  a.online === b.online && a.visible === b.visible && a.frozen === b.frozen
-
 const ownPage = (): Page => ({
   window: typeof addEventListener === "function" ? globalThis : undefined,
   document: typeof document === "object" ? document : undefined,
@@ -236,14 +219,14 @@ const conditionOf = (page: Page): Condition => ({
   frozen: false
 })
 
-const announcer = (initial: Condition): Effect.Effect<Announcer.Announcer<Signal, Condition>, never, Scope.Scope> =>
+const signalsFrom = (initial: Condition): Effect.Effect<Signals.Signals, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => Announcer.make({ initial, after, same: sameCondition })),
-    (announcer) => Effect.sync(announcer.end)
+    Effect.sync(() => Signals.make(initial)),
+    (signals) => Effect.sync(signals.end)
   )
 
-const serviceOf = (announcer: Announcer.Announcer<Signal, Condition>) =>
-  PageLifecycle.of({ condition: announcer.watch, signals: announcer.events, listen: announcer.listen })
+const serviceOf = ({ condition, listen, stream }: Signals.Signals) =>
+  PageLifecycle.of({ condition, signals: stream, listen })
 
 /**
  * Listens to the page that the program runs in, until its scope closes. In a
@@ -257,13 +240,13 @@ export const layer = (options?: Options): Layer.Layer<PageLifecycle> =>
     PageLifecycle,
     Effect.gen(function* () {
       const page = options?.page ?? ownPage()
-      const life = yield* announcer(conditionOf(page))
+      const life = yield* signalsFrom(conditionOf(page))
       yield* listenToPage(page, Duration.fromInputUnsafe(options?.debounce ?? "100 millis"), life.emit)
       yield* watchClocks({
         clock: yield* Clock.Clock,
         tick: Duration.fromInputUnsafe(options?.tick ?? "2 seconds"),
         tolerance: Duration.fromInputUnsafe(options?.tolerance ?? "3 seconds"),
-        timersAreExact: () => life.watch.getUnsafe().visible,
+        timersAreExact: () => life.condition.getUnsafe().visible,
         woke: (slept) => life.emit({ _tag: "Woke", slept })
       }).pipe(Effect.forkScoped({ startImmediately: true }))
       return serviceOf(life)
@@ -277,7 +260,7 @@ export const layer = (options?: Options): Layer.Layer<PageLifecycle> =>
  * @since 0.1.0
  */
 export const layerTest: Layer.Layer<PageLifecycle | Controller> = Layer.effectContext(
-  Effect.map(announcer(awake), (life) =>
+  Effect.map(signalsFrom(awake), (life) =>
     Context.make(PageLifecycle, serviceOf(life)).pipe(
       Context.add(Controller, { emit: (signal) => Effect.sync(() => life.emit(signal)) })
     )

@@ -1,8 +1,8 @@
 /**
  * One socket for all tabs of an origin. The tabs that dial the same connection
- * elect a leader (the holder of a Web Lock); the leader dials, the others send
- * and receive through it over a BroadcastChannel, and none of them can tell
- * the difference: same `Transport`, same `Link`.
+ * elect a leader, the holder of a Web Lock. The leader dials; the others send and
+ * receive through it over a BroadcastChannel. Your code sees no difference: same
+ * `Transport`, same `Link`.
  *
  * Every frame reaches every tab, and every tab's writes go into the one socket.
  * So `onOpen` runs in each tab against the same server session: subscribing
@@ -12,14 +12,14 @@
  * connection), every follower's link ends as `ConnectionDropped`: the core
  * reconnects, marks a `Gap`, and reports sends in flight as `Unknown`. The
  * first tab that dials leads. A leader leaves by itself before its page is
- * frozen or cached; one whose page hangs without notice is deposed after
- * `frozenAfter` by a visible tab, but nobody can close its socket for it: until
- * the page runs again, or the server's own heartbeat gives up, that socket
- * stays open beside the new one.
+ * frozen or cached. If its page hangs without notice, a visible tab deposes it
+ * after `frozenAfter`. No tab can close the socket of a page that hangs: it stays
+ * open beside the new one until that page runs again, or until the server's own
+ * heartbeat gives up.
  *
- * A successor (after a wake, in a rotation, by `restart`) is not given the socket
- * that it may have to replace: its tab dials one of its own beside it, one tab at
- * a time, and leads once it lets go of the old one.
+ * A successor (after a wake, in a rotation, by `restart`) does not get the socket
+ * that it may have to replace. Its tab dials another one beside it, one tab at a
+ * time, and leads once that tab has given up the old one.
  *
  * @since 0.1.0
  */
@@ -32,8 +32,8 @@ import type * as Scope from "effect/Scope"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Transport from "kharbranth/Transport"
 import * as BrowserTransport from "./BrowserTransport.ts"
-import * as LinkEnd from "./internal/linkEnd.ts"
-import * as Seat from "./internal/shared/seat.ts"
+import * as LinkErrors from "./internal/link/linkErrors.ts"
+import * as SharedDial from "./internal/shared/sharedDial.ts"
 import * as PageLifecycle from "./PageLifecycle.ts"
 
 /**
@@ -49,6 +49,8 @@ export interface Environment {
 }
 
 /**
+ * Which tabs share a socket, and how soon they take the lead from a tab that hangs.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -101,7 +103,7 @@ export const layerOver = (
           base,
           page,
           group: options?.group ?? "kharbranth",
-          reigns: new Set(),
+          members: new Set(),
           askEvery: Duration.toMillis(options?.askEvery ?? "200 millis"),
           frozenAfter: Duration.toMillis(options?.frozenAfter ?? "800 millis"),
           environment: options?.environment ?? ownEnvironment()
@@ -119,7 +121,7 @@ interface Sharing {
   readonly base: Transport.Transport["Service"]
   readonly page: PageLifecycle.PageLifecycle["Service"]
   readonly group: string
-  readonly reigns: Set<Seat.Reign>
+  readonly members: Set<SharedDial.Membership>
   readonly askEvery: number
   readonly frozenAfter: number
   readonly environment: Environment | undefined
@@ -134,34 +136,34 @@ const dial =
     Effect.gen(function* () {
       const { environment } = sharing
       if (environment === undefined) {
-        return yield* LinkEnd.invalid(
+        return yield* LinkErrors.invalid(
           dial,
           ["transport"],
           "a socket is shared by Web Locks, which only secure pages (https: or localhost) have"
         )
       }
-      const { assigned, seat } = yield* takeSeat(sharing, environment, dial, receiver)
+      const { assigned, shared } = yield* startDial(sharing, environment, dial, receiver)
       return yield* Effect.flatMap(assigned.first, (role) => {
         switch (role._tag) {
           case "Follower":
             return Effect.succeed(role.link)
           case "None":
-            return LinkEnd.dialFailed(dial, "local", { _tag: role.why })
+            return LinkErrors.dialFailed(dial, "local", { _tag: role.why })
           case "Leader":
             return sharing.base
-              .dial(dial, role.hub.receiver)
+              .dial(dial, role.leader.receiver)
               .pipe(
-                Effect.map(role.hub.opened),
+                Effect.map(role.leader.opened),
                 Effect.raceFirst(
-                  Effect.flatMap(assigned.second, () => LinkEnd.dialFailed(dial, "local", { _tag: "Deposed" }))
+                  Effect.flatMap(assigned.second, () => LinkErrors.dialFailed(dial, "local", { _tag: "Deposed" }))
                 )
               )
         }
-      }).pipe(Effect.onError(() => Effect.sync(() => seat.leave("DialAbandoned"))))
+      }).pipe(Effect.onError(() => Effect.sync(() => shared.leave("DialAbandoned"))))
     })
 
-const takeSeat = Effect.fnUntraced(function* (
-  { askEvery, frozenAfter, group, page, reigns }: Sharing,
+const startDial = Effect.fnUntraced(function* (
+  { askEvery, frozenAfter, group, page, members }: Sharing,
   environment: Environment,
   dial: Transport.Dial,
   receiver: Transport.Receiver
@@ -173,12 +175,12 @@ const takeSeat = Effect.fnUntraced(function* (
   const key = `${group}:${dial.connection}:${ConnectionError.endpointOf(dial.url)}`
   const assigned = roles()
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  const seat = yield* Effect.acquireRelease(
+  const shared = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      Seat.take({
+      SharedDial.start({
         id,
         key,
-        reigns,
+        members,
         openChannel: () => environment.channel(key),
         dial,
         receiver,
@@ -190,26 +192,26 @@ const takeSeat = Effect.fnUntraced(function* (
         assigned: assigned.tell
       })
     ),
-    (seat) => Effect.sync(() => seat.leave("DialAbandoned"))
+    (shared) => Effect.sync(() => shared.leave("DialAbandoned"))
   )
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       page.listen((signal) => {
-        if (signal._tag === "Freeze" || signal._tag === "PageHide") seat.leave("PageFrozen")
+        if (signal._tag === "Freeze" || signal._tag === "PageHide") shared.leave("PageFrozen")
       })
     ),
     (unlisten) => Effect.sync(unlisten)
   )
-  yield* Effect.forever(Effect.andThen(Effect.sleep(askEvery / 2), Effect.sync(seat.tick))).pipe(Effect.forkScoped)
-  return { assigned, seat }
+  yield* Effect.forever(Effect.andThen(Effect.sleep(askEvery / 2), Effect.sync(shared.tick))).pipe(Effect.forkScoped)
+  return { assigned, shared }
 })
 
-/** The roles that a seat is given, one after the other, as effects. */
+/** The roles that a dial is given, one after the other, as effects. */
 const roles = () => {
-  const given: Array<Seat.Role> = []
-  const waiters: Array<((role: Seat.Role) => void) | undefined> = []
+  const given: Array<SharedDial.Role> = []
+  const waiters: Array<((role: SharedDial.Role) => void) | undefined> = []
   const nth = (n: number) =>
-    Effect.callback<Seat.Role>((resume) => {
+    Effect.callback<SharedDial.Role>((resume) => {
       const role = given[n]
       if (role === undefined) waiters[n] = (role) => resume(Effect.succeed(role))
       else resume(Effect.succeed(role))
@@ -217,7 +219,7 @@ const roles = () => {
   return {
     first: nth(0),
     second: nth(1),
-    tell: (role: Seat.Role) => {
+    tell: (role: SharedDial.Role) => {
       const n = given.push(role) - 1
       waiters[n]?.(role)
     }

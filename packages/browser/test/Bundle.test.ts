@@ -47,7 +47,7 @@ describe("the package in a bundler for pages", () => {
     const { hasSchema, modules } = await bundle(
       `import { BrowserTransport } from "@kharbranth/browser"\nglobalThis.layer = BrowserTransport.layer()`
     )
-    assert.include(modules, "internal/socketLink")
+    assert.include(modules, "internal/link/socketLink")
     assert.deepStrictEqual(
       modules.filter((module) => /shared|SharedTransport|PageLifecycle|pageEvents/.test(module)),
       []
@@ -59,16 +59,16 @@ describe("the package in a bundler for pages", () => {
     const { modules } = await bundle(
       `import { layer } from "@kharbranth/browser/BrowserTransport"\nglobalThis.layer = layer()`
     )
-    assert.include(modules, "internal/socketLink")
-    assert.notIncludeMembers(modules, ["internal/streamLink"])
-    assert.notIncludeMembers(modules, ["internal/diagnosis"])
+    assert.include(modules, "internal/link/socketLink")
+    assert.notIncludeMembers(modules, ["internal/link/streamLink"])
+    assert.notIncludeMembers(modules, ["internal/link/diagnosis"])
   })
 
   it("the page's life through the barrel - brings no transport", async () => {
     const { hasSchema, modules } = await bundle(
       `import { PageLifecycle } from "@kharbranth/browser"\nglobalThis.layer = PageLifecycle.layer()`
     )
-    assert.include(modules, "internal/pageEvents")
+    assert.include(modules, "internal/page/pageEvents")
     assert.deepStrictEqual(
       modules.filter((module) => /Transport|Link|shared/.test(module)),
       []

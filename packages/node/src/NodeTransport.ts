@@ -27,9 +27,9 @@ import { backpressure, fromCallback, httpHeaders, Transport } from "kharbranth/T
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redacted } from "effect/Redacted"
-import { Attempt } from "./internal/attempt.ts"
-import { codeOf } from "./internal/failure.ts"
-import * as Plans from "./internal/plan.ts"
+import { Attempt } from "./internal/dial/attempt.ts"
+import { codeOf } from "./internal/link/errors.ts"
+import * as UpgradeRequest from "./internal/dial/upgradeRequest.ts"
 
 /**
  * What `wss:` dials trust and present. PEM, as text or bytes.
@@ -68,6 +68,8 @@ export interface Compression {
 }
 
 /**
+ * How sockets are opened: certificates, local address, proxy and compression.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -115,16 +117,16 @@ const nothing = (): void => {}
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Transport["Service"] => {
-  const plan = Plans.make(options)
+  const requestFor = UpgradeRequest.make(options)
   return Transport.of({
     name: "ws",
     capabilities,
-    egress: Plans.egressOf(options),
+    egress: UpgradeRequest.egressOf(options),
     dial: fromCallback((dial, receiver, resume) => {
-      const planned = plan(dial)
-      if (planned instanceof ConnectionError.InvalidOptions) return given(resume, planned)
+      const request = requestFor(dial)
+      if (request instanceof ConnectionError.InvalidOptions) return given(resume, request)
       try {
-        return new Attempt(planned, receiver, resume).start()
+        return new Attempt(request, receiver, resume).start()
       } catch (error) {
         return given(resume, unbuildable(dial, error))
       }

@@ -1,7 +1,7 @@
 /**
- * The first words of a hub connection: the client names its protocol, the
- * server answers with `{}` or an error. Always JSON, whatever follows; the
- * answer may come in pieces, and hub data may follow it in the same frame.
+ * The handshake of a hub connection: the client names its protocol, the server
+ * answers with `{}` or an error. It is JSON whatever the protocol is. The answer
+ * may come in pieces, and hub data may follow it in the same frame.
  *
  * @since 0.1.0
  */
@@ -9,8 +9,8 @@ import * as Result from "effect/Result"
 import type { Frame } from "kharbranth/Message"
 import { HandshakeFailed } from "./HubError.ts"
 import type { HubProtocol } from "./HubProtocol.ts"
-import { parseObject } from "./internal/parseObject.ts"
-import { separator } from "./internal/textSplitter.ts"
+import { parseObject } from "./internal/kit/json.ts"
+import { separator } from "./internal/protocol/textSplitter.ts"
 
 /**
  * The client's first message. Version 2 is only asked for when stateful

@@ -1,8 +1,8 @@
 /**
  * A hub's contract: one value, built from Schema, that declares what the server
  * offers (methods, streams, uploads) and what it calls on its clients (events).
- * Client code gets its types from it, and so does a test server: both ends are
- * checked against the same words.
+ * Client code and the test server get their types from it, so both ends are
+ * checked against the same declaration.
  *
  * @since 0.1.0
  */
@@ -39,6 +39,8 @@ export interface Upload<S extends ValueSchema = ValueSchema> {
 export type Argument = ValueSchema | Upload
 
 /**
+ * The declared arguments of a method, stream or event, in order.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -1,20 +1,21 @@
 /**
- * Puts a hub's contract to work: encodes and decodes arguments, results, items
- * and events by their schemas. Whatever does not fit is a fault with the way to
- * the wrong place, and never the value itself. Each schema is compiled once,
- * when it is first used.
+ * Encodes and decodes arguments, results, items and events by the schemas of a
+ * hub's contract. A value that does not fit becomes a fault, with the path to the
+ * wrong place and never the value itself. Each schema is compiled once, when it is
+ * first used.
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
-import type * as Effect from "effect/Effect"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type * as Hub from "./Hub.ts"
 import type { ErrorPath } from "./HubError.ts"
 import type { TransferFormat } from "./HubProtocol.ts"
-import * as typed from "./internal/typed.ts"
 
 /**
  * Where a value does not fit its schema, and how.
@@ -182,6 +183,57 @@ const decodeArguments =
     return Result.succeed(args)
   }
 
+type Args = ReadonlyArray<unknown>
+type NonEmpty = readonly [unknown, ...Array<unknown>]
+
+class ContractMisfit
+  extends /* @__PURE__ */ Data.TaggedError("ContractMisfit")<{ readonly part: "arguments" | "answer" }>
+{
+  override get message(): string {
+    return `The client's contract does not fit: wrong ${this.part}.`
+  }
+}
+
+/** A handler that sees decoded arguments, and whose answer is encoded. */
+const handle =
+  (decodeArguments: CallCodec["decodeArguments"], result: ValueCodec) =>
+  (run: (args: Args) => Effect.Effect<unknown, unknown>) =>
+  (values: Args): Effect.Effect<unknown, unknown> =>
+    Effect.suspend(() => {
+      const args = decodeArguments(values)
+      if (Result.isFailure(args)) return Effect.fail(new ContractMisfit({ part: "arguments" }))
+      return Effect.flatMap(run(args.success), (value) => {
+        if (value === undefined) return Effect.undefined
+        const encoded = result.encode(value)
+        return Result.isSuccess(encoded)
+          ? Effect.succeed(encoded.success)
+          : Effect.fail(new ContractMisfit({ part: "answer" }))
+      })
+    })
+
+/** Decodes items by the array; the good ones before a bad one are still delivered. */
+const items =
+  ({ decode }: ValueCodec) =>
+  <E, E2>(
+    take: Effect.Effect<NonEmpty, E | Cause.Done>,
+    toError: (fault: Fault) => E2
+  ): Effect.Effect<NonEmpty, E | E2 | Cause.Done> => {
+    let failed: Fault | undefined
+    const decodeAll = (values: NonEmpty) => {
+      const good: Array<unknown> = []
+      for (const value of values) {
+        const decoded = decode(value)
+        if (Result.isFailure(decoded)) {
+          failed = decoded.failure
+          break
+        }
+        good.push(decoded.success)
+      }
+      return Arr.isArrayNonEmpty(good) ? Effect.succeed(good) : Effect.fail(toError(failed!))
+    }
+    return Effect.suspend(() => (failed === undefined ? Effect.flatMap(take, decodeAll) : Effect.fail(toError(failed))))
+  }
+
 const toCallCodec = (args: Hub.Arguments, result: Hub.ValueSchema | undefined, format: TransferFormat): CallCodec => {
   const slots = args.map((argument) => toSlot(argument, format))
   const decode = decodeArguments(slots)
@@ -191,8 +243,8 @@ const toCallCodec = (args: Hub.Arguments, result: Hub.ValueSchema | undefined, f
     decodeArguments: decode,
     uploads: slots.filter((slot) => slot._tag === "Upload").map((slot) => slot.codec()),
     result: value,
-    handle: typed.handle(decode, value),
-    items: typed.items(value)
+    handle: handle(decode, value),
+    items: items(value)
   }
 }
 

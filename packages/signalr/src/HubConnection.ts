@@ -1,8 +1,8 @@
 /**
- * A hub of ASP.NET Core SignalR, as Effects: calls, streams both ways, and what
- * the server calls on us. It survives reconnects: each new session negotiates
- * anew with a fresh token, handlers stay, `onReady` runs before calls that
- * wait, and each call settles once, by its policy.
+ * A hub of ASP.NET Core SignalR, as Effects: calls, streams in both directions,
+ * and handlers of what the server calls. It survives reconnects: each new
+ * session negotiates again with a fresh token, handlers stay, `onReady` runs
+ * before calls that wait, and each call settles once, by its policy.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ import type * as Hub from "./Hub.ts"
 import type { HubCredentials } from "./HubCredentials.ts"
 import type { CallError, HubConnectionError, StreamError } from "./HubError.ts"
 import type { HubProtocol } from "./HubProtocol.ts"
-import * as internal from "./internal/hubConnection.ts"
+import * as internal from "./internal/connection/make.ts"
 import type { TransportName } from "./TransportChoice.ts"
 
 /**
@@ -42,6 +42,8 @@ import type { TransportName } from "./TransportChoice.ts"
 export type Pending = "fail" | "queue" | "replay"
 
 /**
+ * How one call behaves when the connection is down or lost.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -53,6 +55,8 @@ export interface CallOptions {
 }
 
 /**
+ * How one stream of the server behaves when the connection is down or lost.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -154,7 +158,7 @@ export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends 
     event: N,
     handler: (args: Hub.EventArguments<H, N>) => Effect.Effect<Hub.EventResult<H, N> | void, unknown, R>
   ) => Effect.Effect<void, never, Scope.Scope | R>
-  /** The same past the contract. */
+  /** Calls and handlers by any name, past the contract. */
   readonly untyped: Untyped
   /** What the server calls this session; `undefined` while there is none. */
   readonly connectionId: Effect.Effect<string | undefined>
@@ -174,6 +178,9 @@ export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends 
 }
 
 /**
+ * Where the hub is, what is known of it, and how the connection to it is kept
+ * alive. Only `url` is required.
+ *
  * @category options
  * @since 0.1.0
  */

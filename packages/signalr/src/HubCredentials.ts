@@ -1,7 +1,7 @@
 /**
- * Who is calling: extra headers, and a bearer token that comes from an Effect,
- * so that every connection attempt has a fresh one. Tokens and header values
- * never reach an error, a log or a span.
+ * The credentials of a hub connection: extra headers, and a bearer token. The
+ * token comes from an Effect, so that every connection attempt has a fresh one.
+ * Tokens and header values never reach an error, a log or a span.
  *
  * @since 0.1.0
  */

@@ -1,6 +1,6 @@
 /**
  * Hub messages as JSON: one object per message, each followed by the record
- * separator 0x1E. Reading is lenient where real servers are (unknown types and
+ * separator 0x1E. Reading is lenient where real servers vary (unknown types and
  * fields, any order of properties) and strict where a wrong guess would settle
  * the wrong call.
  *
@@ -14,8 +14,8 @@ import * as HubMessages from "./HubMessage.ts"
 import { typeOf } from "./HubMessage.ts"
 import type { Decoded, Decoder, DecoderOptions, HubProtocol, Unencodable } from "./HubProtocol.ts"
 import { defaultMaxMessageSize } from "./HubProtocol.ts"
-import { isObject, type Json } from "./internal/parseObject.ts"
-import { makeTextSplitter, separator } from "./internal/textSplitter.ts"
+import { isObject, type Json } from "./internal/kit/json.ts"
+import { makeTextSplitter, separator } from "./internal/protocol/textSplitter.ts"
 
 // A field that is `undefined` is not written.
 const toJson = (message: HubMessage): object => {

@@ -1,7 +1,7 @@
 /**
- * A transport over long polling: a GET that waits for frames, again and again,
- * and POSTs. Works wherever HTTP works. Each poll is a sign of life, so this
- * transport needs no pings.
+ * A transport over long polling: frames arrive in GETs that the server answers
+ * when it has some, and leave in POSTs. It works wherever HTTP works. Each poll is
+ * a sign of life, so this transport needs no pings.
  *
  * @since 0.1.0
  */
@@ -13,11 +13,13 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "./HubCredentials.ts"
 import type { TransferFormat } from "./HubProtocol.ts"
-import type { HttpDial, HttpLink } from "./internal/httpLink.ts"
-import * as httpLink from "./internal/httpLink.ts"
-import { readBytes } from "./internal/readBody.ts"
+import type { HttpDial, HttpLink } from "./internal/httpTransport/httpLink.ts"
+import * as httpLink from "./internal/httpTransport/httpLink.ts"
+import { readBytes } from "./internal/http/response.ts"
 
 /**
+ * How the long-polling transport asks for frames, and who it says is asking.
+ *
  * @category models
  * @since 0.1.0
  */

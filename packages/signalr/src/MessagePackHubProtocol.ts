@@ -13,8 +13,8 @@ import type { HubMessage, MessageHeaders } from "./HubMessage.ts"
 import * as HubMessages from "./HubMessage.ts"
 import type { Decoded, Decoder, DecoderOptions, HubProtocol, Unencodable } from "./HubProtocol.ts"
 import { defaultMaxMessageSize } from "./HubProtocol.ts"
-import { makeBinarySplitter, withLength } from "./internal/binarySplitter.ts"
-import { isOneValue } from "./internal/messagePackShape.ts"
+import { makeBinarySplitter, withLength } from "./internal/protocol/binarySplitter.ts"
+import { isOneValue } from "./internal/protocol/messagePackShape.ts"
 
 const { typeOf } = HubMessages
 

@@ -1,8 +1,8 @@
 /**
- * The question before the connection: which transports does this hub offer,
- * under which id, and is it here at all? Follows redirects, replaces tokens,
- * and picks the transports worth trying. Nothing is remembered between two
- * negotiations: each one begins at the user's own url with a fresh token.
+ * The request before the connection: asks whether there is a hub at all, which
+ * transports it offers, and under which id. It follows redirects and takes over
+ * their tokens. Nothing is remembered between two negotiations: each one begins
+ * at your own url with a fresh token.
  *
  * @since 0.1.0
  */
@@ -14,9 +14,9 @@ import * as Result from "effect/Result"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as HubCredentials from "./HubCredentials.ts"
 import type * as HubError from "./HubError.ts"
-import * as hubUrl from "./internal/hubUrl.ts"
-import type { AvailableTransport } from "./internal/negotiateAnswer.ts"
-import * as negotiation from "./internal/negotiation.ts"
+import * as hubUrl from "./internal/http/url.ts"
+import type { AvailableTransport } from "./internal/negotiate/answer.ts"
+import * as negotiation from "./internal/negotiate/negotiate.ts"
 
 /**
  * What to negotiate.
@@ -100,4 +100,4 @@ export type {
    * @since 0.1.0
    */
   AvailableTransport
-} from "./internal/negotiateAnswer.ts"
+} from "./internal/negotiate/answer.ts"

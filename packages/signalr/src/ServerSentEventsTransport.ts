@@ -1,7 +1,8 @@
 /**
- * A transport over server-sent events: one response that never ends brings the
- * frames, POSTs take ours away. Text only; the token travels in a header, never
- * in the query. For networks where a WebSocket does not get through.
+ * A transport over server-sent events: the server's frames arrive in one
+ * response that never ends, and ours leave in POSTs. It carries text only. The
+ * token travels in a header, never in the query. Use it on networks that let no
+ * WebSocket through.
  *
  * @since 0.1.0
  */
@@ -12,10 +13,10 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 import * as Transport from "kharbranth/Transport"
 import * as HubCredentials from "./HubCredentials.ts"
-import { makeEventParser } from "./internal/eventParser.ts"
-import type { HttpLink } from "./internal/httpLink.ts"
-import * as httpLink from "./internal/httpLink.ts"
-import { utf8Length } from "./internal/utf8Length.ts"
+import { makeEventParser } from "./internal/httpTransport/eventParser.ts"
+import type { HttpLink } from "./internal/httpTransport/httpLink.ts"
+import * as httpLink from "./internal/httpTransport/httpLink.ts"
+import { utf8Length } from "./internal/kit/bytes.ts"
 
 const read = (dial: Transport.Dial, response: HttpClientResponse.HttpClientResponse, http: HttpLink) => {
   const parser = makeEventParser()

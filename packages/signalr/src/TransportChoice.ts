@@ -1,7 +1,8 @@
 /**
- * Which transport to use: the server's order, the user's permission, what the
- * hub protocol can travel on and what this platform has. Trying one that fails
- * to start spends the negotiated id, so each further try negotiates anew.
+ * Which transport to use. It depends on the server's order, the transports that
+ * you allow, what the hub protocol can travel on and what this platform has. A
+ * transport that fails to start has spent the negotiated id, so each further try
+ * negotiates again.
  *
  * @since 0.1.0
  */

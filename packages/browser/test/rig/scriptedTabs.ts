@@ -1,6 +1,6 @@
 /**
  * Tabs on one socket, with everything between them in the test's hand: scripted
- * sockets, ears that can lose notes, a record of what was posted and heard.
+ * sockets, ears that can lose messages, a record of what was posted and heard.
  * Locks and channels are the platform's own.
  */
 import * as PageLifecycle from "@kharbranth/browser/PageLifecycle"
@@ -14,8 +14,8 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import type { Frame } from "kharbranth/Message"
 import * as Transport from "kharbranth/Transport"
-import * as LinkEnd from "../../src/internal/linkEnd.ts"
-import type { Note } from "../../src/internal/shared/note.ts"
+import * as LinkErrors from "../../src/internal/link/linkErrors.ts"
+import type { TabMessage } from "../../src/internal/shared/tabMessage.ts"
 import * as Recorder from "./recorder.ts"
 import { settled, turn } from "./turns.ts"
 
@@ -40,7 +40,7 @@ const scripted = () => {
       close: () => {},
       terminate: () => {
         state.terminated++
-        queueMicrotask(() => receiver.ended(LinkEnd.dropped(dial)))
+        queueMicrotask(() => receiver.ended(LinkErrors.dropped(dial)))
       }
     }
     const say = (...frames: Array<Frame>) => frames.forEach((frame) => receiver.frame(frame, frame.length))
@@ -52,7 +52,7 @@ const scripted = () => {
     dial: (dial, receiver) =>
       Effect.callback((resume) => {
         const socket = socketOf(dial, receiver, (outcome) =>
-          resume(outcome === "refused" ? LinkEnd.dialFailed(dial, "refused", undefined) : Effect.succeed(outcome))
+          resume(outcome === "refused" ? LinkErrors.dialFailed(dial, "refused", undefined) : Effect.succeed(outcome))
         )
         sockets.push(socket)
         return Effect.sync(() => void socket.abandoned++)
@@ -63,22 +63,22 @@ const scripted = () => {
 
 /** A page's ears and mouth: what it posts and hears is on record, and some of what comes may be lost. */
 export const makeEnvironment = () => {
-  const heard: Array<Note["kind"]> = []
-  const posted: Array<Note["kind"]> = []
+  const heard: Array<TabMessage["kind"]> = []
+  const posted: Array<TabMessage["kind"]> = []
   const names: Array<string> = []
-  const hearsAll: (note: Note) => boolean = () => false
+  const hearsAll: (message: TabMessage) => boolean = () => false
   const ears = { loses: hearsAll }
   const channel = (name: string): BroadcastChannel => {
     const channel = new BroadcastChannel(name)
     names.push(name)
     const add = channel.addEventListener.bind(channel)
     const post = channel.postMessage.bind(channel)
-    channel.postMessage = (note: Note) => {
-      posted.push(note.kind)
-      post(note)
+    channel.postMessage = (message: TabMessage) => {
+      posted.push(message.kind)
+      post(message)
     }
-    const listen = (type: string, listener: (event: MessageEvent<Note>) => void) =>
-      add(type as "message", (event: MessageEvent<Note>) => {
+    const listen = (type: string, listener: (event: MessageEvent<TabMessage>) => void) =>
+      add(type as "message", (event: MessageEvent<TabMessage>) => {
         if (ears.loses(event.data)) return
         listener(event)
         heard.push(event.data?.kind)
@@ -95,7 +95,7 @@ export const makeEnvironment = () => {
 let groups = 0
 
 export const browser = Effect.sync(() => {
-  const group = `notes-${process.pid}-${++groups}`
+  const group = `messages-${process.pid}-${++groups}`
   const tab = Effect.fnUntraced(function* (given?: SharedTransport.Environment) {
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
     const { environment, ...rest } = makeEnvironment()
@@ -163,9 +163,9 @@ export const led = Effect.fnUntraced(function* (more: number, followers: Partial
 })
 
 /** Posts on the channel of a tab as anything else on its origin could. */
-export const intrude = (name: string, notes: ReadonlyArray<unknown>) =>
+export const intrude = (name: string, messages: ReadonlyArray<unknown>) =>
   Effect.acquireUseRelease(
     Effect.sync(() => new BroadcastChannel(name)),
-    (channel) => Effect.sync(() => notes.forEach((note) => channel.postMessage(note))),
+    (channel) => Effect.sync(() => messages.forEach((message) => channel.postMessage(message))),
     (channel) => Effect.sync(() => channel.close())
   )

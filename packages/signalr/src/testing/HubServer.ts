@@ -16,7 +16,7 @@ import type { AddressInfo, Socket } from "node:net"
 import type { HubMessage } from "../HubMessage.ts"
 import * as HubMessages from "../HubMessage.ts"
 import type { HubProtocol } from "../HubProtocol.ts"
-import { defaultLimit } from "../internal/statefulDefaults.ts"
+import { defaultLimit } from "../internal/channel/statefulDefaults.ts"
 import type { Asked, Reply } from "../internal/testing/endpoints.ts"
 import { offered, serve } from "../internal/testing/endpoints.ts"
 import type { MethodHandler, StreamHandler } from "../internal/testing/handlers.ts"
@@ -82,6 +82,9 @@ export type {
 } from "../internal/testing/endpoints.ts"
 
 /**
+ * What the test server offers, and how it treats its clients. Every part may be
+ * left out.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -131,6 +134,8 @@ export interface HubClient {
 }
 
 /**
+ * A running test server, with its clients and a record of what happened.
+ *
  * @category models
  * @since 0.1.0
  */

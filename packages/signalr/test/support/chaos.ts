@@ -2,7 +2,7 @@
 import { assert, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Channel } from "../../src/internal/channel.ts"
+import { Channel } from "../../src/internal/channel/channel.ts"
 import * as HubServer from "../../src/testing/HubServer.ts"
 import { connect } from "./hub.ts"
 

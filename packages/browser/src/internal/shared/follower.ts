@@ -5,23 +5,23 @@
  */
 import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
-import * as LinkEnd from "../linkEnd.ts"
-import { frameSize } from "../textSize.ts"
-import { decodeEnd, type Note, packed } from "./note.ts"
+import * as LinkErrors from "../link/linkErrors.ts"
+import { frameSize } from "../link/textSize.ts"
+import { decodeEnd, type TabMessage, packed } from "./tabMessage.ts"
 
 export interface Follower {
   readonly link: Link
-  readonly hear: (note: Note) => void
+  readonly receive: (message: TabMessage) => void
   /** Leaves: this tab goes, or the leader is gone. */
   readonly leave: (why: string) => void
 }
 
 export const make = (options: {
   readonly id: string
-  readonly welcome: Extract<Note, { readonly kind: "welcome" }>
+  readonly welcome: Extract<TabMessage, { readonly kind: "welcome" }>
   readonly dial: Dial
   readonly receiver: Receiver
-  readonly post: (note: Note) => void
+  readonly post: (message: TabMessage) => void
   readonly over: () => void
 }): Follower => {
   const { dial, id, post, receiver } = options
@@ -32,7 +32,7 @@ export const make = (options: {
   let buffered = 0
   let overMark = false
   let over = false
-  let condemned = false
+  let isLeaving = false
 
   const end = (error: ConnectionError.LinkError) => {
     if (over) return
@@ -44,27 +44,27 @@ export const make = (options: {
   const leave = (why: string) => {
     if (over) return
     post({ kind: "leave", term, from: id })
-    end(LinkEnd.dropped(dial, { _tag: why }))
+    end(LinkErrors.dropped(dial, { _tag: why }))
   }
 
   /** Like `leave`, but not inside the call that asked for it. */
   const leaveSoon = (why: string) => {
-    if (condemned || over) return
-    condemned = true
+    if (isLeaving || over) return
+    isLeaving = true
     queueMicrotask(() => leave(why))
   }
 
-  const deliver = (note: Extract<Note, { readonly kind: "frames" }>) => {
-    if (note.first !== next) return leave("MissingFrames")
-    next += note.frames.length
-    for (let i = 0; i < note.frames.length && !over && !condemned; i++) {
-      const size = note.sizes[i]!
+  const deliver = (message: Extract<TabMessage, { readonly kind: "frames" }>) => {
+    if (message.first !== next) return leave("MissingFrames")
+    next += message.frames.length
+    for (let i = 0; i < message.frames.length && !over && !isLeaving; i++) {
+      const size = message.sizes[i]!
       received++
       if (size > dial.maxMessageSize) {
         post({ kind: "leave", term, from: id })
-        return end(LinkEnd.tooLarge(dial, size))
+        return end(LinkErrors.tooLarge(dial, size))
       }
-      receiver.frame(note.frames[i]!, size)
+      receiver.frame(message.frames[i]!, size)
     }
   }
 
@@ -77,16 +77,16 @@ export const make = (options: {
 
   return {
     leave,
-    hear: (note) => {
-      if (over || condemned) return
-      if (note.kind === "frames" && note.term === term) deliver(note)
-      else if (note.kind === "wrote" && note.term === term && note.to === id) wrote(note.bytes)
-      else if (note.kind === "end" && note.term === term) end(decodeEnd(dial, note.end))
+    receive: (message) => {
+      if (over || isLeaving) return
+      if (message.kind === "frames" && message.term === term) deliver(message)
+      else if (message.kind === "wrote" && message.term === term && message.to === id) wrote(message.bytes)
+      else if (message.kind === "end" && message.term === term) end(decodeEnd(dial, message.end))
     },
     link: {
       protocol: options.welcome.protocol,
       write: (frames) => {
-        if (over || condemned) return
+        if (over || isLeaving) return
         const bytes = frames.reduce((n, frame) => n + frameSize(frame), 0)
         buffered += bytes
         if (buffered >= high) overMark = true
@@ -100,7 +100,7 @@ export const make = (options: {
       // The socket is not ours to close, and nobody proves that it took our last writes.
       close: () => leaveSoon("LeftSharedSocket"),
       terminate: () => {
-        if (!over && !condemned) post({ kind: "suspect", term, next })
+        if (!over && !isLeaving) post({ kind: "suspect", term, next })
         leaveSoon("LeftSharedSocket")
       }
     }

@@ -9,13 +9,13 @@ export interface Locks {
 
 export interface Listener {
   readonly granted: () => void
-  /** Somebody stole the lock. */
+  /** Another tab stole the lock. */
   readonly lost: () => void
   /** The platform refuses: no lock can be had here. */
   readonly refused: (cause: unknown) => void
 }
 
-/** Waits for the lock, takes it from whoever has it, or has it only if it is free now. */
+/** Waits for the lock, takes it from the tab that has it, or gets it only if it is free now. */
 export type Mode = "wait" | "steal" | "try"
 
 /** Asks for the lock; the returned function stops waiting for it, or releases it. After it no callback comes. */

@@ -1,7 +1,7 @@
 /** The server's half of the handshake: reads the request, however it is cut, and says yes or no. */
 import type { Frame } from "kharbranth/Message"
 import type { HubProtocol } from "../../HubProtocol.ts"
-import { separator } from "../textSplitter.ts"
+import { separator } from "../protocol/textSplitter.ts"
 
 export type Step =
   | { readonly _tag: "Accepted"; readonly protocol: HubProtocol; readonly rest: Frame }

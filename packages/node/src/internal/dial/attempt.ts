@@ -1,0 +1,184 @@
+/**
+ * One dial under way: the `ws` client from its construction until its upgrade is
+ * answered. It settles once, and disposing it at any moment leaves no socket
+ * behind.
+ *
+ * The client overrides `emit` instead of having listeners, because a listener
+ * for each event of each of ten thousand dials costs too much. It passes its
+ * events on: to the attempt until it is open, and to the link from then on.
+ */
+import type * as ConnectionError from "kharbranth/ConnectionError"
+import type { Link, Receiver } from "kharbranth/Transport"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Http from "node:http"
+import type * as Net from "node:net"
+import { WebSocket } from "ws"
+import * as DialErrors from "./errors.ts"
+import { NodeLink } from "../link/nodeLink.ts"
+import * as Proxy from "./proxy.ts"
+import * as Rejection from "./rejection.ts"
+import type { ClientOptions, UpgradeRequest } from "./upgradeRequest.ts"
+
+type DialResult = Effect.Effect<Link, ConnectionError.DialError>
+
+/**
+ * A `ws` client that passes its events straight to what owns it: a dial under
+ * way, and then a link. Listeners would be looked up for every message, and kept
+ * for every client.
+ */
+class Client extends WebSocket {
+  attempt: Attempt | undefined = undefined
+  link: NodeLink | undefined = undefined
+
+  /** Throws what `ws` and Node throw for a request that cannot be built. */
+  constructor({ dial, options, url }: UpgradeRequest, attempt: Attempt) {
+    super(url, dial.subprotocols as Array<string>, options)
+    this.attempt = attempt
+  }
+
+  // The link gets frames from the same turn as the upgrade, so it misses none.
+  becomes(link: NodeLink): void {
+    this.attempt = undefined
+    this.link = link
+  }
+
+  dispose(): void {
+    this.attempt?.abandon()
+    this.terminate()
+  }
+
+  override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
+    const { attempt, link } = this
+    if (link !== undefined) passToLink(link, event, first, second)
+    else if (attempt !== undefined) passToAttempt(attempt, this, event, first, second)
+    return true
+  }
+}
+
+const passToLink = (link: NodeLink, event: string | symbol, first: unknown, second: unknown): void => {
+  switch (event) {
+    case "message":
+      return link.message(first as Buffer, second as boolean)
+    case "ping":
+      return link.pinged(first as Buffer)
+    case "pong":
+      return link.ponged(first as Buffer)
+    case "error":
+      return link.failed(first as Error)
+    case "close":
+      return link.closed(first as number, second as Buffer)
+  }
+}
+
+const passToAttempt = (
+  attempt: Attempt,
+  client: Client,
+  event: string | symbol,
+  first: unknown,
+  second: unknown
+): void => {
+  switch (event) {
+    case "upgrade":
+      return attempt.upgraded(first as Http.IncomingMessage)
+    case "open":
+      return attempt.opened(client)
+    case "unexpected-response":
+      return attempt.refused(second as Http.IncomingMessage)
+    case "error":
+      return attempt.failed(first as Error)
+  }
+}
+
+export class Attempt {
+  readonly #request: UpgradeRequest
+  readonly #receiver: Receiver
+  /** Takes the outcome; `undefined` once it has, or when the dial was given up. */
+  #resume: ((outcome: DialResult) => void) | undefined
+  #client: Client | undefined = undefined
+  /** Ends a proxy that never answers; direct dials need none. */
+  #abort: AbortController | undefined = undefined
+  #tunnelled: boolean
+  #socket: Net.Socket | undefined = undefined
+
+  constructor(request: UpgradeRequest, receiver: Receiver, resume: (outcome: DialResult) => void) {
+    this.#request = request
+    this.#receiver = receiver
+    this.#resume = resume
+    this.#tunnelled = request.proxy === undefined
+  }
+
+  /** Throws what `ws` and Node throw for a request that cannot be built. Returns what gives the dial up. */
+  start(): () => void {
+    const { proxy } = this.#request
+    const client = new Client(proxy === undefined ? this.#request : this.#through(proxy), this)
+    this.#client = client
+    return () => client.dispose()
+  }
+
+  abandon(): void {
+    this.#resume = undefined
+    if (!this.#tunnelled) this.#abort?.abort()
+  }
+
+  #through(proxy: URL): UpgradeRequest {
+    const { options, url } = this.#request
+    const abort = new AbortController()
+    this.#abort = abort
+    const tunnelling: ClientOptions = {
+      ...options,
+      secureEndpoint: url.protocol === "wss:",
+      agent: Proxy.agent(proxy, { localAddress: options.localAddress, signal: abort.signal }),
+      finishRequest: (request: Http.ClientRequest) => {
+        request.once("proxyConnect", this.#onTunnel)
+        request.end()
+      }
+    }
+    return { ...this.#request, options: tunnelling }
+  }
+
+  readonly #onTunnel = ({ statusCode }: { readonly statusCode: number }): void => {
+    this.#tunnelled = true
+    this.#abort = undefined
+    if (statusCode === 200) return
+    this.#settle(Effect.fail(DialErrors.ofProxyStatus(this.#request.dial, statusCode)))
+    this.#client?.terminate()
+  }
+
+  upgraded(response: Http.IncomingMessage): void {
+    this.#socket = response.socket
+  }
+
+  opened(client: Client): void {
+    if (this.#socket === undefined) return
+    const link = new NodeLink(client, this.#socket, this.#request.dial, this.#receiver)
+    client.becomes(link)
+    this.#socket = undefined
+    this.#settle(Effect.succeed(link))
+  }
+
+  refused(response: Http.IncomingMessage): void {
+    const { dial } = this.#request
+    Rejection.read(response, (rejection) => {
+      this.#settle(
+        Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(Rejection.toError(dial, rejection, now)))
+      )
+      this.#client?.terminate()
+    })
+  }
+
+  failed(error: Error): void {
+    const { dial, proxy } = this.#request
+    this.#settle(
+      Effect.fail(
+        this.#tunnelled || proxy === undefined ? DialErrors.ofDial(dial, error) : DialErrors.ofProxy(dial, proxy, error)
+      )
+    )
+  }
+
+  #settle(outcome: DialResult): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.(outcome)
+  }
+}
