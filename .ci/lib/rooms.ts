@@ -65,6 +65,45 @@ const houses: Readonly<Record<string, House>> = {
       Watch: "kit"
     },
     annexes: ["interop", "testing"]
+  },
+  signalr: {
+    // `model` and `contract` consist of doors alone.
+    floors: [
+      ["kit", "model"],
+      ["protocol"],
+      ["contract", "http"],
+      ["channel", "negotiate", "httpTransport"],
+      ["calls", "handlers", "dial"],
+      ["connection"],
+      ["testing"]
+    ],
+    doors: {
+      Handshake: "protocol",
+      Hub: "contract",
+      HubCodec: "contract",
+      HubConnection: "connection",
+      HubCredentials: "model",
+      HubError: "model",
+      HubMessage: "model",
+      HubProtocol: "protocol",
+      JsonHubProtocol: "protocol",
+      LongPollingTransport: "httpTransport",
+      MessagePackHubProtocol: "protocol",
+      Negotiate: "negotiate",
+      ServerSentEventsTransport: "httpTransport",
+      TransportChoice: "negotiate"
+    },
+    annexes: ["testing"]
+  },
+  browser: {
+    floors: [["link", "page"], ["shared"]],
+    doors: { BrowserTransport: "link", PageLifecycle: "page", SharedTransport: "shared" },
+    annexes: []
+  },
+  node: {
+    floors: [["link"], ["dial"]],
+    doors: { NodeTransport: "dial" },
+    annexes: []
   }
 }
 
@@ -161,37 +200,50 @@ const folders: Check = {
 
 // --------------------------------------------------------------- whose state
 
-/** State that one file alone assigns: the property, and where. */
-const owners: Readonly<Record<string, string>> = {
-  lifecycle: "packages/kharbranth/src/internal/connection/run/supervisor.ts",
-  gate: "packages/kharbranth/src/internal/session/session.ts"
+/** State that one file alone assigns: by package and property. */
+const owners: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  kharbranth: {
+    lifecycle: "packages/kharbranth/src/internal/connection/run/supervisor.ts",
+    stage: "packages/kharbranth/src/internal/session/session.ts"
+  },
+  signalr: {
+    phase: "packages/signalr/src/internal/channel/channel.ts",
+    stopping: "packages/signalr/src/internal/channel/channel.ts"
+  }
 }
+
+/** State that nobody assigns: it is derived. */
+const derived: Readonly<Record<string, ReadonlyArray<string>>> = { kharbranth: ["gate"] }
 
 const assigned = (module: Module): ReadonlyArray<string> => {
   const found: Array<string> = []
+  const name = module.path.split("/")[1] ?? ""
+  const [own = {}, none = []] = [owners[name], derived[name]]
   walk(module.body, (node) => {
-    if (node.type !== "AssignmentExpression") return
-    const left = node["left"] as Node
-    if (left.type !== "MemberExpression") return
-    const name = (left["property"] as { readonly name?: string }).name ?? ""
-    const owner = Object.hasOwn(owners, name) ? owners[name] : undefined
-    if (owner !== undefined && owner !== module.path) found.push(`${module.path} assigns .${name}: only ${owner} may`)
+    const left = (node["left"] ?? {}) as Node
+    if (node.type !== "AssignmentExpression" || left.type !== "MemberExpression") return
+    const property = (left["property"] as { readonly name?: string }).name ?? ""
+    const owner = Object.hasOwn(own, property) ? own[property] : undefined
+    if (owner !== undefined && owner !== module.path)
+      found.push(`${module.path} assigns .${property}: only ${owner} may`)
+    if (none.includes(property))
+      found.push(`${module.path} assigns .${property}: it follows from the lifecycle's phase`)
   })
   return found
 }
 
 const ownState: Check = {
   name: "an object's state is assigned in its own file only",
-  complaints: (tree) => modulesOf(tree, /^packages\/kharbranth\/src\/(?!testing\/|interop\/)/).flatMap(assigned),
+  complaints: (tree) => modulesOf(tree, /^packages\/[^/]+\/src\/(?!testing\/|interop\/)/).flatMap(assigned),
   rejects: [
     { "packages/kharbranth/src/internal/connection/use/a.ts": `export const a = (self) => { self.lifecycle = 1 }` },
-    {
-      "packages/kharbranth/src/internal/connection/run/a.ts": `export const a = (session) => { session.gate = "Stable" }`
-    }
+    { "packages/kharbranth/src/internal/connection/run/a.ts": `export const a = (s) => { s.stage = "Over" }` },
+    { "packages/kharbranth/src/internal/session/session.ts": `export const a = (s) => { s.gate = "Stable" }` },
+    { "packages/signalr/src/internal/calls/a.ts": `export const a = (channel) => { channel.phase = "Over" }` }
   ],
   accepts: [
-    { "packages/kharbranth/src/internal/session/session.ts": `export class A { b() { this.gate = "Open" } }` },
-    { "packages/kharbranth/src/internal/session/a.ts": `export const a = (session) => session.gate === "Open"` }
+    { "packages/kharbranth/src/internal/session/session.ts": `export class A { b() { this.stage = "Ready" } }` },
+    { "packages/kharbranth/src/internal/session/a.ts": `export const a = (session) => session.stage === "Ready"` }
   ]
 }
 
