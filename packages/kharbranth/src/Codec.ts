@@ -7,8 +7,7 @@
  */
 import type * as Result from "effect/Result"
 import type { ForeignCause } from "./ConnectionError.ts"
-import * as internal from "./internal/codec/codec.ts"
-import * as BadFrames from "./internal/codec/badFrames.ts"
+import * as internal from "./internal/codec/codecs.ts"
 import * as Decoding from "./internal/codec/decode.ts"
 import { decodeJson, encodeJson, Failure } from "./internal/model/json.ts"
 import * as Message from "./Message.ts"
@@ -44,14 +43,20 @@ export interface Batch<out In> {
     | undefined
 }
 
+declare const made: unique symbol
+
 /**
- * What is done about frames that do not decode: {@link fail} or {@link skip}.
- * Each brings the code for it.
+ * What is done about a frame that does not decode. Opaque: `Codec.fail` and
+ * `Codec.skip` are the two there are. It comes with the decoder and brings its
+ * own code.
  *
  * @category models
  * @since 0.1.0
  */
-export type OnError = Decoding.Decode
+export interface BadFramePolicy {
+  /** Nobody else can make one. */
+  readonly [made]: true
+}
 
 /**
  * A frame that does not decode ends the connection with a `DecodeError`, once
@@ -60,7 +65,7 @@ export type OnError = Decoding.Decode
  * @category errors
  * @since 0.1.0
  */
-export const fail: OnError = BadFrames.fail
+export const fail: BadFramePolicy = Decoding.fail
 
 /**
  * Frames that do not decode are passed over: each is counted and marked.
@@ -68,7 +73,7 @@ export const fail: OnError = BadFrames.fail
  * @category errors
  * @since 0.1.0
  */
-export const skip: OnError = BadFrames.skip
+export const skip: BadFramePolicy = Decoding.skip
 
 /**
  * Decodes the frames of one session, in order. May keep state.
@@ -79,7 +84,8 @@ export const skip: OnError = BadFrames.skip
 export interface Decoder<out In> {
   /** One that throws has failed on the first of the frames. */
   readonly decode: (frames: ReadonlyArray<Frame>) => Batch<In>
-  readonly onError: OnError
+  /** What is done about a frame that does not decode. */
+  readonly onBadFrame: BadFramePolicy
 }
 
 /**
@@ -259,7 +265,7 @@ export const skipErrors = <In, Out>(self: Codec<In, Out>): Codec<In, Out> => ({
   ...self,
   decoder: () => {
     const inner = self.decoder()
-    return { decode: (frames) => inner.decode(frames), onError: skip }
+    return { decode: (frames) => inner.decode(frames), onBadFrame: skip }
   }
 })
 
@@ -297,7 +303,7 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
     const inner = self.decoder()
     return {
       decode: (frames) => ({ messages: internal.yieldAll(inner, frames), failure: undefined }),
-      onError: inner.onError
+      onBadFrame: inner.onBadFrame
     }
   }
 })
@@ -305,7 +311,7 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
 // Decoders without memory serve every session.
 const frameDecoder: Decoder<Message.Data> = {
   decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined }),
-  onError: Decoding.sound
+  onBadFrame: Decoding.never
 }
 const textDecoder = /* @__PURE__ */ internal.only(internal.isText, "a binary frame where text was expected")
 const bytesDecoder = /* @__PURE__ */ internal.only(internal.isBytes, "a text frame where binary was expected")

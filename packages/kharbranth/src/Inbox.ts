@@ -47,13 +47,19 @@ export interface Shedding<in In> {
   readonly key?: ((message: In) => unknown) | undefined
 }
 
+declare const made: unique symbol
+
 /**
- * How messages are made fewer.
+ * A way of dropping messages when there is no room. Opaque: `dropNewest` and
+ * `conflate` are the two there are.
  *
  * @category models
  * @since 0.1.0
  */
-export type Shed = Sheds.Shed
+export interface Shed {
+  /** Nobody else can make one. */
+  readonly [made]: true
+}
 
 /**
  * The messages that came last go.
@@ -83,10 +89,12 @@ export const dropNewest: Shed = Sheds.dropNewest
  * @category overflow
  * @since 0.1.0
  */
-export const conflate: Shed = Sheds.conflateAll
+export const conflate: Shed = Sheds.conflate
 
 /**
- * @category models
+ * How much may wait, for how long, and what happens beyond that.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface Options<in In> {
@@ -100,7 +108,7 @@ export interface Options<in In> {
    * socket shows neither pongs nor the server's close. Default: 10 seconds.
    */
   readonly maxStall?: Duration.Input | undefined
-  /** Default: `"fail"`. */
+  /** What happens to messages that find no room. Default: `"fail"`. */
   readonly overflow?: Overflow<In> | undefined
 }
 

@@ -126,13 +126,19 @@ export type CheckHeaders = (
  */
 export const httpHeaders: CheckHeaders = Headers.check
 
+declare const made: unique symbol
+
 /**
- * What holds the links of a transport back.
+ * What holds the links of a transport back. Opaque: `backpressure` is the one
+ * there is.
  *
  * @category models
  * @since 0.1.0
  */
-export type Backpressure = Pausing.Backpressure
+export interface Backpressure {
+  /** Nobody else can make one. */
+  readonly [made]: true
+}
 
 /**
  * Pauses a connection's links while its inbox is full, for `maxStall` at most.

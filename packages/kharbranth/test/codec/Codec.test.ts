@@ -110,9 +110,9 @@ describe("make", () => {
   it("uses both functions", () => {
     assert.deepStrictEqual(decode(numbers, ["1", "2"]), { messages: [1, 2], failure: undefined })
     assert.strictEqual(numbers.encode(3), "3")
-    assert.strictEqual(numbers.decoder().onError, Codec.fail)
+    assert.strictEqual(numbers.decoder().onBadFrame, Codec.fail)
     const skipping = Codec.make({ encode: String, decode: String, onDecodeError: "skip" })
-    assert.strictEqual(skipping.decoder().onError, Codec.skip)
+    assert.strictEqual(skipping.decoder().onBadFrame, Codec.skip)
   })
 
   it("failures and throws are failures with index and cause", () => {
@@ -150,7 +150,7 @@ describe("make", () => {
 describe("combinators", () => {
   it("skipErrors changes the policy alone", () => {
     const skipping = Codec.skipErrors(Codec.json)
-    assert.strictEqual(skipping.decoder().onError, Codec.skip)
+    assert.strictEqual(skipping.decoder().onBadFrame, Codec.skip)
     assert.strictEqual(skipping.encode, Codec.json.encode)
     assert.strictEqual(decode(skipping, ["{"]).failure?.index, 0)
   })

@@ -87,8 +87,8 @@ describe("make", () => {
     const message: Codec.In<typeof codec> = { seq: 1 }
     assert.strictEqual(codec.encode({ op: "sub" }), '{"op":"sub"}')
     assert.deepStrictEqual(codec.decoder().decode(['{"seq":1}', '{"seq":1.5}']).messages, [message])
-    assert.strictEqual(codec.decoder().onError, Codec.skip)
-    assert.strictEqual(trades.decoder().onError, Codec.fail)
+    assert.strictEqual(codec.decoder().onBadFrame, Codec.skip)
+    assert.strictEqual(trades.decoder().onBadFrame, Codec.fail)
     // @ts-expect-error what arrives is not what is sent
     assert.instanceOf(codec.encode({ seq: 1 }), Codec.Failure)
   })

@@ -101,7 +101,7 @@ describe("an opening program", () => {
           decode: () => {
             throw new Error("a bug")
           },
-          onError: Codec.fail
+          onBadFrame: Codec.fail
         })
       }
       const made = (codec: Codec.Codec<unknown, unknown>) =>

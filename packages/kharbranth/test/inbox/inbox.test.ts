@@ -20,7 +20,7 @@ describe("taking", () => {
           made = batch.messages
           return batch
         },
-        onError: Codec.fail
+        onBadFrame: Codec.fail
       }
     }
     pushAll(inbox, spied, ["a", "b", "c"])

@@ -4,7 +4,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane } from "../../src/internal/inbox/inbox.ts"
-import { type Backpressure, backpressure, type Owner } from "../../src/internal/transport/backpressure.ts"
+import {
+  backpressure,
+  type BackpressureOwner,
+  controlBy,
+  type MakeControl
+} from "../../src/internal/transport/backpressure.ts"
 import type { Frame } from "../../src/Message.ts"
 import type { Msg } from "./inboxModel.ts"
 import { type Make, real, run } from "./inboxRun.ts"
@@ -54,7 +59,7 @@ describe("the inbox against its model", () => {
     "a drop is counted twice": (options) =>
       real({
         ...options,
-        hooks: { ...options.hooks, dropped: (reason, count) => options.hooks.dropped(reason, count * 2) }
+        owner: { ...options.owner, drop: (where, reason, count) => options.owner.drop(where, reason, count * 2) }
       }),
     "the newest are dropped where the oldest should be": (options) =>
       real({
@@ -79,17 +84,17 @@ describe("the inbox against its model", () => {
         }
       })(options)
   }
-  const neverStalled: Backpressure = (inbox, owner) => {
-    const of: Owner["deadlines"]["of"] = (name, fire) =>
+  const neverStalled: MakeControl = (inbox, owner) => {
+    const of: BackpressureOwner["deadlines"]["of"] = (name, fire) =>
       owner.deadlines.of(name, () => {
         pausing.moved()
         fire()
       })
-    const pausing = backpressure(inbox, { ...owner, deadlines: { of } })
+    const pausing = controlBy(backpressure)(inbox, { ...owner, deadlines: { of } })
     return pausing
   }
 
-  const catches = (name: string, make: Make, hold?: Backpressure) =>
+  const catches = (name: string, make: Make, hold?: MakeControl) =>
     it(`catches: ${name}`, () => {
       let caught = false
       for (let seed = 1; seed <= 200 && !caught; seed++) caught = run(seed, make, hold) !== undefined

@@ -245,7 +245,7 @@ describe("frames that do not decode", () => {
         decode: () => {
           throw new Error("secret")
         },
-        onError: Codec.fail
+        onBadFrame: Codec.fail
       })
     }
     const fail = rig(throwing)

@@ -6,13 +6,13 @@ import * as Codec from "../../src/Codec.ts"
 import * as ConnectionError from "../../src/ConnectionError.ts"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane, type Options, type Source } from "../../src/internal/inbox/inbox.ts"
-import { backpressure, type Owner } from "../../src/internal/transport/backpressure.ts"
+import { backpressure, type BackpressureOwner, controlBy } from "../../src/internal/transport/backpressure.ts"
 import type { Frame } from "../../src/Message.ts"
 
 /** A connection whose stall timer is told of when it is set, and goes off when `fire` is called. */
 export const ownerOf = (told: { readonly armed: () => void; readonly stalled: (bytes: number) => void }) => {
   let fire = (): void => {}
-  const owner: Owner = {
+  const owner: BackpressureOwner = {
     epoch: 1,
     options: {},
     deadlines: {
@@ -47,11 +47,11 @@ export const rig = <In>(codec: Codec.Codec<In, never>, { pauses = true, ...optio
     connection: "prices",
     highWaterMark: 100,
     overflow: "fail",
-    hooks: {
+    owner: {
       defer: (flush) => void deferred.push(flush),
-      now: () => ++now,
-      dropped: (reason, count) => void said.push(`dropped ${count} ${reason}`),
-      failed: (error) => {
+      wall: () => ++now,
+      drop: (_, reason, count) => void said.push(`dropped ${count} ${reason}`),
+      fail: (error) => {
         said.push(`failed ${error._tag}`)
         errors.push(error)
       }
@@ -62,7 +62,7 @@ export const rig = <In>(codec: Codec.Codec<In, never>, { pauses = true, ...optio
     armed: () => said.push("armed"),
     stalled: (bytes) => said.push(`stalled ${bytes}`)
   })
-  if (pauses) inbox.pausing = backpressure(inbox, owner)
+  if (pauses) inbox.pausing = controlBy(backpressure)(inbox, owner)
   return {
     inbox,
     stall: fire,
@@ -109,6 +109,6 @@ export const several: Codec.Codec<string, never> = {
       messages: frames.flatMap((frame) => JSON.parse(String(frame)) as Array<string>),
       failure: undefined
     }),
-    onError: Codec.fail
+    onBadFrame: Codec.fail
   })
 }

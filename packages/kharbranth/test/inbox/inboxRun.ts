@@ -5,7 +5,7 @@
 import * as Codec from "../../src/Codec.ts"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane, type Options } from "../../src/internal/inbox/inbox.ts"
-import { type Backpressure, backpressure } from "../../src/internal/transport/backpressure.ts"
+import { backpressure, controlBy, type MakeControl } from "../../src/internal/transport/backpressure.ts"
 import { Model, type Msg, type Policy, type Setup } from "./inboxModel.ts"
 import { ownerOf } from "./inboxRig.ts"
 
@@ -44,7 +44,12 @@ const overflowOf = (policy: Policy): Public.Overflow<Msg> =>
       ? { shed: Public.dropNewest }
       : policy
 
-export const run = (seed: number, make: Make, hold: Backpressure = backpressure, steps = 150): string | undefined => {
+export const run = (
+  seed: number,
+  make: Make,
+  hold: MakeControl = controlBy(backpressure),
+  steps = 150
+): string | undefined => {
   const random = randomOf(seed)
   const below = (n: number): number => Math.floor(random() * n)
   let wrong: string | undefined
@@ -66,13 +71,13 @@ export const run = (seed: number, make: Make, hold: Backpressure = backpressure,
     connection: "model",
     highWaterMark: setup.mark,
     overflow: overflowOf(setup.policy),
-    hooks: {
+    owner: {
       defer: (flush) => void deferred.push(flush),
-      now: () => 7,
-      dropped: (reason, count) => {
+      wall: () => 7,
+      drop: (_, reason, count) => {
         seen.drops[reason] = (seen.drops[reason] ?? 0) + count
       },
-      failed: (error) => {
+      fail: (error) => {
         if (error._tag === "DecodeError") violated("failed under the policy skip")
         else seen.overflows += 1
       }

@@ -2,7 +2,7 @@
  * The messages and markers that wait for a reader, in order, and how the
  * oldest go. Every message that goes leaves a `Lagged` in its place.
  */
-import { decode, type Told } from "../codec/decode.ts"
+import { decode, type DecodeReader } from "../codec/decode.ts"
 import * as Segments from "../codec/segments.ts"
 import * as Items from "./item.ts"
 import type { Decoded, Raw } from "../codec/segments.ts"
@@ -15,13 +15,13 @@ const maxMarkers = 256
 export class Backlog<In> {
   /** The bytes of everything here, and of what the inbox has not yet put here. */
   bytes = 0
-  private readonly told: Told
+  private readonly reader: DecodeReader
   items: Array<Item<In>> = []
   private markers = 0
   private raws = 0
 
-  constructor(told: Told) {
-    this.told = told
+  constructor(reader: DecodeReader) {
+    this.reader = reader
   }
 
   get isEmpty(): boolean {
@@ -137,7 +137,7 @@ export class Backlog<In> {
   private decodeAt(at: number): number {
     const segment = this.items[at] as Raw<In>
     const before = Items.bytesOf(segment)
-    const pieces = decode(segment, Segments.kept, this.told).filter(
+    const pieces = decode(segment, Segments.kept, this.reader).filter(
       (piece) => Items.countOf(piece) > 0 || piece._tag === "Lagged"
     )
     this.items.splice(at, 1, ...pieces)

@@ -2,18 +2,24 @@
  * The ways of making what waits in an inbox fewer, apart from letting the oldest
  * go. Each comes with the option that asks for it.
  */
+import type { Shed } from "../../Inbox.ts"
 import type { Backlog } from "./backlog.ts"
 import type { Decoded } from "../codec/segments.ts"
 import type { Item } from "./item.ts"
+import { total } from "../kit/guard.ts"
 import * as Items from "./item.ts"
 
 type Key<In> = ((message: In) => unknown) | undefined
 
-/** Drops until at most `target` bytes wait; gives how many messages went. */
-export type Shed = <In>(backlog: Backlog<In>, target: number, key: Key<In>) => number
+/** Drops until at most `target` bytes wait; returns how many messages went. */
+type Shedding = <In>(backlog: Backlog<In>, target: number, key: Key<In>) => number
+
+// To the public a way of shedding is opaque; only this room makes them.
+const made = (shedding: Shedding): Shed => shedding as unknown as Shed
+export const shedOf = (shed: Shed): Shedding => shed as unknown as Shedding
 
 /** Drops from the end until at most `target` bytes wait; the first message stays. */
-export const dropNewest = <In>(backlog: Backlog<In>, target: number): number => {
+const newest = <In>(backlog: Backlog<In>, target: number): number => {
   const { items } = backlog
   let dropped = 0
   let at = items.length - 1
@@ -37,11 +43,11 @@ const isFirstMessage = <In>(items: ReadonlyArray<Item<In>>, at: number, segment:
   Items.countOf(segment) === 1 && !items.some((item, index) => index < at && Items.holdsMessages(item))
 
 /** Leaves the newest of each key, session by session; keys do not reach over markers. Then the oldest go. */
-export const conflateAll = <In>(backlog: Backlog<In>, target: number, key: Key<In>): number => {
+const byKey = <In>(backlog: Backlog<In>, target: number, key: Key<In>): number => {
   let dropped = 0
   for (const item of backlog.items) {
     if (item._tag !== "Decoded") continue
-    const gone = conflate(item, key)
+    const gone = conflateOne(item, key)
     backlog.bytes -= gone.bytes
     dropped += gone.dropped
   }
@@ -59,26 +65,21 @@ const dropTail = <In>(self: Decoded<In>): { readonly bytes: number; readonly mis
   return { bytes, missing }
 }
 
-const keyOf = <In>(key: Key<In>, message: In): unknown => {
-  try {
-    return key?.(message)
-  } catch {
-    return undefined
-  }
-}
+const noKey = (): undefined => undefined
 
 /**
  * Leaves of each key the newest message, in the place of the oldest. Gives the
  * bytes and messages that went.
  */
-const conflate = <In>(self: Decoded<In>, key: Key<In>): { readonly bytes: number; readonly dropped: number } => {
+const conflateOne = <In>(self: Decoded<In>, key: Key<In>): { readonly bytes: number; readonly dropped: number } => {
   const places = new Map<unknown, number>()
+  const keyOf = total(key ?? noKey, noKey)
   let end = self.head
   let bytes = 0
   for (let index = self.head; index < self.messages.length; index++) {
     const message = self.messages[index]!
     const size = self.sizes[index]!
-    const its = keyOf(key, message)
+    const its = keyOf(message)
     const place = its === undefined ? undefined : places.get(its)
     if (place === undefined) {
       if (its !== undefined) places.set(its, end)
@@ -107,3 +108,6 @@ const moveLost = (lost: Map<number, number>, from: number, to: number): void => 
   lost.delete(from)
   lost.set(to, missing)
 }
+
+export const dropNewest = /* @__PURE__ */ made(newest)
+export const conflate = /* @__PURE__ */ made(byKey)

@@ -3,23 +3,23 @@
  * markers between them.
  */
 import * as Inbox from "../../Inbox.ts"
-import { decode, type Told } from "../codec/decode.ts"
+import { decode, type DecodeReader } from "../codec/decode.ts"
 import * as Segments from "../codec/segments.ts"
 import type { Taken } from "../codec/segments.ts"
 import type { Item, Marker } from "./item.ts"
 
 type Part<In> = Taken<In> | Marker
 
-const partsOf = <In>(item: Item<In>, told: Told): ReadonlyArray<Part<In>> =>
-  item._tag === "Raw" ? decode(item, Segments.taken, told) : [item]
+const partsOf = <In>(item: Item<In>, reader: DecodeReader): ReadonlyArray<Part<In>> =>
+  item._tag === "Raw" ? decode(item, Segments.taken, reader) : [item]
 
 const bare = <In>(part: Part<In>): ReadonlyArray<In> =>
   part._tag !== "Decoded" ? [] : part.head === 0 ? part.messages : part.messages.slice(part.head)
 
 /** The messages. One batch that decoded to its end comes as the decoder made it. */
-export const messagesOf = <In>(items: ReadonlyArray<Item<In>>, told: Told): ReadonlyArray<In> => {
-  if (items.length === 1) return joined(partsOf(items[0]!, told))
-  return joined(items.flatMap((item) => partsOf(item, told)))
+export const messagesOf = <In>(items: ReadonlyArray<Item<In>>, reader: DecodeReader): ReadonlyArray<In> => {
+  if (items.length === 1) return joined(partsOf(items[0]!, reader))
+  return joined(items.flatMap((item) => partsOf(item, reader)))
 }
 
 const joined = <In>(parts: ReadonlyArray<Part<In>>): ReadonlyArray<In> => {
@@ -36,10 +36,10 @@ const join = <In>(batches: ReadonlyArray<ReadonlyArray<In>>): ReadonlyArray<In> 
 }
 
 /** The messages and markers, in order. */
-export const entriesOf = <In>(items: ReadonlyArray<Item<In>>, told: Told): ReadonlyArray<Inbox.Entry<In>> => {
+export const entriesOf = <In>(items: ReadonlyArray<Item<In>>, reader: DecodeReader): ReadonlyArray<Inbox.Entry<In>> => {
   const entries: Array<Inbox.Entry<In>> = []
   for (const item of items) {
-    for (const part of partsOf(item, told)) {
+    for (const part of partsOf(item, reader)) {
       if (part._tag === "Decoded") addMessages(entries, part)
       else addMarker(entries, part)
     }

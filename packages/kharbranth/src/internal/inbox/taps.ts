@@ -3,6 +3,7 @@
  * reader, and claim those that are theirs. A tap that throws claims nothing.
  */
 import { type Decoded, decoded } from "../codec/segments.ts"
+import { total } from "../kit/guard.ts"
 
 export interface Tap<in In> {
   readonly claim: (message: In, epoch: number) => boolean
@@ -18,7 +19,7 @@ export class Taps<In> {
   }
 
   add(tap: Tap<In>): () => void {
-    const own: Tap<In> = { claim: (message, epoch) => tap.claim(message, epoch) }
+    const own: Tap<In> = { claim: total((message, epoch) => tap.claim(message, epoch), no) }
     this.taps = [...this.taps, own]
     return () => {
       this.taps = this.taps.filter((other) => other !== own)
@@ -46,16 +47,10 @@ export class Taps<In> {
 
   private claims(message: In, epoch: number): boolean {
     for (const tap of this.taps) {
-      if (claimsSafely(tap, message, epoch)) return true
+      if (tap.claim(message, epoch)) return true
     }
     return false
   }
 }
 
-const claimsSafely = <In>(tap: Tap<In>, message: In, epoch: number): boolean => {
-  try {
-    return tap.claim(message, epoch)
-  } catch {
-    return false
-  }
-}
+const no = (): boolean => false

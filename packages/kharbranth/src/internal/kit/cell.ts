@@ -31,8 +31,17 @@ export class Cell<A> implements Watch<A> {
   }
 
   set(value: A): void {
+    this.assign(value)
+    this.announce()
+  }
+
+  /** The first half of `set`: whoever asks gets the value, and those that wait are not woken yet. */
+  assign(value: A): void {
     this.value = value
     this.version++
+  }
+
+  announce(): void {
     this.waiting.wake()
   }
 

@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { Backpressure } from "../../Transport.ts"
 import * as Check from "../model/check.ts"
 
 /** What is held back: a link. */
@@ -14,7 +15,7 @@ export interface Source {
 }
 
 /** What it sees of the inbox. */
-export interface Full {
+export interface BoundedInbox {
   readonly bytes: number
   readonly highMark: number
   /** Lets the taps have what is theirs. */
@@ -24,7 +25,7 @@ export interface Full {
 }
 
 /** What it sees of the connection. */
-export interface Owner {
+export interface BackpressureOwner {
   readonly epoch: number
   readonly options: { readonly inbox?: { readonly maxStall?: Duration.Input | undefined } | undefined }
   readonly deadlines: { of(deadline: "stall", fire: () => void): { set(time: number): void } }
@@ -33,17 +34,17 @@ export interface Owner {
   readonly reports: { emit(event: () => ConnectionEvent): void }
 }
 
-export class Pausing {
+export class BackpressureControl {
   /** Whether the sources are paused. */
   paused = false
-  private readonly inbox: Full
-  private readonly owner: Owner
+  private readonly inbox: BoundedInbox
+  private readonly owner: BackpressureOwner
   private all: ReadonlyArray<Source> = none
   private armed = false
   /** Whether the reader has taken something since the timer was set. */
   private progress = false
 
-  constructor(inbox: Full, owner: Owner) {
+  constructor(inbox: BoundedInbox, owner: BackpressureOwner) {
     this.inbox = inbox
     this.owner = owner
   }
@@ -107,7 +108,13 @@ export class Pausing {
 
 const none: ReadonlyArray<Source> = []
 
-/** Makes what holds a connection's sockets back. */
-export type Backpressure = (inbox: Full, owner: Owner) => Pausing
+/** Makes what holds the sockets of a connection back. */
+export type MakeControl = (inbox: BoundedInbox, owner: BackpressureOwner) => BackpressureControl
 
-export const backpressure: Backpressure = (inbox, owner) => new Pausing(inbox, owner)
+const control: MakeControl = (inbox, owner) => new BackpressureControl(inbox, owner)
+
+// To the public backpressure is opaque; only this room makes it.
+export const backpressure = control as unknown as Backpressure
+
+/** Holds a connection's sockets back while its inbox is full. */
+export const controlBy = (backpressure: Backpressure): MakeControl => backpressure as unknown as MakeControl

@@ -18,15 +18,17 @@ import type { Tap } from "../../../Session.ts"
 import { Surroundings } from "../../../Surroundings.ts"
 import type { Recipe } from "../../../Target.ts"
 import { Transport } from "../../../Transport.ts"
-import { Inbox } from "../../inbox/inbox.ts"
+import { Inbox, type InboxOwner } from "../../inbox/inbox.ts"
 import { Cell } from "../../kit/cell.ts"
 import { Fibers } from "../../kit/fibers.ts"
 import { attempt } from "../../kit/guard.ts"
+import { nextMicrotask } from "../../kit/microtask.ts"
 import { Timer, type Timers, timersOf } from "../../kit/timers.ts"
 import * as Lifecycle from "../../lifecycle/reduce.ts"
 import * as Check from "../../model/check.ts"
 import { Outbox } from "../../outbox/outbox.ts"
 import type { Reaction, ReactingConnection } from "../../platform/reaction.ts"
+import { controlBy } from "../../transport/backpressure.ts"
 import * as Limits from "../../rateLimit/limits.ts"
 import type { Ask } from "../../session/dial.ts"
 import { left, settled } from "../../session/ending.ts"
@@ -34,7 +36,7 @@ import type { OpenProgram, SessionOwner } from "../../session/owner.ts"
 import { Session } from "../../session/session.ts"
 import { type Deadline, Deadlines } from "./deadlines.ts"
 import { Handover } from "./handover.ts"
-import { InboxPort, OutboxPort, type Owner } from "./ports.ts"
+import { OutboxPort, type Owner } from "./ports.ts"
 import { Reports } from "./reports.ts"
 import { Retries } from "./retries.ts"
 import * as Settings from "./settings.ts"
@@ -56,7 +58,7 @@ interface Pending {
   readonly then: (() => void) | undefined
 }
 
-export class Supervisor<In, Out> implements SessionOwner<In, Out>, Owner, ReactingConnection {
+export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, Owner, ReactingConnection {
   readonly connection: string
   readonly codec: Codec<In, Out>
   readonly options: SupervisorOptions<In, Out>["options"]
@@ -104,10 +106,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, Owner, Reacti
       connection,
       highWaterMark: options.inbox?.highWaterMark ?? 65_536,
       overflow: options.inbox?.overflow ?? "fail",
-      hooks: new InboxPort(this)
+      owner: this
     })
     const { pause } = this.transport.capabilities
-    if (pause) this.inbox.pausing = pause(this.inbox, this)
+    if (pause) this.inbox.pausing = controlBy(pause)(this.inbox, this)
     this.outbox = new Outbox({
       connection,
       ...Settings.outbox(options.outbox),
@@ -267,9 +269,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, Owner, Reacti
     const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
-    // The state first: whoever is called by a command sees where the connection is.
-    if (changed) this.state.set(Lifecycle.publicState(state))
+    // Whoever is called by a command sees where the connection is; those that wait for a state come after its reader.
+    if (changed) this.state.assign(Lifecycle.publicState(state))
     for (const command of commands) this.perform(command)
+    if (changed) this.state.announce()
     if (changed && state.phase._tag === "Closed") this.state.end()
     then?.()
   }
@@ -440,6 +443,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, Owner, Reacti
   }
 
   // --- what the inbox and the outbox report ----------------------------------
+
+  defer(run: () => void): void {
+    nextMicrotask(run)
+  }
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
     this.reports.drop(where, reason, count)

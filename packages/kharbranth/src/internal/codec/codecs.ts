@@ -3,16 +3,17 @@
  * nothing that need not be copied, catch what user functions throw.
  */
 import * as Result from "effect/Result"
-import type { Batch, DecodeIssue, Decoder, OnError } from "../../Codec.ts"
+import type { BadFramePolicy, Batch, DecodeIssue, Decoder } from "../../Codec.ts"
 import * as ConnectionError from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
-import { fail } from "./badFrames.ts"
+import { fail } from "./decode.ts"
+import { total } from "../kit/guard.ts"
 import { Failure } from "../model/json.ts"
 
 export const isText = (frame: Frame): frame is string => typeof frame === "string"
 export const isBytes = (frame: Frame): frame is Uint8Array => typeof frame !== "string"
 
-export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure, onError: OnError): Decoder<A> => ({
+export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure, onBadFrame: BadFramePolicy): Decoder<A> => ({
   decode: (frames) => {
     const messages: Array<A> = []
     for (const [index, frame] of frames.entries()) {
@@ -24,7 +25,7 @@ export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure, onError: O
     }
     return { messages, failure: undefined }
   },
-  onError
+  onBadFrame
 })
 
 export const only = <A extends Frame>(is: (frame: Frame) => frame is A, issue: string): Decoder<A> => {
@@ -32,19 +33,13 @@ export const only = <A extends Frame>(is: (frame: Frame) => frame is A, issue: s
   return {
     // The very array that came in: the usual batch costs no copy.
     decode: (frames) => (frames.every(is) ? { messages: frames, failure: undefined } : slow.decode(frames)),
-    onError: fail
+    onBadFrame: fail
   }
 }
 
-export const caught =
-  <Args extends ReadonlyArray<unknown>, B>(f: (...args: Args) => B, issue: string) =>
-  (...args: Args): B | Failure => {
-    try {
-      return f(...args)
-    } catch (cause) {
-      return new Failure(issue, cause)
-    }
-  }
+/** The function of a codec, which fails with `issue` where it threw. */
+export const caught = <Args extends ReadonlyArray<unknown>, B>(f: (...args: Args) => B, issue: string) =>
+  total(f, (cause) => new Failure(issue, cause))
 
 export const yieldAll = <In>(
   decoder: Decoder<In>,
