@@ -128,7 +128,12 @@ const exportsOf = (module: Module): ReadonlyArray<Export> => {
   })
 }
 
+/** What a docblock says before its tags: at least one sentence. */
+const hasSentence = (doc: string): boolean =>
+  /\w[^@]*[.:]/.test((/^[^]*?(?=\n\s*\*\s*@|$)/.exec(doc)?.[0] ?? "").replaceAll("*", ""))
+
 const missingTags = (doc: string): ReadonlyArray<string> => [
+  ...(hasSentence(doc) ? [] : ["no sentence"]),
   ...(/@since \d+\.\d+\.\d+/.test(doc) ? [] : ["no @since"]),
   ...(/@category [a-z]/.test(doc) ? [] : ["no lower-case @category"])
 ]
@@ -147,7 +152,7 @@ const undocumented = (module: Module): ReadonlyArray<string> => {
 }
 
 const documented: Check = {
-  name: "every public export has JSDoc with @since and @category",
+  name: "every public export has a sentence, @since and @category",
   complaints: (tree) =>
     modulesOf(tree, sources)
       .filter((module) => !/\/internal\/|^packages\/bench\//.test(module.path))
@@ -158,6 +163,7 @@ const documented: Check = {
     `/** A.\n * @since 0.1.0\n */\nexport interface A {}`,
     `/** A.\n * @since 0.1.0\n * @category Models */\nexport class A {}`,
     `// A. @since 0.1.0 @category models\nexport type A = 1`,
+    `/**\n * @category models\n * @since 0.1.0\n */\nexport type A = 1`,
     `const a = 1\nexport { a }`,
     `export { a } from "./internal/a.ts"`,
     `/**\n * Header.\n * @since 0.1.0\n * @category x */\nimport "./B.ts"\nexport function f() {}`

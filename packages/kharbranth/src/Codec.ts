@@ -191,6 +191,8 @@ export const json: Codec<unknown, unknown> = {
 export const jsonAs = <In, Out = In>(): Codec<In, Out> => json as Codec<In, Out>
 
 /**
+ * How a codec of your own is made: from functions for one message each.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -225,6 +227,8 @@ export const make = <In, Out>(options: Options<In, Out>): Codec<In, Out> =>
   makeStateful({ ...options, decoder: () => options.decode })
 
 /**
+ * How a codec is made whose decoder remembers what came before.
+ *
  * @category models
  * @since 0.1.0
  */

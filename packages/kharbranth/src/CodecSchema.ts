@@ -21,6 +21,8 @@ import type { Frame } from "./Message.ts"
 export interface Source<A> extends Schema.ConstraintCodec<A, unknown> {}
 
 /**
+ * What the codecs of this module take.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -198,6 +198,8 @@ export interface Policies {
 }
 
 /**
+ * What `make` and `Service` take. Only the target is required.
+ *
  * @category options
  * @since 0.1.0
  */

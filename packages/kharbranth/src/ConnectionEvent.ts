@@ -257,6 +257,8 @@ export interface HookSkipped {
 }
 
 /**
+ * Everything that can happen to a connection.
+ *
  * @category models
  * @since 0.1.0
  */

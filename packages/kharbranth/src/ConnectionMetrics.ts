@@ -10,6 +10,8 @@ import * as Metric from "effect/Metric"
 import * as Connection from "./Connection.ts"
 
 /**
+ * The figures of one connection at one moment.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -91,6 +91,8 @@ export interface Failed {
 }
 
 /**
+ * Where a connection is: every state it can be in.
+ *
  * @category models
  * @since 0.1.0
  */

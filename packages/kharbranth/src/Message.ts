@@ -17,6 +17,8 @@
 export type Frame = string | Uint8Array
 
 /**
+ * A text message.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -26,6 +28,8 @@ export interface Text {
 }
 
 /**
+ * A binary message.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -35,6 +39,8 @@ export interface Binary {
 }
 
 /**
+ * A ping frame.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -44,6 +50,8 @@ export interface Ping {
 }
 
 /**
+ * A pong frame.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -53,6 +61,8 @@ export interface Pong {
 }
 
 /**
+ * A close frame.
+ *
  * @category models
  * @since 0.1.0
  */

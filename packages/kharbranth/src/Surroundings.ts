@@ -1,17 +1,17 @@
 /**
  * What happens around a connection and bears on it: the network came back, the
- * machine slept, nobody looks. The core knows none of that by itself; where
- * somebody tells (`PageLifecycle` of `@kharbranth/browser` does, an Electron app
- * or a phone's runtime can), every connection made there acts on it:
+ * machine slept, nobody looks. The core knows none of that by itself. Where
+ * something reports it (`PageLifecycle` of `@kharbranth/browser` does, an
+ * Electron app or a phone's runtime can), every connection made there acts on it:
  *
  * - Awake or online again: one probe at once. Silent for `patience`, a successor
- *   is dialed; whatever arrives on the old link meanwhile withdraws it. A
+ *   is dialed; anything that arrives on the old link in the meantime withdraws it. A
  *   successor that is Ready first takes over, with a `Gap`. (Where `rotate` says
  *   `breakFirst`, the probe's deadline of 2 seconds decides.) A connection that
  *   waits for its next try dials now, unless the server named the time.
  * - Offline: one ordinary probe. That alone ends no session.
  * - Hidden: what `hidden` says.
- * - Frozen: the socket is closed, before the page stands still; and dialed anew
+ * - Frozen: the socket is closed before the page stands still, and dialed again
  *   when it thaws.
  *
  * Without a probe (`Heartbeat.passive`, `challenge`, `none`) nothing can be
@@ -22,7 +22,8 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
-import { type ReactingConnection, SurroundingsReaction } from "./internal/platform/reaction.ts"
+import { SurroundingsReaction } from "./internal/platform/reaction.ts"
+import { reporter } from "./internal/platform/reporter.ts"
 import * as Check from "./internal/model/check.ts"
 
 /**
@@ -53,26 +54,41 @@ export type Signal =
 export type Hidden = "keep" | "slow" | { readonly closeAfter: Duration.Input }
 
 /**
- * @category models
+ * How connections act on what `layer` reports.
+ *
+ * @category options
  * @since 0.1.0
  */
 export interface Options {
-  /** Default: `"keep"`. */
+  /** What becomes of a connection that nobody looks at. Default: `"keep"`. */
   readonly hidden?: Hidden | undefined
   /** How long a session may leave the probe after a wake unanswered before a successor is dialed. Default: 500 ms. */
   readonly patience?: Duration.Input | undefined
 }
 
+declare const made: unique symbol
+
 /**
- * What a connection is told by, if anything. Given to it when it is made.
+ * What reports to a connection what happens around it. Opaque: `layer` makes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reporter {
+  /** Nobody else can make one. */
+  readonly [made]: true
+}
+
+/**
+ * The reporter that connections are made with, if there is one.
  *
  * @category services
  * @since 0.1.0
  */
-export const Surroundings: Context.Reference<((connection: ReactingConnection) => () => void) | undefined> =
-  Context.Reference<((connection: ReactingConnection) => () => void) | undefined>("kharbranth/Surroundings", {
-    defaultValue: () => undefined
-  })
+export const Surroundings: Context.Reference<Reporter | undefined> = Context.Reference<Reporter | undefined>(
+  "kharbranth/Surroundings",
+  { defaultValue: () => undefined }
+)
 
 /**
  * Lets every connection made with it act on these signals. `listen` calls its
@@ -119,7 +135,7 @@ export const layer = (
   const patience = Duration.toMillis(Check.durationOr(options.patience, "500 millis"))
   const closeAfter = typeof hidden === "object" ? Duration.toMillis(Check.duration(hidden.closeAfter)) : undefined
   const pace = hidden === "slow" ? 4 : 1
-  return Layer.succeed(Surroundings, (connection) => {
+  const connect = reporter((connection) => {
     const reaction = new SurroundingsReaction(connection, { patience, closeAfter, pace })
     const unlisten = listen((signal) => reaction.take(signal))
     return () => {
@@ -127,4 +143,5 @@ export const layer = (
       reaction.end()
     }
   })
+  return Layer.succeed(Surroundings, connect)
 }

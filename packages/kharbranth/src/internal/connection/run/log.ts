@@ -4,48 +4,32 @@ import * as LogLevel from "effect/LogLevel"
 import type { ConnectionEvent } from "../../../ConnectionEvent.ts"
 import type { Fibers } from "../../kit/fibers.ts"
 
-type Level = LogLevel.Severity
+type Line = readonly [LogLevel.Severity, string]
 
-const levelOf = (event: ConnectionEvent): Level | undefined => {
+const lineOf = (event: ConnectionEvent): Line | undefined => {
   switch (event._tag) {
     case "DialStarted":
-      return "Debug"
+      return ["Debug", `dialing session ${event.epoch}, attempt ${event.attempt}`]
     case "GatePassed":
-      // That the first session came to be is told to whoever made the connection; a thousand of them need no thousand lines.
-      return event.gate !== "Ready" ? undefined : event.epoch === 1 ? "Debug" : "Info"
+      // Whoever made the connection learns that its first session is there; a thousand of them need no thousand lines.
+      return event.gate === "Ready"
+        ? [event.epoch === 1 ? "Debug" : "Info", `session ${event.epoch} is ready`]
+        : undefined
     case "RetryScheduled":
+      return ["Warn", `session lost, next dial is scheduled: ${event.cause.message}`]
     case "SuccessorFailed":
-      return "Warn"
+      return ["Warn", `successor ${event.epoch} failed, the active session stays: ${event.error.message}`]
     case "GaveUp":
-      return "Error"
+      return ["Error", `gave up: ${event.error.message}`]
     case "Rotated":
-      return "Info"
+      return ["Info", `session ${event.to} took over from ${event.from}`]
     default:
       return undefined
   }
 }
 
-const textOf = (event: ConnectionEvent): string => {
-  switch (event._tag) {
-    case "DialStarted":
-      return `dialing session ${event.epoch}, attempt ${event.attempt}`
-    case "GatePassed":
-      return `session ${event.epoch} is ready`
-    case "RetryScheduled":
-      return `session lost, next dial is scheduled: ${event.cause.message}`
-    case "SuccessorFailed":
-      return `successor ${event.epoch} failed, the active session stays: ${event.error.message}`
-    case "GaveUp":
-      return `gave up: ${event.error.message}`
-    case "Rotated":
-      return `session ${event.to} took over from ${event.from}`
-    default:
-      return event._tag
-  }
-}
-
 export const logEvent = (fibers: Fibers, connection: string, event: ConnectionEvent): void => {
-  const level = levelOf(event)
-  if (level === undefined || LogLevel.isLessThan(level, fibers.logLevel)) return
-  fibers.run(Effect.annotateLogs(Effect.logWithLevel(level)(textOf(event)), { connection }))
+  const line = lineOf(event)
+  if (line === undefined || LogLevel.isLessThan(line[0], fibers.logLevel)) return
+  fibers.run(Effect.annotateLogs(Effect.logWithLevel(line[0])(line[1]), { connection }))
 }

@@ -28,6 +28,7 @@ import * as Lifecycle from "../../lifecycle/reduce.ts"
 import * as Check from "../../model/check.ts"
 import { Outbox } from "../../outbox/outbox.ts"
 import type { Reaction, ReactingConnection } from "../../platform/reaction.ts"
+import { connectBy } from "../../platform/reporter.ts"
 import { controlBy } from "../../transport/backpressure.ts"
 import * as Limits from "../../rateLimit/limits.ts"
 import type { Ask } from "../../session/dial.ts"
@@ -200,7 +201,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   /** Reacts to its surroundings from now on, if something reports them. */
   react(): void {
-    this.stopReacting = Context.get(this.context, Surroundings)?.(this)
+    const reporter = Context.get(this.context, Surroundings)
+    this.stopReacting = reporter && connectBy(reporter)(this)
   }
 
   reactNoMore(): void {
