@@ -56,8 +56,6 @@ const houses: Readonly<Record<string, House>> = {
       Requests: "requests",
       RequestsSchema: "requests",
       Session: "session",
-      SubscriptionMatch: "subscriptions",
-      SubscriptionState: "subscriptions",
       Subscriptions: "subscriptions",
       Surroundings: "platform",
       Target: "target",

@@ -10,7 +10,6 @@ import * as Connection from "kharbranth/Connection"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
-import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { Ledger } from "./ledger.ts"
 import { feeds, type FromServer, topicOf, topics, type ToServer, type Venue, venueOf } from "./wire.ts"
@@ -61,9 +60,9 @@ const subscribeTo = (connection: Feed) =>
     unsubscribe: (topics, id): ToServer => ({ op: "unsubscribe", topics, id }),
     match: (message: FromServer) =>
       "topic" in message
-        ? SubscriptionMatch.data(message.topic)
+        ? Subscriptions.data(message.topic)
         : "ack" in message
-          ? SubscriptionMatch.ack(message.ack)
+          ? Subscriptions.ack(message.ack)
           : undefined,
     buffer: { capacity: 64 },
     dataClock: { quiet: "2500 millis", ladder: [] }

@@ -21,9 +21,8 @@ import * as internal from "./internal/subscriptions/make.ts"
 import type { PoolFull, Shards } from "./ConnectionPool.ts"
 import * as internalSharded from "./internal/subscriptions/sharded.ts"
 import type { RateLimit } from "./RateLimit.ts"
-import type { Match } from "./SubscriptionMatch.ts"
-import type { SubscriptionRejected } from "./SubscriptionState.ts"
-import type { Entry, SubscriptionEvent, TopicState } from "./SubscriptionState.ts"
+import type { SubscriptionRejected } from "./internal/subscriptions/topic.ts"
+import type { Lagged, Message } from "./Inbox.ts"
 import type { Watch } from "./Watch.ts"
 
 /**
@@ -41,6 +40,214 @@ export type Line<In, Out> = Pick<Connection<In, Out>, "name" | "tap" | "send" | 
  * @since 0.1.0
  */
 export type Pool<In, Out> = Pick<Shards<In, Out>, "name" | "place" | "release" | "find" | "moves">
+
+/**
+ * Data of one topic, or of several at once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Data {
+  readonly _tag: "Data"
+  readonly topics: string | ReadonlyArray<string>
+}
+
+/**
+ * A request was granted: that with the id, or the oldest; for these topics, or
+ * for all of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ack {
+  readonly _tag: "Ack"
+  readonly id: number | undefined
+  readonly topics: ReadonlyArray<string> | undefined
+}
+
+/**
+ * The whole list of what is subscribed now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Current {
+  readonly _tag: "Current"
+  readonly topics: ReadonlyArray<string>
+}
+
+/**
+ * A request was refused: that with the id, or the oldest; for these topics, or
+ * for all of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Nack {
+  readonly _tag: "Nack"
+  readonly id: number | undefined
+  readonly topics: ReadonlyArray<string> | undefined
+  readonly reason: string
+}
+
+/**
+ * What a message says about topics: their data, or the answer to a request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Match = Data | Ack | Current | Nack
+
+const listOf = (topics: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined =>
+  typeof topics === "string" ? [topics] : topics
+
+// Servers send ids back as text too; one that is no number is nobody's.
+const idOf = (id: number | string | undefined): number | undefined => (id === undefined ? undefined : Number(id))
+
+/**
+ * Data of one topic, or of several.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const data = (topics: string | ReadonlyArray<string>): Data => ({ _tag: "Data", topics })
+
+/**
+ * A request was granted. Without an id it is the oldest one, or with topics
+ * whichever asked for them; without topics it is all of the request.
+ *
+ * @example
+ * ```ts
+ * import * as Subscriptions from "kharbranth/Subscriptions"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const perRequest = Subscriptions.ack(7)
+ * const perTopic = Subscriptions.ack(undefined, "BTC-USD")
+ * deepStrictEqual([perRequest.topics, perTopic.topics], [undefined, ["BTC-USD"]])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ack = (id?: number | string, topics?: string | ReadonlyArray<string>): Ack => ({
+  _tag: "Ack",
+  id: idOf(id),
+  topics: listOf(topics)
+})
+
+/**
+ * The whole list of what is subscribed now. A confirmed topic that is not in it
+ * is subscribed again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const current = (topics: ReadonlyArray<string>): Current => ({ _tag: "Current", topics })
+
+/**
+ * A request was refused, with the reason to report.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const nack = (options: {
+  readonly id?: number | string | undefined
+  readonly topics?: string | ReadonlyArray<string> | undefined
+  readonly reason?: string | undefined
+}): Nack => ({
+  _tag: "Nack",
+  id: idOf(options.id),
+  topics: listOf(options.topics),
+  reason: options.reason ?? "the server refused it"
+})
+
+/**
+ * Where a topic stands with the server.
+ *
+ * - `Waiting`: no session has been asked for it yet.
+ * - `Asked`: the request is on its way.
+ * - `Confirmed`: the server granted it, or its data came.
+ * - `Silent`: it is confirmed, and its data clock has run out.
+ * - `Rejected`: the server refused it, or never answered, or the connection is
+ *   over; the next session, if there is one, tries again.
+ * - `Released`: nobody wants it any more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TopicState =
+  | { readonly _tag: "Waiting" }
+  | { readonly _tag: "Asked"; readonly epoch: number }
+  | { readonly _tag: "Confirmed"; readonly epoch: number; readonly since: number }
+  | {
+      readonly _tag: "Silent"
+      readonly epoch: number
+      readonly since: number
+      /** Whether this session ever brought data of it. */
+      readonly delivered: boolean
+    }
+  | { readonly _tag: "Rejected"; readonly epoch: number; readonly reason: string }
+  | { readonly _tag: "Released" }
+
+/**
+ * Messages of this topic may be missing here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Gap {
+  readonly _tag: "Gap"
+  /** The session that goes on from here. */
+  readonly epoch: number
+  /** When the last message before it came, in Unix milliseconds. */
+  readonly from: number | undefined
+  readonly to: number
+  /** A session ended, or the topic was subscribed anew within one. */
+  readonly reason: "session" | "resubscribed"
+}
+
+/**
+ * An element of a topic's `entries`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Entry<In> = Message<In> | Gap | Lagged
+
+/**
+ * What happens to subscriptions and is no state.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SubscriptionEvent =
+  | { readonly _tag: "AckTimedOut"; readonly epoch: number; readonly topics: ReadonlyArray<string> }
+  | { readonly _tag: "Rejected"; readonly epoch: number; readonly topic: string; readonly reason: string }
+  | {
+      readonly _tag: "Silent"
+      readonly epoch: number
+      readonly topic: string
+      readonly after: Duration.Duration
+      /** Whether this session ever brought data of it; if not, it is acked but silent. */
+      readonly delivered: boolean
+    }
+  | {
+      readonly _tag: "Resubscribed"
+      readonly epoch: number
+      readonly topic: string
+      readonly why: "silent" | "dropped"
+    }
+  | { readonly _tag: "RestartAsked"; readonly epoch: number; readonly topic: string }
+
+export {
+  /**
+   * The server did not grant a topic.
+   *
+   * @category errors
+   * @since 0.1.0
+   */
+  SubscriptionRejected
+} from "./internal/subscriptions/topic.ts"
 
 /**
  * How many topics one message may name.
@@ -88,6 +295,8 @@ export interface DataClock<in Topic> {
 }
 
 /**
+ * How topics are asked for, answers recognised, and data routed.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -132,6 +341,8 @@ export interface Options<in Topic, in In, in out Out> {
 }
 
 /**
+ * What `sharded` takes besides: how much room a topic needs in its shard.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -222,7 +433,6 @@ export interface Subscriptions<in Topic, out In, out E = never> {
  * ```ts
  * import * as Codec from "kharbranth/Codec"
  * import * as Connection from "kharbranth/Connection"
- * import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
  * import * as Subscriptions from "kharbranth/Subscriptions"
  * import * as TestNetwork from "kharbranth/testing/TestNetwork"
  * import * as Effect from "effect/Effect"
@@ -249,7 +459,7 @@ export interface Subscriptions<in Topic, out In, out E = never> {
  *     const subscriptions = yield* Subscriptions.make(connection, {
  *       subscribe: (topics: ReadonlyArray<string>, id) => ({ op: "subscribe", topics, id }),
  *       match: (message) =>
- *         message.topic === undefined ? SubscriptionMatch.ack(message.ack) : SubscriptionMatch.data(message.topic)
+ *         message.topic === undefined ? Subscriptions.ack(message.ack) : Subscriptions.data(message.topic)
  *     })
  *     return yield* subscriptions.stream("BTC-USD").pipe(Stream.take(1), Stream.runCollect)
  *   }).pipe(network.provide)
@@ -283,7 +493,6 @@ export const make = <Topic, In, Out>(
  * import * as Codec from "kharbranth/Codec"
  * import * as ConnectionManager from "kharbranth/ConnectionManager"
  * import * as ConnectionPool from "kharbranth/ConnectionPool"
- * import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
  * import * as Subscriptions from "kharbranth/Subscriptions"
  * import * as TestNetwork from "kharbranth/testing/TestNetwork"
  * import * as Effect from "effect/Effect"
@@ -303,7 +512,7 @@ export const make = <Topic, In, Out>(
  *     })
  *     const subscriptions = yield* Subscriptions.sharded(pool, {
  *       subscribe: (topics: ReadonlyArray<string>, id) => ({ op: "subscribe", topics, id }),
- *       match: ({ ack, topic }) => topic === undefined ? SubscriptionMatch.ack(ack) : SubscriptionMatch.data(topic)
+ *       match: ({ ack, topic }) => topic === undefined ? Subscriptions.ack(ack) : Subscriptions.data(topic)
  *     })
  *     for (const topic of ["BTC", "ETH", "SOL"]) yield* (yield* subscriptions.subscribe(topic)).confirmed
  *     return (yield* pool.members).map(({ count }) => count)

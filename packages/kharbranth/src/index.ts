@@ -152,18 +152,6 @@ export * as Session from "./Session.ts"
  * @category modules
  * @since 0.1.0
  */
-export * as SubscriptionMatch from "./SubscriptionMatch.ts"
-
-/**
- * @category modules
- * @since 0.1.0
- */
-export * as SubscriptionState from "./SubscriptionState.ts"
-
-/**
- * @category modules
- * @since 0.1.0
- */
 export * as Subscriptions from "./Subscriptions.ts"
 
 /**

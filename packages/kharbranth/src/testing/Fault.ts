@@ -141,7 +141,7 @@ export const latency = (
 })
 
 /**
- * A packet is lost with this chance, and sent again after 200 ms, 400 ms, …
+ * A packet is lost with this chance. It is sent again after 200 ms, then after 400 ms, and so on.
  *
  * @category constructors
  * @since 0.1.0

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import { ReplyMismatch, RequestTimeout, SessionLost, TooManyRequests } from "kharbranth/RequestError"
-import * as Match from "kharbranth/SubscriptionMatch"
+import * as Match from "kharbranth/Subscriptions"
 
 const connection = "orders"
 const after = Duration.seconds(5)

@@ -14,9 +14,8 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as RateLimit from "kharbranth/RateLimit"
 import * as Connection from "kharbranth/Connection"
-import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import type { SubscriptionEvent } from "kharbranth/SubscriptionState"
+import type { SubscriptionEvent } from "kharbranth/Subscriptions"
 import * as Fault from "kharbranth/testing/Fault"
 import { type AckShape, closed, type FromServer, options, pass, rig, settle, type ToServer } from "./topicServer.ts"
 import { brief, collect, names } from "./topicNews.ts"
@@ -485,9 +484,7 @@ describe("Subscriptions", () => {
           key: (topic: { readonly name: string }) => topic.name,
           subscribe: (topics, id): ToServer => ({ op: "subscribe", topics: topics.map(({ name }) => name), id }),
           match: (message: FromServer) =>
-            message.topic === undefined
-              ? SubscriptionMatch.ack(message.ack)
-              : SubscriptionMatch.data([message.topic, "ALL"]),
+            message.topic === undefined ? Subscriptions.ack(message.ack) : Subscriptions.data([message.topic, "ALL"]),
           firstId: 100
         })
       )

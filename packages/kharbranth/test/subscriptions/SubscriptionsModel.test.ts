@@ -7,7 +7,7 @@
  * one history. Checkers that would see nothing are caught by hand-made lies.
  */
 import { assert, it } from "@effect/vitest"
-import type { Entry } from "kharbranth/SubscriptionState"
+import type { Entry } from "kharbranth/Subscriptions"
 import { histories, judge } from "./subscriptionsModel.ts"
 import type { FromServer } from "./topicServer.ts"
 

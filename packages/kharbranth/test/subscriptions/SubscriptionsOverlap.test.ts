@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Fault from "kharbranth/testing/Fault"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import type { Entry, Gap } from "kharbranth/SubscriptionState"
+import type { Entry, Gap } from "kharbranth/Subscriptions"
 import { closed, type FromServer, options, pass, rig, settle } from "./topicServer.ts"
 
 /** A topic "A" whose first message has come, and a rotation whose overlap has just begun. */

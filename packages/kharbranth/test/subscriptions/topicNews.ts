@@ -1,7 +1,7 @@
 /** What tests of subscriptions read: everything a stream brings, and an entry in one word. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Entry } from "kharbranth/SubscriptionState"
+import type { Entry } from "kharbranth/Subscriptions"
 import { type FromServer, settle } from "./topicServer.ts"
 
 /** Collects what a stream brings, from now on. */

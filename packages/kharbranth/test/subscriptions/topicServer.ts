@@ -8,8 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as Reconnect from "kharbranth/Reconnect"
-import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
-import type * as Subscriptions from "kharbranth/Subscriptions"
+import * as Subscriptions from "kharbranth/Subscriptions"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 
 export const url = "wss://feed.example/ws"
@@ -119,13 +118,13 @@ export class TopicServer {
   }
 }
 
-export const match = (message: FromServer): SubscriptionMatch.Match | undefined => {
-  if (message.topic !== undefined) return SubscriptionMatch.data(message.topic)
-  if (message.ack !== undefined) return SubscriptionMatch.ack(message.ack)
-  if (message.acked !== undefined) return SubscriptionMatch.ack(undefined, message.acked)
-  if (message.current !== undefined) return SubscriptionMatch.current(message.current)
+export const match = (message: FromServer): Subscriptions.Match | undefined => {
+  if (message.topic !== undefined) return Subscriptions.data(message.topic)
+  if (message.ack !== undefined) return Subscriptions.ack(message.ack)
+  if (message.acked !== undefined) return Subscriptions.ack(undefined, message.acked)
+  if (message.current !== undefined) return Subscriptions.current(message.current)
   if (message.nack !== undefined) {
-    return SubscriptionMatch.nack({ id: message.id, topics: message.nack, reason: message.why })
+    return Subscriptions.nack({ id: message.id, topics: message.nack, reason: message.why })
   }
   return undefined
 }

@@ -9,7 +9,6 @@ import * as Codec from "kharbranth/Codec"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as ConnectionPool from "kharbranth/ConnectionPool"
 import * as Reconnect from "kharbranth/Reconnect"
-import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { WebSocket } from "ws"
 import * as NodeTransport from "../../src/NodeTransport.ts"
@@ -75,7 +74,7 @@ describe("subscriptions on a pool", () => {
         subscribe: (topics: ReadonlyArray<string>, id): ToServer => ({ op: "subscribe", topics, id }),
         unsubscribe: (topics, id): ToServer => ({ op: "unsubscribe", topics, id }),
         match: ({ ack, topic }: FromServer) =>
-          topic === undefined ? SubscriptionMatch.ack(ack) : SubscriptionMatch.data(topic)
+          topic === undefined ? Subscriptions.ack(ack) : Subscriptions.data(topic)
       })
       const held = yield* Effect.forEach(topics, (topic) => subscriptions.subscribe(topic))
       const confirmed = Effect.forEach(held, (one) => one.confirmed, { discard: true })

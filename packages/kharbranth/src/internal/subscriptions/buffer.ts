@@ -9,9 +9,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type ConnectionError, ReaderBusy } from "../../ConnectionError.ts"
 import * as Inbox from "../../Inbox.ts"
-import type { Entry, Gap } from "../../SubscriptionState.ts"
+import { Waiting } from "../kit/waiting.ts"
+import type { Entry, Gap } from "../../Subscriptions.ts"
 
-export interface ReaderOptions {
+export interface BufferOwner {
   readonly connection: string
   readonly capacity: number
   readonly overflow: "dropOldest" | "dropNewest"
@@ -25,8 +26,8 @@ const isMessage = <In>(entry: Entry<In>): entry is Inbox.Message<In> => entry._t
 const merged = (first: Gap | undefined, next: Gap): Gap =>
   first === undefined ? next : { ...next, from: first.from ?? next.from }
 
-export class Reader<In> {
-  private readonly options: ReaderOptions
+export class SubscriberBuffer<In> {
+  private readonly options: BufferOwner
   /** What waits begins at `head`; what is before it is gone. */
   private items: Array<Entry<In>> = []
   private head = 0
@@ -40,10 +41,9 @@ export class Reader<In> {
   /** Whether it has been up to date, so that there is something to miss. */
   private live = false
   private ending: { readonly error: ConnectionError | undefined } | undefined
-  private wake: (() => void) | undefined
   private reading = false
 
-  constructor(options: ReaderOptions) {
+  constructor(options: BufferOwner) {
     this.options = options
   }
 
@@ -79,16 +79,16 @@ export class Reader<In> {
 
   end(error: ConnectionError | undefined): void {
     this.ending ??= { error }
-    this.signal()
+    this.waiting.wake()
   }
 
-  private readonly pull: Pull<Entry<In>> = Effect.suspend(() => {
+  private readonly waiting = new Waiting()
+
+  private readonly pull: Pull<Entry<In>> = this.waiting.until((): Pull<Entry<In>> | undefined => {
     const batch = this.take()
     if (Arr.isArrayNonEmpty(batch)) return Effect.succeed(batch)
-    if (this.ending !== undefined) {
-      return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
-    }
-    return Effect.andThen(this.waiting, this.pull)
+    if (this.ending === undefined) return undefined
+    return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
   })
 
   private readonly pullMessages: Pull<In> = Effect.flatMap(this.pull, (batch) => {
@@ -111,17 +111,10 @@ export class Reader<In> {
     return Stream.scoped(Stream.fromPull(Effect.acquireRelease(acquire, () => release)))
   }
 
-  private readonly waiting = Effect.callback<void>((resume) => {
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.wake = undefined
-    })
-  })
-
   private add(entry: Entry<In>): void {
     this.settleLast()
     this.items.push(entry)
-    this.signal()
+    this.waiting.wake()
   }
 
   private settleLast(): void {
@@ -157,13 +150,5 @@ export class Reader<In> {
     this.lostFirst = 0
     this.gapFirst = undefined
     return batch
-  }
-
-  // Readers go on in a turn of their own, never inside the socket's.
-  private signal(): void {
-    const wake = this.wake
-    if (wake === undefined) return
-    this.wake = undefined
-    queueMicrotask(wake)
   }
 }

@@ -7,24 +7,24 @@ import type * as Scope from "effect/Scope"
 import type { ConnectionError, InvalidOptions } from "../../ConnectionError.ts"
 import * as ConnectionState from "../../ConnectionState.ts"
 import type * as Public from "../../Subscriptions.ts"
-import type { SubscriptionEvent } from "../../SubscriptionState.ts"
+import type { SubscriptionEvent } from "../../Subscriptions.ts"
 import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
 import { check } from "./options.ts"
-import { Face } from "./face.ts"
-import { noCounts } from "./hooks.ts"
-import { type Common, Line } from "./sessionTopics.ts"
-import type { Reader } from "./buffer.ts"
+import { SubscriptionsBase } from "./base.ts"
+import { noCounts } from "./registry.ts"
+import { type Common, ConnectionDriver } from "./driver.ts"
+import type { SubscriberBuffer } from "./buffer.ts"
 import type { Topic } from "./topic.ts"
 import { timersOf } from "../kit/timers.ts"
 
-class Single<T, In, Out> extends Face<T, In, never> {
-  readonly line: Line<T, In, Out>
+class Single<T, In, Out> extends SubscriptionsBase<T, In, never> {
+  readonly line: ConnectionDriver<T, In, Out>
   private closed = false
 
   constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out>, fibers: Fibers) {
     super(connection.name, common.options, common.counts, common.events)
-    this.line = new Line(connection, common, fibers, (error) => this.line.registry.end(error))
+    this.line = new ConnectionDriver(connection, common, fibers, (error) => this.line.registry.end(error))
   }
 
   protected get all(): ReadonlyMap<string, Topic<T, In>> {
@@ -35,7 +35,7 @@ class Single<T, In, Out> extends Face<T, In, never> {
     return this.line.registry.active?.isOn(key) === true
   }
 
-  protected join(key: string, value: T, reader: Reader<In>): Effect.Effect<Topic<T, In>> {
+  protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>> {
     return Effect.sync(() => {
       const { connection, registry } = this.line
       const topic = registry.join(key, value, reader)
@@ -45,7 +45,7 @@ class Single<T, In, Out> extends Face<T, In, never> {
     })
   }
 
-  protected leave(topic: Topic<T, In>, reader: Reader<In>): Effect.Effect<void> {
+  protected leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void> {
     return Effect.sync(() => this.line.registry.leave(topic, reader))
   }
 

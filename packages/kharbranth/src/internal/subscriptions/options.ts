@@ -5,6 +5,7 @@
 import type { InvalidOptions } from "../../ConnectionError.ts"
 import * as RateLimit from "../../RateLimit.ts"
 import type { Options } from "../../Subscriptions.ts"
+import { total } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 
 export const check = <T, In, Out>(connection: string, options: Options<T, In, Out>): InvalidOptions | undefined => {
@@ -26,13 +27,5 @@ export const check = <T, In, Out>(connection: string, options: Options<T, In, Ou
 }
 
 /** A message whose `dedupe` throws is the same as no other. */
-export const safely = <In>(dedupe: ((message: In) => unknown) | undefined): ((message: In) => unknown) | undefined =>
-  dedupe === undefined
-    ? undefined
-    : (message) => {
-        try {
-          return dedupe(message)
-        } catch {
-          return Symbol()
-        }
-      }
+export const guardedDedupe = <In>(dedupe: ((message: In) => unknown) | undefined) =>
+  dedupe && total(dedupe, () => Symbol())

@@ -5,11 +5,48 @@
  * there is to say comes out through `next`.
  */
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { Match } from "../../SubscriptionMatch.ts"
-import type { Counts, Hooks, RegistryOptions } from "./hooks.ts"
-import { Book, type Changes, type Kind } from "./book.ts"
-import type { Reader } from "./buffer.ts"
+import type { Figures } from "../../Subscriptions.ts"
+import type { Match } from "../../Subscriptions.ts"
+import type { SubscriptionEvent } from "../../Subscriptions.ts"
+import { SessionTopics, type Changes, type Kind } from "./sessionTopics.ts"
+import type { SubscriberBuffer } from "./buffer.ts"
 import { stateOf, Topic } from "./topic.ts"
+
+/** What the registry needs of the connection that it serves. */
+export interface RegistryOwner {
+  /** Unix milliseconds. */
+  wall(): number
+  /** Monotonic milliseconds. */
+  mono(): number
+  /** There may be something to say, or a deadline has moved. */
+  changed(): void
+  emit(event: () => SubscriptionEvent): void
+  /** The epoch that is Ready, if any. */
+  ready(): number | undefined
+}
+
+/** What is counted over all topics. */
+export type Counts = { -readonly [K in Exclude<keyof Figures, "topics" | "confirmed">]: number }
+
+export const noCounts = (): Counts => ({
+  requests: 0,
+  ackTimeouts: 0,
+  rejections: 0,
+  stray: 0,
+  duplicates: 0,
+  dropped: 0,
+  resubscribed: 0,
+  restarts: 0
+})
+
+export interface RegistryOptions<In> {
+  readonly counts: Counts
+  readonly dedupe: ((message: In) => unknown) | undefined
+  /** Whether there is a message that unsubscribes. */
+  readonly canUnsubscribe: boolean
+  readonly firstId: number
+  readonly owner: RegistryOwner
+}
 
 interface Held<In> {
   readonly message: In
@@ -19,38 +56,38 @@ interface Held<In> {
 export class Registry<T, In> {
   readonly topics = new Map<string, Topic<T, In>>()
   readonly counts: Counts
-  active: Book | undefined
-  readonly books = new Map<number, Book>()
+  active: SessionTopics | undefined
+  readonly sessions = new Map<number, SessionTopics>()
   /** Data of sessions that are not Ready yet. */
   private readonly held = new Map<number, Array<Held<In>>>()
   /** The topics by key, until no session knows them any more. */
   private readonly values = new Map<string, T>()
   private readonly options: RegistryOptions<In>
-  private readonly hooks: Hooks
+  private readonly owner: RegistryOwner
   private latest = 0
   private nextId: number
 
   constructor(options: RegistryOptions<In>) {
     this.options = options
-    this.hooks = options.hooks
+    this.owner = options.owner
     this.counts = options.counts
     this.nextId = options.firstId
   }
 
   // -------------------------------------------------------- subscribers
 
-  join(key: string, value: T, reader: Reader<In>): Topic<T, In> {
+  join(key: string, value: T, reader: SubscriberBuffer<In>): Topic<T, In> {
     const topic = this.topics.get(key) ?? new Topic<T, In>(key, value)
     topic.readers.add(reader)
-    if (this.active?.isOn(key) === true) reader.resumed(this.active.epoch, this.hooks.now())
+    if (this.active?.isOn(key) === true) reader.resumed(this.active.epoch, this.owner.wall())
     this.adopt(topic)
     return topic
   }
 
-  leave(topic: Topic<T, In>, reader: Reader<In>): void {
+  leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): void {
     if (!topic.left(reader)) return
     this.topics.delete(topic.key)
-    this.hooks.changed()
+    this.owner.changed()
   }
 
   /** Carries a topic from now on, with the subscribers that it has. */
@@ -58,16 +95,16 @@ export class Registry<T, In> {
     this.topics.set(topic.key, topic)
     this.values.set(topic.key, topic.value)
     this.show(topic)
-    this.hooks.changed()
+    this.owner.changed()
   }
 
   /** Carries it no more; its subscribers miss messages until somebody else does. */
   abandon(topic: Topic<T, In>): void {
     this.topics.delete(topic.key)
     topic.seen = undefined
-    topic.interrupted("session", this.hooks.now())
+    topic.interrupted("session", this.owner.wall())
     topic.publish({ _tag: "Waiting" })
-    this.hooks.changed()
+    this.owner.changed()
   }
 
   /** Every stream ends, or fails. */
@@ -81,16 +118,16 @@ export class Registry<T, In> {
 
   // ----------------------------------------------------------- sessions
 
-  opening(epoch: number): Book {
+  opening(epoch: number): SessionTopics {
     this.checkActive()
-    return this.bookOf(epoch)
+    return this.sessionOf(epoch)
   }
 
   /** A session that is replaced without an overlap is lost, even while it still closes. */
   checkActive(): void {
     const { active } = this
-    if (active === undefined || this.hooks.ready() !== undefined) return
-    this.books.delete(active.epoch)
+    if (active === undefined || this.owner.ready() !== undefined) return
+    this.sessions.delete(active.epoch)
     this.lose()
   }
 
@@ -99,12 +136,12 @@ export class Registry<T, In> {
     if (epoch <= this.latest) return
     this.latest = epoch
     const overlapped = this.active !== undefined
-    const book = this.bookOf(epoch)
-    this.active = book
-    const now = this.hooks.now()
-    const mono = this.hooks.mono()
+    const session = this.sessionOf(epoch)
+    this.active = session
+    const now = this.owner.wall()
+    const mono = this.owner.mono()
     for (const topic of this.topics.values()) {
-      const on = book.isOn(topic.key)
+      const on = session.isOn(topic.key)
       if (!overlapped || !on) topic.interrupted("session", now)
       if (on) topic.resumed(epoch, now)
       topic.step = 0
@@ -113,61 +150,62 @@ export class Registry<T, In> {
     }
     const held = this.held.get(epoch) ?? []
     this.held.delete(epoch)
-    for (const { keys, message } of this.inOrder(held)) this.deliver(book, keys, message)
-    this.hooks.changed()
+    for (const { keys, message } of this.inOrder(held)) this.deliver(session, keys, message)
+    this.owner.changed()
   }
 
   ended(epoch: number, error: ConnectionError): void {
-    const book = this.books.get(epoch)
+    const session = this.sessions.get(epoch)
     const { active } = this
-    this.books.delete(epoch)
+    this.sessions.delete(epoch)
     this.held.delete(epoch)
     if (active?.epoch === epoch) this.lose()
-    else if (book !== undefined && active !== undefined && epoch < active.epoch) this.cutShort(book, active, error)
-    this.hooks.changed()
+    else if (session !== undefined && active !== undefined && epoch < active.epoch)
+      this.cutShort(session, active, error)
+    this.owner.changed()
   }
 
   // What was on its way in an old session that is cut within its overlap is lost, and the new one may never bring it.
-  private cutShort(old: Book, active: Book, error: ConnectionError): void {
+  private cutShort(old: SessionTopics, active: SessionTopics, error: ConnectionError): void {
     if (error._tag === "ConnectionClosed" && error.initiator === "client") return
     for (const topic of this.topics.values()) {
       if (!old.isOn(topic.key) || !active.isOn(topic.key)) continue
-      topic.interrupted("session", this.hooks.now(), old.lastAt)
-      topic.resumed(active.epoch, this.hooks.now())
+      topic.interrupted("session", this.owner.wall(), old.lastAt)
+      topic.resumed(active.epoch, this.owner.wall())
     }
   }
 
   private lose(): void {
     this.active = undefined
     for (const topic of this.topics.values()) {
-      topic.interrupted("session", this.hooks.now())
+      topic.interrupted("session", this.owner.wall())
       // A successor that is still opening may hold what the lost session has delivered.
-      if (this.books.size === 0) topic.seen = undefined
+      if (this.sessions.size === 0) topic.seen = undefined
       this.show(topic)
     }
-    this.hooks.changed()
+    this.owner.changed()
   }
 
   // ----------------------------------------------------------- messages
 
   claim(match: Match | undefined, message: In, epoch: number): boolean {
     if (match === undefined) return false
-    if (epoch !== this.active?.epoch && epoch === this.hooks.ready()) this.activate(epoch)
+    if (epoch !== this.active?.epoch && epoch === this.owner.ready()) this.activate(epoch)
     if (match._tag !== "Data") return this.answered(match, epoch)
     const keys = typeof match.topics === "string" ? [match.topics] : match.topics
-    const book = this.books.get(epoch)
-    if (book === undefined) this.counts.stray++
+    const session = this.sessions.get(epoch)
+    if (session === undefined) this.counts.stray++
     else if (epoch > this.latest) this.hold(epoch, { keys, message })
-    else this.deliver(book, keys, message)
+    else this.deliver(session, keys, message)
     return true
   }
 
   private answered(match: Exclude<Match, { readonly _tag: "Data" }>, epoch: number): boolean {
     const foreign = match._tag !== "Current" && match.id !== undefined && !this.issued(match.id)
     if (foreign) return false
-    const book = this.books.get(epoch)
-    const changes = book?.answer(match, this.hooks.now())
-    if (book !== undefined && changes !== undefined) this.apply(book, changes)
+    const session = this.sessions.get(epoch)
+    const changes = session?.answer(match, this.owner.wall())
+    if (session !== undefined && changes !== undefined) this.apply(session, changes)
     return true
   }
 
@@ -198,37 +236,37 @@ export class Registry<T, In> {
       .toReversed()
   }
 
-  private deliver(book: Book, keys: ReadonlyArray<string>, message: In): void {
+  private deliver(session: SessionTopics, keys: ReadonlyArray<string>, message: In): void {
     for (const key of keys) {
       const topic = this.topics.get(key)
       if (topic === undefined) this.counts.stray++
-      else this.deliverTo(topic, book, message)
+      else this.deliverTo(topic, session, message)
     }
   }
 
-  private deliverTo(topic: Topic<T, In>, book: Book, message: In): void {
+  private deliverTo(topic: Topic<T, In>, session: SessionTopics, message: In): void {
     if (this.isRepeated(topic, message)) {
       this.counts.duplicates++
       return
     }
-    const now = this.hooks.now()
-    const news = book.delivered(topic.key, now)
-    topic.resumed(book.epoch, now)
+    const now = this.owner.wall()
+    const news = session.delivered(topic.key, now)
+    topic.resumed(session.epoch, now)
     topic.messages++
     topic.lastAt = now
-    topic.delivered(this.hooks.mono())
-    for (const reader of topic.readers) reader.push(book.epoch, message)
+    topic.delivered(this.owner.mono())
+    for (const reader of topic.readers) reader.push(session.epoch, message)
     // What comes while it is not (or no longer) granted is no promise of more.
     if (this.active?.isOn(topic.key) !== true) topic.interrupted("resubscribed", now)
     if (news || topic.state.getUnsafe()._tag === "Silent") this.show(topic)
-    if (news) this.hooks.changed()
+    if (news) this.owner.changed()
   }
 
   // A message comes twice while sessions overlap, and after it until the one that is left has caught up.
   private isRepeated(topic: Topic<T, In>, message: In): boolean {
     const { dedupe } = this.options
     if (dedupe === undefined) return false
-    if (this.books.size > 1) return topic.isRepeated(dedupe(message))
+    if (this.sessions.size > 1) return topic.isRepeated(dedupe(message))
     if (topic.seen === undefined) return false
     const repeated = topic.seen.has(dedupe(message))
     if (!repeated) topic.seen = undefined
@@ -238,12 +276,12 @@ export class Registry<T, In> {
   // ------------------------------------------------------- what to say
 
   /** What is to be said next in this session, if anything. */
-  next(book: Book): { readonly kind: Kind; readonly keys: ReadonlyArray<string> } | undefined {
-    const surplus = book.surplus((key) => this.topics.has(key))
+  next(session: SessionTopics): { readonly kind: Kind; readonly keys: ReadonlyArray<string> } | undefined {
+    const surplus = session.surplus((key) => this.topics.has(key))
     if (surplus.length > 0 && this.options.canUnsubscribe) return { kind: "unsubscribe", keys: surplus }
-    this.interrupt(book, surplus)
-    book.forget(surplus)
-    const keys = book.missing(this.topics.keys())
+    this.interrupt(session, surplus)
+    session.forget(surplus)
+    const keys = session.missing(this.topics.keys())
     if (keys.length > 0) return { kind: "subscribe", keys }
     this.prune()
     return undefined
@@ -257,96 +295,96 @@ export class Registry<T, In> {
     return this.nextId
   }
 
-  ask(book: Book, kind: Kind, keys: ReadonlyArray<string>): number {
+  ask(session: SessionTopics, kind: Kind, keys: ReadonlyArray<string>): number {
     const id = this.nextId++
     this.counts.requests++
-    book.ask(kind, id, keys)
-    this.interrupt(book, keys)
+    session.ask(kind, id, keys)
+    this.interrupt(session, keys)
     this.showAll(keys)
     return id
   }
 
   /** The server does not acknowledge: what was sent is granted. */
-  grant(book: Book, id: number): void {
-    this.apply(book, book.grant(id, this.hooks.now()))
+  grant(session: SessionTopics, id: number): void {
+    this.apply(session, session.grant(id, this.owner.wall()))
   }
 
-  withdraw(book: Book, id: number): void {
-    book.withdraw(id, this.hooks.now())
+  withdraw(session: SessionTopics, id: number): void {
+    session.withdraw(id, this.owner.wall())
     this.showAll(this.topics.keys())
-    this.hooks.changed()
+    this.owner.changed()
   }
 
-  refuse(book: Book, keys: ReadonlyArray<string>, reason: string): void {
-    book.refuse(keys, reason)
-    this.rejected(book, keys, reason)
+  refuse(session: SessionTopics, keys: ReadonlyArray<string>, reason: string): void {
+    session.refuse(keys, reason)
+    this.rejected(session, keys, reason)
   }
 
-  expire(book: Book, mono: number, attempts: number): void {
-    const { overdue, refused } = book.expire(mono, attempts)
+  expire(session: SessionTopics, mono: number, attempts: number): void {
+    const { overdue, refused } = session.expire(mono, attempts)
     if (overdue.length > 0) {
       this.counts.ackTimeouts++
-      this.hooks.event(() => ({ _tag: "AckTimedOut", epoch: book.epoch, topics: overdue }))
+      this.owner.emit(() => ({ _tag: "AckTimedOut", epoch: session.epoch, topics: overdue }))
     }
     this.showAll(overdue)
-    this.rejected(book, refused, "the server never acknowledged it")
+    this.rejected(session, refused, "the server never acknowledged it")
   }
 
   /** Subscribes a topic anew within the session. */
-  resubscribe(book: Book, topic: Topic<T, In>, why: "silent" | "dropped"): void {
+  resubscribe(session: SessionTopics, topic: Topic<T, In>, why: "silent" | "dropped"): void {
     this.counts.resubscribed++
-    book.cycle(topic.key)
-    this.hooks.event(() => ({ _tag: "Resubscribed", epoch: book.epoch, topic: topic.key, why }))
-    this.hooks.changed()
+    session.cycle(topic.key)
+    this.owner.emit(() => ({ _tag: "Resubscribed", epoch: session.epoch, topic: topic.key, why }))
+    this.owner.changed()
   }
 
   // --------------------------------------------------------- aftermath
 
-  private apply(book: Book, changes: Changes): void {
-    const now = this.hooks.now()
+  private apply(session: SessionTopics, changes: Changes): void {
+    const now = this.owner.wall()
     for (const key of changes.confirmed) {
       const topic = this.topics.get(key)
-      if (book === this.active) topic?.resumed(book.epoch, now)
-      topic?.wind(this.hooks.mono())
+      if (session === this.active) topic?.resumed(session.epoch, now)
+      topic?.wind(this.owner.mono())
     }
-    this.interrupt(book, changes.dropped)
+    this.interrupt(session, changes.dropped)
     for (const key of changes.dropped) {
       const topic = this.topics.get(key)
-      if (topic !== undefined) this.resubscribe(book, topic, "dropped")
+      if (topic !== undefined) this.resubscribe(session, topic, "dropped")
     }
     this.showAll(changes.confirmed)
     this.showAll(changes.dropped)
-    const [refused] = changes.refused.map((key) => book.statuses.get(key))
-    if (refused?._tag === "Refused") this.rejected(book, changes.refused, refused.reason)
-    this.hooks.changed()
+    const [refused] = changes.refused.map((key) => session.statuses.get(key))
+    if (refused?._tag === "Refused") this.rejected(session, changes.refused, refused.reason)
+    this.owner.changed()
   }
 
   /** From now on these topics miss messages within the session, until they are on again. */
-  private interrupt(book: Book, keys: ReadonlyArray<string>): void {
-    if (book !== this.active) return
-    for (const key of keys) this.topics.get(key)?.interrupted("resubscribed", this.hooks.now())
+  private interrupt(session: SessionTopics, keys: ReadonlyArray<string>): void {
+    if (session !== this.active) return
+    for (const key of keys) this.topics.get(key)?.interrupted("resubscribed", this.owner.wall())
   }
 
-  private rejected(book: Book, keys: ReadonlyArray<string>, reason: string): void {
+  private rejected(session: SessionTopics, keys: ReadonlyArray<string>, reason: string): void {
     this.counts.rejections += keys.length
-    for (const topic of keys) this.hooks.event(() => ({ _tag: "Rejected", epoch: book.epoch, topic, reason }))
+    for (const topic of keys) this.owner.emit(() => ({ _tag: "Rejected", epoch: session.epoch, topic, reason }))
     this.showAll(keys)
   }
 
   private prune(): void {
     if (this.values.size === this.topics.size) return
-    const books = [...this.books.values()]
+    const sessions = [...this.sessions.values()]
     for (const key of this.values.keys()) {
-      if (!this.topics.has(key) && !books.some((book) => book.statuses.has(key))) this.values.delete(key)
+      if (!this.topics.has(key) && !sessions.some((session) => session.statuses.has(key))) this.values.delete(key)
     }
   }
 
-  private bookOf(epoch: number): Book {
-    const found = this.books.get(epoch)
+  private sessionOf(epoch: number): SessionTopics {
+    const found = this.sessions.get(epoch)
     if (found !== undefined) return found
-    const book = new Book(epoch)
-    this.books.set(epoch, book)
-    return book
+    const session = new SessionTopics(epoch)
+    this.sessions.set(epoch, session)
+    return session
   }
 
   private showAll(keys: Iterable<string>): void {

@@ -7,11 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as RateLimit from "../../RateLimit.ts"
 import type { BatchOptions } from "../../Subscriptions.ts"
+import { attempt } from "../kit/guard.ts"
 import * as Batch from "./batch.ts"
-import type { Book, Kind } from "./book.ts"
+import type { SessionTopics, Kind } from "./sessionTopics.ts"
 import type { Registry } from "./registry.ts"
 
-export interface TalkOptions<T, Out> {
+export interface RequesterOptions<T, Out> {
   readonly subscribe: (topics: ReadonlyArray<T>, id: number) => Out
   readonly unsubscribe: ((topics: ReadonlyArray<T>, id: number) => Out) | undefined
   readonly batch: BatchOptions<Out> | undefined
@@ -21,15 +22,15 @@ export interface TalkOptions<T, Out> {
   readonly ackTimeout: number
 }
 
-export class Talk<T, In, Out> {
+export class Requester<T, In, Out> {
   private readonly registry: Registry<T, In>
-  private readonly options: TalkOptions<T, Out>
+  private readonly options: RequesterOptions<T, Out>
   private readonly mono: () => number
   private readonly changed: () => void
   private readonly newMeter: () => RateLimit.Meter
-  private readonly meters = new WeakMap<Book, RateLimit.Meter>()
+  private readonly meters = new WeakMap<SessionTopics, RateLimit.Meter>()
 
-  constructor(registry: Registry<T, In>, options: TalkOptions<T, Out>, mono: () => number, changed: () => void) {
+  constructor(registry: Registry<T, In>, options: RequesterOptions<T, Out>, mono: () => number, changed: () => void) {
     this.registry = registry
     this.options = options
     this.mono = mono
@@ -37,38 +38,38 @@ export class Talk<T, In, Out> {
     this.newMeter = RateLimit.meters(options.rateLimit ?? [])
   }
 
-  /** Says everything there is to say. */
-  everything<E extends { readonly _tag: string }, R>(
-    book: Book,
+  /** Says requestAll there is to say. */
+  requestAll<E extends { readonly _tag: string }, R>(
+    session: SessionTopics,
     write: (message: Out) => Effect.Effect<void, E, R>
   ): Effect.Effect<void, E, R> {
     return Effect.flatMap(
-      Effect.suspend(() => this.once(book, write)),
-      (said) => (said ? this.everything(book, write) : Effect.void)
+      Effect.suspend(() => this.requestOnce(session, write)),
+      (said) => (said ? this.requestAll(session, write) : Effect.void)
     )
   }
 
   // One message, or one wait for the rate limit, or `false` when there is nothing to say.
-  private once<E extends { readonly _tag: string }, R>(
-    book: Book,
+  private requestOnce<E extends { readonly _tag: string }, R>(
+    session: SessionTopics,
     write: (message: Out) => Effect.Effect<void, E, R>
   ): Effect.Effect<boolean, E, R> {
-    const next = this.registry.next(book)
+    const next = this.registry.next(session)
     if (next === undefined) return Effect.succeed(false)
     const now = this.mono()
-    const meter = this.meterOf(book)
+    const meter = this.meterOf(session)
     const at = meter.nextAt(now, "data")
     if (at > now) return Effect.as(Effect.sleep(Duration.millis(at - now)), true)
-    const batch = this.compose(book, next.kind, next.keys)
+    const batch = this.compose(session, next.kind, next.keys)
     if (batch === undefined) return Effect.succeed(true)
     const keys = next.keys.slice(0, batch.count)
-    const id = this.registry.ask(book, next.kind, keys)
+    const id = this.registry.ask(session, next.kind, keys)
     meter.record(now, 1)
     return write(batch.message).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          if (Exit.isSuccess(exit)) this.sent(book, id)
-          else this.registry.withdraw(book, id)
+          if (Exit.isSuccess(exit)) this.sent(session, id)
+          else this.registry.withdraw(session, id)
         })
       ),
       Effect.as(true),
@@ -76,38 +77,38 @@ export class Talk<T, In, Out> {
         (error) => error._tag === "EncodeError",
         () =>
           Effect.sync(() => {
-            this.registry.refuse(book, keys, "the message that asks for it does not encode")
+            this.registry.refuse(session, keys, "the message that asks for it does not encode")
             return true
           })
       )
     )
   }
 
-  private sent(book: Book, id: number): void {
-    if (!this.options.acks) return this.registry.grant(book, id)
-    book.sent(id, this.mono() + this.options.ackTimeout)
+  private sent(session: SessionTopics, id: number): void {
+    if (!this.options.acks) return this.registry.grant(session, id)
+    session.sent(id, this.mono() + this.options.ackTimeout)
     this.changed()
   }
 
   // `undefined` when the topics are at fault; they are refused then.
-  private compose(book: Book, kind: Kind, keys: ReadonlyArray<string>): Batch.Batch<Out> | undefined {
+  private compose(session: SessionTopics, kind: Kind, keys: ReadonlyArray<string>): Batch.Batch<Out> | undefined {
     const id = this.registry.upcomingId
     const encode = kind === "subscribe" ? this.options.subscribe : (this.options.unsubscribe ?? this.options.subscribe)
-    try {
-      const batch = Batch.largest(this.registry.valuesOf(keys), (topics) => encode(topics, id), this.options.batch)
-      if (!batch.tooLarge) return batch
-      this.registry.refuse(book, keys.slice(0, 1), "it alone is larger than `batch.bytes`")
-    } catch {
-      this.registry.refuse(book, keys, `the options' \`${kind}\` threw`)
-    }
+    const batch = attempt(
+      () => Batch.largest(this.registry.valuesOf(keys), (topics) => encode(topics, id), this.options.batch),
+      () => undefined
+    )
+    if (batch === undefined) this.registry.refuse(session, keys, `the options' \`${kind}\` threw`)
+    else if (!batch.tooLarge) return batch
+    else this.registry.refuse(session, keys.slice(0, 1), "it alone is larger than `batch.bytes`")
     return undefined
   }
 
-  private meterOf(book: Book): RateLimit.Meter {
-    const found = this.meters.get(book)
+  private meterOf(session: SessionTopics): RateLimit.Meter {
+    const found = this.meters.get(session)
     if (found !== undefined) return found
     const meter = this.newMeter()
-    this.meters.set(book, meter)
+    this.meters.set(session, meter)
     return meter
   }
 }

@@ -1,231 +1,229 @@
 /**
- * The subscriptions of one connection at work: gives the registry its clock, its
- * fibers and its connection. One fiber talks and one follows the connection's
- * state; a timer is set to the next deadline.
+ * What one session's server has been asked for and what it granted, by topic.
+ * Plain bookkeeping: no clock, no fiber, no socket. A session dies with its session.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type { Session } from "../../Session.ts"
-import type { ConnectionError } from "../../ConnectionError.ts"
-import * as ConnectionState from "../../ConnectionState.ts"
-import type * as Public from "../../Subscriptions.ts"
-import type { SubscriptionEvent } from "../../SubscriptionState.ts"
-import type { Fanout } from "../kit/fanout.ts"
-import type { Fibers } from "../kit/fibers.ts"
-import * as Check from "../model/check.ts"
-import { Bell } from "./bell.ts"
-import type { Book } from "./book.ts"
-import { safely } from "./options.ts"
-import { Clocks, type Overdue } from "./silence.ts"
-import type { Counts } from "./hooks.ts"
-import { Registry } from "./registry.ts"
-import { Talk } from "./requester.ts"
-import type { Topic } from "./topic.ts"
-import { Timer, type Timers } from "../kit/timers.ts"
+import type { Ack, Current, Nack } from "../../Subscriptions.ts"
 
-/** What the lines of one `Subscriptions` share. */
-export interface Common<T, In, Out> {
-  readonly options: Public.Options<T, In, Out>
-  readonly counts: Counts
-  readonly events: Fanout<SubscriptionEvent>
-  readonly timers: Timers
+export type Status =
+  | { readonly _tag: "Asked"; readonly request: number }
+  | { readonly _tag: "On"; readonly since: number; delivered: boolean }
+  | { readonly _tag: "Leaving"; readonly request: number }
+  | { readonly _tag: "Refused"; readonly reason: string }
+
+export type Kind = "subscribe" | "unsubscribe"
+
+interface Request {
+  readonly id: number
+  readonly kind: Kind
+  readonly keys: Set<string>
+  deadline: number
 }
 
-/** Told when the connection has failed, with the error, or is closed. */
-export type Over = (error: ConnectionError | undefined) => void
+/** What an answer changed. */
+export interface Changes {
+  readonly confirmed: ReadonlyArray<string>
+  readonly refused: ReadonlyArray<string>
+  /** Confirmed before, and gone without being asked to. */
+  readonly dropped: ReadonlyArray<string>
+}
 
-export class Line<T, In, Out> {
-  readonly connection: Public.Line<In, Out>
-  readonly registry: Registry<T, In>
-  private readonly common: Common<T, In, Out>
-  private readonly fibers: Fibers
-  private readonly over: Over
-  private readonly talk: Talk<T, In, Out>
-  private readonly clocks: Clocks<T, In>
-  private readonly timer: Timer
-  private readonly bell = new Bell(() => this.arm())
-  private dirty = false
-  private restarting = false
+const nothing: Changes = { confirmed: [], refused: [], dropped: [] }
 
-  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out>, fibers: Fibers, over: Over) {
-    const { counts, options, timers } = common
-    this.connection = connection
-    this.common = common
-    this.fibers = fibers
-    this.over = over
-    const mono = () => timers.now()
-    const changed = () => this.changed()
-    this.registry = new Registry<T, In>({
-      counts,
-      dedupe: safely(options.dedupe),
-      canUnsubscribe: options.unsubscribe !== undefined,
-      firstId: options.firstId ?? 1,
-      hooks: {
-        now: () => timers.wall(),
-        mono,
-        changed,
-        event: (make) => {
-          if (common.events.active) common.events.publish([make()])
-        },
-        ready: () => {
-          const state = connection.state.getUnsafe()
-          return state._tag === "Connected" ? state.epoch : undefined
-        }
+export class SessionTopics {
+  readonly epoch: number
+  readonly statuses = new Map<string, Status>()
+  private readonly requests = new Map<number, Request>()
+  private readonly attempts = new Map<string, number>()
+  /** On, and to be subscribed anew. */
+  private readonly cycling = new Set<string>()
+  /** When its last data came, in Unix milliseconds. */
+  lastAt: number | undefined
+
+  constructor(epoch: number) {
+    this.epoch = epoch
+  }
+
+  /** Whether nothing that was asked for is unanswered. */
+  get settled(): boolean {
+    return this.requests.size === 0
+  }
+
+  isOn(key: string): boolean {
+    return this.statuses.get(key)?._tag === "On"
+  }
+
+  /** What is to be subscribed, in the order of wanting. */
+  missing(wanted: Iterable<string>): ReadonlyArray<string> {
+    return [...wanted].filter((key) => !this.statuses.has(key))
+  }
+
+  /** What is to be unsubscribed. What was refused and is no longer wanted is forgotten. */
+  surplus(isWanted: (key: string) => boolean): ReadonlyArray<string> {
+    const keys: Array<string> = []
+    for (const [key, status] of this.statuses) {
+      if (status._tag === "Refused" && !isWanted(key)) this.statuses.delete(key)
+      if (status._tag === "On" && (!isWanted(key) || this.cycling.has(key))) keys.push(key)
+    }
+    return keys
+  }
+
+  ask(kind: Kind, id: number, keys: ReadonlyArray<string>): void {
+    this.requests.set(id, { id, kind, keys: new Set(keys), deadline: Infinity })
+    for (const key of keys) {
+      this.cycling.delete(key)
+      this.statuses.set(key, { _tag: kind === "subscribe" ? "Asked" : "Leaving", request: id })
+    }
+  }
+
+  /** Leaves these topics without a word: they may be asked for again. */
+  forget(keys: ReadonlyArray<string>): void {
+    for (const key of keys) {
+      this.cycling.delete(key)
+      this.statuses.delete(key)
+    }
+  }
+
+  refuse(keys: ReadonlyArray<string>, reason: string): void {
+    for (const key of keys) this.statuses.set(key, { _tag: "Refused", reason })
+  }
+
+  /** The request was sent; its answer is due then. */
+  sent(id: number, deadline: number): void {
+    const request = this.requests.get(id)
+    if (request !== undefined) request.deadline = deadline
+  }
+
+  /** The request was not sent after all. */
+  withdraw(id: number, now: number): void {
+    const request = this.requests.get(id)
+    if (request === undefined) return
+    this.requests.delete(id)
+    for (const key of request.keys) {
+      if (request.kind === "subscribe") this.statuses.delete(key)
+      else this.statuses.set(key, { _tag: "On", since: now, delivered: true })
+    }
+  }
+
+  /** Asks for a topic anew, as soon as it is on. */
+  cycle(key: string): void {
+    if (this.isOn(key)) this.cycling.add(key)
+  }
+
+  get nextDeadline(): number {
+    let next = Infinity
+    for (const request of this.requests.values()) next = Math.min(next, request.deadline)
+    return next
+  }
+
+  /** Requests whose answer is overdue: what was asked is open again, or given up after so many attempts. */
+  expire(
+    now: number,
+    limit: number
+  ): { readonly overdue: ReadonlyArray<string>; readonly refused: ReadonlyArray<string> } {
+    const overdue: Array<string> = []
+    const refused: Array<string> = []
+    for (const request of [...this.requests.values()].filter(({ deadline }) => deadline <= now)) {
+      this.requests.delete(request.id)
+      for (const key of request.keys) {
+        this.statuses.delete(key)
+        if (request.kind === "unsubscribe") continue
+        overdue.push(key)
+        if (this.attempt(key) >= limit) refused.push(key)
       }
+    }
+    this.refuse(refused, "the server never acknowledged it")
+    return { overdue, refused }
+  }
+
+  /** Data of a topic came, which proves it subscribed. Tells whether that is news. */
+  delivered(key: string, now: number): boolean {
+    this.lastAt = now
+    const status = this.statuses.get(key)
+    if (status?._tag === "On") {
+      status.delivered = true
+      return false
+    }
+    if (status?._tag !== "Asked") return false
+    this.strike(status.request, key)
+    this.statuses.set(key, { _tag: "On", since: now, delivered: true })
+    return true
+  }
+
+  /** Everything that was asked in this request is granted, as far as we care. */
+  grant(id: number, now: number): Changes {
+    return this.answer({ _tag: "Ack", id, topics: undefined }, now) ?? nothing
+  }
+
+  /** `undefined` when the answer is to nothing that was asked here. */
+  answer(match: Ack | Nack | Current, now: number): Changes | undefined {
+    if (match._tag === "Current") return this.compare(new Set(match.topics), now)
+    const confirmed: Array<string> = []
+    const refused: Array<string> = []
+    const asked = this.concerned(match)
+    for (const [request, key] of asked) {
+      this.strike(request.id, key)
+      if (request.kind === "unsubscribe") this.statuses.delete(key)
+      else if (match._tag === "Nack") refused.push(key)
+      else {
+        confirmed.push(key)
+        this.turnOn(key, now)
+      }
+    }
+    if (match._tag === "Nack") this.refuse(refused, match.reason)
+    return asked.length === 0 ? undefined : { confirmed, refused, dropped: [] }
+  }
+
+  private compare(listed: ReadonlySet<string>, now: number): Changes {
+    const confirmed: Array<string> = []
+    const dropped: Array<string> = []
+    for (const [key, status] of [...this.statuses]) {
+      if (status._tag === "Asked" && listed.has(key)) {
+        this.strike(status.request, key)
+        this.turnOn(key, now)
+        confirmed.push(key)
+      }
+      if (status._tag === "Leaving" && !listed.has(key)) {
+        this.strike(status.request, key)
+        this.statuses.delete(key)
+      }
+      if (status._tag === "On" && !listed.has(key)) {
+        this.statuses.delete(key)
+        dropped.push(key)
+      }
+    }
+    return { confirmed, refused: [], dropped }
+  }
+
+  // Each topic that the answer decides, with the request that asked for it.
+  private concerned(match: Ack | Nack): ReadonlyArray<readonly [Request, string]> {
+    if (match.topics === undefined) {
+      const [oldest] = this.requests.values()
+      const request = match.id === undefined ? oldest : this.requests.get(match.id)
+      return request === undefined ? [] : [...request.keys].map((key) => [request, key] as const)
+    }
+    return match.topics.flatMap((key) => {
+      const status = this.statuses.get(key)
+      const id = status?._tag === "Asked" || status?._tag === "Leaving" ? status.request : undefined
+      const request =
+        id === undefined || (match.id !== undefined && match.id !== id) ? undefined : this.requests.get(id)
+      return request === undefined ? [] : [[request, key] as const]
     })
-    const { batch, rateLimit, subscribe, unsubscribe } = options
-    const ackTimeout = Duration.toMillis(Check.durationOr(options.ackTimeout, "5 seconds"))
-    const acks = options.acks ?? true
-    this.talk = new Talk(this.registry, { subscribe, unsubscribe, batch, rateLimit, acks, ackTimeout }, mono, changed)
-    this.clocks = new Clocks(options.dataClock)
-    this.timer = new Timer(timers, fibers, (now) => this.tick(now))
   }
 
-  /** Works until the Scope closes, or the connection has. */
-  readonly start: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
-    const { claim, ended, fibers, open } = this
-    return Effect.addFinalizer(() => fibers.end()).pipe(
-      Effect.andThen(this.connection.tap({ claim, open, ended })),
-      Effect.andThen(Effect.addFinalizer(() => Effect.sync(() => this.close()))),
-      Effect.andThen(
-        Effect.sync(() => {
-          fibers.fork(this.follow)
-          fibers.fork(this.speak)
-        })
-      )
-    )
-  })
-
-  // -------------------------------------------------------------- the tap
-
-  private readonly claim = (message: In, epoch: number): boolean =>
-    this.registry.claim(this.common.options.match(message), message, epoch)
-
-  private readonly open = (session: Session<In, Out>): Effect.Effect<unknown, unknown> => {
-    const book = this.registry.opening(session.epoch)
-    const within = Check.durationOr(this.common.options.openWithin, "5 seconds")
-    return Effect.timeoutOption(this.converge(book, session.send), within)
+  private turnOn(key: string, now: number): void {
+    this.attempts.delete(key)
+    this.statuses.set(key, { _tag: "On", since: now, delivered: false })
   }
 
-  private readonly ended = (epoch: number, error: ConnectionError): void => this.registry.ended(epoch, error)
-
-  // Says what is lacking until every answer is there and nothing is lacking.
-  private converge<E extends { readonly _tag: string }>(
-    book: Book,
-    write: (message: Out) => Effect.Effect<void, E>
-  ): Effect.Effect<void, E> {
-    const lacking = () => this.registry.next(book) !== undefined
-    return this.talk.everything(book, write).pipe(
-      Effect.andThen(this.bell.until(() => book.settled || lacking())),
-      Effect.flatMap(() => (lacking() ? this.converge(book, write) : Effect.void))
-    )
+  private strike(id: number, key: string): void {
+    const request = this.requests.get(id)
+    request?.keys.delete(key)
+    if (request?.keys.size === 0) this.requests.delete(id)
   }
 
-  // ------------------------------------------------------------- its fibers
-
-  /** Follows the connection: which session counts, and whether it is over. */
-  private readonly follow: Effect.Effect<void> = Effect.suspend(() =>
-    Stream.runForEach(this.connection.state.changes, (state) =>
-      Effect.sync(() => {
-        if (state._tag === "Connected") this.registry.activate(state.epoch)
-        else this.registry.checkActive()
-        if (ConnectionState.isFinal(state)) this.over(state._tag === "Failed" ? state.error : undefined)
-      })
-    )
-  ).pipe(Effect.ensuring(Effect.sync(() => this.close())))
-
-  /** Says what has changed while a session is Ready. */
-  private readonly speak: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.andThen(
-      this.bell.until(() => this.dirty && this.registry.active !== undefined),
-      this.speakOnce
-    )
-  ).pipe(Effect.forever)
-
-  private readonly speakOnce = Effect.suspend(() => {
-    // Wishes of the same turn go into the same message.
-    return Effect.andThen(
-      Effect.yieldNow,
-      Effect.suspend(() => {
-        const book = this.registry.active
-        this.dirty = false
-        return book === undefined ? Effect.void : this.speakTo(book)
-      })
-    )
-  })
-
-  // A message is for the session it was made for; one that waits when the session changes is withdrawn.
-  private speakTo(book: Book): Effect.Effect<void> {
-    const options = { lane: "control", whenDown: "fail" } as const
-    return this.talk
-      .everything(book, (message) => this.connection.send(message, options))
-      .pipe(
-        Effect.raceFirst(this.bell.until(() => this.registry.active !== book)),
-        Effect.catch(() => Effect.sleep("250 millis"))
-      )
-  }
-
-  private close(): void {
-    this.bell.silence()
-    this.timer.clear()
-    this.over(undefined)
-  }
-
-  // ---------------------------------------------------------------- time
-
-  private tick(mono: number): void {
-    const { active, books, topics } = this.registry
-    for (const book of books.values()) this.registry.expire(book, mono, this.common.options.attempts ?? 3)
-    if (active !== undefined) {
-      for (const overdue of this.clocks.overdue(active, topics.values(), mono)) this.escalate(active, overdue)
-    }
-    this.changed()
-  }
-
-  private escalate(book: Book, { after, delivered, step, topic }: Overdue<T, In>): void {
-    const { epoch } = book
-    if (step === "event") {
-      this.registry.show(topic)
-      this.publish({ _tag: "Silent", epoch, topic: topic.key, after: Duration.millis(after), delivered })
-    }
-    if (step === "resubscribe") this.registry.resubscribe(book, topic, "silent")
-    if (step === "restart") this.restart(epoch, topic)
-  }
-
-  private restart(epoch: number, topic: Topic<T, In>): void {
-    if (this.restarting) return
-    this.restarting = true
-    this.common.counts.restarts++
-    this.publish({ _tag: "RestartAsked", epoch, topic: topic.key })
-    const restart = this.connection.restart({ reason: `topic "${topic.key}" is silent` })
-    this.fibers.fork(
-      Effect.ensuring(
-        Effect.ignore(restart),
-        Effect.sync(() => {
-          this.restarting = false
-        })
-      )
-    )
-  }
-
-  private publish(event: SubscriptionEvent): void {
-    this.common.events.publish([event])
-  }
-
-  private changed(): void {
-    this.dirty = true
-    this.bell.ring()
-  }
-
-  private arm(): void {
-    const { active, books, topics } = this.registry
-    const deadlines = Array.from(books.values(), (book) => book.nextDeadline)
-    const quiet =
-      active === undefined || this.common.options.dataClock === undefined
-        ? Infinity
-        : this.clocks.nextDue(active, topics.values())
-    this.timer.set(Math.min(quiet, ...deadlines))
+  private attempt(key: string): number {
+    const count = (this.attempts.get(key) ?? 0) + 1
+    this.attempts.set(key, count)
+    return count
   }
 }

@@ -13,28 +13,28 @@ import type { Connection } from "../../Connection.ts"
 import { type ConnectionError, type InvalidOptions, NotConnected } from "../../ConnectionError.ts"
 import type { PoolFull } from "../../ConnectionPool.ts"
 import type * as Public from "../../Subscriptions.ts"
-import type { SubscriptionEvent } from "../../SubscriptionState.ts"
+import type { SubscriptionEvent } from "../../Subscriptions.ts"
 import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
 import { check } from "./options.ts"
-import { Face } from "./face.ts"
-import { noCounts } from "./hooks.ts"
-import { type Common, Line } from "./sessionTopics.ts"
-import type { Reader } from "./buffer.ts"
+import { SubscriptionsBase } from "./base.ts"
+import { noCounts } from "./registry.ts"
+import { type Common, ConnectionDriver } from "./driver.ts"
+import type { SubscriberBuffer } from "./buffer.ts"
 import { Topic } from "./topic.ts"
 import { timersOf } from "../kit/timers.ts"
 
 type Refused = PoolFull | ConnectionError
 
-class Sharded<T, In, Out> extends Face<T, In, Refused> {
+class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
   protected readonly all = new Map<string, Topic<T, In>>()
   private readonly pool: Public.Pool<In, Out>
   private readonly common: Common<T, In, Out>
   private readonly sizeOf: Public.ShardedOptions<T, In, Out>["size"]
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never>
-  private readonly lines = new Map<string, Line<T, In, Out>>()
-  private readonly homes = new Map<Topic<T, In>, Line<T, In, Out>>()
+  private readonly lines = new Map<string, ConnectionDriver<T, In, Out>>()
+  private readonly homes = new Map<Topic<T, In>, ConnectionDriver<T, In, Out>>()
   /** Who changes topics or their homes does so alone. */
   private readonly alone = Semaphore.makeUnsafe(1)
   private over = false
@@ -57,7 +57,7 @@ class Sharded<T, In, Out> extends Face<T, In, Refused> {
     return this.homes.get(topic)?.registry.active?.isOn(topic.key) === true
   }
 
-  protected join(key: string, value: T, reader: Reader<In>): Effect.Effect<Topic<T, In>, Refused> {
+  protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>, Refused> {
     const joined = Effect.suspend((): Effect.Effect<Topic<T, In>, Refused> => {
       if (this.over) return Effect.fail(new NotConnected({ connection: this.name, state: "Closed" }))
       const known = this.all.get(key)
@@ -74,14 +74,14 @@ class Sharded<T, In, Out> extends Face<T, In, Refused> {
     return this.alone.withPermits(1)(joined)
   }
 
-  private joinKnown(topic: Topic<T, In>, reader: Reader<In>): Topic<T, In> {
+  private joinKnown(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Topic<T, In> {
     const line = this.homes.get(topic)
     if (line === undefined) topic.readers.add(reader)
     else line.registry.join(topic.key, topic.value, reader)
     return topic
   }
 
-  protected leave(topic: Topic<T, In>, reader: Reader<In>): Effect.Effect<void> {
+  protected leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void> {
     // Its stream ends at once; the rest may have to wait for a member that is being opened.
     reader.end(undefined)
     const left = Effect.suspend(() => {
@@ -114,12 +114,12 @@ class Sharded<T, In, Out> extends Face<T, In, Refused> {
     })
   }
 
-  private lineOf(connection: Connection<In, Out>): Effect.Effect<Line<T, In, Out>> {
+  private lineOf(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
     const found = this.lines.get(connection.name)
     return found === undefined ? this.newLine(connection) : Effect.succeed(found)
   }
 
-  private newLine(connection: Connection<In, Out>): Effect.Effect<Line<T, In, Out>> {
+  private newLine(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
     return Effect.flatMap(Scope.fork(this.scope), (scope) => {
       const { context } = this
       const fibers = new Fibers(connection.name, context)
@@ -127,7 +127,7 @@ class Sharded<T, In, Out> extends Face<T, In, Refused> {
       const over = (error: ConnectionError | undefined) => {
         if (error === undefined && this.lines.delete(connection.name)) fibers.run(Scope.close(scope, Exit.void))
       }
-      const line = new Line(connection, this.common, fibers, over)
+      const line = new ConnectionDriver(connection, this.common, fibers, over)
       this.lines.set(connection.name, line)
       return Effect.as(Scope.provide(line.start, scope), line)
     })

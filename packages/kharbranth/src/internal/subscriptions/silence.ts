@@ -1,11 +1,12 @@
 /**
- * The topics' data clocks: which confirmed topic has been quiet for too long,
+ * The topics' data dataClocks: which confirmed topic has been quiet for too long,
  * and which step of the ladder is next.
  */
 import * as Duration from "effect/Duration"
 import type { DataClock } from "../../Subscriptions.ts"
+import { attempt } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
-import type { Book } from "./book.ts"
+import type { SessionTopics } from "./sessionTopics.ts"
 import type { Topic } from "./topic.ts"
 
 export type Step = "event" | "resubscribe" | "restart"
@@ -26,15 +27,11 @@ const millis = (input: Duration.Input | undefined): number =>
 
 // A user's function runs in the middle of our turn: one that fails sets no limit.
 const usable = (limit: () => number): number => {
-  try {
-    const millis = limit()
-    return millis > 0 ? millis : Infinity
-  } catch {
-    return Infinity
-  }
+  const found = attempt(limit, () => Infinity)
+  return found > 0 ? found : Infinity
 }
 
-export class Clocks<T, In> {
+export class DataClocks<T, In> {
   private readonly first: number | undefined
   private readonly quietOf: (topic: T) => number
   private readonly ladder: ReadonlyArray<Step>
@@ -48,36 +45,38 @@ export class Clocks<T, In> {
   }
 
   /** Moves every clock that has run out one step on. */
-  overdue(book: Book, topics: Iterable<Topic<T, In>>, mono: number): ReadonlyArray<Overdue<T, In>> {
+  overdue(session: SessionTopics, topics: Iterable<Topic<T, In>>, mono: number): ReadonlyArray<Overdue<T, In>> {
     const found: Array<Overdue<T, In>> = []
     for (const topic of topics) {
       const step = this.ladder[topic.step]
-      if (step === undefined || this.dueAt(book, topic) > mono) continue
+      if (step === undefined || this.dueAt(session, topic) > mono) continue
       const after = mono - topic.woundAt
       topic.step++
       topic.wind(mono)
       if (step === "restart") topic.restarts = Math.min(topic.restarts + 1, mostDoublings)
-      found.push({ topic, step, after, delivered: this.hasDelivered(book, topic) })
+      found.push({ topic, step, after, delivered: this.hasDelivered(session, topic) })
     }
     return found
   }
 
-  nextDue(book: Book, topics: Iterable<Topic<T, In>>): number {
+  nextDue(session: SessionTopics, topics: Iterable<Topic<T, In>>): number {
     let next = Infinity
     for (const topic of topics) {
-      if (topic.step < this.ladder.length) next = Math.min(next, this.dueAt(book, topic))
+      if (topic.step < this.ladder.length) next = Math.min(next, this.dueAt(session, topic))
     }
     return next
   }
 
-  private dueAt(book: Book, topic: Topic<T, In>): number {
-    if (!book.isOn(topic.key)) return Infinity
-    const limit = this.hasDelivered(book, topic) ? this.quietOf(topic.value) : (this.first ?? this.quietOf(topic.value))
+  private dueAt(session: SessionTopics, topic: Topic<T, In>): number {
+    if (!session.isOn(topic.key)) return Infinity
+    const limit = this.hasDelivered(session, topic)
+      ? this.quietOf(topic.value)
+      : (this.first ?? this.quietOf(topic.value))
     return topic.woundAt + limit * 2 ** topic.restarts
   }
 
-  private hasDelivered(book: Book, topic: Topic<T, In>): boolean {
-    const status = book.statuses.get(topic.key)
+  private hasDelivered(session: SessionTopics, topic: Topic<T, In>): boolean {
+    const status = session.statuses.get(topic.key)
     return status?._tag === "On" && status.delivered
   }
 }

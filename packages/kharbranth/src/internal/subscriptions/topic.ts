@@ -2,17 +2,18 @@
  * One topic that somebody wants: its subscribers, its state, and what its data
  * clock knows.
  */
+import * as Data from "effect/Data"
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { TopicState } from "../../SubscriptionState.ts"
-import type { Book } from "./book.ts"
-import type { Reader } from "./buffer.ts"
+import type { TopicState } from "../../Subscriptions.ts"
+import type { SessionTopics } from "./sessionTopics.ts"
+import type { SubscriberBuffer } from "./buffer.ts"
 import { Cell } from "../kit/cell.ts"
 
 export class Topic<T, In> {
   readonly key: string
   readonly value: T
   readonly state = new Cell<TopicState>({ _tag: "Waiting" })
-  readonly readers = new Set<Reader<In>>()
+  readonly readers = new Set<SubscriberBuffer<In>>()
   messages = 0
   /** Unix milliseconds. */
   lastAt: number | undefined
@@ -42,7 +43,7 @@ export class Topic<T, In> {
     this.woundAt = mono
   }
 
-  /** Data: everything is well again. */
+  /** Data came: everything is well again. */
   delivered(mono: number): void {
     this.woundAt = mono
     this.step = 0
@@ -58,7 +59,7 @@ export class Topic<T, In> {
   }
 
   /** A subscriber is gone; tells whether it was the last, so that nobody wants the topic any more. */
-  left(reader: Reader<In>): boolean {
+  left(reader: SubscriberBuffer<In>): boolean {
     reader.end(undefined)
     this.readers.delete(reader)
     if (this.readers.size > 0) return false
@@ -84,10 +85,10 @@ export class Topic<T, In> {
 }
 
 /** Where a topic stands in the session that counts. */
-export const stateOf = <T, In>(book: Book | undefined, topic: Topic<T, In>): TopicState => {
-  const status = book?.statuses.get(topic.key)
-  if (book === undefined || status === undefined || status._tag === "Leaving") return { _tag: "Waiting" }
-  const { epoch } = book
+export const stateOf = <T, In>(session: SessionTopics | undefined, topic: Topic<T, In>): TopicState => {
+  const status = session?.statuses.get(topic.key)
+  if (session === undefined || status === undefined || status._tag === "Leaving") return { _tag: "Waiting" }
+  const { epoch } = session
   switch (status._tag) {
     case "Asked":
       return { _tag: "Asked", epoch }
@@ -97,5 +98,16 @@ export const stateOf = <T, In>(book: Book | undefined, topic: Topic<T, In>): Top
       const { delivered, since } = status
       return topic.step === 0 ? { _tag: "Confirmed", epoch, since } : { _tag: "Silent", epoch, since, delivered }
     }
+  }
+}
+
+/** The failure of a wait for a topic that is refused or gone; `Subscriptions` exports it. */
+export class SubscriptionRejected extends Data.TaggedError("SubscriptionRejected")<{
+  readonly connection: string
+  readonly topic: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `Connection "${this.connection}": topic "${this.topic}" is not subscribed: ${this.reason}.`
   }
 }

@@ -6,23 +6,23 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Public from "../../Subscriptions.ts"
-import { type SubscriptionEvent, SubscriptionRejected, type TopicState } from "../../SubscriptionState.ts"
+import type { SubscriptionEvent, TopicState } from "../../Subscriptions.ts"
 import type { Fanout } from "../kit/fanout.ts"
-import type { Counts } from "./hooks.ts"
-import { Reader } from "./buffer.ts"
-import type { Topic } from "./topic.ts"
+import type { Counts } from "./registry.ts"
+import { SubscriberBuffer } from "./buffer.ts"
+import { SubscriptionRejected, type Topic } from "./topic.ts"
 
 /** What of the options concerns users. */
-export type FaceOptions<T> = Pick<Public.Options<T, unknown, unknown>, "key" | "buffer">
+export type BaseOptions<T> = Pick<Public.Options<T, unknown, unknown>, "key" | "buffer">
 
-export abstract class Face<T, In, E> implements Public.Subscriptions<T, In, E> {
+export abstract class SubscriptionsBase<T, In, E> implements Public.Subscriptions<T, In, E> {
   /** Of the connection, or of the pool. */
   protected readonly name: string
   readonly events: Stream.Stream<SubscriptionEvent>
-  private readonly options: FaceOptions<T>
+  private readonly options: BaseOptions<T>
   private readonly counts: Counts
 
-  constructor(name: string, options: FaceOptions<T>, counts: Counts, events: Fanout<SubscriptionEvent>) {
+  constructor(name: string, options: BaseOptions<T>, counts: Counts, events: Fanout<SubscriptionEvent>) {
     this.name = name
     this.options = options
     this.counts = counts
@@ -32,9 +32,9 @@ export abstract class Face<T, In, E> implements Public.Subscriptions<T, In, E> {
   /** Every topic that somebody wants. */
   protected abstract readonly all: ReadonlyMap<string, Topic<T, In>>
   /** Gives a subscriber its topic. */
-  protected abstract join(key: string, value: T, reader: Reader<In>): Effect.Effect<Topic<T, In>, E>
+  protected abstract join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>, E>
   /** A subscriber is gone. */
-  protected abstract leave(topic: Topic<T, In>, reader: Reader<In>): Effect.Effect<void>
+  protected abstract leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void>
   protected abstract isOn(topic: Topic<T, In>): boolean
 
   readonly subscribe = (
@@ -83,9 +83,9 @@ export abstract class Face<T, In, E> implements Public.Subscriptions<T, In, E> {
     return this.options.key === undefined ? String(topic) : this.options.key(topic)
   }
 
-  private newReader(buffer: Public.BufferOptions | undefined): Reader<In> {
+  private newReader(buffer: Public.BufferOptions | undefined): SubscriberBuffer<In> {
     const capacity = buffer?.capacity ?? this.options.buffer?.capacity ?? 1024
-    return new Reader<In>({
+    return new SubscriberBuffer<In>({
       connection: this.name,
       capacity: Math.max(1, Math.floor(capacity)),
       overflow: buffer?.overflow ?? this.options.buffer?.overflow ?? "dropOldest",
