@@ -8,6 +8,8 @@ import type * as Scope from "effect/Scope"
 import * as ConnectionError from "../../ConnectionError.ts"
 import { RequestTimeout, SessionLost, TooManyRequests, type RequestError } from "../../RequestError.ts"
 import type * as Public from "../../Requests.ts"
+import { attempt } from "../kit/guard.ts"
+import { Waiting } from "../kit/waiting.ts"
 import * as Check from "../model/check.ts"
 
 type Outcome<Reply, Refusal> =
@@ -24,7 +26,7 @@ class Call<Reply, Refusal> {
   sent = false
   replays = 0
   private outcome: Outcome<Reply, Refusal> | undefined
-  private wake: (() => void) | undefined
+  private readonly waiting = new Waiting()
 
   constructor(id: number) {
     this.id = id
@@ -32,24 +34,14 @@ class Call<Reply, Refusal> {
 
   settle(outcome: Outcome<Reply, Refusal>): void {
     this.outcome = outcome
-    const wake = this.wake
-    this.wake = undefined
-    // The caller goes on in a turn of its own, never inside the socket's.
-    if (wake !== undefined) queueMicrotask(wake)
+    this.waiting.wake()
   }
 
   /** The outcome of the present sending. */
-  readonly settled: Effect.Effect<Outcome<Reply, Refusal>> = Effect.suspend(() => {
+  readonly settled: Effect.Effect<Outcome<Reply, Refusal>> = this.waiting.until(() => {
     const outcome = this.outcome
     this.outcome = undefined
-    return outcome === undefined ? Effect.andThen(this.waiting, this.settled) : Effect.succeed(outcome)
-  })
-
-  private readonly waiting = Effect.callback<void>((resume) => {
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.wake = undefined
-    })
+    return outcome === undefined ? undefined : Effect.succeed(outcome)
   })
 }
 
@@ -193,15 +185,15 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
   }
 
   private encode(call: Call<Reply, Refusal>, request: Request): Out | ConnectionError.EncodeError {
-    try {
-      return this.options.encode(request, call.id)
-    } catch (cause) {
-      return new ConnectionError.EncodeError({
-        connection: this.connection,
-        issue: "the `encode` of its requests threw",
-        cause: ConnectionError.foreign(cause)
-      })
-    }
+    return attempt(
+      () => this.options.encode(request, call.id),
+      (cause) =>
+        new ConnectionError.EncodeError({
+          connection: this.connection,
+          issue: "the `encode` of its requests threw",
+          cause: ConnectionError.foreign(cause)
+        })
+    )
   }
 
   // A session that is gone by now took the message with it.
