@@ -52,7 +52,6 @@ const houses: Readonly<Record<string, House>> = {
       Outbox: "outbox",
       RateLimit: "rateLimit",
       Reconnect: "reconnect",
-      RequestError: "requests",
       Requests: "requests",
       RequestsSchema: "requests",
       Session: "session",

@@ -3,21 +3,21 @@
  * before any reader sees them, so awaiting one inside the only reader of the
  * stream cannot deadlock.
  *
- * Every call settles once: with its reply, its refusal, a timeout, or the loss
- * of the session that carried it. Schemas live in `RequestsSchema`.
+ * Every call settles once: with its reply, with the server's refusal, or with a
+ * {@link RequestError}. Calls that are typed by Schemas live in `RequestsSchema`.
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Connection } from "./Connection.ts"
-import type { InvalidOptions } from "./ConnectionError.ts"
+import type { ForeignCause, InvalidOptions, SendError } from "./ConnectionError.ts"
 import * as internal from "./internal/requests/requests.ts"
-import type { RequestError } from "./RequestError.ts"
 
 /**
- * What a request/response protocol needs of a connection.
+ * The part of a connection that requests use.
  *
  * @category models
  * @since 0.1.0
@@ -25,8 +25,8 @@ import type { RequestError } from "./RequestError.ts"
 export type Line<In, Out> = Pick<Connection<In, Out>, "name" | "tap" | "send" | "state">
 
 /**
- * What a message says about a request: its reply, or its refusal. The id is the
- * number that `encode` was given, as a number or in decimals.
+ * A reply or a refusal, with the id of the request that it answers. The id is
+ * the number that `encode` was given, as a number or in decimals.
  *
  * @category models
  * @since 0.1.0
@@ -36,9 +36,10 @@ export type Match<Reply, Refusal> =
   | { readonly id: number | string; readonly refusal: Refusal }
 
 /**
- * What becomes of a call whose session ends before the reply: it fails with
- * `SessionLost`, or is sent again (with the same id) up to so many times. Replay
- * only what is idempotent: the first sending may have been acted on.
+ * How a call goes on when its session ends before the reply. `"fail"` fails it
+ * with `SessionLost`. `replay` sends the request again, with the same id, up to
+ * that many times. Replay idempotent requests only: the server may have acted on
+ * the first sending.
  *
  * @category models
  * @since 0.1.0
@@ -46,13 +47,15 @@ export type Match<Reply, Refusal> =
 export type OnLoss = "fail" | { readonly replay: number }
 
 /**
+ * How requests are written, replies are recognised, and calls wait.
+ *
  * @category options
  * @since 0.1.0
  */
 export interface Options<in In, out Out, in Request, out Reply, out Refusal = never> {
   /** Makes the message of a request. May throw, which fails the call. */
   readonly encode: (request: Request, id: number) => Out
-  /** Recognises replies; `undefined` for every other message. Cheap and synchronous. */
+  /** Recognises replies; `undefined` for every other message. Runs for each message, so keep it cheap. */
   readonly match: (message: In) => Match<Reply, Refusal> | undefined
   /** From the call to the reply, waiting for a session included. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
@@ -69,6 +72,8 @@ export interface Options<in In, out Out, in Request, out Reply, out Refusal = ne
 }
 
 /**
+ * Options of one call.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -80,7 +85,7 @@ export interface CallOptions {
 }
 
 /**
- * What became of the calls so far, as plain data.
+ * How the calls so far ended, as plain data.
  *
  * @category models
  * @since 0.1.0
@@ -95,11 +100,13 @@ export interface Figures {
   readonly lost: number
   /** Sendings after the first. */
   readonly replayed: number
-  /** Replies that came when nobody waited for them any more, or came twice. */
+  /** Replies that came twice, or after their call had ended. */
   readonly late: number
 }
 
 /**
+ * Calls over one connection. {@link make} returns it.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -111,7 +118,86 @@ export interface Requests<in Request, out Reply, out Refusal = never> {
 }
 
 /**
- * Makes requests possible over a connection, for as long as the Scope lives.
+ * No reply came in time. Whether the server acted on the request is unknown if
+ * it was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RequestTimeout extends Data.TaggedError("RequestTimeout")<{
+  readonly connection: string
+  readonly id: number
+  readonly after: Duration.Duration
+  /** Whether it had been handed to a socket. */
+  readonly sent: boolean
+}> {
+  override get message(): string {
+    const where = this.sent ? "was sent and got no reply" : "found no session to be sent by"
+    return `Connection "${this.connection}": request ${this.id} ${where} within ${Duration.format(this.after)}.`
+  }
+}
+
+/**
+ * The session that carried the request ended before a reply came, and the policy
+ * allows no (further) replay. Whether the server acted on it is unknown.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SessionLost extends Data.TaggedError("SessionLost")<{
+  readonly connection: string
+  readonly id: number
+  /** The session that ended. */
+  readonly epoch: number
+  /** How often it had been replayed. */
+  readonly replays: number
+}> {
+  override get message(): string {
+    return `Connection "${this.connection}": session ${this.epoch} ended before request ${this.id} got its reply (${this.replays} replays). If the request is idempotent, set \`onLoss: { replay: n }\`.`
+  }
+}
+
+/**
+ * `maxPending` requests wait for their replies already.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManyRequests extends Data.TaggedError("TooManyRequests")<{
+  readonly connection: string
+  readonly pending: number
+}> {
+  override get message(): string {
+    return `Connection "${this.connection}": ${this.pending} requests wait for their replies. Call slower, or raise \`maxPending\`.`
+  }
+}
+
+/**
+ * A reply does not match the schema of its method. `RequestsSchema` fails with it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReplyMismatch extends Data.TaggedError("ReplyMismatch")<{
+  readonly connection: string
+  readonly issue: string
+  readonly cause: ForeignCause
+}> {
+  override get message(): string {
+    return `Connection "${this.connection}": a reply is not what its method promises: ${this.issue}.`
+  }
+}
+
+/**
+ * Every way in which a call can fail, apart from the server's refusal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestError = RequestTimeout | SessionLost | TooManyRequests | SendError
+
+/**
+ * Starts matching replies to calls on a connection, until the Scope closes.
  *
  * @example
  * ```ts

@@ -1,7 +1,6 @@
 /**
- * Typed methods on `Requests`, from `effect/Schema`: what is asked is encoded,
- * what is answered is checked. A module of its own, because Schema doubles a
- * browser bundle.
+ * Typed calls from `effect/Schema`: requests are encoded, and replies are
+ * checked. This is a module of its own because Schema doubles a browser bundle.
  *
  * @since 0.1.0
  */
@@ -9,11 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Source } from "./CodecSchema.ts"
 import { EncodeError, foreign } from "./ConnectionError.ts"
-import { ReplyMismatch, type RequestError } from "./RequestError.ts"
-import type { CallOptions, Requests } from "./Requests.ts"
+import { type CallOptions, ReplyMismatch, type RequestError, type Requests } from "./Requests.ts"
 
 /**
- * A method of the server's: what it takes and what it gives.
+ * A method of the server: the schemas of its request and its reply.
  *
  * @category models
  * @since 0.1.0
@@ -24,8 +22,8 @@ export interface Method<Input, Output> {
 }
 
 /**
- * Makes a typed call of one method. `wrap` puts the encoded input into what
- * `Requests` was made for, such as `{ method: "add", params }`.
+ * Makes a typed call of one method. `wrap` turns the encoded input into a request
+ * that the `encode` of your `Requests` takes, such as `{ method: "add", params }`.
  *
  * @example
  * ```ts

@@ -134,12 +134,6 @@ export * as ManagerEvent from "./ManagerEvent.ts"
  * @category modules
  * @since 0.1.0
  */
-export * as RequestError from "./RequestError.ts"
-
-/**
- * @category modules
- * @since 0.1.0
- */
 export * as Requests from "./Requests.ts"
 
 /**

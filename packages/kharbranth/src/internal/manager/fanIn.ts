@@ -15,7 +15,8 @@ import type { Where } from "../../ManagerCommand.ts"
 import type { Named } from "../../ManagerEvent.ts"
 import type { Entry, Made } from "./entry.ts"
 import type { Registry } from "./registry.ts"
-import { Wake } from "../kit/wake.ts"
+import { nextMicrotask } from "../kit/microtask.ts"
+import { Waiting } from "../kit/waiting.ts"
 
 interface Slot {
   readonly name: string
@@ -23,17 +24,19 @@ interface Slot {
   readonly taken: () => void
 }
 
+type Pull = Effect.Effect<Arr.NonEmptyReadonlyArray<Named<unknown>>, ConnectionError | Cause.Done>
+
 class FanIn {
   private slots: Array<Slot> = []
   private ending: { readonly error: ConnectionError | undefined } | undefined
-  private readonly news = new Wake(() => this.slots.length > 0 || this.ending !== undefined)
+  private readonly waiting = new Waiting()
 
   /** Completes when the reader took the batch. */
   offer(name: string, messages: ReadonlyArray<unknown>): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const slot: Slot = { name, messages, taken: () => resume(Effect.void) }
       this.slots.push(slot)
-      this.news.signal()
+      this.waiting.wake()
       return Effect.sync(() => {
         this.slots = this.slots.filter((other) => other !== slot)
       })
@@ -42,23 +45,27 @@ class FanIn {
 
   end(error?: ConnectionError): void {
     this.ending ??= { error }
-    this.news.signal()
+    this.waiting.wake()
   }
 
-  readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Named<unknown>>, ConnectionError | Cause.Done> =
-    Effect.suspend(() => {
-      const messages = this.take()
-      if (Arr.isArrayNonEmpty(messages)) return Effect.succeed(messages)
-      if (this.ending === undefined) return Effect.andThen(this.news.wait, this.pull)
-      return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
-    })
+  // The reader takes when it runs, not when it is woken: an interrupted reader leaves every batch where it is.
+  private readonly next: Pull = Effect.suspend(() => {
+    const messages = this.take()
+    if (Arr.isArrayNonEmpty(messages)) return Effect.succeed(messages)
+    if (this.ending === undefined) return this.pull
+    return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
+  })
+
+  readonly pull: Pull = this.waiting.until(() =>
+    this.slots.length > 0 || this.ending !== undefined ? this.next : undefined
+  )
 
   private take(): Array<Named<unknown>> {
     const { slots } = this
     this.slots = []
     const messages: Array<Named<unknown>> = []
     for (const { messages: batch, name } of slots) for (const message of batch) messages.push({ name, message })
-    for (const { taken } of slots) queueMicrotask(taken)
+    if (slots.length > 0) nextMicrotask(() => slots.forEach(({ taken }) => taken()))
     return messages
   }
 }

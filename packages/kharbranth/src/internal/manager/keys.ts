@@ -6,20 +6,21 @@ import * as Effect from "effect/Effect"
 import type { InvalidOptions } from "../../ConnectionError.ts"
 import type { Managed } from "../../ConnectionManager.ts"
 import type { Transport } from "../../Transport.ts"
+import { attempt } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 
 const isKnown = (url: unknown): url is string | URL => typeof url === "string" || url instanceof URL
 
-const egressOf = (url: string | URL, { egress }: Transport["Service"]): string | undefined => {
-  try {
-    const { host, protocol } = new URL(url)
-    const origin = `${protocol.replace("http", "ws")}//${host}`
-    const way = egress?.(origin)
-    return way === undefined ? origin : `${origin} via ${way}`
-  } catch {
-    return undefined
-  }
-}
+const egressOf = (url: string | URL, { egress }: Transport["Service"]): string | undefined =>
+  attempt(
+    () => {
+      const { host, protocol } = new URL(url)
+      const origin = `${protocol.replace("http", "ws")}//${host}`
+      const way = egress?.(origin)
+      return way === undefined ? origin : `${origin} via ${way}`
+    },
+    () => undefined
+  )
 
 const urlsOf = (target: unknown): ReadonlyArray<unknown> => {
   if (isKnown(target)) return [target]

@@ -14,37 +14,39 @@ import type { DialBudget } from "../../DialBudget.ts"
 import { Fanout } from "../kit/fanout.ts"
 import { causeOf, type Entry, type Made } from "./entry.ts"
 import type { Registry } from "./registry.ts"
-import { Wake } from "../kit/wake.ts"
+import { Waiting } from "../kit/waiting.ts"
 
 /** How many events may wait for one observer. */
 const backlog = 8_192
+
+type Pull = Effect.Effect<Arr.NonEmptyReadonlyArray<Change>, Cause.Done>
 
 /** An observer of changes: what it has not seen yet, the latest of each name. */
 class Observer {
   private readonly pending = new Map<string, Change>()
   private over = false
-  private readonly news = new Wake(() => this.pending.size > 0 || this.over)
+  private readonly waiting = new Waiting()
 
   tell(change: Change): void {
     // To the end: a name that changes always must not be first always.
     this.pending.delete(change.name)
     this.pending.set(change.name, change)
-    this.news.signal()
+    this.waiting.wake()
   }
 
   end(): void {
     this.over = true
-    this.news.signal()
+    this.waiting.wake()
   }
 
-  readonly pull: Effect.Effect<Arr.NonEmptyReadonlyArray<Change>, Cause.Done> = Effect.suspend(() => {
+  // Only the observer's own pull takes, so what made it wake is still there when it runs.
+  private readonly next: Pull = Effect.suspend(() => {
     const changes = [...this.pending.values()]
-    if (Arr.isArrayNonEmpty(changes)) {
-      this.pending.clear()
-      return Effect.succeed(changes)
-    }
-    return this.over ? Cause.done() : Effect.andThen(this.news.wait, this.pull)
+    this.pending.clear()
+    return Arr.isArrayNonEmpty(changes) ? Effect.succeed(changes) : Cause.done()
   })
+
+  readonly pull: Pull = this.waiting.until(() => (this.pending.size > 0 || this.over ? this.next : undefined))
 }
 
 export class Telling {

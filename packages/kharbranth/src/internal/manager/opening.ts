@@ -26,6 +26,7 @@ import * as Keys from "./keys.ts"
 import * as Raw from "./rawCodec.ts"
 import type { Registry } from "./registry.ts"
 import type { Telling } from "./notify.ts"
+import { attempt } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import type * as Settings from "../connection/run/settings.ts"
 
@@ -89,15 +90,6 @@ const make = (
   return Exit.succeed(connection)
 }
 
-/** What options throw that no compiler has seen is the end of this name, and of nothing else. */
-const attempted = <A, E>(f: () => Exit.Exit<A, E>): Exit.Exit<A, E> => {
-  try {
-    return f()
-  } catch (defect) {
-    return Exit.die(defect)
-  }
-}
-
 const startup = (
   entry: Entry,
   connection: Connection.Any,
@@ -127,7 +119,8 @@ const start = (
   options: AnyOptions,
   context: Context.Context<never>
 ): Effect.Effect<unknown> => {
-  const made = attempted(() => make(opening, entry, options, context))
+  // Options that no compiler has seen may throw: that ends this name, and nothing else.
+  const made = attempt(() => make(opening, entry, options, context), Exit.die)
   Deferred.doneUnsafe(entry.made, made)
   if (Exit.isFailure(made)) {
     Deferred.doneUnsafe(entry.started, Exit.failCause(made.cause))

@@ -15,6 +15,7 @@ import type { Where } from "../../ManagerCommand.ts"
 import * as Entries from "./entry.ts"
 import type { Entry, Made } from "./entry.ts"
 import { shutDown } from "../connection/use/steer.ts"
+import { attempt } from "../kit/guard.ts"
 
 type Names = HashMap.HashMap<string, Entry>
 
@@ -29,11 +30,10 @@ type Step = Claim | { readonly wait: Entry } | { readonly error: ConnectionError
 
 const matches = (where: Exclude<Where, string | ReadonlyArray<string>>, entry: Made): boolean => {
   if (typeof where !== "function") return entry.tags.includes(where.tag)
-  try {
-    return where(Entries.addresseeOf(entry))
-  } catch {
-    return false
-  }
+  return attempt(
+    () => where(Entries.addresseeOf(entry)),
+    () => false
+  )
 }
 
 export class Registry {

@@ -14,21 +14,12 @@ import type { Manager } from "../../ConnectionManager.ts"
 import type { Redundant, RedundantOptions } from "../../ConnectionPool.ts"
 import type { Named } from "../../ManagerEvent.ts"
 import type * as Outbox from "../../Outbox.ts"
+import { total } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import { Dedupe } from "./dedupe.ts"
 import * as Parts from "./members.ts"
 
 type AnyOptions = RedundantOptions<Codec.Codec<unknown, unknown>, string, never>
-
-const keyOf =
-  (key: AnyOptions["key"]) =>
-  (message: unknown): unknown => {
-    try {
-      return key(message)
-    } catch {
-      return undefined
-    }
-  }
 
 const check = (pool: string, options: AnyOptions) =>
   Check.firstOf([
@@ -88,7 +79,12 @@ const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, op
   const dedupe = new Dedupe(lines.length, options.window ?? 65_536)
   const pool: Redundant<unknown, unknown> = {
     name,
-    stream: readingOf(manager, lines, dedupe, keyOf(options.key)),
+    stream: readingOf(
+      manager,
+      lines,
+      dedupe,
+      total(options.key, () => undefined)
+    ),
     send: send(lines, yield* Effect.scope),
     lines,
     scores: Effect.sync(() =>

@@ -1,55 +1,47 @@
 /**
- * The body of `Requests`: a map of calls that wait, a tap that settles them, and
- * for each call one loop of sending and waiting.
+ * The body of `Requests`: a map of waiting calls, a tap that settles them, and
+ * for each call one loop that sends and waits.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as ConnectionError from "../../ConnectionError.ts"
-import { RequestTimeout, SessionLost, TooManyRequests, type RequestError } from "../../RequestError.ts"
-import type * as Public from "../../Requests.ts"
+import * as Public from "../../Requests.ts"
+import { attempt } from "../kit/guard.ts"
+import { Waiting } from "../kit/waiting.ts"
 import * as Check from "../model/check.ts"
 
-type Outcome<Reply, Refusal> =
+/** How the last sending of a call ended. */
+type Settlement<Reply, Refusal> =
   | { readonly _tag: "Replied"; readonly reply: Reply }
   | { readonly _tag: "Refused"; readonly refusal: Refusal }
   | { readonly _tag: "Lost"; readonly epoch: number }
   | { readonly _tag: "Over" }
 
-/** One call that waits. */
+/** One call, until it has settled. */
 class Call<Reply, Refusal> {
   readonly id: number
-  /** The session that carries it, once it has been sent; `"last"` is the one that is closing. */
+  /** The session that carries it, once it has been sent; `"last"` is the session that is closing. */
   epoch: number | "last" | undefined
   sent = false
   replays = 0
-  private outcome: Outcome<Reply, Refusal> | undefined
-  private wake: (() => void) | undefined
+  private settlement: Settlement<Reply, Refusal> | undefined
+  private readonly waiting = new Waiting()
 
   constructor(id: number) {
     this.id = id
   }
 
-  settle(outcome: Outcome<Reply, Refusal>): void {
-    this.outcome = outcome
-    const wake = this.wake
-    this.wake = undefined
-    // The caller goes on in a turn of its own, never inside the socket's.
-    if (wake !== undefined) queueMicrotask(wake)
+  settle(settlement: Settlement<Reply, Refusal>): void {
+    this.settlement = settlement
+    this.waiting.wake()
   }
 
-  /** The outcome of the present sending. */
-  readonly settled: Effect.Effect<Outcome<Reply, Refusal>> = Effect.suspend(() => {
-    const outcome = this.outcome
-    this.outcome = undefined
-    return outcome === undefined ? Effect.andThen(this.waiting, this.settled) : Effect.succeed(outcome)
-  })
-
-  private readonly waiting = Effect.callback<void>((resume) => {
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.wake = undefined
-    })
+  /** Waits for the settlement of the present sending. */
+  readonly settled: Effect.Effect<Settlement<Reply, Refusal>> = this.waiting.until(() => {
+    const settlement = this.settlement
+    this.settlement = undefined
+    return settlement === undefined ? undefined : Effect.succeed(settlement)
   })
 }
 
@@ -81,11 +73,14 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
     this.firstId = this.nextId = options.firstId ?? 1
   }
 
-  readonly call = (request: Request, options?: Public.CallOptions): Effect.Effect<Reply, Refusal | RequestError> =>
+  readonly call = (
+    request: Request,
+    options?: Public.CallOptions
+  ): Effect.Effect<Reply, Refusal | Public.RequestError> =>
     Effect.suspend(() => {
       if (this.over) return Effect.fail(this.closed())
       if (this.calls.size >= this.maxPending) {
-        return Effect.fail(new TooManyRequests({ connection: this.connection, pending: this.calls.size }))
+        return Effect.fail(new Public.TooManyRequests({ connection: this.connection, pending: this.calls.size }))
       }
       const call = new Call<Reply, Refusal>(this.nextId++)
       this.calls.set(call.id, call)
@@ -96,7 +91,7 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
       return this.attempt(call, request, settings).pipe(
         Effect.timeoutOrElse({
           duration: settings.timeout,
-          orElse: () => Effect.suspend(() => this.tooLate(call, settings.timeout))
+          orElse: () => Effect.suspend(() => this.timedOut(call, settings.timeout))
         }),
         Effect.ensuring(Effect.sync(() => this.calls.delete(call.id)))
       )
@@ -108,7 +103,7 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
     calls: this.nextId - this.firstId
   }))
 
-  /** What the tap claims: replies to calls of ours, awaited or not. */
+  /** Whether the tap claims a message: it is a reply to one of our calls, awaited or not. */
   claim(message: In): boolean {
     const match = this.options.match(message)
     if (match === undefined) return false
@@ -124,7 +119,7 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
     return ours
   }
 
-  /** Calls that this session carried get no reply any more. */
+  /** A session has ended: the calls that it carried get no reply. */
   ended(epoch: number): void {
     this.lastEnded = epoch
     for (const call of this.calls.values()) {
@@ -151,19 +146,21 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
     call: Call<Reply, Refusal>,
     request: Request,
     settings: Settings
-  ): Effect.Effect<Reply, Refusal | RequestError> {
-    const loop: Effect.Effect<Reply, Refusal | RequestError> = Effect.suspend(() => this.send(call, request)).pipe(
+  ): Effect.Effect<Reply, Refusal | Public.RequestError> {
+    const loop: Effect.Effect<Reply, Refusal | Public.RequestError> = Effect.suspend(() =>
+      this.send(call, request)
+    ).pipe(
       Effect.andThen(call.settled),
-      Effect.flatMap((outcome): Effect.Effect<Reply, Refusal | RequestError> => {
-        switch (outcome._tag) {
+      Effect.flatMap((settlement): Effect.Effect<Reply, Refusal | Public.RequestError> => {
+        switch (settlement._tag) {
           case "Replied":
-            return Effect.succeed(outcome.reply)
+            return Effect.succeed(settlement.reply)
           case "Refused":
-            return Effect.fail(outcome.refusal)
+            return Effect.fail(settlement.refusal)
           case "Over":
             return Effect.fail(this.closed())
           case "Lost":
-            return call.replays < settings.replays ? this.again(call, loop) : this.lose(call, outcome.epoch)
+            return call.replays < settings.replays ? this.again(call, loop) : this.lose(call, settlement.epoch)
         }
       })
     )
@@ -177,7 +174,7 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
     return loop
   }
 
-  private send(call: Call<Reply, Refusal>, request: Request): Effect.Effect<void, RequestError> {
+  private send(call: Call<Reply, Refusal>, request: Request): Effect.Effect<void, Public.RequestError> {
     const message = this.encode(call, request)
     if (message instanceof ConnectionError.EncodeError) return Effect.fail(message)
     const options = {
@@ -193,18 +190,18 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
   }
 
   private encode(call: Call<Reply, Refusal>, request: Request): Out | ConnectionError.EncodeError {
-    try {
-      return this.options.encode(request, call.id)
-    } catch (cause) {
-      return new ConnectionError.EncodeError({
-        connection: this.connection,
-        issue: "the `encode` of its requests threw",
-        cause: ConnectionError.foreign(cause)
-      })
-    }
+    return attempt(
+      () => this.options.encode(request, call.id),
+      (cause) =>
+        new ConnectionError.EncodeError({
+          connection: this.connection,
+          issue: "the `encode` of its requests threw",
+          cause: ConnectionError.foreign(cause)
+        })
+    )
   }
 
-  // A session that is gone by now took the message with it.
+  // The session may have ended since it took the message; the call is lost with it.
   private carried(call: Call<Reply, Refusal>): void {
     call.sent = true
     const state = this.line.state.getUnsafe()
@@ -213,15 +210,15 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
     else if (this.calls.has(call.id)) call.settle({ _tag: "Lost", epoch: this.lastEnded })
   }
 
-  private lose(call: Call<Reply, Refusal>, epoch: number): Effect.Effect<never, SessionLost> {
+  private lose(call: Call<Reply, Refusal>, epoch: number): Effect.Effect<never, Public.SessionLost> {
     this.counts.lost++
     const { connection } = this
-    return Effect.fail(new SessionLost({ connection, id: call.id, epoch, replays: call.replays }))
+    return Effect.fail(new Public.SessionLost({ connection, id: call.id, epoch, replays: call.replays }))
   }
 
-  private tooLate(call: Call<Reply, Refusal>, after: Duration.Duration): Effect.Effect<never, RequestTimeout> {
+  private timedOut(call: Call<Reply, Refusal>, after: Duration.Duration): Effect.Effect<never, Public.RequestTimeout> {
     this.counts.timedOut++
-    return Effect.fail(new RequestTimeout({ connection: this.connection, id: call.id, after, sent: call.sent }))
+    return Effect.fail(new Public.RequestTimeout({ connection: this.connection, id: call.id, after, sent: call.sent }))
   }
 
   private closed(): ConnectionError.NotConnected {

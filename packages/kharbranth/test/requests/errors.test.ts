@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as ConnectionError from "kharbranth/ConnectionError"
-import { ReplyMismatch, RequestTimeout, SessionLost, TooManyRequests } from "kharbranth/RequestError"
+import { ReplyMismatch, RequestTimeout, SessionLost, TooManyRequests } from "kharbranth/Requests"
 import * as Match from "kharbranth/Subscriptions"
 
 const connection = "orders"
