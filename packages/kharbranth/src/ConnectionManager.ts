@@ -150,6 +150,8 @@ export interface Messages {
 }
 
 /**
+ * Many named connections in one place: the service that `ConnectionManager` is.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -206,6 +208,8 @@ export interface Manager {
 export class ConnectionManager extends Context.Service<ConnectionManager, Manager>()("kharbranth/ConnectionManager") {}
 
 /**
+ * What a manager allows in all, and how it dials.
+ *
  * @category options
  * @since 0.1.0
  */

@@ -76,6 +76,8 @@ export interface Moved<out In, in Out> {
 }
 
 /**
+ * How members of a pool are made, filled and replaced.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -187,6 +189,8 @@ export const shards: <
   internalShards.make
 
 /**
+ * How many lines carry the same data, and how doubles are found.
+ *
  * @category options
  * @since 0.1.0
  */

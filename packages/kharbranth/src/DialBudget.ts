@@ -68,6 +68,8 @@ export interface Policy {
 }
 
 /**
+ * How much dialing each key allows, and when its breaker opens.
+ *
  * @category options
  * @since 0.1.0
  */
@@ -97,6 +99,8 @@ export interface Snapshot {
 }
 
 /**
+ * Under which keys a dial counts, and how urgent it is.
+ *
  * @category options
  * @since 0.1.0
  */

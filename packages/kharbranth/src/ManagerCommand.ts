@@ -117,6 +117,8 @@ export interface Send {
 }
 
 /**
+ * Everything that can be asked of many connections at once.
+ *
  * @category models
  * @since 0.1.0
  */

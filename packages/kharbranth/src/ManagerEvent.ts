@@ -120,6 +120,8 @@ export interface Happened {
 }
 
 /**
+ * Everything that a manager reports.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -90,6 +90,8 @@ export interface Acks<in In, in Out> {
 }
 
 /**
+ * How much may wait, for how long, and what happens to the rest.
+ *
  * @category models
  * @since 0.1.0
  */

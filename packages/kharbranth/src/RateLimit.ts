@@ -48,6 +48,8 @@ export interface RateLimit {
 }
 
 /**
+ * What `shared` takes.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -63,6 +65,8 @@ export interface SharedOptions {
 }
 
 /**
+ * What `make` takes.
+ *
  * @category models
  * @since 0.1.0
  */

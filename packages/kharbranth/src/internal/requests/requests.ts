@@ -6,9 +6,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as ConnectionError from "../../ConnectionError.ts"
-import * as Public from "../../Requests.ts"
+import type * as Public from "../../Requests.ts"
 import { attempt } from "../kit/guard.ts"
 import { Waiting } from "../kit/waiting.ts"
+import { RequestTimeout, SessionLost, TooManyRequests } from "./errors.ts"
 import * as Check from "../model/check.ts"
 
 /** How the last sending of a call ended. */
@@ -80,7 +81,7 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
     Effect.suspend(() => {
       if (this.over) return Effect.fail(this.closed())
       if (this.calls.size >= this.maxPending) {
-        return Effect.fail(new Public.TooManyRequests({ connection: this.connection, pending: this.calls.size }))
+        return Effect.fail(new TooManyRequests({ connection: this.connection, pending: this.calls.size }))
       }
       const call = new Call<Reply, Refusal>(this.nextId++)
       this.calls.set(call.id, call)
@@ -213,12 +214,12 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
   private lose(call: Call<Reply, Refusal>, epoch: number): Effect.Effect<never, Public.SessionLost> {
     this.counts.lost++
     const { connection } = this
-    return Effect.fail(new Public.SessionLost({ connection, id: call.id, epoch, replays: call.replays }))
+    return Effect.fail(new SessionLost({ connection, id: call.id, epoch, replays: call.replays }))
   }
 
   private timedOut(call: Call<Reply, Refusal>, after: Duration.Duration): Effect.Effect<never, Public.RequestTimeout> {
     this.counts.timedOut++
-    return Effect.fail(new Public.RequestTimeout({ connection: this.connection, id: call.id, after, sent: call.sent }))
+    return Effect.fail(new RequestTimeout({ connection: this.connection, id: call.id, after, sent: call.sent }))
   }
 
   private closed(): ConnectionError.NotConnected {
