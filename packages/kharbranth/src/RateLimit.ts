@@ -11,7 +11,6 @@ import * as Effect from "effect/Effect"
 import type { InvalidOptions } from "./ConnectionError.ts"
 import * as Limits from "./internal/rateLimit/limits.ts"
 import * as internal from "./internal/rateLimit/meter.ts"
-import * as Metering from "./internal/rateLimit/metering.ts"
 import * as Check from "./internal/model/check.ts"
 
 /**
@@ -102,7 +101,7 @@ export const make = (options: Options): RateLimit => ({
   meter() {
     return newMeter(this)
   },
-  meters: Metering.meters,
+  meters: internal.meters,
   check(connection, path) {
     return checkOne(this, connection, path)
   }
@@ -136,7 +135,7 @@ const newMeter = (limit: RateLimit): Meter =>
  * @category meters
  * @since 0.1.0
  */
-export const meter: (limits: RateLimit | ReadonlyArray<RateLimit>) => Meter = Metering.meter
+export const meter: (limits: RateLimit | ReadonlyArray<RateLimit>) => Meter = internal.meter
 
 /**
  * The meters of one connection: call the result once for each session. Limits
@@ -145,7 +144,7 @@ export const meter: (limits: RateLimit | ReadonlyArray<RateLimit>) => Meter = Me
  * @category meters
  * @since 0.1.0
  */
-export const meters: (limits: RateLimit | ReadonlyArray<RateLimit>) => () => Meter = Metering.meters
+export const meters: (limits: RateLimit | ReadonlyArray<RateLimit>) => () => Meter = internal.meters
 
 const checkOne = (limit: RateLimit, connection: string, path: Check.Path): InvalidOptions | undefined => {
   const at = (key: string): Check.Path => [...path, key]

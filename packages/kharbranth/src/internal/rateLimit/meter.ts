@@ -3,6 +3,7 @@
  * kept as a ring of the last `limit` write times; asking changes nothing. Times are milliseconds of a
  * monotonic clock.
  */
+import { type Limits, listOf } from "./limits.ts"
 
 /** Data leaves the reserve alone; probes may use it. */
 export type Kind = "data" | "probe"
@@ -109,4 +110,17 @@ export const combine = (meters: ReadonlyArray<Meter>): Meter => {
       for (const meter of meters) meter.record(now, count)
     }
   }
+}
+
+/** One meter for all of these limits. */
+export const meter = (limits: Limits): Meter => combine(listOf(limits).map((limit) => limit.meter()))
+
+/** The meters of one connection, one for each session. Only limits of scope `"session"` start a new count. */
+export const meters = (limits: Limits): (() => Meter) => {
+  const makers = listOf(limits).map((limit) => {
+    if (limit.scope === "session") return () => limit.meter()
+    const lasting = limit.meter()
+    return () => lasting
+  })
+  return () => combine(makers.map((make) => make()))
 }
