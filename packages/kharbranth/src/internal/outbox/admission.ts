@@ -19,6 +19,17 @@ export interface BooksOptions {
   readonly hooks: { dropped(reason: Delivery.Dropped["reason"], count: number): void }
 }
 
+/**
+ * What happens to an entry without room, by policy: one line for each member of
+ * `Outbox.Overflow`, or this does not compile.
+ */
+const overflow: Record<Policy.Overflow, (books: Books, entry: Entry) => SendError | undefined> = {
+  suspend: (books, entry) => void books.queue.suspend(entry),
+  dropOldest: (books, entry) => void books.makeRoom(entry),
+  dropNewest: (books, entry) => void books.drop(entry, "overflow"),
+  fail: (books) => books.full()
+}
+
 export class Books {
   readonly room: Room
   readonly queue: Queue
@@ -81,7 +92,7 @@ export class Books {
   accept(entry: Entry): SendError | undefined {
     const old = this.queue.sameKey(entry)
     if (old !== undefined && this.supersede(old, entry)) return undefined
-    if (!this.queue.admits(entry)) return this.overflow(entry)
+    if (!this.queue.admits(entry)) return overflow[this.options.overflow](this, entry)
     this.put(entry)
     return undefined
   }
@@ -105,23 +116,8 @@ export class Books {
     return true
   }
 
-  private overflow(entry: Entry): SendError | undefined {
-    switch (this.options.overflow) {
-      case "suspend":
-        this.queue.suspend(entry)
-        return undefined
-      case "fail":
-        return this.full()
-      case "dropNewest":
-        this.drop(entry, "overflow")
-        return undefined
-      case "dropOldest":
-        this.makeRoom(entry)
-        return undefined
-    }
-  }
-
-  private makeRoom(entry: Entry): void {
+  /** Drops the oldest until the entry has room; drops the entry itself where that cannot help. */
+  makeRoom(entry: Entry): void {
     // What is retained keeps its room: dropping others for nothing helps nobody.
     if (!this.queue.couldFit(entry)) return this.drop(entry, "overflow")
     for (let old = this.queue.oldest(); old !== undefined && !this.queue.admits(entry); old = this.queue.oldest()) {
