@@ -4,23 +4,13 @@
  */
 import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
+import { attempt, total } from "../kit/guard.ts"
 import type { Books } from "./admission.ts"
 import { Entries, type Entry } from "./entry.ts"
 import { type Account, type Keep, type Keeper, nothing, type Report } from "./keeping.ts"
 
-const caught = <A>(f: () => A): A | undefined => {
-  try {
-    return f()
-  } catch {
-    return undefined
-  }
-}
-
-/** Which ids a message acknowledges. */
-const acknowledgedBy = <In, Out>(acks: Policy.Acks<In, Out>, message: In): ReadonlyArray<string> => {
-  const ids = caught(() => acks.match(message))
-  return ids === undefined ? [] : typeof ids === "string" ? [ids] : ids
-}
+/** The answer of a function of the user's that throws. */
+const noId = (): undefined => undefined
 
 export class Ledger implements Keeper {
   private readonly books: Books
@@ -74,7 +64,12 @@ export class Ledger implements Keeper {
   }
 
   acknowledge<In, Out>(acks: Policy.Acks<In, Out>, messages: ReadonlyArray<In>): void {
-    for (const message of messages) for (const id of acknowledgedBy(acks, message)) this.acknowledged(id)
+    const match = total((message: In) => acks.match(message), noId)
+    for (const message of messages) {
+      const ids = match(message)
+      if (typeof ids === "string") this.acknowledged(ids)
+      else if (ids !== undefined) for (const id of ids) this.acknowledged(id)
+    }
   }
 
   // True of one message, the first of the written ones with this id.
@@ -169,5 +164,5 @@ export class Ledger implements Keeper {
 
 export const keep: Keep = {
   make: (books) => new Ledger(books),
-  idOf: (acks, message) => (acks === undefined ? undefined : caught(() => acks.id(message)))
+  idOf: (acks, message) => (acks === undefined ? undefined : attempt(() => acks.id(message), noId))
 }
