@@ -1,5 +1,5 @@
 /**
- * What users hold of `Subscriptions`, whoever carries the topics: subscribers
+ * What users hold of `Subscriptions`, on one connection or on a pool: subscribers
  * with their buffers and streams, and the figures of all topics.
  */
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import type { Counts } from "./registry.ts"
 import { SubscriberBuffer } from "./buffer.ts"
 import { SubscriptionRejected, type Topic } from "./topic.ts"
 
-/** What of the options concerns users. */
+/** The options that concern subscribers. */
 export type BaseOptions<T> = Pick<Public.Options<T, unknown, unknown>, "key" | "buffer">
 
 export abstract class SubscriptionsBase<T, In, E> implements Public.Subscriptions<T, In, E> {

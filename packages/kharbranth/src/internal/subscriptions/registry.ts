@@ -1,13 +1,11 @@
 /**
- * The heart of `Subscriptions`, without clock, fiber or socket: which topics are
- * wanted, what each session's server granted, and where data goes. Answers come
- * in through `claim`, sessions through `opening`, `activate` and `ended`; what
- * there is to say comes out through `next`.
+ * What `Subscriptions` decides, without clock, fiber or socket: which topics of a
+ * connection are wanted, what each session's server granted, and where data goes.
+ * Answers and data come in through `claim`, sessions through `opening`, `activate`
+ * and `ended`; the next request to send comes out through `next`.
  */
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { Figures } from "../../Subscriptions.ts"
-import type { Match } from "../../Subscriptions.ts"
-import type { SubscriptionEvent } from "../../Subscriptions.ts"
+import type { Figures, Match, SubscriptionEvent } from "../../Subscriptions.ts"
 import { SessionTopics, type Changes, type Kind } from "./sessionTopics.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import { stateOf, Topic } from "./topic.ts"
@@ -273,9 +271,9 @@ export class Registry<T, In> {
     return repeated
   }
 
-  // ------------------------------------------------------- what to say
+  // ------------------------------------------------------- what to ask
 
-  /** What is to be said next in this session, if anything. */
+  /** The next request of this session, if it lacks topics or has too many. */
   next(session: SessionTopics): { readonly kind: Kind; readonly keys: ReadonlyArray<string> } | undefined {
     const surplus = session.surplus((key) => this.topics.has(key))
     if (surplus.length > 0 && this.options.canUnsubscribe) return { kind: "unsubscribe", keys: surplus }

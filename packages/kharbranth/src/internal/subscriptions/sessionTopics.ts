@@ -1,6 +1,6 @@
 /**
  * What one session's server has been asked for and what it granted, by topic.
- * Plain bookkeeping: no clock, no fiber, no socket. A session dies with its session.
+ * Plain bookkeeping: no clock, no fiber, no socket. It ends with its session.
  */
 import type { Ack, Current, Nack } from "../../Subscriptions.ts"
 
@@ -135,7 +135,7 @@ export class SessionTopics {
     return { overdue, refused }
   }
 
-  /** Data of a topic came, which proves it subscribed. Tells whether that is news. */
+  /** Data of a topic came, which proves it subscribed. Returns whether that is news. */
   delivered(key: string, now: number): boolean {
     this.lastAt = now
     const status = this.statuses.get(key)

@@ -1,6 +1,6 @@
 /**
- * One topic that somebody wants: its subscribers, its state, and what its data
- * clock knows.
+ * One topic that somebody wants: its subscribers, its state, and how long it has
+ * been quiet.
  */
 import * as Data from "effect/Data"
 import type { ConnectionError } from "../../ConnectionError.ts"
@@ -58,7 +58,7 @@ export class Topic<T, In> {
     return false
   }
 
-  /** A subscriber is gone; tells whether it was the last, so that nobody wants the topic any more. */
+  /** Removes a subscriber; returns whether it was the last, so that nobody wants the topic any more. */
   left(reader: SubscriberBuffer<In>): boolean {
     reader.end(undefined)
     this.readers.delete(reader)
@@ -68,7 +68,7 @@ export class Topic<T, In> {
     return true
   }
 
-  /** Its connection is over: every stream ends, or fails, and nobody waits for a confirmation in vain. */
+  /** Its connection is over: every stream ends, or fails, and so does each wait for a confirmation. */
   end(epoch: number, error: ConnectionError | undefined): void {
     for (const reader of this.readers) reader.end(error)
     this.publish({ _tag: "Rejected", epoch, reason: "its connection is over" })
