@@ -190,6 +190,15 @@ export type TopicState =
   | { readonly _tag: "Released" }
 
 /**
+ * Why you subscribe a topic again: a number of its sequence is missing, its
+ * checksum does not agree, or a reason of your own, such as `"custom:stale"`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResubscribeReason = "sequence" | "checksum" | `custom:${string}`
+
+/**
  * Messages of this topic may be missing here.
  *
  * @category models
@@ -202,8 +211,12 @@ export interface Gap {
   /** When the last message before it came, in Unix milliseconds. */
   readonly from: number | undefined
   readonly to: number
-  /** A session ended, or the topic was subscribed anew within one. */
-  readonly reason: "session" | "resubscribed"
+  /**
+   * A session ended, or the topic was subscribed again within one: because the
+   * server dropped it or its data clock ran out (`"resubscribed"`), or because
+   * you asked for it with your reason.
+   */
+  readonly reason: "session" | "resubscribed" | ResubscribeReason
 }
 
 /**
@@ -235,7 +248,7 @@ export type SubscriptionEvent =
       readonly _tag: "Resubscribed"
       readonly epoch: number
       readonly topic: string
-      readonly why: "silent" | "dropped"
+      readonly why: "silent" | "dropped" | ResubscribeReason
     }
   | { readonly _tag: "RestartAsked"; readonly epoch: number; readonly topic: string }
 
@@ -420,6 +433,15 @@ export interface Subscriptions<in Topic, out In, out E = never> {
   readonly stream: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<In, ConnectionError | E>
   /** The same with continuity in-band. */
   readonly entries: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<Entry<In>, ConnectionError | E>
+  /**
+   * Unsubscribes a topic and subscribes it again within its session, for all of
+   * its subscribers: for servers that send a fresh snapshot then. Messages that
+   * come before the `Gap` with your reason are of the old subscription.
+   *
+   * Succeeds at once; `false` when there is nothing to do, because the topic is
+   * not confirmed, or is about to be subscribed again already.
+   */
+  readonly resubscribe: (topic: Topic, reason: ResubscribeReason) => Effect.Effect<boolean>
   readonly topics: Effect.Effect<ReadonlyArray<TopicFigures>>
   readonly figures: Effect.Effect<Figures>
   /** What happens, from the moment it is run; a slow observer loses the oldest. */

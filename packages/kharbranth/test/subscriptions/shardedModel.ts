@@ -78,6 +78,10 @@ const history = (seed: number, tally: Record<string, number>) =>
       rotate: () => onMember((name) => manager.rotate(name)),
       pause: () => onMember((name) => Effect.andThen(manager.pause(name), manager.resume(name))),
       reset: () => network.inject(Fault.reset()),
+      resubscribe: () =>
+        Effect.forEach(topics, (topic) =>
+          random() < 0.4 ? subscriptions.resubscribe(topic, "sequence") : Effect.void
+        ),
       muteAcks: () => Effect.sync(() => (server.shape = server.shape === "never" ? shape : "never")),
       pass: () => pass(1 + below(2500), 100)
     }

@@ -12,7 +12,7 @@ import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
 import { check } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
-import { noCounts } from "./registry.ts"
+import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import type { Topic } from "./topic.ts"
@@ -31,8 +31,8 @@ class Single<T, In, Out> extends SubscriptionsBase<T, In, never> {
     return this.driver.registry.topics
   }
 
-  protected isOn({ key }: Topic<T, In>): boolean {
-    return this.driver.registry.active?.isOn(key) === true
+  protected registryOf(): Registry<T, In> {
+    return this.driver.registry
   }
 
   protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>> {

@@ -18,7 +18,7 @@ import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
 import { check } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
-import { noCounts } from "./registry.ts"
+import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import { Topic } from "./topic.ts"
@@ -54,8 +54,9 @@ class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
     this.scope = Context.get(context, Scope.Scope)
   }
 
-  protected isOn(topic: Topic<T, In>): boolean {
-    return this.driverBy.get(topic)?.registry.active?.isOn(topic.key) === true
+  protected registryOf(key: string): Registry<T, In> | undefined {
+    const topic = this.all.get(key)
+    return topic === undefined ? undefined : this.driverBy.get(topic)?.registry
   }
 
   protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>, Refused> {

@@ -4,7 +4,7 @@
  */
 import * as Data from "effect/Data"
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { TopicState } from "../../Subscriptions.ts"
+import type { Gap, TopicState } from "../../Subscriptions.ts"
 import type { SessionTopics } from "./sessionTopics.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import { Cell } from "../kit/cell.ts"
@@ -31,7 +31,7 @@ export class Topic<T, In> {
     this.value = value
   }
 
-  interrupted(reason: "session" | "resubscribed", now: number, from = this.lastAt ?? now): void {
+  interrupted(reason: Gap["reason"], now: number, from = this.lastAt ?? now): void {
     for (const reader of this.readers) reader.interrupted(from, reason)
   }
 
