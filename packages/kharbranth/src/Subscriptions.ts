@@ -91,12 +91,27 @@ export interface Nack {
 }
 
 /**
+ * One answer that grants some topics of a request and refuses others. With one
+ * list only, the rest of the request is in the other one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly _tag: "Answer"
+  readonly id: number | undefined
+  readonly granted: ReadonlyArray<string> | undefined
+  readonly refused: ReadonlyArray<string> | undefined
+  readonly reason: string
+}
+
+/**
  * What a message says about topics: their data, or the answer to a request.
  *
  * @category models
  * @since 0.1.0
  */
-export type Match = Data | Ack | Current | Nack
+export type Match = Data | Ack | Current | Nack | Answer
 
 const listOf = (topics: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined =>
   typeof topics === "string" ? [topics] : topics
@@ -158,6 +173,41 @@ export const nack = (options: {
   _tag: "Nack",
   id: idOf(options.id),
   topics: listOf(options.topics),
+  reason: options.reason ?? "the server refused it"
+})
+
+/**
+ * A request was granted in part. Name the topics that are granted, those that
+ * are refused, or both: with one list only, whatever else the request asked for
+ * is in the other one; with both, what neither names is still open. Without an
+ * id it is the oldest request.
+ *
+ * @example
+ * ```ts
+ * import * as Subscriptions from "kharbranth/Subscriptions"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * // Answers with what it granted: { id: 7, result: ["book.BTC"] }.
+ * const listed = Subscriptions.answer({ id: 7, granted: ["book.BTC"], reason: "no such channel" })
+ * // Names both: { id: 8, success: ["BTC"], fail: ["XXX"] }.
+ * const both = Subscriptions.answer({ id: 8, granted: ["BTC"], refused: ["XXX"] })
+ * deepStrictEqual([listed.refused, both.refused], [undefined, ["XXX"]])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const answer = (options: {
+  readonly id?: number | string | undefined
+  readonly granted?: string | ReadonlyArray<string> | undefined
+  readonly refused?: string | ReadonlyArray<string> | undefined
+  /** Why the refused ones are. */
+  readonly reason?: string | undefined
+}): Answer => ({
+  _tag: "Answer",
+  id: idOf(options.id),
+  granted: listOf(options.granted),
+  refused: listOf(options.refused),
   reason: options.reason ?? "the server refused it"
 })
 

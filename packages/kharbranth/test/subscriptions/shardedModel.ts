@@ -32,7 +32,7 @@ const history = (seed: number, tally: Record<string, number>) =>
     const random = randomOf(seed)
     const below = (n: number) => Math.floor(random() * n)
     const pick = <A>(items: ReadonlyArray<A>): A => items[below(items.length)]!
-    const shape = pick<AckShape>(["request", "each", "current"])
+    const shape = pick<AckShape>(["request", "each", "current", "listed", "both"])
     const [max, maxCount] = [2 + below(2), 1 + below(4)]
     const { manager, network, pool, server, subscriptions } = yield* sharded({
       network: { seed, latency: pick([0, 5, 40]) },

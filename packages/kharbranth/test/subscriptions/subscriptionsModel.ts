@@ -51,7 +51,7 @@ const history = (seed: number, tally: Record<string, number>) =>
     const random = randomOf(seed)
     const below = (n: number) => Math.floor(random() * n)
     const pick = <A>(items: ReadonlyArray<A>): A => items[below(items.length)]!
-    const shape = pick<AckShape>(["request", "each", "current", "none"])
+    const shape = pick<AckShape>(["request", "each", "current", "listed", "both", "none"])
     const { connection, network, server } = yield* rig({ network: { seed, latency: pick([0, 0, 5, 40]) } })
     server.shape = shape
     const subscriptions = yield* network.provide(

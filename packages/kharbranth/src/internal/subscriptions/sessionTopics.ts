@@ -2,7 +2,7 @@
  * What one session's server has been asked for and what it granted, by topic.
  * Plain bookkeeping: no clock, no fiber, no socket. It ends with its session.
  */
-import type { Ack, Current, Gap, Nack } from "../../Subscriptions.ts"
+import type { Ack, Answer, Current, Gap, Nack } from "../../Subscriptions.ts"
 
 export type Status =
   | { readonly _tag: "Asked"; readonly request: number }
@@ -175,8 +175,26 @@ export class SessionTopics {
   }
 
   /** `undefined` when the answer is to nothing that was asked here. */
-  answer(match: Ack | Nack | Current, now: number): Changes | undefined {
+  answer(match: Ack | Nack | Answer | Current, now: number): Changes | undefined {
     if (match._tag === "Current") return this.compare(new Set(match.topics), now)
+    return match._tag === "Answer" ? this.answerInPart(match, now) : this.answerAlike(match, now)
+  }
+
+  // With one list only, the rest of the request is in the other.
+  private answerInPart({ granted, id, reason, refused }: Answer, now: number): Changes | undefined {
+    const asked = this.concerned({ _tag: "Ack", id, topics: undefined }).map(([, key]) => key)
+    const besides = (listed: ReadonlyArray<string> | undefined) => {
+      const named = new Set(listed)
+      return listed === undefined ? [] : asked.filter((key) => !named.has(key))
+    }
+    const rest = { granted: besides(refused), refused: besides(granted) }
+    const confirmed = this.answerAlike({ _tag: "Ack", id, topics: granted ?? rest.granted }, now)
+    const rejected = this.answerAlike({ _tag: "Nack", id, topics: refused ?? rest.refused, reason }, now)
+    if (confirmed === undefined || rejected === undefined) return confirmed ?? rejected
+    return { ...confirmed, refused: rejected.refused }
+  }
+
+  private answerAlike(match: Ack | Nack, now: number): Changes | undefined {
     const confirmed: Array<string> = []
     const refused: Array<string> = []
     const asked = this.concerned(match)
