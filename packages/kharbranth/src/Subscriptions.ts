@@ -91,12 +91,27 @@ export interface Nack {
 }
 
 /**
+ * One answer that grants some topics of a request and refuses others. With one
+ * list only, the rest of the request is in the other one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly _tag: "Answer"
+  readonly id: number | undefined
+  readonly granted: ReadonlyArray<string> | undefined
+  readonly refused: ReadonlyArray<string> | undefined
+  readonly reason: string
+}
+
+/**
  * What a message says about topics: their data, or the answer to a request.
  *
  * @category models
  * @since 0.1.0
  */
-export type Match = Data | Ack | Current | Nack
+export type Match = Data | Ack | Current | Nack | Answer
 
 const listOf = (topics: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined =>
   typeof topics === "string" ? [topics] : topics
@@ -162,6 +177,41 @@ export const nack = (options: {
 })
 
 /**
+ * A request was granted in part. Name the topics that are granted, those that
+ * are refused, or both: with one list only, whatever else the request asked for
+ * is in the other one; with both, what neither names is still open. Without an
+ * id it is the oldest request.
+ *
+ * @example
+ * ```ts
+ * import * as Subscriptions from "kharbranth/Subscriptions"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * // Answers with what it granted: { id: 7, result: ["book.BTC"] }.
+ * const listed = Subscriptions.answer({ id: 7, granted: ["book.BTC"], reason: "no such channel" })
+ * // Names both: { id: 8, success: ["BTC"], fail: ["XXX"] }.
+ * const both = Subscriptions.answer({ id: 8, granted: ["BTC"], refused: ["XXX"] })
+ * deepStrictEqual([listed.refused, both.refused], [undefined, ["XXX"]])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const answer = (options: {
+  readonly id?: number | string | undefined
+  readonly granted?: string | ReadonlyArray<string> | undefined
+  readonly refused?: string | ReadonlyArray<string> | undefined
+  /** Why the refused ones are. */
+  readonly reason?: string | undefined
+}): Answer => ({
+  _tag: "Answer",
+  id: idOf(options.id),
+  granted: listOf(options.granted),
+  refused: listOf(options.refused),
+  reason: options.reason ?? "the server refused it"
+})
+
+/**
  * Where a topic stands with the server.
  *
  * - `Waiting`: no session has been asked for it yet.
@@ -190,6 +240,15 @@ export type TopicState =
   | { readonly _tag: "Released" }
 
 /**
+ * Why you subscribe a topic again: a number of its sequence is missing, its
+ * checksum does not agree, or a reason of your own, such as `"custom:stale"`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResubscribeReason = "sequence" | "checksum" | `custom:${string}`
+
+/**
  * Messages of this topic may be missing here.
  *
  * @category models
@@ -202,8 +261,12 @@ export interface Gap {
   /** When the last message before it came, in Unix milliseconds. */
   readonly from: number | undefined
   readonly to: number
-  /** A session ended, or the topic was subscribed anew within one. */
-  readonly reason: "session" | "resubscribed"
+  /**
+   * A session ended, or the topic was subscribed again within one: because the
+   * server dropped it or its data clock ran out (`"resubscribed"`), or because
+   * you asked for it with your reason.
+   */
+  readonly reason: "session" | "resubscribed" | ResubscribeReason
 }
 
 /**
@@ -235,7 +298,7 @@ export type SubscriptionEvent =
       readonly _tag: "Resubscribed"
       readonly epoch: number
       readonly topic: string
-      readonly why: "silent" | "dropped"
+      readonly why: "silent" | "dropped" | ResubscribeReason
     }
   | { readonly _tag: "RestartAsked"; readonly epoch: number; readonly topic: string }
 
@@ -420,6 +483,15 @@ export interface Subscriptions<in Topic, out In, out E = never> {
   readonly stream: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<In, ConnectionError | E>
   /** The same with continuity in-band. */
   readonly entries: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<Entry<In>, ConnectionError | E>
+  /**
+   * Unsubscribes a topic and subscribes it again within its session, for all of
+   * its subscribers: for servers that send a fresh snapshot then. Messages that
+   * come before the `Gap` with your reason are of the old subscription.
+   *
+   * Succeeds at once; `false` when there is nothing to do, because the topic is
+   * not confirmed, or is about to be subscribed again already.
+   */
+  readonly resubscribe: (topic: Topic, reason: ResubscribeReason) => Effect.Effect<boolean>
   readonly topics: Effect.Effect<ReadonlyArray<TopicFigures>>
   readonly figures: Effect.Effect<Figures>
   /** What happens, from the moment it is run; a slow observer loses the oldest. */

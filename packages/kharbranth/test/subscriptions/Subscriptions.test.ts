@@ -30,7 +30,14 @@ const made = (overrides: Partial<Options> = {}, network = {}) =>
   })
 
 describe("Subscriptions", () => {
-  for (const shape of ["request", "each", "current", "none"] as const satisfies ReadonlyArray<AckShape>) {
+  for (const shape of [
+    "request",
+    "each",
+    "current",
+    "listed",
+    "both",
+    "none"
+  ] as const satisfies ReadonlyArray<AckShape>) {
     it.effect(`confirms topics by acknowledgements of the shape "${shape}"`, () =>
       Effect.gen(function* () {
         const { server, subscriptions } = yield* made({ acks: shape !== "none" })
@@ -190,6 +197,58 @@ describe("Subscriptions", () => {
       assert.strictEqual((yield* subscriptions.figures).duplicates > 0, true)
       assert.deepStrictEqual(server.doubled, [])
       yield* closed(connection)
+    })
+  )
+
+  for (const [shape, why] of [
+    ["listed", "not in the list"],
+    ["both", "in the other list"]
+  ] as const) {
+    it.effect(`takes one answer that grants some topics and refuses others: "${shape}"`, () =>
+      Effect.gen(function* () {
+        const { server, subscriptions } = yield* made()
+        server.shape = shape
+        for (const topic of ["B", "D"]) server.refused.add(topic)
+        const held = yield* Effect.forEach(["A", "B", "C", "D"], (topic) => subscriptions.subscribe(topic))
+        yield* settle
+        assert.strictEqual(server.seen.length, 1)
+        assert.deepStrictEqual(
+          held.map(({ state }) => state.getUnsafe()._tag),
+          ["Confirmed", "Rejected", "Confirmed", "Rejected"]
+        )
+        for (const refused of [held[1]!, held[3]!]) {
+          assert.strictEqual((yield* Effect.flip(refused.confirmed)).reason, why)
+        }
+        yield* pass(30_000, 1000)
+        const { ackTimeouts, rejections } = yield* subscriptions.figures
+        assert.deepStrictEqual([ackTimeouts, rejections, server.seen.length], [0, 2, 1])
+      })
+    )
+  }
+
+  it.effect("takes an answer with a list of what is refused alone, and waits for what two lists leave out", () =>
+    Effect.gen(function* () {
+      const { server, subscriptions } = yield* made({
+        match: (message) =>
+          message.failed === undefined
+            ? undefined
+            : Subscriptions.answer({ id: message.id, refused: message.failed, granted: message.granted })
+      })
+      server.shape = "never"
+      const held = yield* Effect.forEach(["A", "B", "C"], (topic) => subscriptions.subscribe(topic))
+      yield* settle
+      const states = () => held.map(({ state }) => state.getUnsafe()._tag)
+      const [peer] = [...server.peers.keys()]
+      const { id } = server.seen[0]!
+      server.say(peer!, { id: id + 50, failed: ["A"] })
+      yield* settle
+      assert.deepStrictEqual(states(), ["Asked", "Asked", "Asked"])
+      server.say(peer!, { id, granted: ["C"], failed: [] })
+      yield* settle
+      assert.deepStrictEqual(states(), ["Asked", "Asked", "Confirmed"])
+      server.say(peer!, { id, failed: ["B"] })
+      yield* settle
+      assert.deepStrictEqual(states(), ["Confirmed", "Rejected", "Confirmed"])
     })
   )
 

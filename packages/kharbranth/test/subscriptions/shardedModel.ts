@@ -32,7 +32,7 @@ const history = (seed: number, tally: Record<string, number>) =>
     const random = randomOf(seed)
     const below = (n: number) => Math.floor(random() * n)
     const pick = <A>(items: ReadonlyArray<A>): A => items[below(items.length)]!
-    const shape = pick<AckShape>(["request", "each", "current"])
+    const shape = pick<AckShape>(["request", "each", "current", "listed", "both"])
     const [max, maxCount] = [2 + below(2), 1 + below(4)]
     const { manager, network, pool, server, subscriptions } = yield* sharded({
       network: { seed, latency: pick([0, 5, 40]) },
@@ -78,6 +78,10 @@ const history = (seed: number, tally: Record<string, number>) =>
       rotate: () => onMember((name) => manager.rotate(name)),
       pause: () => onMember((name) => Effect.andThen(manager.pause(name), manager.resume(name))),
       reset: () => network.inject(Fault.reset()),
+      resubscribe: () =>
+        Effect.forEach(topics, (topic) =>
+          random() < 0.4 ? subscriptions.resubscribe(topic, "sequence") : Effect.void
+        ),
       muteAcks: () => Effect.sync(() => (server.shape = server.shape === "never" ? shape : "never")),
       pass: () => pass(1 + below(2500), 100)
     }

@@ -51,7 +51,7 @@ const history = (seed: number, tally: Record<string, number>) =>
     const random = randomOf(seed)
     const below = (n: number) => Math.floor(random() * n)
     const pick = <A>(items: ReadonlyArray<A>): A => items[below(items.length)]!
-    const shape = pick<AckShape>(["request", "each", "current", "none"])
+    const shape = pick<AckShape>(["request", "each", "current", "listed", "both", "none"])
     const { connection, network, server } = yield* rig({ network: { seed, latency: pick([0, 0, 5, 40]) } })
     server.shape = shape
     const subscriptions = yield* network.provide(
@@ -102,6 +102,10 @@ const history = (seed: number, tally: Record<string, number>) =>
             server.say(peer, { current: [...granted] })
           }
         }),
+      resubscribe: () =>
+        Effect.forEach(topics, (topic) =>
+          random() < 0.4 ? subscriptions.resubscribe(topic, pick(["sequence", "checksum", "custom:x"])) : Effect.void
+        ),
       pass: () => pass(below(2500), 100)
     }
     const weighted = [...Object.keys(commands), "subscribe", "subscribe", "publish", "publish", "flood", "pass", "pass"]
@@ -146,7 +150,8 @@ export const histories = (many: number, runs = Number(process.env["RUNS"] ?? man
         Effect.gen(function* () {
           const tally: Record<string, number> = {}
           for (let seed = firstSeed; seed < firstSeed + runs; seed++) yield* quiet(Effect.scoped(history(seed, tally)))
-          const needed = runs < 100 ? [] : ["makeFirst", "drop", "refuse", "muteAcks", "Message", "Gap", "Lagged"]
+          const needed =
+            runs < 100 ? [] : ["makeFirst", "resubscribe", "drop", "refuse", "muteAcks", "Message", "Gap", "Lagged"]
           for (const kind of needed) assert.isAbove(tally[kind] ?? 0, 0, `${kind} never happened`)
         }),
       600_000

@@ -22,6 +22,9 @@ export interface FromServer {
   readonly nack?: ReadonlyArray<string>
   readonly id?: number
   readonly why?: string
+  /** What is granted of the request `id`; the rest is refused, unless `failed` says what is. */
+  readonly granted?: ReadonlyArray<string>
+  readonly failed?: ReadonlyArray<string>
 }
 
 export interface ToServer {
@@ -30,7 +33,7 @@ export interface ToServer {
   readonly id: number
 }
 
-export type AckShape = "request" | "each" | "current" | "none" | "never"
+export type AckShape = "request" | "each" | "current" | "listed" | "both" | "none" | "never"
 
 export interface Seen extends ToServer {
   readonly at: number
@@ -109,11 +112,13 @@ export class TopicServer {
 
   private answer(peer: number, { id, op, topics }: ToServer, held: ReadonlySet<string>): void {
     const nack = op === "subscribe" ? topics.filter((topic) => this.refused.has(topic)) : []
+    const granted = topics.filter((topic) => !nack.includes(topic))
+    if (this.shape === "listed") return this.say(peer, { id, granted, why: "not in the list" })
+    if (this.shape === "both") return this.say(peer, { id, granted, failed: nack, why: "in the other list" })
     if (nack.length > 0 && this.shape !== "never") this.say(peer, { nack, id, why: "no such topic" })
-    const rest = topics.filter((topic) => !nack.includes(topic))
-    if (rest.length === 0) return
+    if (granted.length === 0) return
     if (this.shape === "request") this.say(peer, { ack: id })
-    if (this.shape === "each") for (const acked of rest) this.say(peer, { acked })
+    if (this.shape === "each") for (const acked of granted) this.say(peer, { acked })
     if (this.shape === "current") this.say(peer, { current: [...held] })
   }
 }
@@ -123,6 +128,14 @@ export const match = (message: FromServer): Subscriptions.Match | undefined => {
   if (message.ack !== undefined) return Subscriptions.ack(message.ack)
   if (message.acked !== undefined) return Subscriptions.ack(undefined, message.acked)
   if (message.current !== undefined) return Subscriptions.current(message.current)
+  if (message.granted !== undefined) {
+    return Subscriptions.answer({
+      id: message.id,
+      granted: message.granted,
+      refused: message.failed,
+      reason: message.why
+    })
+  }
   if (message.nack !== undefined) {
     return Subscriptions.nack({ id: message.id, topics: message.nack, reason: message.why })
   }

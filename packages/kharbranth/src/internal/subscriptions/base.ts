@@ -1,5 +1,5 @@
 /**
- * What users hold of `Subscriptions`, whoever carries the topics: subscribers
+ * What users hold of `Subscriptions`, on one connection or on a pool: subscribers
  * with their buffers and streams, and the figures of all topics.
  */
 import * as Effect from "effect/Effect"
@@ -8,11 +8,11 @@ import * as Stream from "effect/Stream"
 import type * as Public from "../../Subscriptions.ts"
 import type { SubscriptionEvent, TopicState } from "../../Subscriptions.ts"
 import type { Fanout } from "../kit/fanout.ts"
-import type { Counts } from "./registry.ts"
+import type { Counts, Registry } from "./registry.ts"
 import { SubscriberBuffer } from "./buffer.ts"
 import { SubscriptionRejected, type Topic } from "./topic.ts"
 
-/** What of the options concerns users. */
+/** The options that concern subscribers. */
 export type BaseOptions<T> = Pick<Public.Options<T, unknown, unknown>, "key" | "buffer">
 
 export abstract class SubscriptionsBase<T, In, E> implements Public.Subscriptions<T, In, E> {
@@ -35,7 +35,8 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
   protected abstract join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>, E>
   /** A subscriber is gone. */
   protected abstract leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void>
-  protected abstract isOn(topic: Topic<T, In>): boolean
+  /** Who carries a topic now, if anybody does. */
+  protected abstract registryOf(key: string): Registry<T, In> | undefined
 
   readonly subscribe = (
     topic: T,
@@ -64,6 +65,12 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
   readonly entries: Public.Subscriptions<T, In, E>["entries"] = (topic, buffer) =>
     Stream.unwrap(Effect.map(this.subscribe(topic, buffer), ({ entries }) => entries))
 
+  readonly resubscribe: Public.Subscriptions<T, In, E>["resubscribe"] = (topic, reason) =>
+    Effect.sync(() => {
+      const key = this.keyOf(topic)
+      return this.registryOf(key)?.resubscribeFor(key, reason) === true
+    })
+
   readonly topics = Effect.sync(() =>
     Array.from(this.all.values(), (topic): Public.TopicFigures => ({
       topic: topic.key,
@@ -76,7 +83,11 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
 
   readonly figures = Effect.sync((): Public.Figures => {
     const topics = [...this.all.values()]
-    return { ...this.counts, topics: topics.length, confirmed: topics.filter((topic) => this.isOn(topic)).length }
+    return {
+      ...this.counts,
+      topics: topics.length,
+      confirmed: topics.filter(({ key }) => this.registryOf(key)?.active?.isOn(key) === true).length
+    }
   })
 
   private keyOf(topic: T): string {

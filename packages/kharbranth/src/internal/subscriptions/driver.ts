@@ -18,14 +18,13 @@ import * as Check from "../model/check.ts"
 import type { SessionTopics } from "./sessionTopics.ts"
 import { guardedDedupe } from "./options.ts"
 import { DataClocks, type Overdue } from "./silence.ts"
-import type { Counts } from "./registry.ts"
-import { Registry } from "./registry.ts"
+import { type Counts, Registry } from "./registry.ts"
 import { Requester } from "./requester.ts"
 import type { Topic } from "./topic.ts"
 import { Timer, type Timers } from "../kit/timers.ts"
 import { Waiting } from "../kit/waiting.ts"
 
-/** What the lines of one `Subscriptions` share. */
+/** What all connections of one `Subscriptions` share. */
 export interface Common<T, In, Out> {
   readonly options: Public.Options<T, In, Out>
   readonly counts: Counts
@@ -33,7 +32,7 @@ export interface Common<T, In, Out> {
   readonly timers: Timers
 }
 
-/** Told when the connection has failed, with the error, or is closed. */
+/** Called when the connection has failed, with the error, or is closed. */
 export type Over = (error: ConnectionError | undefined) => void
 
 export class ConnectionDriver<T, In, Out> {

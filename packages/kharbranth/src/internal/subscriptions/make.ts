@@ -1,6 +1,6 @@
 /**
- * Subscriptions on one connection: one line carries every topic, and when it is
- * over, so are they.
+ * Subscriptions on one connection: it carries every topic, and when it is over, so
+ * are they.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -12,32 +12,32 @@ import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
 import { check } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
-import { noCounts } from "./registry.ts"
+import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import type { Topic } from "./topic.ts"
 import { timersOf } from "../kit/timers.ts"
 
 class Single<T, In, Out> extends SubscriptionsBase<T, In, never> {
-  readonly line: ConnectionDriver<T, In, Out>
+  readonly driver: ConnectionDriver<T, In, Out>
   private closed = false
 
   constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out>, fibers: Fibers) {
     super(connection.name, common.options, common.counts, common.events)
-    this.line = new ConnectionDriver(connection, common, fibers, (error) => this.line.registry.end(error))
+    this.driver = new ConnectionDriver(connection, common, fibers, (error) => this.driver.registry.end(error))
   }
 
   protected get all(): ReadonlyMap<string, Topic<T, In>> {
-    return this.line.registry.topics
+    return this.driver.registry.topics
   }
 
-  protected isOn({ key }: Topic<T, In>): boolean {
-    return this.line.registry.active?.isOn(key) === true
+  protected registryOf(): Registry<T, In> {
+    return this.driver.registry
   }
 
   protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>> {
     return Effect.sync(() => {
-      const { connection, registry } = this.line
+      const { connection, registry } = this.driver
       const topic = registry.join(key, value, reader)
       const state = connection.state.getUnsafe()
       if (this.closed || ConnectionState.isFinal(state)) registry.endTopic(topic, errorOf(state))
@@ -46,12 +46,12 @@ class Single<T, In, Out> extends SubscriptionsBase<T, In, never> {
   }
 
   protected leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void> {
-    return Effect.sync(() => this.line.registry.leave(topic, reader))
+    return Effect.sync(() => this.driver.registry.leave(topic, reader))
   }
 
   close(): void {
     this.closed = true
-    this.line.registry.end(undefined)
+    this.driver.registry.end(undefined)
   }
 }
 
@@ -75,6 +75,6 @@ export const make = <T, In, Out>(
         events.end()
       })
     )
-    yield* subscriptions.line.start
+    yield* subscriptions.driver.start
     return subscriptions
   })

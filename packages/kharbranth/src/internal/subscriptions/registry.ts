@@ -1,13 +1,11 @@
 /**
- * The heart of `Subscriptions`, without clock, fiber or socket: which topics are
- * wanted, what each session's server granted, and where data goes. Answers come
- * in through `claim`, sessions through `opening`, `activate` and `ended`; what
- * there is to say comes out through `next`.
+ * What `Subscriptions` decides, without clock, fiber or socket: which topics of a
+ * connection are wanted, what each session's server granted, and where data goes.
+ * Answers and data come in through `claim`, sessions through `opening`, `activate`
+ * and `ended`; the next request to send comes out through `next`.
  */
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { Figures } from "../../Subscriptions.ts"
-import type { Match } from "../../Subscriptions.ts"
-import type { SubscriptionEvent } from "../../Subscriptions.ts"
+import type { Figures, Match, ResubscribeReason, SubscriptionEvent } from "../../Subscriptions.ts"
 import { SessionTopics, type Changes, type Kind } from "./sessionTopics.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import { stateOf, Topic } from "./topic.ts"
@@ -135,14 +133,16 @@ export class Registry<T, In> {
   activate(epoch: number): void {
     if (epoch <= this.latest) return
     this.latest = epoch
-    const overlapped = this.active !== undefined
+    const before = this.active
     const session = this.sessionOf(epoch)
     this.active = session
     const now = this.owner.wall()
     const mono = this.owner.mono()
     for (const topic of this.topics.values()) {
       const on = session.isOn(topic.key)
-      if (!overlapped || !on) topic.interrupted("session", now)
+      // The new session has subscribed it: what was asked for is done.
+      if (before?.isCycling(topic.key) === true) topic.interrupted(before.reasonOf(topic.key), now)
+      else if (before === undefined || !on) topic.interrupted("session", now)
       if (on) topic.resumed(epoch, now)
       topic.step = 0
       topic.wind(mono)
@@ -257,7 +257,7 @@ export class Registry<T, In> {
     topic.delivered(this.owner.mono())
     for (const reader of topic.readers) reader.push(session.epoch, message)
     // What comes while it is not (or no longer) granted is no promise of more.
-    if (this.active?.isOn(topic.key) !== true) topic.interrupted("resubscribed", now)
+    if (this.active?.isOn(topic.key) !== true) topic.interrupted(session.reasonOf(topic.key), now)
     if (news || topic.state.getUnsafe()._tag === "Silent") this.show(topic)
     if (news) this.owner.changed()
   }
@@ -273,9 +273,9 @@ export class Registry<T, In> {
     return repeated
   }
 
-  // ------------------------------------------------------- what to say
+  // ------------------------------------------------------- what to ask
 
-  /** What is to be said next in this session, if anything. */
+  /** The next request of this session, if it lacks topics or has too many. */
   next(session: SessionTopics): { readonly kind: Kind; readonly keys: ReadonlyArray<string> } | undefined {
     const surplus = session.surplus((key) => this.topics.has(key))
     if (surplus.length > 0 && this.options.canUnsubscribe) return { kind: "unsubscribe", keys: surplus }
@@ -330,10 +330,27 @@ export class Registry<T, In> {
     this.rejected(session, refused, "the server never acknowledged it")
   }
 
-  /** Subscribes a topic anew within the session. */
+  /** Subscribes a topic again within the active session, for a reason of the user's; returns whether that is news. */
+  resubscribeFor(key: string, reason: ResubscribeReason): boolean {
+    const { active } = this
+    const topic = this.topics.get(key)
+    if (active === undefined || topic === undefined || !active.cycle(key, reason)) return false
+    this.resubscribing(active, topic, reason)
+    return true
+  }
+
+  /** Subscribes a topic again within the session, if it is on. */
   resubscribe(session: SessionTopics, topic: Topic<T, In>, why: "silent" | "dropped"): void {
+    session.cycle(topic.key, "resubscribed")
+    this.resubscribing(session, topic, why)
+  }
+
+  private resubscribing(
+    session: SessionTopics,
+    topic: Topic<T, In>,
+    why: "silent" | "dropped" | ResubscribeReason
+  ): void {
     this.counts.resubscribed++
-    session.cycle(topic.key)
     this.owner.emit(() => ({ _tag: "Resubscribed", epoch: session.epoch, topic: topic.key, why }))
     this.owner.changed()
   }
@@ -362,7 +379,7 @@ export class Registry<T, In> {
   /** From now on these topics miss messages within the session, until they are on again. */
   private interrupt(session: SessionTopics, keys: ReadonlyArray<string>): void {
     if (session !== this.active) return
-    for (const key of keys) this.topics.get(key)?.interrupted("resubscribed", this.owner.wall())
+    for (const key of keys) this.topics.get(key)?.interrupted(session.reasonOf(key), this.owner.wall())
   }
 
   private rejected(session: SessionTopics, keys: ReadonlyArray<string>, reason: string): void {

@@ -1,8 +1,8 @@
 /**
  * What one session's server has been asked for and what it granted, by topic.
- * Plain bookkeeping: no clock, no fiber, no socket. A session dies with its session.
+ * Plain bookkeeping: no clock, no fiber, no socket. It ends with its session.
  */
-import type { Ack, Current, Nack } from "../../Subscriptions.ts"
+import type { Ack, Answer, Current, Gap, Nack } from "../../Subscriptions.ts"
 
 export type Status =
   | { readonly _tag: "Asked"; readonly request: number }
@@ -34,8 +34,10 @@ export class SessionTopics {
   readonly statuses = new Map<string, Status>()
   private readonly requests = new Map<number, Request>()
   private readonly attempts = new Map<string, number>()
-  /** On, and to be subscribed anew. */
+  /** On, and to be unsubscribed and subscribed again. */
   private readonly cycling = new Set<string>()
+  /** Why topics are subscribed again, until they are on. */
+  private readonly reasons = new Map<string, Gap["reason"]>()
   /** When its last data came, in Unix milliseconds. */
   lastAt: number | undefined
 
@@ -61,6 +63,7 @@ export class SessionTopics {
   surplus(isWanted: (key: string) => boolean): ReadonlyArray<string> {
     const keys: Array<string> = []
     for (const [key, status] of this.statuses) {
+      if (!isWanted(key)) this.reasons.delete(key)
       if (status._tag === "Refused" && !isWanted(key)) this.statuses.delete(key)
       if (status._tag === "On" && (!isWanted(key) || this.cycling.has(key))) keys.push(key)
     }
@@ -84,7 +87,10 @@ export class SessionTopics {
   }
 
   refuse(keys: ReadonlyArray<string>, reason: string): void {
-    for (const key of keys) this.statuses.set(key, { _tag: "Refused", reason })
+    for (const key of keys) {
+      this.reasons.delete(key)
+      this.statuses.set(key, { _tag: "Refused", reason })
+    }
   }
 
   /** The request was sent; its answer is due then. */
@@ -100,13 +106,26 @@ export class SessionTopics {
     this.requests.delete(id)
     for (const key of request.keys) {
       if (request.kind === "subscribe") this.statuses.delete(key)
-      else this.statuses.set(key, { _tag: "On", since: now, delivered: true })
+      else this.staysOn(key, now)
     }
   }
 
-  /** Asks for a topic anew, as soon as it is on. */
-  cycle(key: string): void {
-    if (this.isOn(key)) this.cycling.add(key)
+  /** Unsubscribes a topic that is on and subscribes it again; returns whether that is news. */
+  cycle(key: string, reason: Gap["reason"]): boolean {
+    if (!this.isOn(key) || this.cycling.has(key)) return false
+    this.cycling.add(key)
+    this.reasons.set(key, reason)
+    return true
+  }
+
+  /** Whether a topic is to be subscribed again, and its server has not been asked yet. */
+  isCycling(key: string): boolean {
+    return this.cycling.has(key)
+  }
+
+  /** Why messages of a topic are missing while it is not on. */
+  reasonOf(key: string): Gap["reason"] {
+    return this.reasons.get(key) ?? "resubscribed"
   }
 
   get nextDeadline(): number {
@@ -135,7 +154,7 @@ export class SessionTopics {
     return { overdue, refused }
   }
 
-  /** Data of a topic came, which proves it subscribed. Tells whether that is news. */
+  /** Data of a topic came, which proves it subscribed. Returns whether that is news. */
   delivered(key: string, now: number): boolean {
     this.lastAt = now
     const status = this.statuses.get(key)
@@ -145,6 +164,7 @@ export class SessionTopics {
     }
     if (status?._tag !== "Asked") return false
     this.strike(status.request, key)
+    this.reasons.delete(key)
     this.statuses.set(key, { _tag: "On", since: now, delivered: true })
     return true
   }
@@ -155,8 +175,26 @@ export class SessionTopics {
   }
 
   /** `undefined` when the answer is to nothing that was asked here. */
-  answer(match: Ack | Nack | Current, now: number): Changes | undefined {
+  answer(match: Ack | Nack | Answer | Current, now: number): Changes | undefined {
     if (match._tag === "Current") return this.compare(new Set(match.topics), now)
+    return match._tag === "Answer" ? this.answerInPart(match, now) : this.answerAlike(match, now)
+  }
+
+  // With one list only, the rest of the request is in the other.
+  private answerInPart({ granted, id, reason, refused }: Answer, now: number): Changes | undefined {
+    const asked = this.concerned({ _tag: "Ack", id, topics: undefined }).map(([, key]) => key)
+    const besides = (listed: ReadonlyArray<string> | undefined) => {
+      const named = new Set(listed)
+      return listed === undefined ? [] : asked.filter((key) => !named.has(key))
+    }
+    const rest = { granted: besides(refused), refused: besides(granted) }
+    const confirmed = this.answerAlike({ _tag: "Ack", id, topics: granted ?? rest.granted }, now)
+    const rejected = this.answerAlike({ _tag: "Nack", id, topics: refused ?? rest.refused, reason }, now)
+    if (confirmed === undefined || rejected === undefined) return confirmed ?? rejected
+    return { ...confirmed, refused: rejected.refused }
+  }
+
+  private answerAlike(match: Ack | Nack, now: number): Changes | undefined {
     const confirmed: Array<string> = []
     const refused: Array<string> = []
     const asked = this.concerned(match)
@@ -212,7 +250,14 @@ export class SessionTopics {
 
   private turnOn(key: string, now: number): void {
     this.attempts.delete(key)
+    this.reasons.delete(key)
     this.statuses.set(key, { _tag: "On", since: now, delivered: false })
+  }
+
+  // Its unsubscribe was not sent: what was to be subscribed again still is.
+  private staysOn(key: string, now: number): void {
+    this.statuses.set(key, { _tag: "On", since: now, delivered: true })
+    if (this.reasons.has(key)) this.cycling.add(key)
   }
 
   private strike(id: number, key: string): void {

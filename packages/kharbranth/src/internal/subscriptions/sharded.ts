@@ -1,6 +1,6 @@
 /**
  * Subscriptions on a pool: the pool decides which member carries a topic, and
- * each member has a line of its own. A topic that moves keeps its subscribers;
+ * each member has a driver of its own. A topic that moves keeps its subscribers;
  * they see a `Gap`, as when a connection has changed its session.
  */
 import * as Context from "effect/Context"
@@ -18,7 +18,7 @@ import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
 import { check } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
-import { noCounts } from "./registry.ts"
+import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import { Topic } from "./topic.ts"
@@ -33,10 +33,11 @@ class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
   private readonly sizeOf: Public.ShardedOptions<T, In, Out>["size"]
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never>
-  private readonly lines = new Map<string, ConnectionDriver<T, In, Out>>()
-  private readonly homes = new Map<Topic<T, In>, ConnectionDriver<T, In, Out>>()
-  /** Who changes topics or their homes does so alone. */
-  private readonly alone = Semaphore.makeUnsafe(1)
+  private readonly drivers = new Map<string, ConnectionDriver<T, In, Out>>()
+  /** Which member carries each topic; none while no member has room. */
+  private readonly driverBy = new Map<Topic<T, In>, ConnectionDriver<T, In, Out>>()
+  /** One change at a time of topics, or of who carries them. */
+  private readonly oneAtATime = Semaphore.makeUnsafe(1)
   private over = false
 
   constructor(
@@ -53,8 +54,9 @@ class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
     this.scope = Context.get(context, Scope.Scope)
   }
 
-  protected isOn(topic: Topic<T, In>): boolean {
-    return this.homes.get(topic)?.registry.active?.isOn(topic.key) === true
+  protected registryOf(key: string): Registry<T, In> | undefined {
+    const topic = this.all.get(key)
+    return topic === undefined ? undefined : this.driverBy.get(topic)?.registry
   }
 
   protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>, Refused> {
@@ -71,13 +73,13 @@ class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
         Effect.as(topic)
       )
     })
-    return this.alone.withPermits(1)(joined)
+    return this.oneAtATime.withPermits(1)(joined)
   }
 
   private joinKnown(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Topic<T, In> {
-    const line = this.homes.get(topic)
-    if (line === undefined) topic.readers.add(reader)
-    else line.registry.join(topic.key, topic.value, reader)
+    const driver = this.driverBy.get(topic)
+    if (driver === undefined) topic.readers.add(reader)
+    else driver.registry.join(topic.key, topic.value, reader)
     return topic
   }
 
@@ -85,58 +87,58 @@ class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
     // Its stream ends at once; the rest may have to wait for a member that is being opened.
     reader.end(undefined)
     const left = Effect.suspend(() => {
-      const line = this.homes.get(topic)
-      if (line === undefined) topic.left(reader)
-      else line.registry.leave(topic, reader)
+      const driver = this.driverBy.get(topic)
+      if (driver === undefined) topic.left(reader)
+      else driver.registry.leave(topic, reader)
       if (topic.readers.size > 0) return Effect.void
       this.all.delete(topic.key)
-      this.homes.delete(topic)
+      this.driverBy.delete(topic)
       return this.pool.release(topic.key)
     })
-    return this.alone.withPermits(1)(left)
+    return this.oneAtATime.withPermits(1)(left)
   }
 
-  // ---------------------------------------------------------------- lines
+  // ---------------------------------------------------------------- members
 
   /** Brings a topic to the member that the pool has chosen, however often it has changed its mind. */
   private settle(topic: Topic<T, In>): Effect.Effect<void> {
     return Effect.suspend(() => {
       const connection = this.pool.find(topic.key)
-      const before = this.homes.get(topic)
+      const before = this.driverBy.get(topic)
       if (before?.connection === connection) return Effect.void
-      this.homes.delete(topic)
+      this.driverBy.delete(topic)
       before?.registry.abandon(topic)
       if (connection === undefined) return Effect.void
-      return Effect.map(this.lineOf(connection), (line) => {
-        this.homes.set(topic, line)
-        line.registry.adopt(topic)
+      return Effect.map(this.driverOf(connection), (driver) => {
+        this.driverBy.set(topic, driver)
+        driver.registry.adopt(topic)
       })
     })
   }
 
-  private lineOf(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
-    const found = this.lines.get(connection.name)
-    return found === undefined ? this.newLine(connection) : Effect.succeed(found)
+  private driverOf(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
+    const found = this.drivers.get(connection.name)
+    return found === undefined ? this.newDriver(connection) : Effect.succeed(found)
   }
 
-  private newLine(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
+  private newDriver(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
     return Effect.flatMap(Scope.fork(this.scope), (scope) => {
       const { context } = this
       const fibers = new Fibers(connection.name, context)
       // One that has failed may be revived; one that is closed does not come back: names are not given twice.
       const over = (error: ConnectionError | undefined) => {
-        if (error === undefined && this.lines.delete(connection.name)) fibers.run(Scope.close(scope, Exit.void))
+        if (error === undefined && this.drivers.delete(connection.name)) fibers.run(Scope.close(scope, Exit.void))
       }
-      const line = new ConnectionDriver(connection, this.common, fibers, over)
-      this.lines.set(connection.name, line)
-      return Effect.as(Scope.provide(line.start, scope), line)
+      const driver = new ConnectionDriver(connection, this.common, fibers, over)
+      this.drivers.set(connection.name, driver)
+      return Effect.as(Scope.provide(driver.start, scope), driver)
     })
   }
 
   /** Follows the pool: which items have moved, and whether it is over. */
   readonly follow: Effect.Effect<void> = Effect.suspend(() =>
     Stream.runForEach(this.pool.moves, ({ items }) =>
-      this.alone.withPermits(1)(
+      this.oneAtATime.withPermits(1)(
         Effect.forEach(
           items,
           (item) => {

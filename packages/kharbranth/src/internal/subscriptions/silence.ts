@@ -1,6 +1,6 @@
 /**
- * The topics' data dataClocks: which confirmed topic has been quiet for too long,
- * and which step of the ladder is next.
+ * Which confirmed topics have been quiet for too long, by the option `dataClock`,
+ * and which step of its ladder comes next.
  */
 import * as Duration from "effect/Duration"
 import type { DataClock } from "../../Subscriptions.ts"
@@ -11,7 +11,7 @@ import type { Topic } from "./topic.ts"
 
 export type Step = "event" | "resubscribe" | "restart"
 
-/** A topic whose clock has run out. */
+/** A topic that has been quiet for too long. */
 export interface Overdue<T, In> {
   readonly topic: Topic<T, In>
   readonly step: Step
@@ -25,7 +25,7 @@ const mostDoublings = 5
 const millis = (input: Duration.Input | undefined): number =>
   input === undefined ? Infinity : Duration.toMillis(Check.duration(input))
 
-// A user's function runs in the middle of our turn: one that fails sets no limit.
+// A user's function that throws sets no limit.
 const usable = (limit: () => number): number => {
   const found = attempt(limit, () => Infinity)
   return found > 0 ? found : Infinity

@@ -1,10 +1,10 @@
 /**
- * One topic that somebody wants: its subscribers, its state, and what its data
- * clock knows.
+ * One topic that somebody wants: its subscribers, its state, and how long it has
+ * been quiet.
  */
 import * as Data from "effect/Data"
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { TopicState } from "../../Subscriptions.ts"
+import type { Gap, TopicState } from "../../Subscriptions.ts"
 import type { SessionTopics } from "./sessionTopics.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
 import { Cell } from "../kit/cell.ts"
@@ -31,7 +31,7 @@ export class Topic<T, In> {
     this.value = value
   }
 
-  interrupted(reason: "session" | "resubscribed", now: number, from = this.lastAt ?? now): void {
+  interrupted(reason: Gap["reason"], now: number, from = this.lastAt ?? now): void {
     for (const reader of this.readers) reader.interrupted(from, reason)
   }
 
@@ -58,7 +58,7 @@ export class Topic<T, In> {
     return false
   }
 
-  /** A subscriber is gone; tells whether it was the last, so that nobody wants the topic any more. */
+  /** Removes a subscriber; returns whether it was the last, so that nobody wants the topic any more. */
   left(reader: SubscriberBuffer<In>): boolean {
     reader.end(undefined)
     this.readers.delete(reader)
@@ -68,7 +68,7 @@ export class Topic<T, In> {
     return true
   }
 
-  /** Its connection is over: every stream ends, or fails, and nobody waits for a confirmation in vain. */
+  /** Its connection is over: every stream ends, or fails, and so does each wait for a confirmation. */
   end(epoch: number, error: ConnectionError | undefined): void {
     for (const reader of this.readers) reader.end(error)
     this.publish({ _tag: "Rejected", epoch, reason: "its connection is over" })
