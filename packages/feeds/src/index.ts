@@ -4,4 +4,10 @@
  *
  * @since 0.1.0
  */
-export {}
+export * as Book from "./Book.ts"
+export * as Checksum from "./Checksum.ts"
+export * as FeedEvent from "./FeedEvent.ts"
+export * as Sequencer from "./Sequencer.ts"
+export * as Topic from "./Topic.ts"
+export * as Venue from "./Venue.ts"
+export * as Venues from "./Venues.ts"
