@@ -34,7 +34,7 @@ const request =
   (topics, id) =>
     topics.map(({ channel, symbol }) => {
       const payload = channel === "book" ? [symbol, "100ms"] : [symbol]
-      // The venue wants the time of the request, but takes any.
+      // An encoder has no clock. Whether the venue minds a time of zero is not known.
       return Kit.json({ time: 0, id, channel: `${market}.${names[channel]}`, event, payload })
     })
 
