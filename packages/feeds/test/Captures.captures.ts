@@ -22,7 +22,7 @@ import * as Hyperliquid from "../src/venues/Hyperliquid.ts"
 import * as Kraken from "../src/venues/Kraken.ts"
 import * as Kucoin from "../src/venues/Kucoin.ts"
 import * as Okx from "../src/venues/Okx.ts"
-import { type Line, read, replay, said } from "./support/replay.ts"
+import { type Line, read, replay, said, type Watched } from "./support/replay.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
 const folder = resolve(root, process.env["KHARBRANTH_CAPTURES"] ?? "../shared/captures")
@@ -64,7 +64,7 @@ interface Oracle {
 const oracles = (
   file: string,
   found: Record<string, Oracle> & Oracle
-): ReadonlyArray<readonly [string, Side, number?]> => {
+): ReadonlyArray<readonly [string, Side, (number | undefined)?]> => {
   if (found.books !== undefined) return Object.entries(found.books)
   if (file.startsWith("kraken-v2/"))
     return found.final === undefined ? [] : [["BTC/USD", found.final, found.checksumOk]]
@@ -128,7 +128,11 @@ const check = (file: string, make: (symbol: string) => Venue, wanted: ReturnType
   const lines = read(resolve(folder, file))
   const bytes = lines.reduce((sum, line) => sum + line.data.length, 0)
   const cuts = total(make(""), bytes > 2e6 ? lines.filter((line) => line.data.length < 1e5).slice(0, 200) : lines)
-  const groups = Map.groupBy(wanted, ([symbol]) => make(symbol).key(Topic.book("")))
+  const groups = new Map<string, Array<(typeof wanted)[number]>>()
+  for (const oracle of wanted) {
+    const key = make(oracle[0]).key(Topic.book(""))
+    groups.set(key, [...(groups.get(key) ?? []), oracle])
+  }
   let cases = 0
   let believed = 0
   let sums = 0
@@ -136,12 +140,14 @@ const check = (file: string, make: (symbol: string) => Venue, wanted: ReturnType
     const symbols = group.map(([symbol]) => symbol)
     const venue = make(symbols[0] ?? "")
     const truth = new Map<string, string | undefined>()
-    const books = replay(
-      venue,
-      symbols,
-      lines,
-      (symbol, { at, book }) => void truth.set(`${symbol} ${at}`, said(book, 50))
-    )
+    // A state goes by its sequence number, else by the frame that made it.
+    const state = (symbol: string, { at, book }: Watched): string => `${symbol} ${book.sequence ?? `frame ${at}`}`
+    // With snapshots first, the state of every number is seen, that of the snapshot included.
+    const snapshotsFirst = [...lines.filter(({ t }) => t === "http"), ...lines.filter(({ t }) => t !== "http")]
+    replay(venue, symbols, snapshotsFirst, (symbol, watched) => {
+      truth.set(state(symbol, watched), said(watched.book, 50))
+    })
+    const books = replay(venue, symbols, lines)
     for (const [symbol, side, checksums] of group) {
       const book = books.get(symbol)!.book
       assert.strictEqual(book.status._tag, "Synced", `${symbol}: ${JSON.stringify(book.status)}`)
@@ -178,7 +184,7 @@ const check = (file: string, make: (symbol: string) => Venue, wanted: ReturnType
           const now = said(watched.book, 50)
           if (now === undefined) return
           believed++
-          if (now !== truth.get(`${symbol} ${watched.at}`))
+          if (now !== truth.get(state(symbol, watched)))
             assert.fail(`${file}: ${symbol} believes a wrong book, ${where}`)
         })
         cases++

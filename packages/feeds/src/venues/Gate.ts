@@ -50,8 +50,14 @@ const classify: Venue["classify"] = (raw) => {
     const reason = Kit.valueOf(raw, "message")
     return Kit.answer(raw.includes('"success"') ? SubscriptionMatch.ack(id) : SubscriptionMatch.nack({ id, reason }))
   }
-  const symbol = Kit.valueOf(raw, "s") ?? Kit.valueOf(raw, "currency_pair") ?? Kit.valueOf(raw, "contract")
+  const symbol = lastText(raw, "s") ?? Kit.valueOf(raw, "currency_pair") ?? Kit.valueOf(raw, "contract")
   return symbol === undefined ? Kit.unknown : Kit.data(`${channel}:${symbol}`)
+}
+
+/** Levels of futures have an `s` too, their size: the symbol's comes after them. */
+const lastText = (raw: string, name: string): string | undefined => {
+  const found = raw.lastIndexOf(`"${name}":"`)
+  return found < 0 ? undefined : Kit.valueIn(raw.slice(found, found + 100), name)
 }
 
 const decoder = (market: "spot" | "futures") => {

@@ -26,10 +26,14 @@ export const read = (path: string): ReadonlyArray<Line> => {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Line)
-    .sort((a, b) => a.ts - b.ts)
-    .map((line, index) => ({
-      ...line,
-      data: typeof line.data === "string" ? line.data : JSON.stringify(line.data ?? ""),
+
+    .toSorted((a, b) => a.ts - b.ts)
+    .map(({ conn, data, t, ts, url }, index) => ({
+      t,
+      ts,
+      conn,
+      url,
+      data: typeof data === "string" ? data : JSON.stringify(data ?? ""),
       index
     }))
 }
