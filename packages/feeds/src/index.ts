@@ -6,6 +6,7 @@
  */
 export * as Book from "./Book.ts"
 export * as Checksum from "./Checksum.ts"
+export * as Depth from "./Depth.ts"
 export * as FeedEvent from "./FeedEvent.ts"
 export * as Sequencer from "./Sequencer.ts"
 export * as Topic from "./Topic.ts"
