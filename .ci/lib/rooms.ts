@@ -97,6 +97,33 @@ const houses: Readonly<Record<string, House>> = {
     doors: { BrowserTransport: "link", PageLifecycle: "page", SharedTransport: "shared" },
     annexes: []
   },
+  feeds: {
+    // `model` and `venues` consist of doors alone.
+    floors: [["model"], ["json"], ["book"], ["venue"], ["venues"]],
+    doors: {
+      "Book": "book",
+      "Checksum": "model",
+      "Depth": "book",
+      "FeedEvent": "model",
+      "Sequencer": "model",
+      "Topic": "model",
+      "Venue": "venue",
+      "Venues": "venues",
+      "venues/BinanceSpot": "venues",
+      "venues/BinanceUsdm": "venues",
+      "venues/Bitfinex": "venues",
+      "venues/Bitget": "venues",
+      "venues/Bybit": "venues",
+      "venues/Coinbase": "venues",
+      "venues/Deribit": "venues",
+      "venues/Gate": "venues",
+      "venues/Hyperliquid": "venues",
+      "venues/Kraken": "venues",
+      "venues/Kucoin": "venues",
+      "venues/Okx": "venues"
+    },
+    annexes: []
+  },
   node: {
     floors: [["link"], ["dial"]],
     doors: { NodeTransport: "dial" },
