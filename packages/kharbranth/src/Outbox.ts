@@ -9,8 +9,7 @@
 import * as Duration from "effect/Duration"
 import type { InvalidOptions } from "./ConnectionError.ts"
 import * as Check from "./internal/model/check.ts"
-import type { Keep } from "./internal/outbox/keeping.ts"
-import { keep } from "./internal/outbox/confirmations.ts"
+import { confirmationList, replayBy } from "./internal/outbox/confirmations.ts"
 import type { Frame } from "./Message.ts"
 
 /**
@@ -36,6 +35,8 @@ export type Overflow = "suspend" | "dropOldest" | "dropNewest" | "fail"
  */
 export type WhenDown = "hold" | "fail" | "drop"
 
+declare const made: unique symbol
+
 /**
  * A message whose socket died before any confirmation is written again on the
  * next session. Doing so may deliver it twice.
@@ -45,8 +46,8 @@ export type WhenDown = "hold" | "fail" | "drop"
  */
 export interface Replay {
   readonly _tag: "ifUnknown"
-  /** What keeps the message until it is confirmed. */
-  readonly keep: Keep
+  /** Nobody else can make one: `ifUnknown` is the one there is. */
+  readonly [made]: true
 }
 
 /**
@@ -64,7 +65,7 @@ export interface Replay {
  * @category constructors
  * @since 0.1.0
  */
-export const ifUnknown: Replay = { _tag: "ifUnknown", keep }
+export const ifUnknown: Replay = /* @__PURE__ */ replayBy(confirmationList)
 
 /**
  * All waiting `control` messages are written before any `data` message.

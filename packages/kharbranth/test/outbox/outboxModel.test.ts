@@ -3,8 +3,8 @@
 // acknowledged is confirmed, lanes keep their order over sessions, only what
 // may be replayed is written twice, bounds hold, and nothing is lost uncounted.
 // Then proves that the judge would see it if they were broken.
-import type { Books } from "../../src/internal/outbox/admission.ts"
-import { keep, type Ledger } from "../../src/internal/outbox/confirmations.ts"
+import type { Admission } from "../../src/internal/outbox/admission.ts"
+import { confirmationList, type ConfirmationList } from "../../src/internal/outbox/confirmations.ts"
 import { assert, describe, it } from "@effect/vitest"
 import { type Mutant, Run } from "./outboxModel.ts"
 
@@ -29,43 +29,45 @@ describe("the outbox against the rules of delivery", () => {
   }, 60_000)
 })
 
-const booksOf = (outbox: object): Books => (outbox as { readonly books: Books }).books
-const ledgerOf = (outbox: object): Ledger => booksOf(outbox).keepWith(keep) as Ledger
+const admissionOf = (outbox: object): Admission => (outbox as { readonly admission: Admission }).admission
+const confirmationsOf = (outbox: object): ConfirmationList =>
+  admissionOf(outbox).confirmWith(confirmationList) as ConfirmationList
 
 const mutants: ReadonlyArray<Mutant> = [
   {
     name: "nothing is replayed",
-    outbox: (o) => void (ledgerOf(o).takeBack = (all) => all.forEach((e) => booksOf(o).settle(e, { _tag: "Unknown" })))
+    outbox: (o) =>
+      void (confirmationsOf(o).takeBack = (all) => all.forEach((e) => admissionOf(o).settle(e, { _tag: "Unknown" })))
   },
-  { name: "acks are ignored", outbox: (o) => void (ledgerOf(o).acknowledge = () => {}) },
+  { name: "acks are ignored", outbox: (o) => void (confirmationsOf(o).acknowledge = () => {}) },
   {
     name: "what waits at the end is unknown",
     outbox: (o) => {
-      const books = booksOf(o)
-      const end = books.end.bind(books)
-      books.end = (entry, delivery, reason) =>
+      const admission = admissionOf(o)
+      const end = admission.end.bind(admission)
+      admission.end = (entry, delivery, reason) =>
         end(entry, delivery._tag === "Failed" ? { _tag: "Unknown" } : delivery, reason)
     }
   },
   {
     name: "a pong confirms what was written after the ping",
     outbox: (o) => {
-      const ledger = ledgerOf(o)
+      const ledger = confirmationsOf(o)
       const ponged = ledger.ponged.bind(ledger)
-      ledger.ponged = (account, seq) => ponged(account, seq + 1)
+      ledger.ponged = (record, seq) => ponged(record, seq + 1)
     }
   },
   {
     name: "replays go last",
     outbox: (o) => {
-      const { queue } = booksOf(o)
-      ledgerOf(o).putBack = (entries) => entries.toReversed().forEach((entry) => queue.put(entry))
+      const { queue } = admissionOf(o)
+      confirmationsOf(o).putBack = (entries) => entries.toReversed().forEach((entry) => queue.put(entry))
     }
   },
   {
     name: "data goes before control",
     outbox: (o) => {
-      const { queue } = booksOf(o)
+      const { queue } = admissionOf(o)
       const { control, data } = queue.lanes
       queue.first = () => data.replays.head ?? data.fresh.head ?? control.replays.head ?? control.fresh.head
     }
@@ -73,7 +75,7 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a keyed message goes to the end",
     outbox: (o) => {
-      const { queue } = booksOf(o)
+      const { queue } = admissionOf(o)
       queue.replace = (old, entry) => {
         const wasSuspended = queue.isSuspended(old)
         queue.remove(old)
@@ -86,31 +88,31 @@ const mutants: ReadonlyArray<Mutant> = [
   {
     name: "nothing expires on the way out",
     outbox: (o) => {
-      const books = booksOf(o)
-      books.next = () => {
-        books.admit()
-        return books.queue.first()
+      const admission = admissionOf(o)
+      admission.next = () => {
+        admission.admit()
+        return admission.queue.first()
       }
-      books.expireAll = () => Infinity
+      admission.expireAll = () => Infinity
     }
   },
   {
     name: "bytes are not bounded",
     outbox: (o) => {
-      const { room } = booksOf(o)
+      const { room } = admissionOf(o)
       room.fits = (count) => room.count + count <= room.capacity
     }
   },
   {
     name: "room is not given back",
     outbox: (o) => {
-      const { room } = booksOf(o)
+      const { room } = admissionOf(o)
       room.give = () => void room.count--
     }
   },
-  { name: "whenDown is forgotten", outbox: (o) => void (booksOf(o).down = () => {}) },
+  { name: "whenDown is forgotten", outbox: (o) => void (admissionOf(o).down = () => {}) },
   { name: "withdrawn messages are written", outbox: (o) => void (o["withdraw"] = () => {}) },
-  { name: "drops are not counted", outbox: (o) => void (booksOf(o).lose = () => {}) },
+  { name: "drops are not counted", outbox: (o) => void (admissionOf(o).lose = () => {}) },
   { name: "the meter is not asked", writer: (w) => void (w["allows"] = () => true) },
   { name: "the mark is passed", writer: (w) => void (w.room = () => 1_000) },
   {

@@ -4,7 +4,7 @@
 import { assert } from "@effect/vitest"
 import type { SendError } from "../../src/ConnectionError.ts"
 import * as Meter from "../../src/internal/rateLimit/meter.ts"
-import { type Hooks, Outbox, Writer } from "../../src/internal/outbox/outbox.ts"
+import { type OutboxOwner, Outbox, Writer } from "../../src/internal/outbox/outbox.ts"
 import type { Frame } from "../../src/Message.ts"
 import * as Policy from "../../src/Outbox.ts"
 import { trackIn } from "../../src/internal/connection/use/track.ts"
@@ -113,7 +113,7 @@ export class Run {
   private readonly mark: number
   private readonly limit: number | undefined
   private readonly acks: boolean
-  private readonly hooks: Hooks
+  private readonly owner: OutboxOwner
   private readonly mutant: Mutant | undefined
   steps = 0
 
@@ -127,11 +127,12 @@ export class Run {
     this.mark = random.pick([1, 100, 1_000])
     this.limit = random.pick([undefined, undefined, 4])
     this.acks = random.next() < 0.7
-    this.hooks = {
-      now: () => this.now,
+    this.owner = {
+      mono: () => this.now,
       defer: (f) => void this.deferred.push(f),
-      arm: (at) => void (this.armed = Math.min(this.armed, at)),
-      dropped: (reason, count) => void (this.losses[reason] = (this.losses[reason] ?? 0) + count)
+      armOutbox: (at) => void (this.armed = Math.min(this.armed, at)),
+      drop: (_, reason, count) => void (this.losses[reason] = (this.losses[reason] ?? 0) + count),
+      stateName: () => "Reconnecting"
     }
     this.outbox = new Outbox<string, string>({
       connection: "model",
@@ -143,7 +144,7 @@ export class Run {
       maxReplays: this.maxReplays,
       acks: this.acks ? { id: (m) => this.idOf(m), match: (m) => (m.includes(",") ? m.split(",") : m) } : undefined,
       encode: (message) => message,
-      hooks: this.hooks
+      owner: this.owner
     })
     mutant?.outbox?.(this.outbox)
   }
@@ -360,7 +361,7 @@ export class Run {
     )
     const meter =
       this.limit === undefined ? undefined : Meter.make({ limit: this.limit, window: 50, minGap: 0, reserve: 1 })
-    const writer = new Writer({ epoch, link, mark: this.mark, meter, hooks: this.hooks, connection: "model" })
+    const writer = new Writer({ epoch, link, mark: this.mark, meter, owner: this.owner, connection: "model" })
     this.stamps.length = 0
     Object.assign(session, { link, writer })
     this.mutant?.writer?.(writer)

@@ -2,7 +2,7 @@
 // plain sight: what went out, who was told what, which timers were asked for.
 import { NotConnected, type SendError } from "../../src/ConnectionError.ts"
 import type * as Meter from "../../src/internal/rateLimit/meter.ts"
-import { type Hooks, Outbox, type OutboxOptions, settings, Writer } from "../../src/internal/outbox/outbox.ts"
+import { type OutboxOwner, Outbox, type OutboxOptions, settings, Writer } from "../../src/internal/outbox/outbox.ts"
 import { trackIn } from "../../src/internal/connection/use/track.ts"
 import type { Frame } from "../../src/Message.ts"
 import type * as Policy from "../../src/Outbox.ts"
@@ -30,7 +30,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     turn: (): void => self.deferred.splice(0).forEach((f) => f()),
     told: (): Array<string> => self.log.splice(0),
     sent: (): Array<Frame> => self.wire.splice(0),
-    hooks: undefined as unknown as Hooks,
+    owner: undefined as unknown as OutboxOwner,
     link: undefined as unknown as Link,
     outbox: undefined as unknown as Outbox<Frame, Frame>,
     writer: (more: WriterMore = {}): Writer =>
@@ -39,7 +39,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
         link: self.link,
         mark: 100,
         meter: undefined,
-        hooks: self.hooks,
+        owner: self.owner,
         connection: "test",
         ...more
       }),
@@ -74,12 +74,12 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
       )
     }
   }
-  self.hooks = {
-    now: () => self.now,
+  self.owner = {
+    mono: () => self.now,
     defer: (f) => self.deferred.push(f),
-    arm: (at) => self.armed.push(at),
-    dropped: (reason, count) => self.losses.push(`${reason} ${count}`),
-    ...(state === undefined ? {} : { state })
+    armOutbox: (at) => self.armed.push(at),
+    drop: (_, reason, count) => self.losses.push(`${reason} ${count}`),
+    stateName: state ?? (() => "Reconnecting")
   }
   self.link = {
     protocol: "",
@@ -101,7 +101,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     ...settings<Frame, Frame>({}),
     encode: (message) => message,
     ...options,
-    hooks: self.hooks
+    owner: self.owner
   })
   return self
 }

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Meter from "../../src/internal/rateLimit/meter.ts"
 import { Writer } from "../../src/internal/outbox/outbox.ts"
 import { exportItems, importItems } from "../../src/internal/outbox/transfer.ts"
-import { Waiters } from "../../src/internal/kit/waiters.ts"
+import { Waiting } from "../../src/internal/kit/waiting.ts"
 import { acks, closed, rig } from "./outboxRig.ts"
 
 describe("a session's writer", () => {
@@ -73,7 +73,7 @@ describe("a session's writer", () => {
 
   it("needs the outbox's errors to name the connection only if it knows it", () => {
     const r = rig()
-    const writer = new Writer({ epoch: 1, link: r.link, mark: 1, meter: undefined, hooks: r.hooks })
+    const writer = new Writer({ epoch: 1, link: r.link, mark: 1, meter: undefined, owner: r.owner })
     writer.end()
     let error = ""
     writer.open("a", (outcome) => (error = outcome._tag === "Failed" ? outcome.error.message : ""))
@@ -136,10 +136,10 @@ describe("empty, close and hand-over", () => {
       const r = rig()
       assert.isTrue(r.outbox.empty)
       r.track("a")
-      const emptied = new Waiters<void>()
+      const emptied = new Waiting()
       r.outbox.emptied = emptied
       const waiting = yield* Effect.forkChild(
-        emptied.wait(() => Effect.succeed(r.outbox.empty)),
+        emptied.until(() => (r.outbox.empty ? Effect.succeed(true) : undefined)),
         {
           startImmediately: true
         }

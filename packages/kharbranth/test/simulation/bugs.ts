@@ -153,7 +153,7 @@ export const bugs: ReadonlyArray<Bug> = [
         "detach",
         (right) =>
           function (this: unknown, ...args: Array<never>) {
-            const { queue } = (this as Innards).books
+            const { queue } = (this as Innards).admission
             const [head] = queue.all()
             if (head !== undefined) queue.remove(head)
             return right.call(this, ...args)
@@ -336,5 +336,5 @@ export const bugs: ReadonlyArray<Bug> = [
 interface Innards {
   readonly overlap: { readonly session: unknown } | undefined
   release(session: unknown): void
-  readonly books: { readonly queue: { all(): ReadonlyArray<object>; remove(entry: object): void } }
+  readonly admission: { readonly queue: { all(): ReadonlyArray<object>; remove(entry: object): void } }
 }

@@ -4,7 +4,7 @@ import * as Scope from "effect/Scope"
 import type { Permit } from "../../Session.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Ask } from "../session/dial.ts"
-import { Waiters } from "../kit/waiters.ts"
+import { Waiting } from "../kit/waiting.ts"
 
 /** Its scope, closed with the dial's outcome, gives it back. */
 export const permitBy =
@@ -12,10 +12,13 @@ export const permitBy =
   (dial: Permit): Effect.Effect<void, ConnectionError, Scope.Scope> =>
     Effect.flatMap(Effect.scope, (scope) =>
       Effect.suspend(() => {
-        const answer = new Waiters<ConnectionError | undefined>()
-        const pass = ask(dial, (refusal) => answer.tell(refusal))
-        // Answers come later, so nobody can miss one here.
-        const granted = answer.wait((refusal) => (refusal === undefined ? Effect.void : Effect.fail(refusal)))
+        const answered = new Waiting()
+        let answer: Effect.Effect<void, ConnectionError> | undefined
+        const pass = ask(dial, (refusal) => {
+          answer = refusal === undefined ? Effect.void : Effect.fail(refusal)
+          answered.wake()
+        })
+        const granted = answered.until(() => answer)
         const release = Scope.addFinalizerExit(scope, (exit) => Effect.sync(() => pass(exit)))
         return Effect.andThen(Effect.uninterruptible(release), granted)
       })

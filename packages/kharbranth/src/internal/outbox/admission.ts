@@ -1,58 +1,68 @@
 /**
- * The books of an outbox: the queue and what is kept, their common bounds, the
+ * The admission of an outbox: the queue and what is kept, their common bounds, the
  * policies for what does not fit, and what is still to be told to whom. Nobody
- * is told anything before the books are in order.
+ * is told anything before the admission are in order.
  */
 import { OutboxFull, type SendError } from "../../ConnectionError.ts"
 import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
 import { accepted, type Entry, type Fate } from "./entry.ts"
-import type { Keep, Keeper } from "./keeping.ts"
+import type { ConfirmationSource, Confirmations } from "./confirmations.ts"
 import { Queue, Room } from "./queue.ts"
+import type { OutboxOwner } from "./writer.ts"
 
-export interface BooksOptions {
+export interface AdmissionOptions {
   readonly connection: string
   readonly capacity: number
   readonly maxBytes: number
   readonly overflow: Policy.Overflow
   readonly maxReplays: number
-  readonly hooks: { dropped(reason: Delivery.Dropped["reason"], count: number): void }
+  readonly owner: Pick<OutboxOwner, "drop">
 }
 
 /**
  * What happens to an entry without room, by policy: one line for each member of
  * `Outbox.Overflow`, or this does not compile.
  */
-const overflow: Record<Policy.Overflow, (books: Books, entry: Entry) => SendError | undefined> = {
-  suspend: (books, entry) => void books.queue.suspend(entry),
-  dropOldest: (books, entry) => void books.makeRoom(entry),
-  dropNewest: (books, entry) => void books.drop(entry, "overflow"),
-  fail: (books) => books.full()
+const overflow: Record<Policy.Overflow, (admission: Admission, entry: Entry) => SendError | undefined> = {
+  suspend: (admission, entry) => {
+    admission.queue.suspend(entry)
+    return undefined
+  },
+  dropOldest: (admission, entry) => {
+    admission.makeRoom(entry)
+    return undefined
+  },
+  dropNewest: (admission, entry) => {
+    admission.drop(entry, "overflow")
+    return undefined
+  },
+  fail: (admission) => admission.full()
 }
 
-export class Books {
+export class Admission {
   readonly room: Room
   readonly queue: Queue
   /** Made for the first message that is to be kept once it is written. */
-  keeper: Keeper | undefined
-  readonly options: BooksOptions
+  confirmations: Confirmations | undefined
+  readonly options: AdmissionOptions
   private fates: Array<readonly [Entry, Fate]> = []
   private losses = new Map<Delivery.Dropped["reason"], number>()
   private telling = false
 
-  constructor(options: BooksOptions) {
+  constructor(options: AdmissionOptions) {
     this.options = options
     this.room = new Room(options.capacity, options.maxBytes)
     this.queue = new Queue(this.room)
   }
 
   get isEmpty(): boolean {
-    return this.queue.isEmpty && (this.keeper === undefined || this.keeper.isEmpty)
+    return this.queue.isEmpty && (this.confirmations === undefined || this.confirmations.isEmpty)
   }
 
   /** What is written from now on can be kept. */
-  keepWith({ make }: Keep): Keeper {
-    return (this.keeper ??= make(this))
+  confirmWith({ make }: ConfirmationSource): Confirmations {
+    return (this.confirmations ??= make(this))
   }
 
   /** Says what became of an entry, when the time comes. */
@@ -62,7 +72,7 @@ export class Books {
 
   /** The final outcome of an entry that is in no list any more. */
   settle(entry: Entry, delivery: Delivery.Delivery): void {
-    this.keeper?.forget(entry)
+    this.confirmations?.forget(entry)
     this.note(entry, delivery)
   }
 
@@ -173,7 +183,7 @@ export class Books {
       const { fates, losses } = this
       this.fates = []
       this.losses = new Map()
-      for (const [reason, count] of losses) this.options.hooks.dropped(reason, count)
+      for (const [reason, count] of losses) this.options.owner.drop("outbox", reason, count)
       for (const [entry, fate] of fates) entry.tell(fate)
     }
     this.telling = false

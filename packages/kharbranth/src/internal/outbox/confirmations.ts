@@ -1,36 +1,94 @@
 /**
- * What was written and is kept until it is confirmed: by writer in the order
- * of writing, and by the id under which the application acknowledges it.
+ * Confirmations: what a writer has shown to have arrived, and the messages that
+ * are kept after they were written until it is known what became of them. Most
+ * programs keep none, so the list of them comes with what asks for it: `track`,
+ * or `replay`.
  */
 import type * as Policy from "../../Outbox.ts"
+import type { Replay } from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
 import { attempt, total } from "../kit/guard.ts"
-import type { Books } from "./admission.ts"
+import type { Admission } from "./admission.ts"
 import { Entries, type Entry } from "./entry.ts"
-import { type Account, type Keep, type Keeper, nothing, type Report } from "./keeping.ts"
+
+/** How many messages of a writer are unconfirmed, and the range of their numbers. */
+export interface Report {
+  readonly count: number
+  readonly from: number
+  readonly to: number
+}
+
+/** The admission of one writer. */
+export interface WriterRecord {
+  /** How many messages it wrote: the last one's number. */
+  readonly written: number
+  /** The last number whose arrival something has shown. */
+  shown: number
+  /** What was reported when the writer was over. */
+  report: Report | undefined
+}
+
+/** All is confirmed. */
+export const nothing: Report = { count: 0, from: 0, to: 0 }
+
+/** What is unconfirmed: everything beyond what was shown. */
+export const reportOf = ({ shown, written }: WriterRecord): Report =>
+  written === shown ? nothing : { count: written - shown, from: shown + 1, to: written }
+
+/** Everything up to number `seq` arrived. */
+export const show = (record: WriterRecord, seq: number): void => {
+  record.shown = Math.max(record.shown, Math.min(seq, record.written))
+}
+
+/** Keeps what was written until it is known what became of it. */
+export interface Confirmations {
+  readonly isEmpty: boolean
+  /** What is unconfirmed, also of what waits for an ack of its own. */
+  report(record: WriterRecord): Report
+  /** An entry was written as number `seq` of this record. */
+  write(entry: Entry, record: WriterRecord, seq: number): void
+  /** An ack for this entry counts from now on. */
+  know(entry: Entry): void
+  /** The entry is settled: no ack can reach it any more. */
+  forget(entry: Entry): void
+  acknowledge<In, Out>(acks: Policy.Acks<In, Out>, messages: ReadonlyArray<In>): void
+  /** Everything before number `seq` arrived. */
+  ponged(record: WriterRecord, seq: number): void
+  /** The writer is over. Gives what it had not confirmed: settled, or waiting to be written again. */
+  release(record: WriterRecord, clean: boolean, now: number): ReadonlyArray<Entry>
+  /** Everything unconfirmed, taken out. */
+  emptyAll(): ReadonlyArray<Entry>
+}
+
+/** How a confirmations comes to be. */
+export interface ConfirmationSource {
+  readonly make: (admission: Admission) => Confirmations
+  /** By which id a message will be acknowledged. */
+  readonly idOf: <In, Out>(acks: Policy.Acks<In, Out> | undefined, message: Out) => string | undefined
+}
 
 /** The answer of a function of the user's that throws. */
 const noId = (): undefined => undefined
 
-export class Ledger implements Keeper {
-  private readonly books: Books
-  private readonly lists = new Map<Account, Entries>()
-  private readonly accounts = new Map<Entries | undefined, Account>()
+export class ConfirmationList implements Confirmations {
+  private readonly admission: Admission
+  private readonly lists = new Map<WriterRecord, Entries>()
+  private readonly records = new Map<Entries | undefined, WriterRecord>()
   private readonly byId = new Map<string, Array<Entry>>()
   private size = 0
   private order = 0
 
-  constructor(books: Books) {
-    this.books = books
+  constructor(admission: Admission) {
+    this.admission = admission
   }
 
   get isEmpty(): boolean {
     return this.size === 0
   }
 
-  report(account: Account): Report {
-    const { shown, written } = account
-    const waiting = this.unconfirmed(account).filter((entry) => entry.seq <= shown)
+  report(record: WriterRecord): Report {
+    const { shown, written } = record
+    const waiting = this.unconfirmed(record).filter((entry) => entry.seq <= shown)
     const count = written - shown + waiting.length
     if (count === 0) return nothing
     const from = waiting.reduce((least, entry) => Math.min(least, entry.seq), shown + 1)
@@ -38,13 +96,13 @@ export class Ledger implements Keeper {
     return { count, from, to }
   }
 
-  write(entry: Entry, account: Account, seq: number): void {
+  write(entry: Entry, record: WriterRecord, seq: number): void {
     entry.seq = seq
     entry.order = ++this.order
     // One that is written again is known by its id already.
     if (!entry.written) this.know(entry)
-    this.listOf(account).push(entry)
-    this.books.room.take(entry)
+    this.listOf(record).push(entry)
+    this.admission.room.take(entry)
     this.size++
   }
 
@@ -76,44 +134,44 @@ export class Ledger implements Keeper {
   private acknowledged(id: string): void {
     const entry = this.byId.get(id)?.[0]
     if (entry === undefined) return
-    const account = this.accounts.get(entry.list)
+    const record = this.records.get(entry.list)
     // It shows that everything before it arrived too; of a replayed message it may be the first copy's.
-    if (account !== undefined && entry.replays === 0) account.shown = Math.max(account.shown, entry.seq)
-    if (!this.remove(entry)) this.books.queue.remove(entry)
-    this.books.settle(entry, Delivery.confirmed("ack"))
+    if (record !== undefined && entry.replays === 0) record.shown = Math.max(record.shown, entry.seq)
+    if (!this.remove(entry)) this.admission.queue.remove(entry)
+    this.admission.settle(entry, Delivery.confirmed("ack"))
   }
 
-  ponged(account: Account, seq: number): void {
-    const confirmed = this.unconfirmed(account).filter((entry) => entry.seq < seq && entry.id === undefined)
+  ponged(record: WriterRecord, seq: number): void {
+    const confirmed = this.unconfirmed(record).filter((entry) => entry.seq < seq && entry.id === undefined)
     for (const entry of confirmed) {
       this.remove(entry)
-      this.books.settle(entry, Delivery.confirmed("pong"))
+      this.admission.settle(entry, Delivery.confirmed("pong"))
     }
   }
 
-  release(account: Account, clean: boolean, now: number): ReadonlyArray<Entry> {
-    const entries = this.empty(account)
-    if (clean) for (const entry of entries) this.books.settle(entry, Delivery.confirmed("close"))
+  release(record: WriterRecord, clean: boolean, now: number): ReadonlyArray<Entry> {
+    const entries = this.empty(record)
+    if (clean) for (const entry of entries) this.admission.settle(entry, Delivery.confirmed("close"))
     else this.takeBack(entries, now)
     return entries
   }
 
   /** What a dead writer wrote: to be written again, or unknown. */
   takeBack(entries: ReadonlyArray<Entry>, now: number): void {
-    const { options } = this.books
+    const { options } = this.admission
     const again: Array<Entry> = []
     for (const entry of entries) {
       if (entry.replay && entry.replays < options.maxReplays && entry.deadline > now) {
         entry.replays++
         again.push(entry)
-      } else this.books.settle(entry, Delivery.unknown)
+      } else this.admission.settle(entry, Delivery.unknown)
     }
     this.putBack(again)
   }
 
   /** In the order in which they were written: each goes before those written later. */
   putBack(entries: ReadonlyArray<Entry>): void {
-    const { queue } = this.books
+    const { queue } = this.admission
     const places: Record<Policy.Lane, Entry | undefined> = {
       control: queue.lanes.control.replays.head,
       data: queue.lanes.data.replays.head
@@ -127,42 +185,47 @@ export class Ledger implements Keeper {
   }
 
   emptyAll(): ReadonlyArray<Entry> {
-    return [...this.lists.keys()].flatMap((account) => this.empty(account))
+    return [...this.lists.keys()].flatMap((record) => this.empty(record))
   }
 
-  /** Takes an entry out of its writer's account; false when it waits to be written again. */
+  /** Takes an entry out of its writer's record; false when it waits to be written again. */
   private remove(entry: Entry): boolean {
     const { list } = entry
-    if (list === undefined || !this.accounts.has(list)) return false
+    if (list === undefined || !this.records.has(list)) return false
     list.remove(entry)
-    this.books.room.give(entry)
+    this.admission.room.give(entry)
     this.size--
     return true
   }
 
-  private unconfirmed(account: Account): ReadonlyArray<Entry> {
-    return this.lists.get(account)?.toArray() ?? []
+  private unconfirmed(record: WriterRecord): ReadonlyArray<Entry> {
+    return this.lists.get(record)?.toArray() ?? []
   }
 
-  private empty(account: Account): ReadonlyArray<Entry> {
-    const entries = this.unconfirmed(account)
+  private empty(record: WriterRecord): ReadonlyArray<Entry> {
+    const entries = this.unconfirmed(record)
     for (const entry of entries) this.remove(entry)
-    this.accounts.delete(this.lists.get(account))
-    this.lists.delete(account)
+    this.records.delete(this.lists.get(record))
+    this.lists.delete(record)
     return entries
   }
 
-  private listOf(account: Account): Entries {
-    const known = this.lists.get(account)
+  private listOf(record: WriterRecord): Entries {
+    const known = this.lists.get(record)
     if (known !== undefined) return known
     const list = new Entries()
-    this.lists.set(account, list)
-    this.accounts.set(list, account)
+    this.lists.set(record, list)
+    this.records.set(list, record)
     return list
   }
 }
 
-export const keep: Keep = {
-  make: (books) => new Ledger(books),
+export const confirmationList: ConfirmationSource = {
+  make: (admission) => new ConfirmationList(admission),
   idOf: (acks, message) => (acks === undefined ? undefined : attempt(() => acks.id(message), noId))
 }
+
+// To the public a way of replaying is opaque: it carries the source of confirmations.
+export const replayBy = (source: ConfirmationSource): Replay => ({ _tag: "ifUnknown", source }) as unknown as Replay
+export const sourceOf = (replay: Replay): ConfirmationSource =>
+  (replay as unknown as { readonly source: ConfirmationSource }).source

@@ -9,7 +9,7 @@ import type { Frame } from "../../Message.ts"
 import type * as Policy from "../../Outbox.ts"
 import * as Options from "../model/check.ts"
 import { type Entry, sizeOf } from "./entry.ts"
-import type { Hooks } from "./writer.ts"
+import type { OutboxOwner } from "./writer.ts"
 
 export interface OutboxOptions<In, Out> {
   readonly connection: string
@@ -22,13 +22,13 @@ export interface OutboxOptions<In, Out> {
   readonly maxReplays: number
   readonly acks: Policy.Acks<In, Out> | undefined
   readonly encode: (message: Out) => Frame | Codec.Failure
-  readonly hooks: Hooks
+  readonly owner: OutboxOwner
 }
 
 /** A policy with its defaults, as the outbox takes it. */
 export const settings = <In, Out>(
   options: Policy.Options<In, Out>
-): Omit<OutboxOptions<In, Out>, "connection" | "encode" | "hooks"> => {
+): Omit<OutboxOptions<In, Out>, "connection" | "encode" | "owner"> => {
   const ttl = Duration.toMillis(Options.durationOr(options.ttl, "30 seconds"))
   return {
     capacity: options.capacity ?? 10_000,
@@ -41,14 +41,14 @@ export const settings = <In, Out>(
   }
 }
 
-export type Parts = Omit<Policy.Item, "ttl" | "replay"> & {
+export type EntryParts = Omit<Policy.Item, "ttl" | "replay"> & {
   readonly ttl: number
   readonly replay: boolean
   readonly retained: boolean
   readonly tell: Entry["tell"]
 }
 
-export const entryOf = (parts: Parts, size: number, now: number): Entry => ({
+export const entryOf = (parts: EntryParts, size: number, now: number): Entry => ({
   frame: parts.frame,
   size,
   lane: parts.lane,
@@ -101,7 +101,7 @@ export const newEntry = <In, Out>(
       tell: tell(ttl)
     },
     sizeOf(frame),
-    options.hooks.now()
+    options.owner.mono()
   )
 }
 

@@ -8,39 +8,39 @@ import type { Frame } from "../../Message.ts"
 import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
 import { Failure } from "../model/json.ts"
-import { Books } from "./admission.ts"
+import { Admission } from "./admission.ts"
 import { type Entry, exceeds, sender, type Settle, written } from "./entry.ts"
-import { type Keep, nothing, type Report, reportOf, show } from "./keeping.ts"
-import * as Parts from "./options.ts"
+import { type ConfirmationSource, sourceOf, nothing, type Report, reportOf, show } from "./confirmations.ts"
+import * as Options from "./options.ts"
 import { isEntry, isFrame, newEntry, type OutboxOptions, settings } from "./options.ts"
-import type { Waiters } from "../kit/waiters.ts"
-import { type Hooks, type Supply, wakeSleepers, Writer } from "./writer.ts"
+import type { Waiting } from "../kit/waiting.ts"
+import { type OutboxOwner, type MessageSource, wakeSleepers, Writer } from "./writer.ts"
 
-export { type Hooks, type OutboxOptions, type Settle, settings, Writer }
+export { type OutboxOwner, type OutboxOptions, type Settle, settings, Writer }
 
 const none: ReadonlyArray<never> = []
 
-export class Outbox<In, Out> implements Supply {
+export class Outbox<In, Out> implements MessageSource {
   readonly wantsAcks: boolean
   readonly options: OutboxOptions<In, Out>
   /** Made for the first message that waits or is retained: most connections have none. */
-  private kept: Books | undefined = undefined
+  private kept: Admission | undefined = undefined
   private writer: Writer | undefined = undefined
   /** Why nothing is accepted any more. */
   refusal: SendError | undefined = undefined
   closed = false
   private scheduled = false
   private armed = Infinity
-  /** Told when nothing waits and nothing is unconfirmed any more. */
-  emptied: Waiters<void> | undefined = undefined
+  /** Woken when nothing waits and nothing is unconfirmed any more. */
+  emptied: Waiting | undefined = undefined
 
   constructor(options: OutboxOptions<In, Out>) {
     this.options = options
     this.wantsAcks = options.acks !== undefined
   }
 
-  get books(): Books {
-    return (this.kept ??= new Books(this.options))
+  get admission(): Admission {
+    return (this.kept ??= new Admission(this.options))
   }
 
   /** How many messages wait or are unconfirmed; those that wait for room do not count. */
@@ -63,19 +63,19 @@ export class Outbox<In, Out> implements Supply {
 
   attach(writer: Writer): void {
     if (writer.report !== undefined || this.closed) return
-    if (this.writer !== undefined) this.writer.supply = undefined
+    if (this.writer !== undefined) this.writer.source = undefined
     this.writer = writer
-    writer.supply = this
+    writer.source = this
     writer.flush()
   }
 
   detach(writer: Writer, end: { readonly clean: boolean }): Report {
     if (writer.report !== undefined) return writer.report
-    const report = end.clean ? nothing : (this.kept?.keeper?.report(writer) ?? reportOf(writer))
+    const report = end.clean ? nothing : (this.kept?.confirmations?.report(writer) ?? reportOf(writer))
     writer.report = report
-    writer.supply = undefined
+    writer.source = undefined
     if (this.writer === writer) this.writer = undefined
-    const unconfirmed = this.kept?.keeper?.release(writer, end.clean, this.options.hooks.now()) ?? none
+    const unconfirmed = this.kept?.confirmations?.release(writer, end.clean, this.options.owner.mono()) ?? none
     for (const entry of unconfirmed) if (entry.list !== undefined) this.arm(entry.deadline)
     this.schedule()
     this.conclude()
@@ -84,7 +84,7 @@ export class Outbox<In, Out> implements Supply {
 
   /** Gives the writer nothing more; what it wrote may still be confirmed. */
   cut(writer: Writer): void {
-    writer.supply = undefined
+    writer.source = undefined
     if (this.writer === writer) this.writer = undefined
   }
 
@@ -97,7 +97,7 @@ export class Outbox<In, Out> implements Supply {
     if (this.refusal !== undefined) return this.refusal
     const { writer } = this
     if (writer === undefined || this.waits || writer.room() <= 0 || writer.free() <= 0) return undefined
-    if (options !== undefined && !Parts.isPlain(options)) return undefined
+    if (options !== undefined && !Options.isPlain(options)) return undefined
     const frame = this.encode(message)
     if (!isFrame(frame)) return frame
     writer.writeNow([frame])
@@ -135,7 +135,7 @@ export class Outbox<In, Out> implements Supply {
     const frame = encode(message)
     if (frame instanceof Failure)
       return new EncodeError({ connection, issue: frame.issue, cause: foreign(frame.cause) })
-    return exceeds(frame, maxBytes) ? this.books.full() : frame
+    return exceeds(frame, maxBytes) ? this.admission.full() : frame
   }
 
   offer(message: Out, options: Policy.SendOptions | undefined, settle: Settle): (() => void) | SendError {
@@ -148,22 +148,22 @@ export class Outbox<In, Out> implements Supply {
 
   withdraw(entry: Entry): void {
     if (entry.written || entry.list === undefined) return
-    this.books.queue.remove(entry)
+    this.admission.queue.remove(entry)
     this.conclude()
   }
 
-  /** Takes a message in; `keep` keeps it after it was written. */
+  /** Takes a message in; with a `source` of confirmations it is kept after it was written. */
   give(
     message: Out,
     given: Policy.SendOptions | undefined,
-    tell: Parts.Tell,
-    keep: Keep | undefined = given?.replay?.keep
+    tell: Options.Tell,
+    source: ConfirmationSource | undefined = given?.replay && sourceOf(given.replay)
   ): Entry | SendError {
     if (this.refusal !== undefined) return this.refusal
     const frame = this.encode(message)
     if (!isFrame(frame)) return frame
-    if (keep !== undefined) this.books.keepWith(keep)
-    const kept = keep === undefined ? undefined : { id: keep.idOf(this.options.acks, message) }
+    if (source !== undefined) this.admission.confirmWith(source)
+    const kept = source && { id: source.idOf(this.options.acks, message) }
     const entry = newEntry(this.options, frame, given, kept, tell)
     return this.accept(entry) ?? entry
   }
@@ -171,25 +171,25 @@ export class Outbox<In, Out> implements Supply {
   private accept(entry: Entry): SendError | undefined {
     if (this.writer === undefined && entry.whenDown === "fail") return this.notConnected()
     if (this.writer === undefined && entry.whenDown === "drop") {
-      this.books.drop(entry, "down")
+      this.admission.drop(entry, "down")
       return undefined
     }
-    const error = this.books.accept(entry)
+    const error = this.admission.accept(entry)
     if (entry.list !== undefined) this.arm(entry.deadline)
     this.schedule()
     return error
   }
 
   private notConnected(): SendError {
-    const { connection, hooks } = this.options
-    return new NotConnected({ connection, state: hooks.state === undefined ? "Reconnecting" : hooks.state() })
+    const { connection, owner } = this.options
+    return new NotConnected({ connection, state: owner.stateName() })
   }
 
   // The offers of one turn go out together.
   schedule(): void {
     if (this.writer === undefined || this.scheduled || !this.waits) return
     this.scheduled = true
-    this.options.hooks.defer(() => {
+    this.options.owner.defer(() => {
       this.scheduled = false
       this.writer?.flush()
     })
@@ -198,7 +198,7 @@ export class Outbox<In, Out> implements Supply {
   arm(at: number): void {
     if (at >= this.armed) return
     this.armed = at
-    this.options.hooks.arm(at)
+    this.options.owner.armOutbox(at)
   }
 
   /** For a writer: the next message to write. */
@@ -206,10 +206,10 @@ export class Outbox<In, Out> implements Supply {
     const entry = this.kept?.next(now)
     if (entry === undefined) return undefined
     const isFirst = !entry.written
-    this.books.queue.remove(entry)
-    if (entry.retained) this.books.keeper?.write(entry, writer, seq)
+    this.admission.queue.remove(entry)
+    if (entry.retained) this.admission.confirmations?.write(entry, writer, seq)
     entry.written = true
-    if (isFirst) this.books.note(entry, written)
+    if (isFirst) this.admission.note(entry, written)
     return entry
   }
 
@@ -220,22 +220,22 @@ export class Outbox<In, Out> implements Supply {
       if (kept.admit()) this.schedule()
       if (!kept.tell() || !kept.isEmpty) return
     }
-    emptied?.tell()
+    emptied?.wake()
   }
 
   acknowledge(messages: ReadonlyArray<In>): void {
     const { acks } = this.options
-    const keeper = this.kept?.keeper
-    if (acks === undefined || keeper === undefined) return
-    keeper.acknowledge(acks, messages)
+    const confirmations = this.kept?.confirmations
+    if (acks === undefined || confirmations === undefined) return
+    confirmations.acknowledge(acks, messages)
     this.conclude()
   }
 
   ponged(writer: Writer, seq: number): void {
     show(writer, seq - 1)
-    const keeper = this.kept?.keeper
-    if (keeper === undefined) return
-    keeper.ponged(writer, seq)
+    const confirmations = this.kept?.confirmations
+    if (confirmations === undefined) return
+    confirmations.ponged(writer, seq)
     this.conclude()
   }
 
@@ -244,17 +244,17 @@ export class Outbox<In, Out> implements Supply {
     this.armed = Infinity
     if (this.kept !== undefined) this.arm(this.kept.expireAll(now))
     this.conclude()
-    wakeSleepers(this.options.hooks)
+    wakeSleepers(this.options.owner)
   }
 
   close(error: SendError): void {
     this.refusal = error
     this.closed = true
-    if (this.writer !== undefined) this.writer.supply = undefined
+    if (this.writer !== undefined) this.writer.source = undefined
     this.writer = undefined
     const { kept } = this
     if (kept !== undefined) {
-      for (const entry of kept.keeper?.emptyAll() ?? none) kept.settle(entry, Delivery.unknown)
+      for (const entry of kept.confirmations?.emptyAll() ?? none) kept.settle(entry, Delivery.unknown)
       for (const entry of kept.queue.all()) kept.end(entry, Delivery.failed(error), "closed")
     }
     this.conclude()

@@ -3,7 +3,7 @@ import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
 import type { Outbox } from "./outbox.ts"
 import { type Entry, sizeOf } from "./entry.ts"
-import { keep } from "./confirmations.ts"
+import { confirmationList } from "./confirmations.ts"
 import { entryOf, nobody } from "./options.ts"
 
 const itemOf = (entry: Entry, now: number): Policy.Item => ({
@@ -26,29 +26,29 @@ const entryOfItem = (item: Policy.Item, now: number): Entry => {
 
 /** Takes out everything that waits. What a live session wrote stays, to be confirmed there. */
 export const exportItems = <In, Out>(outbox: Outbox<In, Out>): ReadonlyArray<Policy.Item> => {
-  const { books, options } = outbox
-  const now = options.hooks.now()
-  const entries = books.queue.all()
+  const { admission, options } = outbox
+  const now = options.owner.mono()
+  const entries = admission.queue.all()
   const items = entries.map((entry) => itemOf(entry, now))
-  for (const entry of entries) books.end(entry, Delivery.dropped("exported"), "exported")
+  for (const entry of entries) admission.end(entry, Delivery.dropped("exported"), "exported")
   outbox.conclude()
   return items
 }
 
 /** Takes in what another outbox exported, by the rules of overflow; what has no room is lost. */
 export const importItems = <In, Out>(outbox: Outbox<In, Out>, items: ReadonlyArray<Policy.Item>): void => {
-  const now = outbox.options.hooks.now()
+  const now = outbox.options.owner.mono()
   for (const item of items) receive(outbox, entryOfItem(item, now))
   outbox.schedule()
   outbox.conclude()
 }
 
 const receive = <In, Out>(outbox: Outbox<In, Out>, entry: Entry): void => {
-  const { books, closed } = outbox
-  if (closed) return books.lose("closed")
-  if (entry.retained) books.keepWith(keep)
-  if (books.accept(entry) !== undefined) books.lose("overflow")
+  const { admission, closed } = outbox
+  if (closed) return admission.lose("closed")
+  if (entry.retained) admission.confirmWith(confirmationList)
+  if (admission.accept(entry) !== undefined) admission.lose("overflow")
   if (entry.list === undefined) return
-  if (entry.written) books.keeper?.know(entry)
+  if (entry.written) admission.confirmations?.know(entry)
   outbox.arm(entry.deadline)
 }

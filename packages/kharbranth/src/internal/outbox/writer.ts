@@ -9,24 +9,24 @@ import { type Dropped, failed } from "../../Delivery.ts"
 import { isFrame, type WireProbe } from "../model/wireProbe.ts"
 import type { Link } from "../../Transport.ts"
 import { type Entry, type Settle, written } from "./entry.ts"
-import type { Account, Report } from "./keeping.ts"
+import type { WriterRecord, Report } from "./confirmations.ts"
 import type { Kind, Meter } from "../rateLimit/meter.ts"
 
-/** How writers and the outbox reach the world. All of it is synchronous and never throws. */
-export interface Hooks {
+/** What writers and the outbox need of their connection. All of it is synchronous and never throws. */
+export interface OutboxOwner {
   /** Monotonic milliseconds. */
-  now(): number
-  /** Calls `f` soon, after the current turn's work. */
-  defer(f: () => void): void
+  mono(): number
+  /** Runs this after the current turn's work. */
+  defer(run: () => void): void
   /** Asks for `Outbox.wake` at this time. The earliest time asked for counts. */
-  arm(at: number): void
-  dropped(reason: Dropped["reason"], count: number): void
+  armOutbox(at: number): void
+  drop(where: "outbox", reason: Dropped["reason"], count: number): void
   /** The connection's state, for errors. */
-  state?(): string
+  stateName(): string
 }
 
 /** What a writer writes for an outbox. */
-export interface Supply {
+export interface MessageSource {
   readonly waits: boolean
   /** The next message, which counts as written by this writer as number `seq`. */
   take(writer: Writer, seq: number, now: number): Entry | undefined
@@ -41,14 +41,14 @@ interface Own {
   readonly settle: Settle
 }
 
-// Writers that wait for their meters, by the hooks they share with an outbox:
+// Writers that wait for their meters, by the owner that they share with an outbox:
 // before Ready no outbox knows them, but its alarm is the only one.
-const sleepers = new WeakMap<Hooks, Set<Writer>>()
+const sleepers = new WeakMap<OutboxOwner, Set<Writer>>()
 
-/** Lets every writer with these hooks that waits for its meter try again. */
-export const wakeSleepers = (hooks: Hooks): void => {
-  const asleep = sleepers.get(hooks)
-  sleepers.delete(hooks)
+/** Lets every writer with this owner that waits for its meter try again. */
+export const wakeSleepers = (owner: OutboxOwner): void => {
+  const asleep = sleepers.get(owner)
+  sleepers.delete(owner)
   for (const writer of asleep ?? []) writer.flush()
 }
 
@@ -60,11 +60,11 @@ export interface WriterOptions {
   /** The high write mark in bytes. */
   readonly mark: number
   readonly meter: Meter | undefined
-  readonly hooks: Hooks
+  readonly owner: OutboxOwner
 }
 
 /** One per session; owns the link's write side, the session's meter and its two private lanes. */
-export class Writer implements Account {
+export class Writer implements WriterRecord {
   readonly epoch: number
   /** How many messages were written, pings not counted: the number of the last one. */
   written = 0
@@ -72,7 +72,7 @@ export class Writer implements Account {
   bytes = 0
   shown = 0
   report: Report | undefined = undefined
-  supply: Supply | undefined = undefined
+  source: MessageSource | undefined = undefined
   private readonly options: WriterOptions
   private readonly probes: Array<{ readonly probe: WireProbe; readonly written: (seq: number) => void }> = []
   private own: Set<Own> | undefined = undefined
@@ -139,15 +139,15 @@ export class Writer implements Account {
 
   /** How many messages the meter lets through. */
   free(): number {
-    const { hooks, meter } = this.options
-    return meter === undefined ? Infinity : meter.free(hooks.now(), "data")
+    const { owner, meter } = this.options
+    return meter === undefined ? Infinity : meter.free(owner.mono(), "data")
   }
 
   /** Writes data frames at once. There must be room. */
   writeNow(frames: ReadonlyArray<Frame>): void {
-    const { hooks, meter } = this.options
+    const { owner, meter } = this.options
     this.written += frames.length
-    if (meter !== undefined) meter.record(hooks.now(), frames.length)
+    if (meter !== undefined) meter.record(owner.mono(), frames.length)
     this.put(frames)
     if (this.again) this.flush()
   }
@@ -177,17 +177,17 @@ export class Writer implements Account {
   }
 
   private pass(): boolean {
-    if (this.probes.length === 0 && !this.hasOwn && this.supply?.waits !== true) return false
-    const now = this.options.hooks.now()
-    const { supply } = this
+    if (this.probes.length === 0 && !this.hasOwn && this.source?.waits !== true) return false
+    const now = this.options.owner.mono()
+    const { source } = this
     const frames: Array<Frame> = []
     const calls: Array<() => void> = []
     const probed = this.takeProbes(now, frames, calls)
-    this.takeMessages(now, supply, frames, calls)
+    this.takeMessages(now, source, frames, calls)
     this.put(frames)
     const progress = probed || frames.length > 0
     for (const call of calls) call()
-    supply?.conclude()
+    source?.conclude()
     return progress
   }
 
@@ -209,12 +209,17 @@ export class Writer implements Account {
     return progress
   }
 
-  private takeMessages(now: number, supply: Supply | undefined, frames: Array<Frame>, calls: Array<() => void>): void {
+  private takeMessages(
+    now: number,
+    source: MessageSource | undefined,
+    frames: Array<Frame>,
+    calls: Array<() => void>
+  ): void {
     const { link, mark, meter } = this.options
     let room = mark - link.buffered()
     for (const frame of frames) room -= frame.length
     while (room > 0 && this.allows(now, "data")) {
-      const frame = this.takeOwn(calls) ?? supply?.take(this, this.written + 1, now)?.frame
+      const frame = this.takeOwn(calls) ?? source?.take(this, this.written + 1, now)?.frame
       if (frame === undefined) return
       this.written++
       meter?.record(now, 1)
@@ -248,15 +253,15 @@ export class Writer implements Account {
 
   // Above the mark the link calls `drained`; only the meter needs an alarm.
   private sleep(): void {
-    const { hooks, link, mark, meter } = this.options
+    const { owner, link, mark, meter } = this.options
     if (meter === undefined) return
     const probing = this.probes.length > 0
-    if (!probing && (link.buffered() >= mark || !(this.hasOwn || this.supply?.waits === true))) return
-    const now = hooks.now()
+    if (!probing && (link.buffered() >= mark || !(this.hasOwn || this.source?.waits === true))) return
+    const now = owner.mono()
     const kind = probing ? "probe" : "data"
     if (meter.free(now, kind) > 0) return
-    const asleep = sleepers.get(hooks) ?? new Set()
-    sleepers.set(hooks, asleep.add(this))
-    hooks.arm(meter.nextAt(now, kind))
+    const asleep = sleepers.get(owner) ?? new Set()
+    sleepers.set(owner, asleep.add(this))
+    owner.armOutbox(meter.nextAt(now, kind))
   }
 }

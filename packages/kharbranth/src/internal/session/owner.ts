@@ -14,7 +14,7 @@ import type { Transport } from "../../Transport.ts"
 import type { Inbox } from "../inbox/inbox.ts"
 import type { Timer } from "../kit/timers.ts"
 import type { Outbox } from "../outbox/outbox.ts"
-import type { Hooks as OutboxHooks } from "../outbox/writer.ts"
+import type { OutboxOwner } from "../outbox/writer.ts"
 import type { Reaction } from "../platform/reaction.ts"
 import type { Counters } from "./counters.ts"
 import type { Ask } from "./dial.ts"
@@ -51,13 +51,12 @@ export interface SessionOptions<In, Out> {
   readonly permit?: ((dial: Public.Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
 }
 
-export interface SessionOwner<In, Out> {
+export interface SessionOwner<In, Out> extends OutboxOwner {
   readonly connection: string
   readonly codec: Codec<In, Out>
   readonly transport: Transport["Service"]
   readonly inbox: Inbox<In>
   readonly outbox: Outbox<In, Out>
-  readonly outboxHooks: OutboxHooks
   readonly reports: SessionReports
   readonly policies: SessionPolicies
   readonly target: Recipe
@@ -70,8 +69,6 @@ export interface SessionOwner<In, Out> {
   readonly traced: boolean
   fork(effect: Effect.Effect<void>): Fiber.Fiber<void>
   timer(fire: (now: number) => void): Timer
-  /** Monotonic milliseconds. */
-  mono(): number
   /** Unix milliseconds. */
   wall(): number
   /** A new session's meter. */

@@ -22,7 +22,7 @@ import { Waiting } from "../kit/waiting.ts"
 import type { Command } from "../lifecycle/model.ts"
 import { closedByUs } from "../lifecycle/moves.ts"
 import * as Check from "../model/check.ts"
-import { nothing } from "../outbox/keeping.ts"
+import { nothing } from "../outbox/confirmations.ts"
 import { Writer } from "../outbox/writer.ts"
 import { writeMarkOf } from "./dial.ts"
 import * as Ending from "./ending.ts"
@@ -168,7 +168,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   }
 
   opened(link: Link): void {
-    const { connection, options, outboxHooks, policies, reports } = this.owner
+    const { connection, options, policies, reports } = this.owner
     const { epoch } = this
     this.link = link
     this.enter("Opening")
@@ -178,7 +178,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
       link,
       mark: writeMarkOf(options),
       meter: this.owner.meter(),
-      hooks: outboxHooks
+      owner: this.owner
     })
     this.liveness = new Liveness(this.owner, this, policies.heartbeat, link)
     this.liveness.start()

@@ -12,7 +12,7 @@ import type * as Target from "../../../Target.ts"
 import type { Capabilities } from "../../../Transport.ts"
 import * as Limits from "../../rateLimit/limits.ts"
 import * as Check from "../../model/check.ts"
-import * as Parts from "../../outbox/options.ts"
+import * as Options from "../../outbox/options.ts"
 import * as Recipe from "../../target/recipe.ts"
 
 /** The options of any connection, whatever its types. */
@@ -73,9 +73,9 @@ export const checkOptions = (connection: string, options: AnyOptions): InvalidOp
 
 export const startupTimeout = (options: AnyOptions): Duration.Duration => duration(options, "startupTimeout")
 
-const outboxDefaults = Parts.settings<unknown, never>({})
+const outboxDefaults = Options.settings<unknown, never>({})
 
-type OutboxSettings<In, Out> = ReturnType<typeof Parts.settings<In, Out>>
+type OutboxSettings<In, Out> = ReturnType<typeof Options.settings<In, Out>>
 
 export const outbox = <In, Out>(options: Outbox.Options<In, Out> | undefined): OutboxSettings<In, Out> =>
-  options === undefined ? { ...outboxDefaults, acks: undefined } : Parts.settings(options)
+  options === undefined ? { ...outboxDefaults, acks: undefined } : Options.settings(options)

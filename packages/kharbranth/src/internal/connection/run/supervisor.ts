@@ -27,6 +27,7 @@ import { Timer, type Timers, timersOf } from "../../kit/timers.ts"
 import * as Lifecycle from "../../lifecycle/reduce.ts"
 import * as Check from "../../model/check.ts"
 import { Outbox } from "../../outbox/outbox.ts"
+import type { OutboxOwner } from "../../outbox/writer.ts"
 import type { Reaction, ReactingConnection } from "../../platform/reaction.ts"
 import { connectBy } from "../../platform/reporter.ts"
 import { controlBy } from "../../transport/backpressure.ts"
@@ -37,7 +38,6 @@ import type { OpenProgram, SessionOwner } from "../../session/owner.ts"
 import { Session } from "../../session/session.ts"
 import { type Deadline, Deadlines } from "./deadlines.ts"
 import { Handover } from "./handover.ts"
-import { OutboxPort, type Owner } from "./ports.ts"
 import { Reports } from "./reports.ts"
 import { Retries } from "./retries.ts"
 import * as Settings from "./settings.ts"
@@ -59,7 +59,7 @@ interface Pending {
   readonly then: (() => void) | undefined
 }
 
-export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, Owner, ReactingConnection {
+export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, OutboxOwner, ReactingConnection {
   readonly connection: string
   readonly codec: Codec<In, Out>
   readonly options: SupervisorOptions<In, Out>["options"]
@@ -70,7 +70,6 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   readonly reports: Reports
   readonly inbox: Inbox<In>
   readonly outbox: Outbox<In, Out>
-  readonly outboxHooks = new OutboxPort(this)
   readonly state: Cell<ConnectionState>
   readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
@@ -115,7 +114,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
       connection,
       ...Settings.outbox(options.outbox),
       encode: codec.encode,
-      hooks: this.outboxHooks
+      owner: this
     })
     this.handover = new Handover(this, options.rotate)
     this.lifecycle = Lifecycle.initial({

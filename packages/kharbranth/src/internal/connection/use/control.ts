@@ -9,7 +9,7 @@ import type { Outbox } from "../../outbox/outbox.ts"
 import * as Settings from "../run/settings.ts"
 import { close } from "./steer.ts"
 import type { Supervisor } from "../run/supervisor.ts"
-import { Waiters } from "../../kit/waiters.ts"
+import { Waiting } from "../../kit/waiting.ts"
 
 type Failure = ConnectionError.ConnectionError
 type Any<In, Out> = Supervisor<In, Out>
@@ -39,7 +39,7 @@ export const drain = <In, Out>(self: Any<In, Out>, deadline: Duration.Input = "3
   })
 
 const emptied = <In, Out>({ outbox }: Any<In, Out>): Effect.Effect<void> =>
-  Effect.suspend(() => (outbox.empty ? Effect.void : (outbox.emptied ??= new Waiters<void>()).wait(() => Effect.void)))
+  Effect.suspend(() => (outbox.emptied ??= new Waiting()).until(() => (outbox.empty ? Effect.void : undefined)))
 
 export const ping = <In, Out>(self: Any<In, Out>): Effect.Effect<Duration.Duration, Failure> =>
   Effect.suspend(() => {

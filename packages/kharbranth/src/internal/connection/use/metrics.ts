@@ -40,7 +40,7 @@ const summaryOf = ({ next, rtts }: Counters) => {
 }
 
 /** How long the oldest waiting message has waited. */
-export const oldestAge = <In, Out>({ books }: Outbox<In, Out>, now: number): number | undefined => {
-  const since = books.queue.all().reduce((oldest, entry) => Math.min(oldest, entry.since), Infinity)
+export const oldestAge = <In, Out>({ admission }: Outbox<In, Out>, now: number): number | undefined => {
+  const since = admission.queue.all().reduce((oldest, entry) => Math.min(oldest, entry.since), Infinity)
   return since === Infinity ? undefined : now - since
 }

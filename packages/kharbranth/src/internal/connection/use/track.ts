@@ -5,8 +5,8 @@ import type { Delivery } from "../../../Delivery.ts"
 import type { SendOptions } from "../../../Outbox.ts"
 import type { Outbox } from "../../outbox/outbox.ts"
 import { expiry, type Fate } from "../../outbox/entry.ts"
-import { keep } from "../../outbox/confirmations.ts"
-import * as Parts from "../../outbox/options.ts"
+import { confirmationList } from "../../outbox/confirmations.ts"
+import * as Options from "../../outbox/options.ts"
 import { touch } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
@@ -44,15 +44,15 @@ export const trackIn = <In, Out>(
   settle: (delivery: Delivery) => void
 ): (() => void) => {
   const { connection } = outbox.options
-  const given = outbox.give(message, options, (ttl) => tracker(connection, ttl, onAccepted, settle), keep)
-  if (!Parts.isEntry(given)) {
+  const given = outbox.give(message, options, (ttl) => tracker(connection, ttl, onAccepted, settle), confirmationList)
+  if (!Options.isEntry(given)) {
     onAccepted(given)
-    return Parts.nobody
+    return Options.nobody
   }
   outbox.conclude()
   // What was accepted has an outcome of its own.
   return () => {
-    if (outbox.books.queue.isSuspended(given)) outbox.withdraw(given)
+    if (outbox.admission.queue.isSuspended(given)) outbox.withdraw(given)
   }
 }
 

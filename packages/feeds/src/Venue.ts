@@ -1,0 +1,180 @@
+/**
+ * A venue as data and a few pure functions: where to connect, how to subscribe,
+ * what a frame is, and how its books stay continuous. It opens no socket itself.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Duration from "effect/Duration"
+import type * as Result from "effect/Result"
+import type * as Connection from "kharbranth/Connection"
+import type { ConnectionError } from "kharbranth/ConnectionError"
+import type { Heartbeat } from "kharbranth/Heartbeat"
+import type * as RateLimit from "kharbranth/RateLimit"
+import type * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import type * as Target from "kharbranth/Target"
+import type { Continuity } from "./Book.ts"
+import type { BookUpdate, FeedEvent } from "./FeedEvent.ts"
+import type { Sequence } from "./Sequencer.ts"
+import type { Topic } from "./Topic.ts"
+
+/**
+ * The numbers of one line of a venue, as its documentation or measurements give
+ * them. Override what has changed since the table's date.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Limits {
+  /** What a connection may send. */
+  readonly send: ReadonlyArray<RateLimit.Options>
+  /** How many dials an address may make. */
+  readonly dial: { readonly limit: number; readonly window: Duration.Input }
+  /** How many topics one subscribe frame may ask for, and how long it may be. */
+  readonly batch: { readonly items: number; readonly bytes: number | undefined }
+  /** What one connection may carry. */
+  readonly perConnection: { readonly topics: number | undefined; readonly characters: number | undefined }
+  readonly maxMessageSize: number
+  /** The venue ends a connection of this age. */
+  readonly maxAge: Duration.Input | undefined
+  /** A subscribed topic that stays silent for this long was not really subscribed. */
+  readonly firstData: Duration.Input
+}
+
+/**
+ * A venue's numbers with their date and sources.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Table {
+  readonly dated: string
+  readonly sources: ReadonlyArray<string>
+  readonly limits: Limits
+}
+
+/**
+ * One kind of connection to a venue. Topics of two lines cannot share a socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Line {
+  /** Where to connect; `undefined` where a request to the venue must find out. */
+  readonly target: Target.Input | undefined
+  readonly heartbeat: Heartbeat
+  readonly limits: Limits
+}
+
+/**
+ * What an adapter remembers of one session. Make a new one for each.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Wire {
+  /** The last number of a connection-wide sequence. */
+  sequence: Sequence | undefined
+  /** Topics by the ids that the session gave them, and back. */
+  readonly keys: Map<string, string>
+  readonly ids: Map<string, string>
+}
+
+/**
+ * What a frame is, from its keys alone.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind =
+  | {
+      readonly _tag: "Data"
+      readonly key: string
+      /** The connection lost frames before this one: every topic of the session has a gap. */
+      readonly gap: boolean
+    }
+  | { readonly _tag: "Answer"; readonly match: SubscriptionMatch.Match; readonly gap: boolean }
+  | { readonly _tag: "Beat"; readonly gap: boolean }
+  | { readonly _tag: "Notice"; readonly want: "rotate" | "pause" | "resume" | "none"; readonly gap: boolean }
+  | { readonly _tag: "Error"; readonly reason: string; readonly gap: boolean }
+  | { readonly _tag: "Unknown"; readonly gap: boolean }
+
+/**
+ * A frame that could not be read as what its topic carries.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DecodeFailure {
+  readonly _tag: "DecodeFailure"
+  readonly venue: string
+  readonly topic: Topic
+  readonly message: string
+}
+
+/**
+ * An HTTP request for a snapshot of a book.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Snapshot {
+  readonly url: string
+  /** Reads the answer's body. */
+  readonly decode: (body: string, arrivalTime: number) => Result.Result<BookUpdate, DecodeFailure>
+}
+
+/**
+ * What a failure of a connection asks for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Blame = "retry" | "backoff" | "refreshTarget" | "quarantine" | "fatal"
+
+/**
+ * A venue. Every function is total and does no I/O; `open` is a program for the
+ * connection to run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Venue {
+  readonly id: string
+  readonly dated: string
+  readonly sources: ReadonlyArray<string>
+  readonly lines: Readonly<Record<string, Line>>
+  readonly channels: ReadonlyArray<Topic["channel"]>
+  /** The line that carries a topic: a key of `lines`. */
+  readonly line: (topic: Topic) => string
+  /** The topic's name on the wire. */
+  readonly key: (topic: Topic) => string
+  /** The memory of a new session. */
+  readonly wire: () => Wire
+  /** What a session must say and hear before it can subscribe. */
+  readonly open: ((session: Connection.Session<string, string>) => Effect.Effect<void, ConnectionError>) | undefined
+  readonly subscribe: (topics: ReadonlyArray<Topic>, id: number, wire: Wire) => ReadonlyArray<string>
+  readonly unsubscribe: (topics: ReadonlyArray<Topic>, id: number, wire: Wire) => ReadonlyArray<string>
+  readonly classify: (raw: string, wire: Wire) => Kind
+  readonly decode: (
+    raw: string,
+    topic: Topic,
+    arrivalTime: number
+  ) => Result.Result<ReadonlyArray<FeedEvent>, DecodeFailure>
+  readonly continuity: Continuity
+  readonly snapshot: ((topic: Topic) => Snapshot) | undefined
+  readonly blame: (close: { readonly code: number | undefined; readonly reason: string }) => Blame
+}
+
+/**
+ * Options that every venue takes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Replaces parts of the table. Default: the table as it is dated. */
+  readonly limits?: Partial<Limits> | undefined
+  /** Replaces the address, for tests and alternative hosts. Default: the venue's public address. */
+  readonly target?: Target.Input | undefined
+}

@@ -1,0 +1,201 @@
+/**
+ * What adapters share: the kinds of frames, looking for a key in raw text, a
+ * decoder that cannot throw, and what most venues do alike.
+ */
+import * as Result from "effect/Result"
+import type { Match } from "kharbranth/SubscriptionMatch"
+import type { BookUpdate, FeedEvent, Quote, Stamps, Ticker, Trade } from "../../FeedEvent.ts"
+import type { Topic } from "../../Topic.ts"
+import type { Blame, DecodeFailure, Kind, Limits, Line, Options, Snapshot, Table, Venue, Wire } from "../../Venue.ts"
+import { parse, parseRaw } from "../json/parse.ts"
+import { Malformed } from "../json/read.ts"
+
+export const wire = (): Wire => ({ sequence: undefined, keys: new Map(), ids: new Map() })
+
+export const data = (key: string, gap = false): Kind => ({ _tag: "Data", key, gap })
+export const answer = (match: Match): Kind => ({ _tag: "Answer", match, gap: false })
+export const error = (reason: string): Kind => ({ _tag: "Error", reason, gap: false })
+export const notice = (want: "rotate" | "pause" | "resume" | "none"): Kind => ({ _tag: "Notice", want, gap: false })
+export const beat: Kind = { _tag: "Beat", gap: false }
+export const unknown: Kind = { _tag: "Unknown", gap: false }
+
+/** How far into a frame its keys are looked for: data may be megabytes. */
+const head = 512
+
+/**
+ * The value of the first `"name":` in a frame: text without its quotes, or a bare
+ * number or word. Looks at both ends of a long frame, since venues differ.
+ */
+export const valueOf = (raw: string, name: string): string | undefined => {
+  if (raw.length <= 2 * head) return valueIn(raw, name)
+  return valueIn(raw.slice(0, head), name) ?? valueIn(raw.slice(-head), name)
+}
+
+export const valueIn = (text: string, name: string): string | undefined => {
+  const mark = `"${name}":`
+  const found = text.indexOf(mark)
+  if (found < 0) return undefined
+  let start = found + mark.length
+  while (text.charCodeAt(start) === 32) start++
+  if (text.charCodeAt(start) === 34) {
+    const end = text.indexOf('"', start + 1)
+    return end < 0 ? undefined : text.slice(start + 1, end)
+  }
+  const end = text.slice(start, start + 64).search(/[,}\]\s]/)
+  return end <= 0 ? undefined : text.slice(start, start + end)
+}
+
+/** Whether a frame ends as JSON does. One that was cut seldom does. */
+export const isWhole = (raw: string): boolean => raw.endsWith("}") || raw.endsWith("]")
+
+/** Short text of a venue's message, for errors. */
+export const excerpt = (raw: string): string => (raw.length > 200 ? `${raw.slice(0, 200)}…` : raw)
+
+/** Takes a number of a connection-wide count: a frame after it, the same again, or a gap. */
+export const count = (wire: Wire, text: string): "next" | "again" | "gap" => {
+  const at = Number(text)
+  const last = wire.sequence
+  if (last !== undefined && at === Number(last)) return "again"
+  wire.sequence = at
+  return last === undefined || at === Number(last) + 1 ? "next" : "gap"
+}
+
+const failure = (venue: string, topic: Topic, message: string): DecodeFailure => ({
+  _tag: "DecodeFailure",
+  venue,
+  topic,
+  message: `${venue} sent a frame for ${topic.channel} of ${topic.symbol} that is not understood: ${message}`
+})
+
+const guarded = <A>(venue: string, topic: Topic, read: () => A): Result.Result<A, DecodeFailure> => {
+  try {
+    return Result.succeed(read())
+  } catch (cause) {
+    const message = cause instanceof Malformed ? `expected ${cause.expected}` : "it is no JSON"
+    return Result.fail(failure(venue, topic, message))
+  }
+}
+
+/** A decoder of frames. With `raw`, numbers stay the text of the wire. */
+export const decoder =
+  (
+    venue: string,
+    read: (frame: unknown, topic: Topic, arrivalTime: number) => ReadonlyArray<FeedEvent>,
+    numbers: "raw" | "parsed" = "parsed"
+  ): Venue["decode"] =>
+  (raw, topic, arrivalTime) =>
+    guarded(venue, topic, () => read(numbers === "raw" ? parseRaw(raw) : parse(raw), topic, arrivalTime))
+
+/** A request for a snapshot, with a reader of its body. */
+export const snapshot =
+  (
+    venue: string,
+    url: (symbol: string) => string,
+    read: (body: unknown, topic: Topic, arrivalTime: number) => BookUpdate
+  ) =>
+  (topic: Topic): Snapshot => ({
+    url: url(encodeURIComponent(topic.symbol)),
+    decode: (body, arrivalTime) => guarded(venue, topic, () => read(parse(body), topic, arrivalTime))
+  })
+
+export const bookUpdate = (
+  stamps: Stamps,
+  update: Pick<BookUpdate, "symbol" | "kind" | "bids" | "asks"> & Partial<BookUpdate>
+): BookUpdate => ({
+  _tag: "BookUpdate",
+  first: undefined,
+  last: undefined,
+  previous: undefined,
+  checksum: undefined,
+  venueTime: stamps.venueTime,
+  arrivalTime: stamps.arrivalTime,
+  ...update
+})
+
+export const ticker = (
+  stamps: Stamps,
+  symbol: string,
+  bid: Quote | undefined,
+  ask: Quote | undefined,
+  last: Quote | undefined
+): Ticker => ({ _tag: "Ticker", symbol, bid, ask, last, venueTime: stamps.venueTime, arrivalTime: stamps.arrivalTime })
+
+export const trade = (
+  stamps: Stamps,
+  symbol: string,
+  part: { readonly id: string | undefined; readonly side: Trade["side"]; readonly price: string; readonly size: string }
+): Trade => ({
+  _tag: "Trade",
+  symbol,
+  id: part.id,
+  side: part.side,
+  price: Number(part.price),
+  priceText: part.price,
+  size: Number(part.size),
+  sizeText: part.size,
+  venueTime: stamps.venueTime,
+  arrivalTime: stamps.arrivalTime
+})
+
+export const quote = (price: string | undefined, size: string | undefined): Quote | undefined =>
+  price === undefined
+    ? undefined
+    : { price: Number(price), priceText: price, size: size === undefined ? undefined : Number(size), sizeText: size }
+
+export const line = (table: Table, part: Pick<Line, "target" | "heartbeat">, options: Options = {}): Line => {
+  const limits: Limits = { ...table.limits, ...options.limits }
+  return { target: options.target ?? part.target, heartbeat: part.heartbeat, limits }
+}
+
+export const blame: Venue["blame"] = ({ code, reason }): Blame =>
+  code === 1008 || code === 1013 || /\b(?:403|418|429)\b|too many|rate limit/i.test(reason) ? "backoff" : "retry"
+
+export const json = (value: unknown): string => JSON.stringify(value)
+
+/** Topics grouped by channel, for venues that ask for one channel a frame. */
+export const byChannel = (
+  topics: ReadonlyArray<Topic>
+): ReadonlyArray<readonly [Topic["channel"], ReadonlyArray<string>]> => {
+  const groups = new Map<Topic["channel"], Array<string>>()
+  for (const { channel, symbol } of topics) {
+    const group = groups.get(channel)
+    if (group === undefined) groups.set(channel, [symbol])
+    else group.push(symbol)
+  }
+  return [...groups]
+}
+
+/** What all venues with one public line have in common. */
+export const venue = (
+  id: string,
+  table: Table,
+  part: Pick<Line, "target" | "heartbeat"> &
+    Pick<Venue, "key" | "subscribe" | "unsubscribe" | "classify" | "decode" | "continuity"> &
+    Partial<Pick<Venue, "open" | "snapshot" | "blame" | "line" | "lines">>,
+  options: Options
+): Venue => ({
+  id,
+  dated: table.dated,
+  sources: table.sources,
+  lines: part.lines ?? { public: line(table, part, options) },
+  channels: ["trades", "book", "ticker"],
+  line: part.line ?? (() => "public"),
+  key: part.key,
+  wire,
+  open: part.open,
+  subscribe: part.subscribe,
+  unsubscribe: part.unsubscribe,
+  classify: part.classify,
+  decode: part.decode,
+  continuity: part.continuity,
+  snapshot: part.snapshot,
+  blame: part.blame ?? blame
+})
+
+export const limits = (part: Partial<Limits> & Pick<Limits, "send" | "dial" | "batch">): Limits => ({
+  perConnection: { topics: undefined, characters: undefined },
+  maxMessageSize: 4 * 1024 * 1024,
+  maxAge: undefined,
+  firstData: "30 seconds",
+  ...part
+})

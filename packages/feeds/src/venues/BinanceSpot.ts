@@ -1,0 +1,55 @@
+/**
+ * Binance spot. Books start from a snapshot over HTTP; updates cover ranges of numbers.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Binance from "../internal/venue/binance.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Binance spot's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams"],
+  limits: Kit.limits({
+    // The venue counts pongs too, and its window is strict: leave room.
+    send: [{ minGap: "350 millis" }],
+    dial: { limit: 300, window: "5 minutes" },
+    // Longer frames are never answered.
+    batch: { items: 200, bytes: 4000 },
+    perConnection: { topics: 1024, characters: undefined },
+    maxAge: "24 hours"
+  })
+}
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Venue =>
+  Kit.venue(
+    "binance-spot",
+    table,
+    {
+      target: "wss://stream.binance.com:9443/stream",
+      // The server pings every 20 seconds and the transport answers.
+      heartbeat: Heartbeat.passive({ idle: "60 seconds" }),
+      key: Binance.key,
+      subscribe: Binance.request("SUBSCRIBE"),
+      unsubscribe: Binance.request("UNSUBSCRIBE"),
+      classify: Binance.classify,
+      decode: Binance.decode("binance-spot"),
+      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" },
+      snapshot: Binance.snapshot("binance-spot", "https://api.binance.com/api/v3/depth")
+    },
+    options
+  )

@@ -1,0 +1,60 @@
+/**
+ * Binance USD-M futures. Two lines: books and tickers on one, trades on the other.
+ * A topic on the wrong line is granted and stays silent.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Binance from "../internal/venue/binance.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Binance USD-M's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams"],
+  limits: Kit.limits({
+    send: [{ limit: 10, window: "1 second" }],
+    dial: { limit: 300, window: "5 minutes" },
+    batch: { items: 200, bytes: 4000 },
+    perConnection: { topics: 200, characters: undefined },
+    maxAge: "24 hours"
+  })
+}
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Venue => {
+  // The server pings every 3 minutes and the transport answers.
+  const heartbeat = Heartbeat.passive({ idle: "10 minutes" })
+  const line = (path: string) =>
+    Kit.line(table, { target: `wss://fstream.binance.com/${path}/stream`, heartbeat }, options)
+  return Kit.venue(
+    "binance-usdm",
+    table,
+    {
+      target: undefined,
+      heartbeat,
+      lines: { public: line("public"), market: line("market") },
+      line: ({ channel }) => (channel === "trades" ? "market" : "public"),
+      key: Binance.key,
+      subscribe: Binance.request("SUBSCRIBE"),
+      unsubscribe: Binance.request("UNSUBSCRIBE"),
+      classify: Binance.classify,
+      decode: Binance.decode("binance-usdm"),
+      continuity: { sequencer: Sequencer.make("chain", "rest", { bridge: true }), bootstrap: "rest" },
+      snapshot: Binance.snapshot("binance-usdm", "https://fapi.binance.com/fapi/v1/depth")
+    },
+    options
+  )
+}

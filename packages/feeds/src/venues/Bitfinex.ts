@@ -1,0 +1,135 @@
+/**
+ * Bitfinex v2. A session gives topics ids of its own, one count runs over all its
+ * frames, and books carry a checksum.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Checksum from "../Checksum.ts"
+import * as Read from "../internal/json/read.ts"
+import { eventOf } from "../internal/venue/bitfinexEvents.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Bitfinex's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://docs.bitfinex.com/docs/ws-general"],
+  limits: Kit.limits({
+    send: [{ minGap: "50 millis" }],
+    dial: { limit: 20, window: "1 minute" },
+    batch: { items: 1, bytes: undefined },
+    perConnection: { topics: 25, characters: undefined }
+  })
+}
+
+/** Numbers on every frame, and checksums of books. */
+const flags = 65_536 + 131_072
+
+const names = { trades: "trades", book: "book", ticker: "ticker" } as const
+
+const key: Venue["key"] = ({ channel, symbol }) => `${names[channel]}:${symbol}`
+
+const subscribe: Venue["subscribe"] = (topics) =>
+  topics.map(({ channel, symbol }) => {
+    const book = channel === "book" ? { prec: "P0", freq: "F0", len: "100" } : {}
+    return Kit.json({ event: "subscribe", channel: names[channel], symbol, ...book })
+  })
+
+const unsubscribe: Venue["unsubscribe"] = (topics, _id, wire) =>
+  topics.flatMap((topic) => {
+    const id = wire.ids.get(key(topic))
+    return id === undefined ? [] : [Kit.json({ event: "unsubscribe", chanId: Number(id) })]
+  })
+
+const classify: Venue["classify"] = (raw, wire) => {
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  if (!raw.startsWith("[")) return eventOf(raw, wire)
+  const id = raw.slice(1, raw.indexOf(","))
+  const number = raw.slice(raw.lastIndexOf(",") + 1, -1)
+  const topic = wire.keys.get(id)
+  // A frame that was cut has no number at its end, and the next one shows the gap.
+  const counting = wire.sequence !== undefined
+  if (counting && !/^\d{1,15}$/.test(number)) return Kit.unknown
+  const counted = counting ? Kit.count(wire, number) : "next"
+  if (counted === "again") return Kit.unknown
+  const gap = counted === "gap"
+  if (raw.startsWith(',"hb"', id.length + 1)) return { ...Kit.beat, gap }
+  return topic === undefined ? { ...Kit.unknown, gap } : Kit.data(topic, gap)
+}
+
+const decode = Kit.decoder(
+  "bitfinex",
+  (frame, topic, arrivalTime) => {
+    const [, body, extra] = Read.list(frame)
+    const stamps = { venueTime: undefined, arrivalTime }
+    if (topic.channel === "book") return [bookOf(body, extra, topic.symbol, stamps)]
+    if (topic.channel === "ticker") {
+      const [bid, bidSize, ask, askSize, , , last] = Read.list(body).map(Read.optionalDecimal)
+      return [
+        Kit.ticker(stamps, topic.symbol, Kit.quote(bid, bidSize), Kit.quote(ask, askSize), Kit.quote(last, undefined))
+      ]
+    }
+    // A trade comes twice, as executed and as updated: the first is enough.
+    if (typeof body === "string" && body !== "te") return []
+    return (typeof body === "string" ? [extra] : Read.list(body)).map((entry) => {
+      const [id, time, amount, price] = Read.list(entry).map(Read.decimal)
+      const size = Read.decimal(amount)
+      const side = size.startsWith("-") ? "sell" : "buy"
+      const part = { id, side, price: Read.decimal(price), size: size.replace("-", "") } as const
+      return Kit.trade({ venueTime: Read.millis(time), arrivalTime }, topic.symbol, part)
+    })
+  },
+  "raw"
+)
+
+const bookOf = (body: unknown, extra: unknown, symbol: string, stamps: Parameters<typeof Kit.bookUpdate>[0]) => {
+  const [bids, asks] = [Read.noChanges(), Read.noChanges()]
+  if (body === "cs") {
+    return Kit.bookUpdate(stamps, { symbol, kind: "delta", bids, asks, checksum: Read.integer(extra) >>> 0 })
+  }
+  const entries = Read.list(body)
+  const whole = entries.length === 0 || Array.isArray(entries[0])
+  for (const entry of whole ? entries : [entries]) {
+    const [price, count, amount] = Read.list(entry).map(Read.decimal)
+    const size = Read.decimal(amount)
+    const ask = size.startsWith("-")
+    Read.addChange(ask ? asks : bids, Read.decimal(price), Number(count) === 0 ? "0" : size.replace("-", ""))
+  }
+  return Kit.bookUpdate(stamps, { symbol, kind: whole ? "snapshot" : "delta", bids, asks })
+}
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Venue =>
+  Kit.venue(
+    "bitfinex",
+    table,
+    {
+      target: "wss://api-pub.bitfinex.com/ws/2",
+      heartbeat: Heartbeat.passive({ idle: "35 seconds" }),
+      open: (session) =>
+        Effect.andThen(
+          session.send(Kit.json({ event: "conf", flags })),
+          Effect.asVoid(session.receive((text) => Kit.valueOf(text, "event") === "conf"))
+        ),
+      key,
+      subscribe,
+      unsubscribe,
+      classify,
+      decode,
+      continuity: { sequencer: Sequencer.make("connection", "reconnect"), checksum: Checksum.bitfinex }
+    },
+    options
+  )

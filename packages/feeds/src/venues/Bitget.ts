@@ -1,0 +1,123 @@
+/**
+ * Bitget v2. Each update of a book names the one that it follows; older recordings carry a checksum.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import * as Checksum from "../Checksum.ts"
+import * as Read from "../internal/json/read.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Bitget's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://www.bitget.com/api-doc/common/websocket-intro"],
+  limits: Kit.limits({
+    send: [
+      { limit: 10, window: "1 second" },
+      { limit: 240, window: "1 hour" }
+    ],
+    dial: { limit: 300, window: "5 minutes" },
+    batch: { items: 20, bytes: 4096 },
+    perConnection: { topics: 50, characters: undefined }
+  })
+}
+
+const names = { trades: "trade", book: "books", ticker: "ticker" } as const
+
+const request =
+  (op: "subscribe" | "unsubscribe", instType: string): Venue["subscribe"] =>
+  (topics) => [
+    Kit.json({ op, args: topics.map(({ channel, symbol }) => ({ instType, channel: names[channel], instId: symbol })) })
+  ]
+
+const classify: Venue["classify"] = (raw) => {
+  if (raw === "pong") return Kit.beat
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  const parts = ["instType", "channel", "instId"].map((name) => Kit.valueOf(raw, name))
+  const topic = parts.includes(undefined) ? undefined : parts.join(":")
+  if (raw.startsWith('{"action"')) return topic === undefined ? Kit.unknown : Kit.data(topic)
+  const event = Kit.valueOf(raw, "event")
+  if (event === "subscribe" || event === "unsubscribe") return Kit.answer(SubscriptionMatch.ack(undefined, topic))
+  if (event === "error") return Kit.answer(SubscriptionMatch.nack({ topics: topic, reason: Kit.valueOf(raw, "msg") }))
+  return event === undefined && topic !== undefined ? Kit.data(topic) : Kit.unknown
+}
+
+const decode = Kit.decoder("bitget", (frame, topic, arrivalTime) => {
+  const root = Read.fields(frame)
+  const symbol = Read.string(Read.fields(root["arg"])["instId"])
+  return Read.list(root["data"]).map((entry) => {
+    // The older socket lists a trade as time, price, size and side.
+    const [ts, price, size, side] = Array.isArray(entry) ? (entry as Array<unknown>) : []
+    const item = Array.isArray(entry) ? { ts, price, size, side } : Read.fields(entry)
+    return eventOf(item, topic.channel, symbol, root["action"], arrivalTime)
+  })
+})
+
+const eventOf = (item: Read.Fields, channel: string, symbol: string, action: unknown, arrivalTime: number) => {
+  const stamps = { venueTime: Read.millis(item["ts"]), arrivalTime }
+  const text = (name: string) => Read.optionalDecimal(item[name])
+  const maybe = (name: string) => (item[name] === undefined ? undefined : Read.sequence(item[name]))
+  if (channel === "book") {
+    return Kit.bookUpdate(stamps, {
+      symbol,
+      kind: action === "snapshot" ? "snapshot" : "delta",
+      bids: Read.changes(item["bids"]),
+      asks: Read.changes(item["asks"]),
+      last: maybe("seq"),
+      previous: maybe("pseq"),
+      checksum: item["checksum"] === undefined ? undefined : Read.integer(item["checksum"]) >>> 0
+    })
+  }
+  if (channel === "trades") {
+    const [price, size] = [Read.decimal(item["price"]), Read.decimal(item["size"])]
+    return Kit.trade(stamps, symbol, { id: text("tradeId"), side: Read.side(item["side"]), price, size })
+  }
+  const bid = Kit.quote(text("bidPr") ?? text("bestBid"), text("bidSz"))
+  const ask = Kit.quote(text("askPr") ?? text("bestAsk"), text("askSz"))
+  const last = Kit.quote(text("lastPr") ?? text("last"), undefined)
+  return Kit.ticker(stamps, symbol, bid, ask, last)
+}
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Options & {
+    /** Which products, as the venue spells them. Default: `"SPOT"`. */
+    readonly instType?: string | undefined
+    /** `"checksum"` replays recordings from before sequence numbers. Default: `"sequence"`. */
+    readonly proof?: "sequence" | "checksum" | undefined
+  } = {}
+): Venue => {
+  const instType = options.instType ?? "SPOT"
+  return Kit.venue(
+    "bitget",
+    table,
+    {
+      target: "wss://ws.bitget.com/v2/ws/public",
+      heartbeat: Heartbeat.text({ every: "30 seconds" }),
+      key: ({ channel, symbol }) => `${instType}:${names[channel]}:${symbol}`,
+      subscribe: request("subscribe", instType),
+      unsubscribe: request("unsubscribe", instType),
+      classify,
+      decode,
+      continuity:
+        options.proof === "checksum"
+          ? { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.interleaved }
+          : { sequencer: Sequencer.make("chain", "resubscribe") }
+    },
+    options
+  )
+}

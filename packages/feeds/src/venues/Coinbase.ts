@@ -1,0 +1,132 @@
+/**
+ * Coinbase Advanced Trade. One count runs over all frames of a connection, and a
+ * snapshot of a book is several megabytes.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import type { FeedEvent } from "../FeedEvent.ts"
+import * as Read from "../internal/json/read.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Coinbase's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-overview"],
+  limits: Kit.limits({
+    send: [{ limit: 8, window: "1 second" }],
+    dial: { limit: 8, window: "1 second" },
+    batch: { items: 100, bytes: undefined },
+    perConnection: { topics: 30, characters: undefined },
+    maxMessageSize: 16 * 1024 * 1024
+  })
+}
+
+const names = { trades: "market_trades", book: "level2", ticker: "ticker" } as const
+
+const request =
+  (type: "subscribe" | "unsubscribe"): Venue["subscribe"] =>
+  (topics) =>
+    Kit.byChannel(topics).map(([channel, symbols]) => Kit.json({ type, product_ids: symbols, channel: names[channel] }))
+
+const classify: Venue["classify"] = (raw, wire) => {
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  const channel = Kit.valueOf(raw, "channel")
+  const product = Kit.valueOf(raw, "product_id")
+  const sequence = Kit.valueOf(raw, "sequence_num")
+  if (channel === undefined || sequence === undefined || !/^\d{1,15}$/.test(sequence)) {
+    return Kit.valueOf(raw, "type") === "error" ? Kit.error(Kit.excerpt(raw)) : Kit.unknown
+  }
+  const counted = Kit.count(wire, sequence)
+  if (counted === "again") return Kit.unknown
+  const gap = counted === "gap"
+  if (channel === "heartbeats") return { ...Kit.beat, gap }
+  if (channel === "subscriptions") return { ...Kit.answer(SubscriptionMatch.current(subscribed(raw))), gap }
+  if (product === undefined) return { ...Kit.unknown, gap }
+  return Kit.data(`${channel === "l2_data" ? "level2" : channel}:${product}`, gap)
+}
+
+/** The one list that names everything: `"level2":["BTC-USD"]`. */
+const subscribed = (raw: string): ReadonlyArray<string> =>
+  [...raw.matchAll(/"(level2|ticker|market_trades)":\[([^\]]*)\]/g)].flatMap(([, channel = "", products = ""]) =>
+    [...products.matchAll(/"([^"]+)"/g)].map(([, product = ""]) => `${channel}:${product}`)
+  )
+
+const decode = Kit.decoder("coinbase", (frame, topic, arrivalTime) => {
+  const root = Read.fields(frame)
+  const stamps = { venueTime: Read.isoMillis(root["timestamp"]), arrivalTime }
+  return Read.list(root["events"]).flatMap((entry): ReadonlyArray<FeedEvent> => {
+    const event = Read.fields(entry)
+    if (topic.channel === "book") return event["product_id"] === topic.symbol ? [bookOf(event, stamps)] : []
+    const items = Read.list(event[topic.channel === "trades" ? "trades" : "tickers"]).map(Read.fields)
+    return items
+      .filter((item) => item["product_id"] === topic.symbol)
+      .map((item) => (topic.channel === "trades" ? tradeOf(item, arrivalTime) : tickerOf(item, stamps)))
+  })
+})
+
+const bookOf = (event: Read.Fields, stamps: { venueTime: number | undefined; arrivalTime: number }) => {
+  const sides = { bid: Read.noChanges(), offer: Read.noChanges() }
+  for (const entry of Read.list(event["updates"])) {
+    const item = Read.fields(entry)
+    const side = item["side"] === "bid" ? sides.bid : sides.offer
+    Read.addChange(side, Read.decimal(item["price_level"]), Read.decimal(item["new_quantity"]))
+  }
+  const kind = event["type"] === "snapshot" ? "snapshot" : "delta"
+  return Kit.bookUpdate(stamps, {
+    symbol: Read.string(event["product_id"]),
+    kind,
+    bids: sides.bid,
+    asks: sides.offer
+  })
+}
+
+const tradeOf = (item: Read.Fields, arrivalTime: number) =>
+  Kit.trade({ venueTime: Read.isoMillis(item["time"]), arrivalTime }, Read.string(item["product_id"]), {
+    id: Read.string(item["trade_id"]),
+    // The venue names the maker's side.
+    side: Read.side(item["side"]) === "buy" ? "sell" : "buy",
+    price: Read.decimal(item["price"]),
+    size: Read.decimal(item["size"])
+  })
+
+const tickerOf = (item: Read.Fields, stamps: { venueTime: number | undefined; arrivalTime: number }) => {
+  const text = (name: string) => Read.optionalDecimal(item[name])
+  const bid = Kit.quote(text("best_bid"), text("best_bid_quantity"))
+  const ask = Kit.quote(text("best_ask"), text("best_ask_quantity"))
+  const last = Kit.quote(text("price"), undefined)
+  return Kit.ticker(stamps, Read.string(item["product_id"]), bid, ask, last)
+}
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Venue =>
+  Kit.venue(
+    "coinbase",
+    table,
+    {
+      target: "wss://advanced-trade-ws.coinbase.com",
+      heartbeat: Heartbeat.passive({ idle: "10 seconds" }),
+      // The heartbeats channel keeps quiet topics' connections open.
+      open: (session) => session.send(Kit.json({ type: "subscribe", channel: "heartbeats" })),
+      key: ({ channel, symbol }) => `${names[channel]}:${symbol}`,
+      subscribe: request("subscribe"),
+      unsubscribe: request("unsubscribe"),
+      classify,
+      decode,
+      continuity: { sequencer: Sequencer.make("connection", "reconnect") }
+    },
+    options
+  )

@@ -1,0 +1,142 @@
+/**
+ * Gate v4, spot and USDT futures. Books start from a snapshot over HTTP.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import * as Read from "../internal/json/read.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Gate's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://www.gate.com/docs/developers/apiv4/ws/en/"],
+  limits: Kit.limits({
+    send: [{ minGap: "20 millis" }],
+    dial: { limit: 60, window: "1 minute" },
+    batch: { items: 1, bytes: undefined },
+    perConnection: { topics: 200, characters: undefined }
+  })
+}
+
+const names = { trades: "trades", book: "order_book_update", ticker: "book_ticker" } as const
+
+const request =
+  (event: "subscribe" | "unsubscribe", market: string): Venue["subscribe"] =>
+  (topics, id) =>
+    topics.map(({ channel, symbol }) => {
+      const payload = channel === "book" ? [symbol, "100ms"] : [symbol]
+      // An encoder has no clock. Whether the venue minds a time of zero is not known.
+      return Kit.json({ time: 0, id, channel: `${market}.${names[channel]}`, event, payload })
+    })
+
+const classify: Venue["classify"] = (raw) => {
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  const channel = Kit.valueOf(raw, "channel")
+  const event = Kit.valueOf(raw, "event")
+  if (channel === undefined) return Kit.unknown
+  if (channel.endsWith(".pong")) return Kit.beat
+  if (Kit.valueOf(raw, "type") === "upgrade") return Kit.notice("rotate")
+  if (event === "subscribe" || event === "unsubscribe") {
+    const id = Kit.valueOf(raw, "id")
+    const reason = Kit.valueOf(raw, "message")
+    return Kit.answer(raw.includes('"success"') ? SubscriptionMatch.ack(id) : SubscriptionMatch.nack({ id, reason }))
+  }
+  const symbol = lastText(raw, "s") ?? Kit.valueOf(raw, "currency_pair") ?? Kit.valueOf(raw, "contract")
+  return symbol === undefined ? Kit.unknown : Kit.data(`${channel}:${symbol}`)
+}
+
+/** Levels of futures have an `s` too, their size: the symbol's comes after them. */
+const lastText = (raw: string, name: string): string | undefined => {
+  const found = raw.lastIndexOf(`"${name}":"`)
+  return found < 0 ? undefined : Kit.valueIn(raw.slice(found, found + 100), name)
+}
+
+const decoder = (market: "spot" | "futures") => {
+  const levels = (value: unknown) => (market === "spot" ? Read.changes(value) : Read.changes(value, "p", "s"))
+  const decode = Kit.decoder("gate", (frame, topic, arrivalTime) => {
+    const result = Read.fields(frame)["result"]
+    if (topic.channel === "trades")
+      return (Array.isArray(result) ? result : [result]).map((entry) => tradeOf(entry, arrivalTime))
+    const item = Read.fields(result)
+    const symbol = Read.string(item["s"])
+    const stamps = { venueTime: Read.millis(item["t"]), arrivalTime }
+    if (topic.channel === "ticker") {
+      const text = (name: string) => Read.optionalDecimal(item[name])
+      return [Kit.ticker(stamps, symbol, Kit.quote(text("b"), text("B")), Kit.quote(text("a"), text("A")), undefined)]
+    }
+    const [first, last] = [Read.sequence(item["U"]), Read.sequence(item["u"])]
+    return [
+      Kit.bookUpdate(stamps, { symbol, kind: "delta", bids: levels(item["b"]), asks: levels(item["a"]), first, last })
+    ]
+  })
+  const base = `https://api.gateio.ws/api/v4/${market === "spot" ? "spot" : "futures/usdt"}/order_book`
+  const snapshot = Kit.snapshot(
+    "gate",
+    (symbol) => `${base}?${market === "spot" ? "currency_pair" : "contract"}=${symbol}&limit=100&with_id=true`,
+    (body, { symbol }, arrivalTime) => {
+      const item = Read.fields(body)
+      const stamps = { venueTime: Read.millis(item["update"]), arrivalTime }
+      const [bids, asks] = [levels(item["bids"]), levels(item["asks"])]
+      return Kit.bookUpdate(stamps, { symbol, kind: "snapshot", bids, asks, last: Read.sequence(item["id"]) })
+    }
+  )
+  return { decode, snapshot }
+}
+
+const tradeOf = (entry: unknown, arrivalTime: number) => {
+  const item = Read.fields(entry)
+  const amount = Read.decimal(item["amount"] ?? item["size"])
+  // Futures say the side by the sign of the size.
+  const side = item["side"] === undefined ? (amount.startsWith("-") ? "sell" : "buy") : Read.side(item["side"])
+  const stamps = { venueTime: Read.millis(item["create_time_ms"]), arrivalTime }
+  const part = {
+    id: Read.decimal(item["id"]),
+    side,
+    price: Read.decimal(item["price"]),
+    size: amount.replace("-", "")
+  } as const
+  return Kit.trade(stamps, Read.string(item["currency_pair"] ?? item["contract"]), part)
+}
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Options & {
+    /** Which products. Default: `"spot"`. */
+    readonly market?: "spot" | "futures" | undefined
+  } = {}
+): Venue => {
+  const market = options.market ?? "spot"
+  return Kit.venue(
+    "gate",
+    table,
+    {
+      target: market === "spot" ? "wss://api.gateio.ws/ws/v4/" : "wss://fx-ws.gateio.ws/v4/ws/usdt",
+      heartbeat: Heartbeat.json({
+        make: () => ({ time: 0, channel: `${market}.ping` }),
+        match: (message) => (message as { readonly channel?: unknown } | null)?.channel === `${market}.pong`,
+        contains: ".pong"
+      }),
+      key: ({ channel, symbol }) => `${market}.${names[channel]}:${symbol}`,
+      subscribe: request("subscribe", market),
+      unsubscribe: request("unsubscribe", market),
+      classify,
+      ...decoder(market),
+      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" }
+    },
+    options
+  )
+}

@@ -1,0 +1,113 @@
+/**
+ * Hyperliquid. Every frame of a book is whole. One unknown coin closes the socket
+ * without a word, so a topic that does that must be kept away from the others.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import * as Read from "../internal/json/read.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Hyperliquid's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/websocket"],
+  limits: Kit.limits({
+    send: [{ limit: 2000, window: "1 minute" }],
+    dial: { limit: 30, window: "1 minute" },
+    batch: { items: 1, bytes: undefined },
+    perConnection: { topics: 1000, characters: undefined }
+  })
+}
+
+const names = { trades: "trades", book: "l2Book", ticker: "bbo" } as const
+
+const request =
+  (method: "subscribe" | "unsubscribe"): Venue["subscribe"] =>
+  (topics) =>
+    topics.map(({ channel, symbol }) => {
+      const fast = channel === "book" ? { fast: true } : {}
+      return Kit.json({ method, subscription: { type: names[channel], coin: symbol, ...fast } })
+    })
+
+const classify: Venue["classify"] = (raw) => {
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  const channel = Kit.valueOf(raw, "channel")
+  if (channel === "pong") return Kit.beat
+  if (channel === "error") return Kit.answer(SubscriptionMatch.nack({ reason: Kit.excerpt(raw) }))
+  const coin = Kit.valueOf(raw, "coin")
+  if (channel === undefined || coin === undefined) return Kit.unknown
+  if (channel !== "subscriptionResponse") return Kit.data(`${channel}:${coin}`)
+  return Kit.answer(SubscriptionMatch.ack(undefined, `${Kit.valueOf(raw, "type") ?? ""}:${coin}`))
+}
+
+const decode = Kit.decoder("hyperliquid", (frame, topic, arrivalTime) => {
+  const data = Read.fields(frame)["data"]
+  if (topic.channel === "trades") {
+    return Read.list(data).map((entry) => {
+      const item = Read.fields(entry)
+      return Kit.trade({ venueTime: Read.millis(item["time"]), arrivalTime }, Read.string(item["coin"]), {
+        id: Read.optionalDecimal(item["tid"]),
+        side: item["side"] === "B" ? "buy" : "sell",
+        price: Read.decimal(item["px"]),
+        size: Read.decimal(item["sz"])
+      })
+    })
+  }
+  const item = Read.fields(data)
+  const symbol = Read.string(item["coin"])
+  const stamps = { venueTime: Read.millis(item["time"]), arrivalTime }
+  if (topic.channel === "ticker") {
+    const [bid, ask] = Read.list(item["bbo"]).map((entry) => {
+      const level = entry === null ? {} : Read.fields(entry)
+      return Kit.quote(Read.optionalDecimal(level["px"]), Read.optionalDecimal(level["sz"]))
+    })
+    return [Kit.ticker(stamps, symbol, bid, ask, undefined)]
+  }
+  const [bids, asks] = Read.list(item["levels"])
+  return [
+    Kit.bookUpdate(stamps, {
+      symbol,
+      kind: "snapshot",
+      bids: Read.changes(bids, "px", "sz"),
+      asks: Read.changes(asks, "px", "sz"),
+      last: Read.sequence(item["time"])
+    })
+  ]
+})
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Venue =>
+  Kit.venue(
+    "hyperliquid",
+    table,
+    {
+      target: "wss://api.hyperliquid.xyz/ws",
+      heartbeat: Heartbeat.json({
+        make: () => ({ method: "ping" }),
+        match: (message) => (message as { readonly channel?: unknown } | null)?.channel === "pong",
+        contains: '"pong"'
+      }),
+      key: ({ channel, symbol }) => `${names[channel]}:${symbol}`,
+      subscribe: request("subscribe"),
+      unsubscribe: request("unsubscribe"),
+      classify,
+      decode,
+      continuity: { sequencer: Sequencer.make("whole", "ignore") },
+      blame: (close) => (close.code === 1006 ? "quarantine" : Kit.blame(close))
+    },
+    options
+  )

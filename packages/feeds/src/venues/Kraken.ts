@@ -1,0 +1,145 @@
+/**
+ * Kraken spot, WebSocket v2. Books carry a checksum of ten levels and no numbers.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import * as Checksum from "../Checksum.ts"
+import * as Read from "../internal/json/read.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * Kraken's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: [
+    "https://docs.kraken.com/api/docs/websocket-v2/book",
+    "https://docs.kraken.com/api/docs/guides/spot-ws-book-v2"
+  ],
+  limits: {
+    send: [{ limit: 10, window: "1 second" }],
+    dial: { limit: 150, window: "10 minutes" },
+    batch: { items: 100, bytes: undefined },
+    perConnection: { topics: 200, characters: undefined },
+    maxMessageSize: 4 * 1024 * 1024,
+    maxAge: undefined,
+    firstData: "30 seconds"
+  }
+}
+
+const channels = { trades: "trade", book: "book", ticker: "ticker" } as const
+
+const request =
+  (method: "subscribe" | "unsubscribe", depth: number): Venue["subscribe"] =>
+  (topics, id) =>
+    Kit.byChannel(topics).map(([channel, symbol]) =>
+      Kit.json({
+        method,
+        params: { channel: channels[channel], symbol, ...(channel === "book" && { depth }) },
+        req_id: id
+      })
+    )
+
+const classify: Venue["classify"] = (raw) => {
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  const method = raw.startsWith('{"channel"') ? undefined : Kit.valueOf(raw, "method")
+  if (method === "pong") return Kit.beat
+  if (method !== undefined) return answered(raw)
+  const channel = Kit.valueOf(raw, "channel")
+  if (channel === "heartbeat") return Kit.beat
+  if (channel === "status") return Kit.notice("none")
+  const symbol = Kit.valueOf(raw, "symbol")
+  return channel === undefined || symbol === undefined ? Kit.unknown : Kit.data(`${channel}:${symbol}`)
+}
+
+const answered = (raw: string) => {
+  const symbol = Kit.valueOf(raw, "symbol")
+  const channel = Kit.valueOf(raw, "channel")
+  const topics = symbol === undefined || channel === undefined ? undefined : `${channel}:${symbol}`
+  const id = Kit.valueOf(raw, "req_id")
+  if (Kit.valueOf(raw, "success") === "true") return Kit.answer(SubscriptionMatch.ack(id, topics))
+  // A refusal names the symbol only; the request's id says which of its channels it was.
+  const refused = symbol === undefined ? undefined : Object.values(channels).map((name) => `${name}:${symbol}`)
+  return Kit.answer(SubscriptionMatch.nack({ id, topics: refused, reason: Kit.valueOf(raw, "error") }))
+}
+
+const decode = Kit.decoder(
+  "kraken",
+  (frame, topic, arrivalTime) => {
+    const root = Read.fields(frame)
+    return Read.list(root["data"]).map((entry) => {
+      const item = Read.fields(entry)
+      const symbol = Read.string(item["symbol"])
+      const stamps = { venueTime: Read.isoMillis(item["timestamp"]), arrivalTime }
+      switch (topic.channel) {
+        case "book":
+          return Kit.bookUpdate(stamps, {
+            symbol,
+            kind: root["type"] === "snapshot" ? "snapshot" : "delta",
+            bids: Read.changes(item["bids"] ?? [], "price", "qty"),
+            asks: Read.changes(item["asks"] ?? [], "price", "qty"),
+            checksum: Read.integer(item["checksum"])
+          })
+        case "trades":
+          return Kit.trade(stamps, symbol, {
+            id: Read.optionalDecimal(item["trade_id"]),
+            side: Read.side(item["side"]),
+            price: Read.decimal(item["price"]),
+            size: Read.decimal(item["qty"])
+          })
+        case "ticker":
+          return Kit.ticker(
+            stamps,
+            symbol,
+            Kit.quote(Read.optionalDecimal(item["bid"]), Read.optionalDecimal(item["bid_qty"])),
+            Kit.quote(Read.optionalDecimal(item["ask"]), Read.optionalDecimal(item["ask_qty"])),
+            Kit.quote(Read.optionalDecimal(item["last"]), undefined)
+          )
+      }
+    })
+  },
+  "raw"
+)
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Options & {
+    /** Levels of a book: 10, 25, 100, 500 or 1000. Default: 10, all of which the checksum proves. */
+    readonly depth?: 10 | 25 | 100 | 500 | 1000 | undefined
+  } = {}
+): Venue => {
+  const depth = options.depth ?? 10
+  const heartbeat = Heartbeat.json({
+    make: (id) => ({ method: "ping", req_id: id }),
+    match: (message, id) => (message as { readonly req_id?: unknown } | null)?.req_id === id,
+    contains: '"pong"',
+    onlyWhenIdle: true
+  })
+  return Kit.venue(
+    "kraken",
+    table,
+    {
+      target: "wss://ws.kraken.com/v2",
+      heartbeat,
+      key: (topic) => `${channels[topic.channel]}:${topic.symbol}`,
+      subscribe: request("subscribe", depth),
+      unsubscribe: request("unsubscribe", depth),
+      classify,
+      decode,
+      continuity: { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.kraken, depth }
+    },
+    options
+  )
+}

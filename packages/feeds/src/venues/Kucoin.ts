@@ -1,0 +1,140 @@
+/**
+ * KuCoin spot. The address comes with a token from an HTTP request for each dial;
+ * books start from a snapshot over HTTP.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import * as Read from "../internal/json/read.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * KuCoin's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://www.kucoin.com/docs/websocket/introduction"],
+  limits: Kit.limits({
+    send: [{ limit: 100, window: "10 seconds" }],
+    dial: { limit: 30, window: "1 minute" },
+    batch: { items: 100, bytes: undefined },
+    perConnection: { topics: 400, characters: undefined },
+    maxAge: "24 hours"
+  })
+}
+
+const names = { trades: "/market/match", book: "/market/level2", ticker: "/market/ticker" } as const
+
+const request =
+  (type: "subscribe" | "unsubscribe"): Venue["subscribe"] =>
+  (topics, id) =>
+    Kit.byChannel(topics).map(([channel, symbols]) =>
+      Kit.json({ id: String(id), type, topic: `${names[channel]}:${symbols.join(",")}`, response: true })
+    )
+
+const classify: Venue["classify"] = (raw) => {
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  const type = Kit.valueOf(raw, "type")
+  const id = Kit.valueOf(raw, "id")
+  const topic = Kit.valueOf(raw, "topic")
+  // Matches carry a type of their own before the frame's.
+  if (topic !== undefined && id === undefined) return Kit.data(topic)
+  if (type === "ack") return Kit.answer(SubscriptionMatch.ack(id))
+  if (type === "error") return Kit.answer(SubscriptionMatch.nack({ id, reason: Kit.valueOf(raw, "data") }))
+  if (type === "pong") return Kit.beat
+  return type === "welcome" ? Kit.notice("none") : Kit.unknown
+}
+
+const changes = (value: unknown) => {
+  const found = { ...Read.noChanges(), sequences: Array<Sequencer.Sequence>() }
+  for (const entry of Read.list(value)) {
+    const [price, size, sequence] = Read.list(entry)
+    // A price of zero only advances the count.
+    if (Number(Read.decimal(price)) === 0) continue
+    Read.addChange(found, Read.decimal(price), Read.decimal(size))
+    found.sequences.push(Read.sequence(sequence))
+  }
+  return found
+}
+
+const decode = Kit.decoder("kucoin", (frame, topic, arrivalTime) => {
+  const item = Read.fields(Read.fields(frame)["data"])
+  if (topic.channel === "ticker") {
+    const text = (name: string) => Read.optionalDecimal(item[name])
+    const bid = Kit.quote(text("bestBid"), text("bestBidSize"))
+    const ask = Kit.quote(text("bestAsk"), text("bestAskSize"))
+    const stamps = { venueTime: Read.millis(item["time"] ?? item["Time"]), arrivalTime }
+    return [Kit.ticker(stamps, topic.symbol, bid, ask, Kit.quote(text("price"), text("size")))]
+  }
+  const symbol = Read.string(item["symbol"])
+  if (topic.channel === "trades") {
+    const stamps = { venueTime: Number(Read.decimal(item["time"])) / 1e6, arrivalTime }
+    const [id, side] = [Read.string(item["tradeId"]), Read.side(item["side"])]
+    return [
+      Kit.trade(stamps, symbol, { id, side, price: Read.decimal(item["price"]), size: Read.decimal(item["size"]) })
+    ]
+  }
+  const sides = Read.fields(item["changes"])
+  return [
+    Kit.bookUpdate(
+      { venueTime: Read.millis(item["time"]), arrivalTime },
+      {
+        symbol,
+        kind: "delta",
+        bids: changes(sides["bids"]),
+        asks: changes(sides["asks"]),
+        first: Read.sequence(item["sequenceStart"]),
+        last: Read.sequence(item["sequenceEnd"])
+      }
+    )
+  ]
+})
+
+const snapshot = Kit.snapshot(
+  "kucoin",
+  (symbol) => `https://api.kucoin.com/api/v3/market/orderbook/level2?symbol=${symbol}`,
+  (body, { symbol }, arrivalTime) => {
+    const item = Read.fields(Read.fields(body)["data"])
+    const [bids, asks] = [Read.changes(item["bids"]), Read.changes(item["asks"])]
+    const stamps = { venueTime: Read.millis(item["time"]), arrivalTime }
+    return Kit.bookUpdate(stamps, { symbol, kind: "snapshot", bids, asks, last: Read.sequence(item["sequence"]) })
+  }
+)
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Venue =>
+  Kit.venue(
+    "kucoin",
+    table,
+    {
+      target: undefined,
+      heartbeat: Heartbeat.json({
+        make: (id) => ({ id: String(id), type: "ping" }),
+        match: (message) => (message as { readonly type?: unknown } | null)?.type === "pong",
+        contains: '"pong"',
+        every: "18 seconds"
+      }),
+      open: (session) => Effect.asVoid(session.receive((text) => text.includes('"welcome"'))),
+      key: ({ channel, symbol }) => `${names[channel]}:${symbol}`,
+      subscribe: request("subscribe"),
+      unsubscribe: request("unsubscribe"),
+      classify,
+      decode,
+      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" },
+      snapshot,
+      blame: (close) => (/token|\b401\b/i.test(close.reason) ? "refreshTarget" : Kit.blame(close))
+    },
+    options
+  )

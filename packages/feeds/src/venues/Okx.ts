@@ -1,0 +1,122 @@
+/**
+ * OKX v5. Each update of a book names the one that it follows; checksums ended in June 2026.
+ *
+ * @since 0.1.0
+ */
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as SubscriptionMatch from "kharbranth/SubscriptionMatch"
+import * as Checksum from "../Checksum.ts"
+import * as Read from "../internal/json/read.ts"
+import * as Kit from "../internal/venue/kit.ts"
+import * as Sequencer from "../Sequencer.ts"
+import type { Options, Table, Venue } from "../Venue.ts"
+
+/**
+ * OKX's numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const table: Table = {
+  dated: "2026-11-20",
+  sources: ["https://www.okx.com/docs-v5/en/#overview-websocket"],
+  limits: Kit.limits({
+    send: [{ limit: 480, window: "1 hour" }],
+    dial: { limit: 3, window: "1 second" },
+    batch: { items: 100, bytes: 65_536 },
+    perConnection: { topics: 30, characters: undefined }
+  })
+}
+
+const names = { trades: "trades", book: "books", ticker: "tickers" } as const
+
+const key: Venue["key"] = ({ channel, symbol }) => `${names[channel]}:${symbol}`
+
+const request =
+  (op: "subscribe" | "unsubscribe"): Venue["subscribe"] =>
+  (topics, id) => {
+    const args = topics.map(({ channel, symbol }) => ({ channel: names[channel], instId: symbol }))
+    return [Kit.json({ id: String(id), op, args })]
+  }
+
+const classify: Venue["classify"] = (raw) => {
+  if (raw === "pong") return Kit.beat
+  if (!Kit.isWhole(raw)) return Kit.unknown
+  const channel = Kit.valueOf(raw, "channel")
+  const symbol = Kit.valueOf(raw, "instId")
+  const topic = channel === undefined || symbol === undefined ? undefined : `${channel}:${symbol}`
+  const event = raw.startsWith('{"arg"') ? undefined : Kit.valueOf(raw, "event")
+  if (event === undefined) return topic === undefined ? Kit.unknown : Kit.data(topic)
+  const id = Kit.valueOf(raw, "id")
+  if (event === "subscribe" || event === "unsubscribe") return Kit.answer(SubscriptionMatch.ack(id, topic))
+  if (event === "error")
+    return Kit.answer(SubscriptionMatch.nack({ id, topics: topic, reason: Kit.valueOf(raw, "msg") }))
+  if (event === "notice") return Kit.notice(Kit.valueOf(raw, "code") === "64008" ? "rotate" : "none")
+  return event === "channel-conn-count-error" ? Kit.error(Kit.excerpt(raw)) : Kit.notice("none")
+}
+
+const decode = Kit.decoder("okx", (frame, topic, arrivalTime) => {
+  const root = Read.fields(frame)
+  const symbol = Read.string(Read.fields(root["arg"])["instId"])
+  return Read.list(root["data"]).map((entry) => {
+    const item = Read.fields(entry)
+    const text = (name: string) => Read.optionalDecimal(item[name])
+    const stamps = { venueTime: Read.millis(item["ts"]), arrivalTime }
+    const maybe = (name: string) => (item[name] === undefined ? undefined : Read.sequence(item[name]))
+    switch (topic.channel) {
+      case "book":
+        return Kit.bookUpdate(stamps, {
+          symbol,
+          kind: root["action"] === "snapshot" ? "snapshot" : "delta",
+          bids: Read.changes(item["bids"]),
+          asks: Read.changes(item["asks"]),
+          last: maybe("seqId"),
+          previous: maybe("prevSeqId"),
+          checksum: item["checksum"] === undefined ? undefined : Read.integer(item["checksum"]) >>> 0
+        })
+      case "trades":
+        return Kit.trade(stamps, symbol, {
+          id: Read.string(item["tradeId"]),
+          side: Read.side(item["side"]),
+          price: Read.decimal(item["px"]),
+          size: Read.decimal(item["sz"])
+        })
+      case "ticker": {
+        const bid = Kit.quote(text("bidPx"), text("bidSz"))
+        const ask = Kit.quote(text("askPx"), text("askSz"))
+        return Kit.ticker(stamps, symbol, bid, ask, Kit.quote(text("last"), text("lastSz")))
+      }
+    }
+  })
+})
+
+/**
+ * Makes the venue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  options: Options & {
+    /** `"checksum"` replays recordings from before sequence numbers. Default: `"sequence"`. */
+    readonly proof?: "sequence" | "checksum" | undefined
+  } = {}
+): Venue =>
+  Kit.venue(
+    "okx",
+    table,
+    {
+      target: "wss://ws.okx.com/ws/v5/public",
+      heartbeat: Heartbeat.text({ every: "20 seconds", onlyWhenIdle: true }),
+      key,
+      subscribe: request("subscribe"),
+      unsubscribe: request("unsubscribe"),
+      classify,
+      decode,
+      continuity:
+        options.proof === "checksum"
+          ? { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.interleaved }
+          : { sequencer: Sequencer.make("chain", "resubscribe") }
+    },
+    options
+  )

@@ -1,0 +1,55 @@
+/**
+ * Proves what holds for every adapter: its size, its dated sources, checked
+ * limits, and that what it asks for is text that names each topic.
+ */
+import { readdirSync, readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as RateLimit from "kharbranth/RateLimit"
+import * as Topic from "../src/Topic.ts"
+import * as Venues from "../src/Venues.ts"
+
+const folder = new URL("../src/venues/", import.meta.url)
+
+describe("Venues", () => {
+  it("each adapter has at most 150 lines", () => {
+    for (const name of readdirSync(folder)) {
+      assert.isAtMost(readFileSync(new URL(name, folder), "utf8").trimEnd().split("\n").length, 150, name)
+    }
+  })
+
+  it("all twelve are in the registry under their ids, and in the table", () => {
+    const all = Object.entries(Venues.all())
+    assert.strictEqual(all.length, 12)
+    for (const [id, venue] of all) assert.strictEqual(venue.id, id)
+    assert.deepStrictEqual(
+      Venues.support().map(({ venue }) => venue),
+      all.map(([id]) => id)
+    )
+  })
+
+  for (const venue of Object.values(Venues.all())) {
+    it(`${venue.id}: limits, lines and requests`, () => {
+      assert.match(venue.dated, /^\d{4}-\d\d-\d\d$/)
+      for (const source of venue.sources) assert.match(source, /^https:/)
+      for (const { limits } of Object.values(venue.lines)) {
+        for (const limit of limits.send) assert.isUndefined(RateLimit.check(RateLimit.make(limit), venue.id))
+      }
+      const topics = [Topic.trades("ABC"), Topic.book("ABC"), Topic.ticker("ABC")]
+      for (const topic of topics) assert.property(venue.lines, venue.line(topic))
+      assert.strictEqual(new Set(topics.map(venue.key)).size, topics.length)
+      for (const frame of venue.subscribe(topics, 7, venue.wire())) {
+        assert.isObject(JSON.parse(frame))
+        assert.match(frame, /abc/i)
+      }
+    })
+  }
+
+  it("Binance USD-M carries trades on a line of their own", () => {
+    const venue = Venues.all()["binance-usdm"]!
+    assert.deepStrictEqual([Topic.trades("A"), Topic.book("A"), Topic.ticker("A")].map(venue.line), [
+      "market",
+      "public",
+      "public"
+    ])
+  })
+})
