@@ -363,15 +363,21 @@ export interface DataClock<in Topic> {
  * @category options
  * @since 0.1.0
  */
-export interface Options<in Topic, in In, in out Out> {
+export interface Options<in Topic, in In, in out Out, in out Memory = undefined> {
   /** What makes two topics the same, and how `match` names them. Default: `String`. */
   readonly key?: ((topic: Topic) => string) | undefined
   /** The message that subscribes these topics. */
-  readonly subscribe: (topics: ReadonlyArray<Topic>, id: number) => Out
+  readonly subscribe: (topics: ReadonlyArray<Topic>, id: number, memory: Memory) => Out
   /** The message that unsubscribes them. Default: nothing is said, further data is ignored. */
-  readonly unsubscribe?: ((topics: ReadonlyArray<Topic>, id: number) => Out) | undefined
+  readonly unsubscribe?: ((topics: ReadonlyArray<Topic>, id: number, memory: Memory) => Out) | undefined
   /** What a message means to the subscriptions; `undefined` leaves it to others. Cheap and synchronous. */
-  readonly match: (message: In) => Match | undefined
+  readonly match: (message: In, memory: Memory) => Match | undefined
+  /**
+   * Makes what you remember of one session, such as the channel ids that its
+   * server gave to topics: `match` fills it, and the messages to that session
+   * are made with it. Two sessions that overlap have one each. Default: none.
+   */
+  readonly memory?: (() => Memory) | undefined
   /**
    * Whether the server acknowledges. If not, what was sent counts as confirmed,
    * so a topic that is released and wanted again within one round trip may miss
@@ -409,7 +415,12 @@ export interface Options<in Topic, in In, in out Out> {
  * @category options
  * @since 0.1.0
  */
-export interface ShardedOptions<in Topic, in In, in out Out> extends Options<Topic, In, Out> {
+export interface ShardedOptions<in Topic, in In, in out Out, in out Memory = undefined> extends Options<
+  Topic,
+  In,
+  Out,
+  Memory
+> {
   /** What a topic counts against the pool's `maxSize`. Default: 0. */
   readonly size?: ((topic: Topic) => number) | undefined
 }
@@ -543,9 +554,9 @@ export interface Subscriptions<in Topic, out In, out E = never> {
  * @category constructors
  * @since 0.1.0
  */
-export const make = <Topic, In, Out>(
+export const make = <Topic, In, Out, Memory = undefined>(
   connection: Line<In, Out>,
-  options: Options<Topic, In, Out>
+  options: Options<Topic, In, Out, Memory>
 ): Effect.Effect<Subscriptions<Topic, In>, InvalidOptions, Scope.Scope> => internal.make(connection, options)
 
 /**
@@ -597,8 +608,8 @@ export const make = <Topic, In, Out>(
  * @category constructors
  * @since 0.1.0
  */
-export const sharded = <Topic, In, Out>(
+export const sharded = <Topic, In, Out, Memory = undefined>(
   pool: Pool<In, Out>,
-  options: ShardedOptions<Topic, In, Out>
+  options: ShardedOptions<Topic, In, Out, Memory>
 ): Effect.Effect<Subscriptions<Topic, In, PoolFull | ConnectionError>, InvalidOptions, Scope.Scope> =>
   internalSharded.make(pool, options)

@@ -19,14 +19,14 @@ import type { SessionTopics } from "./sessionTopics.ts"
 import { guardedDedupe } from "./options.ts"
 import { DataClocks, type Overdue } from "./silence.ts"
 import { type Counts, Registry } from "./registry.ts"
-import { Requester } from "./requester.ts"
+import { Requester, SessionMemories } from "./requester.ts"
 import type { Topic } from "./topic.ts"
 import { Timer, type Timers } from "../kit/timers.ts"
 import { Waiting } from "../kit/waiting.ts"
 
 /** What all connections of one `Subscriptions` share. */
-export interface Common<T, In, Out> {
-  readonly options: Public.Options<T, In, Out>
+export interface Common<T, In, Out, M> {
+  readonly options: Public.Options<T, In, Out, M>
   readonly counts: Counts
   readonly events: Fanout<SubscriptionEvent>
   readonly timers: Timers
@@ -35,22 +35,23 @@ export interface Common<T, In, Out> {
 /** Called when the connection has failed, with the error, or is closed. */
 export type Over = (error: ConnectionError | undefined) => void
 
-export class ConnectionDriver<T, In, Out> {
+export class ConnectionDriver<T, In, Out, M> {
   readonly connection: Public.Line<In, Out>
   readonly registry: Registry<T, In>
-  private readonly common: Common<T, In, Out>
+  private readonly common: Common<T, In, Out, M>
   private readonly fibers: Fibers
   private readonly over: Over
-  private readonly requester: Requester<T, In, Out>
+  private readonly requester: Requester<T, In, Out, M>
   private readonly dataClocks: DataClocks<T, In>
   private readonly timer: Timer
+  private readonly memories: SessionMemories<M>
   /** Woken once a turn, however much has changed in it. */
   private readonly changes = new Waiting()
   private dirty = false
   private closed = false
   private restarting = false
 
-  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out>, fibers: Fibers, over: Over) {
+  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out, M>, fibers: Fibers, over: Over) {
     const { counts, options, timers } = common
     this.connection = connection
     this.common = common
@@ -76,12 +77,13 @@ export class ConnectionDriver<T, In, Out> {
         }
       }
     })
+    this.memories = new SessionMemories(options.memory)
     const { batch, rateLimit, subscribe, unsubscribe } = options
     const ackTimeout = Duration.toMillis(Check.durationOr(options.ackTimeout, "5 seconds"))
     const acks = options.acks ?? true
     this.requester = new Requester(
       this.registry,
-      { subscribe, unsubscribe, batch, rateLimit, acks, ackTimeout },
+      { subscribe, unsubscribe, memories: this.memories, batch, rateLimit, acks, ackTimeout },
       mono,
       changed
     )
@@ -108,7 +110,7 @@ export class ConnectionDriver<T, In, Out> {
   // -------------------------------------------------------------- the tap
 
   private readonly claim = (message: In, epoch: number): boolean =>
-    this.registry.claim(this.common.options.match(message), message, epoch)
+    this.registry.claim(this.common.options.match(message, this.memories.of(epoch)), message, epoch)
 
   private readonly open = (opened: Session<In, Out>): Effect.Effect<unknown, unknown> => {
     const session = this.registry.opening(opened.epoch)
@@ -116,7 +118,10 @@ export class ConnectionDriver<T, In, Out> {
     return Effect.timeoutOption(this.converge(session, opened.send), within)
   }
 
-  private readonly ended = (epoch: number, error: ConnectionError): void => this.registry.ended(epoch, error)
+  private readonly ended = (epoch: number, error: ConnectionError): void => {
+    this.memories.forget(epoch)
+    this.registry.ended(epoch, error)
+  }
 
   // Says what is lacking until every answer is there and nothing is lacking.
   private converge<E extends { readonly _tag: string }>(

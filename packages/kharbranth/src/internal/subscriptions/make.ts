@@ -18,11 +18,11 @@ import type { SubscriberBuffer } from "./buffer.ts"
 import type { Topic } from "./topic.ts"
 import { timersOf } from "../kit/timers.ts"
 
-class Single<T, In, Out> extends SubscriptionsBase<T, In, never> {
-  readonly driver: ConnectionDriver<T, In, Out>
+class Single<T, In, Out, M> extends SubscriptionsBase<T, In, never> {
+  readonly driver: ConnectionDriver<T, In, Out, M>
   private closed = false
 
-  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out>, fibers: Fibers) {
+  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out, M>, fibers: Fibers) {
     super(connection.name, common.options, common.counts, common.events)
     this.driver = new ConnectionDriver(connection, common, fibers, (error) => this.driver.registry.end(error))
   }
@@ -58,9 +58,9 @@ class Single<T, In, Out> extends SubscriptionsBase<T, In, never> {
 const errorOf = (state: ConnectionState.ConnectionState): ConnectionError | undefined =>
   state._tag === "Failed" ? state.error : undefined
 
-export const make = <T, In, Out>(
+export const make = <T, In, Out, M>(
   connection: Public.Line<In, Out>,
-  options: Public.Options<T, In, Out>
+  options: Public.Options<T, In, Out, M>
 ): Effect.Effect<Public.Subscriptions<T, In>, InvalidOptions, Scope.Scope> =>
   Effect.gen(function* () {
     const invalid = check(connection.name, options)

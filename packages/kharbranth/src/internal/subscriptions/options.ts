@@ -8,7 +8,10 @@ import type { Options } from "../../Subscriptions.ts"
 import { total } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 
-export const check = <T, In, Out>(connection: string, options: Options<T, In, Out>): InvalidOptions | undefined => {
+export const check = <T, In, Out, M>(
+  connection: string,
+  options: Options<T, In, Out, M>
+): InvalidOptions | undefined => {
   const at = (...keys: ReadonlyArray<string>) => ["subscriptions", ...keys]
   const { batch, buffer, dataClock, rateLimit } = options
   const quiet = typeof dataClock?.quiet === "function" ? undefined : dataClock?.quiet

@@ -1,5 +1,5 @@
 /**
- * Says to a server what a session lacks, one batch at a time, within the rate
+ * Asks a server for what a session lacks, one batch at a time, within the rate
  * limit: in a session's opening, and whenever something has changed since.
  */
 import * as Duration from "effect/Duration"
@@ -12,9 +12,31 @@ import * as Batch from "./batch.ts"
 import type { SessionTopics, Kind } from "./sessionTopics.ts"
 import type { Registry } from "./registry.ts"
 
-export interface RequesterOptions<T, Out> {
-  readonly subscribe: (topics: ReadonlyArray<T>, id: number) => Out
-  readonly unsubscribe: ((topics: ReadonlyArray<T>, id: number) => Out) | undefined
+/** What the option `memory` made for each session that is not over. */
+export class SessionMemories<M> {
+  private readonly make: (() => M) | undefined
+  private readonly byEpoch = new Map<number, M>()
+
+  constructor(make: (() => M) | undefined) {
+    this.make = make
+  }
+
+  of(epoch: number): M {
+    // Without the option, `M` is `undefined`.
+    if (this.make === undefined) return undefined as M
+    if (!this.byEpoch.has(epoch)) this.byEpoch.set(epoch, this.make())
+    return this.byEpoch.get(epoch) as M
+  }
+
+  forget(epoch: number): void {
+    this.byEpoch.delete(epoch)
+  }
+}
+
+export interface RequesterOptions<T, Out, M> {
+  readonly subscribe: (topics: ReadonlyArray<T>, id: number, memory: M) => Out
+  readonly unsubscribe: ((topics: ReadonlyArray<T>, id: number, memory: M) => Out) | undefined
+  readonly memories: SessionMemories<M>
   readonly batch: BatchOptions<Out> | undefined
   readonly rateLimit: RateLimit.RateLimit | ReadonlyArray<RateLimit.RateLimit> | undefined
   readonly acks: boolean
@@ -22,15 +44,20 @@ export interface RequesterOptions<T, Out> {
   readonly ackTimeout: number
 }
 
-export class Requester<T, In, Out> {
+export class Requester<T, In, Out, M> {
   private readonly registry: Registry<T, In>
-  private readonly options: RequesterOptions<T, Out>
+  private readonly options: RequesterOptions<T, Out, M>
   private readonly mono: () => number
   private readonly changed: () => void
   private readonly newMeter: () => RateLimit.Meter
   private readonly meters = new WeakMap<SessionTopics, RateLimit.Meter>()
 
-  constructor(registry: Registry<T, In>, options: RequesterOptions<T, Out>, mono: () => number, changed: () => void) {
+  constructor(
+    registry: Registry<T, In>,
+    options: RequesterOptions<T, Out, M>,
+    mono: () => number,
+    changed: () => void
+  ) {
     this.registry = registry
     this.options = options
     this.mono = mono
@@ -38,18 +65,18 @@ export class Requester<T, In, Out> {
     this.newMeter = RateLimit.meters(options.rateLimit ?? [])
   }
 
-  /** Says requestAll there is to say. */
+  /** Sends requests until there is nothing left to ask for. */
   requestAll<E extends { readonly _tag: string }, R>(
     session: SessionTopics,
     write: (message: Out) => Effect.Effect<void, E, R>
   ): Effect.Effect<void, E, R> {
     return Effect.flatMap(
       Effect.suspend(() => this.requestOnce(session, write)),
-      (said) => (said ? this.requestAll(session, write) : Effect.void)
+      (asked) => (asked ? this.requestAll(session, write) : Effect.void)
     )
   }
 
-  // One message, or one wait for the rate limit, or `false` when there is nothing to say.
+  // One message, or one wait for the rate limit, or `false` when there is nothing to ask for.
   private requestOnce<E extends { readonly _tag: string }, R>(
     session: SessionTopics,
     write: (message: Out) => Effect.Effect<void, E, R>
@@ -95,7 +122,10 @@ export class Requester<T, In, Out> {
     const id = this.registry.upcomingId
     const encode = kind === "subscribe" ? this.options.subscribe : (this.options.unsubscribe ?? this.options.subscribe)
     const batch = attempt(
-      () => Batch.largest(this.registry.valuesOf(keys), (topics) => encode(topics, id), this.options.batch),
+      () => {
+        const memory = this.options.memories.of(session.epoch)
+        return Batch.largest(this.registry.valuesOf(keys), (topics) => encode(topics, id, memory), this.options.batch)
+      },
       () => undefined
     )
     if (batch === undefined) this.registry.refuse(session, keys, `the options' \`${kind}\` threw`)

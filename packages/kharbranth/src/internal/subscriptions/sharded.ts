@@ -26,24 +26,24 @@ import { timersOf } from "../kit/timers.ts"
 
 type Refused = PoolFull | ConnectionError
 
-class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
+class Sharded<T, In, Out, M> extends SubscriptionsBase<T, In, Refused> {
   protected readonly all = new Map<string, Topic<T, In>>()
   private readonly pool: Public.Pool<In, Out>
-  private readonly common: Common<T, In, Out>
-  private readonly sizeOf: Public.ShardedOptions<T, In, Out>["size"]
+  private readonly common: Common<T, In, Out, M>
+  private readonly sizeOf: Public.ShardedOptions<T, In, Out, M>["size"]
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never>
-  private readonly drivers = new Map<string, ConnectionDriver<T, In, Out>>()
+  private readonly drivers = new Map<string, ConnectionDriver<T, In, Out, M>>()
   /** Which member carries each topic; none while no member has room. */
-  private readonly driverBy = new Map<Topic<T, In>, ConnectionDriver<T, In, Out>>()
+  private readonly driverBy = new Map<Topic<T, In>, ConnectionDriver<T, In, Out, M>>()
   /** One change at a time of topics, or of who carries them. */
   private readonly oneAtATime = Semaphore.makeUnsafe(1)
   private over = false
 
   constructor(
     pool: Public.Pool<In, Out>,
-    common: Common<T, In, Out>,
-    size: Public.ShardedOptions<T, In, Out>["size"],
+    common: Common<T, In, Out, M>,
+    size: Public.ShardedOptions<T, In, Out, M>["size"],
     context: Context.Context<Scope.Scope>
   ) {
     super(pool.name, common.options, common.counts, common.events)
@@ -116,12 +116,12 @@ class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
     })
   }
 
-  private driverOf(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
+  private driverOf(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out, M>> {
     const found = this.drivers.get(connection.name)
     return found === undefined ? this.newDriver(connection) : Effect.succeed(found)
   }
 
-  private newDriver(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out>> {
+  private newDriver(connection: Connection<In, Out>): Effect.Effect<ConnectionDriver<T, In, Out, M>> {
     return Effect.flatMap(Scope.fork(this.scope), (scope) => {
       const { context } = this
       const fibers = new Fibers(connection.name, context)
@@ -158,9 +158,9 @@ class Sharded<T, In, Out> extends SubscriptionsBase<T, In, Refused> {
   }
 }
 
-export const make = <T, In, Out>(
+export const make = <T, In, Out, M>(
   pool: Public.Pool<In, Out>,
-  options: Public.ShardedOptions<T, In, Out>
+  options: Public.ShardedOptions<T, In, Out, M>
 ): Effect.Effect<Public.Subscriptions<T, In, Refused>, InvalidOptions, Scope.Scope> =>
   Effect.gen(function* () {
     const invalid = check(pool.name, options)
