@@ -1,6 +1,6 @@
 /**
  * The control channel: commands for many connections at once. Each connection
- * answers for itself; what fails at one is an outcome, and stops nobody else.
+ * answers for itself: a failure at one is its outcome, and the others go on.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -17,30 +17,29 @@ import type { Made } from "./entry.ts"
 import { Raw } from "./rawCodec.ts"
 import type { Registry } from "./registry.ts"
 
-/** Sends past the codec; see `managerRaw`. */
+/** Sends past the codec; see `rawCodec.ts`. */
 export const sendFrame = (entry: Made, frame: Message.Frame, options?: Outbox.SendOptions) =>
   (entry.connection as Connection.Connection<unknown, Raw>).send(new Raw(frame), options)
 
+type Handler<C extends Command> = (registry: Registry, entry: Made, command: C) => Effect.Effect<void, ConnectionError>
+
+/** What each command does to one connection: one line for each member of `Command`, or this does not compile. */
+const handlers: { readonly [Tag in Command["_tag"]]: Handler<Extract<Command, { readonly _tag: Tag }>> } = {
+  Restart: (_, { connection }, command) => connection.restart(command),
+  Rotate: (_, { connection }, command) => connection.rotate(command),
+  Probe: (_, { connection }, command) => connection.probe(command),
+  Drain: (registry, entry, command) =>
+    Effect.andThen(Connection.drain(entry.connection, command), registry.free(entry)),
+  Close: (registry, entry) => registry.free(entry),
+  Pause: (_, { connection }) => connection.pause,
+  Resume: (_, { connection }) => connection.resume,
+  Send: (_, entry, { frame, options }) => sendFrame(entry, frame, options)
+}
+
 const run = (registry: Registry, entry: Made, command: Command): Effect.Effect<void, ConnectionError> => {
-  const { connection } = entry
-  switch (command._tag) {
-    case "Restart":
-      return connection.restart(command)
-    case "Rotate":
-      return connection.rotate(command)
-    case "Probe":
-      return connection.probe(command)
-    case "Drain":
-      return Effect.andThen(Connection.drain(connection, command), registry.free(entry))
-    case "Close":
-      return registry.free(entry)
-    case "Pause":
-      return connection.pause
-    case "Resume":
-      return connection.resume
-    case "Send":
-      return sendFrame(entry, command.frame, command.options)
-  }
+  // The table pairs each command with its handler; TypeScript does not follow that through the lookup.
+  const handler = handlers[command._tag] as Handler<Command>
+  return handler(registry, entry, command)
 }
 
 export const broadcast = (registry: Registry, command: Command, where: Where | undefined) =>
@@ -72,20 +71,14 @@ const obey = (registry: Registry, { command, where }: Addressed): Effect.Effect<
     onSuccess: (outcomes) => failures(command, outcomes)
   })
 
-const known = new Set<unknown>([
-  "Restart",
-  "Rotate",
-  "Probe",
-  "Pause",
-  "Resume",
-  "Send",
-  "Drain",
-  "Close"
-] satisfies ReadonlyArray<Command["_tag"]>)
-
 const isAddressed = (u: unknown): u is Addressed => {
   const command = typeof u === "object" && u !== null && "command" in u ? u.command : undefined
-  return typeof command === "object" && command !== null && "_tag" in command && known.has(command._tag)
+  return (
+    typeof command === "object" &&
+    command !== null &&
+    "_tag" in command &&
+    Object.hasOwn(handlers, String(command._tag))
+  )
 }
 
 export interface Channel {

@@ -23,7 +23,7 @@ import type { Made } from "./entry.ts"
 import * as Messages from "./fanIn.ts"
 import * as Opening from "./opening.ts"
 import { Registry } from "./registry.ts"
-import { Telling } from "./notify.ts"
+import { Notifier } from "./notify.ts"
 import * as Check from "../model/check.ts"
 import { allReady } from "../connection/use/ready.ts"
 
@@ -117,19 +117,19 @@ export const make = Effect.fnUntraced(function* <R = never>(
   const failed = (failure: Failed): void => {
     if (onFailed !== undefined) Fiber.runIn(fork(Effect.ignore(Effect.suspend(() => onFailed(failure)))), scope)
   }
-  const telling = new Telling(registry, budget, failed)
+  const notifier = new Notifier(registry, budget, failed)
 
-  const emit = (event: Parameters<typeof telling.emit>[0]) => telling.emit(event)
+  const emit = (event: Parameters<typeof notifier.emit>[0]) => notifier.emit(event)
   const { commands, control } = yield* Control.channel(registry, options.commandCapacity ?? 1_024, emit, scope)
   const transport = yield* Transport
-  const opening: Opening.Opening = { registry, budget, asking, scope, transport, telling }
+  const opening: Opening.Opening = { registry, budget, asking, scope, transport, notifier }
   const connect = Opening.connect(opening)
 
   yield* Effect.addFinalizer(() =>
     Effect.andThen(
       registry.end(),
       Effect.sync(() => {
-        telling.end()
+        notifier.end()
         ends.run()
       })
     )
@@ -158,9 +158,9 @@ export const make = Effect.fnUntraced(function* <R = never>(
     awaitReady: (where) => awaitReady(registry, where),
     names: Effect.sync(() => registry.all().map(({ name }) => name)),
     snapshot: Effect.sync(() => registry.all().map(Entries.snapshot)),
-    changes: telling.changes,
+    changes: notifier.changes,
     messages,
-    events: telling.happenings,
+    events: notifier.events,
     broadcast: (command, where) => Control.broadcast(registry, command, where),
     commands,
     control,

@@ -1,6 +1,6 @@
 /**
- * What the manager says about its connections: the latest state of each, events
- * of all, and failures to whoever asked to be told.
+ * What the manager reports of its connections: the latest state of each, events
+ * of all, and failures to the callback that asked for them.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -27,7 +27,7 @@ class Observer {
   private over = false
   private readonly waiting = new Waiting()
 
-  tell(change: Change): void {
+  notify(change: Change): void {
     // To the end: a name that changes always must not be first always.
     this.pending.delete(change.name)
     this.pending.set(change.name, change)
@@ -49,12 +49,12 @@ class Observer {
   readonly pull: Pull = this.waiting.until(() => (this.pending.size > 0 || this.over ? this.next : undefined))
 }
 
-export class Telling {
+export class Notifier {
   private readonly registry: Registry
   private readonly budget: DialBudget
   private readonly failed: (failure: Failed) => void
   private readonly observers = new Set<Observer>()
-  private readonly events = new Set<Fanout<ManagerEvent>>()
+  private readonly eventFanouts = new Set<Fanout<ManagerEvent>>()
   private over = false
 
   constructor(registry: Registry, budget: DialBudget, failed: (failure: Failed) => void) {
@@ -65,7 +65,7 @@ export class Telling {
       added: ({ name }) => this.emit({ _tag: "Added", name }),
       removed: ({ name }) => {
         this.emit({ _tag: "Removed", name })
-        for (const observer of this.observers) observer.tell({ name, state: undefined })
+        for (const observer of this.observers) observer.notify({ name, state: undefined })
       }
     })
   }
@@ -79,7 +79,7 @@ export class Telling {
   }
 
   private changed(entry: Entry, state: ConnectionState): Failed | undefined {
-    if (entry.phase === "open") for (const observer of this.observers) observer.tell({ name: entry.name, state })
+    if (entry.phase === "open") for (const observer of this.observers) observer.notify({ name: entry.name, state })
     const cause = causeOf(state)
     if (cause !== undefined && cause !== entry.lastError) {
       entry.lastError = cause
@@ -92,7 +92,7 @@ export class Telling {
   }
 
   emit(event: ManagerEvent): void {
-    for (const fanout of this.events) fanout.publish([event])
+    for (const fanout of this.eventFanouts) fanout.publish([event])
   }
 
   readonly changes: Stream.Stream<Change> = Stream.unwrap(
@@ -101,19 +101,19 @@ export class Telling {
       this.observers.add(observer)
       yield* Effect.addFinalizer(() => Effect.sync(() => this.observers.delete(observer)))
       for (const { connection, name } of this.registry.all()) {
-        observer.tell({ name, state: connection.state.getUnsafe() })
+        observer.notify({ name, state: connection.state.getUnsafe() })
       }
       if (this.over) observer.end()
       return Stream.fromPull(Effect.succeed(observer.pull))
     })
   )
 
-  readonly happenings: Stream.Stream<ManagerEvent> = Stream.unwrap(
+  readonly events: Stream.Stream<ManagerEvent> = Stream.unwrap(
     Effect.gen({ self: this }, function* () {
       const fanout = new Fanout<ManagerEvent>()
       const { stream } = fanout.join(backlog)
-      this.events.add(fanout)
-      yield* Effect.addFinalizer(() => Effect.sync(() => this.events.delete(fanout)))
+      this.eventFanouts.add(fanout)
+      yield* Effect.addFinalizer(() => Effect.sync(() => this.eventFanouts.delete(fanout)))
       yield* whileOpen(this.registry, (entry) =>
         Stream.runForEachArray(entry.connection.events, (events) =>
           Effect.sync(() => fanout.publish(events.map((event) => ({ _tag: "Happened", name: entry.name, event }))))
@@ -127,7 +127,7 @@ export class Telling {
   end(): void {
     this.over = true
     for (const observer of this.observers) observer.end()
-    for (const fanout of this.events) fanout.end()
+    for (const fanout of this.eventFanouts) fanout.end()
   }
 }
 

@@ -22,10 +22,10 @@ import { permitBy } from "../budget/permit.ts"
 import { Handle } from "../connection/use/handle.ts"
 import * as Entries from "./entry.ts"
 import type { Entry } from "./entry.ts"
-import * as Keys from "./keys.ts"
+import * as Keys from "./egress.ts"
 import * as Raw from "./rawCodec.ts"
 import type { Registry } from "./registry.ts"
-import type { Telling } from "./notify.ts"
+import type { Notifier } from "./notify.ts"
 import { attempt } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import type * as Settings from "../connection/run/settings.ts"
@@ -40,7 +40,7 @@ export interface Opening {
   readonly transport: Transport["Service"]
   /** Lives as long as the manager. */
   readonly scope: Scope.Scope
-  readonly telling: Telling
+  readonly notifier: Notifier
 }
 
 const transportOf = (opening: Opening, options: AnyOptions): Transport["Service"] =>
@@ -86,7 +86,7 @@ const make = (
   entry.connection = connection
   internal.begin(core, options.startup)
   opening.registry.announce(entry)
-  if (Entries.isMade(entry)) opening.telling.watch(entry)
+  if (Entries.isMade(entry)) opening.notifier.watch(entry)
   return Exit.succeed(connection)
 }
 

@@ -1,6 +1,6 @@
 /**
  * Sharding: items spread over members. Placement is decided by the pure model in
- * `poolPlacement`; here members are opened, watched and replaced.
+ * `placement.ts`; here members are opened, watched and replaced.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -81,7 +81,7 @@ class Pool {
 
   private joined(line: Parts.Line): Effect.Effect<void> {
     this.members.set(line.name, { line, proven: false })
-    return Effect.sync(() => this.tell(this.placement.add(line.name)))
+    return Effect.sync(() => this.publishMoves(this.placement.add(line.name)))
   }
 
   readonly start: Effect.Effect<void, ConnectionError> = Effect.suspend(() =>
@@ -110,7 +110,7 @@ class Pool {
   }
 
   private forget(id: string): Effect.Effect<void> {
-    return Effect.sync(() => this.tell(this.placement.release(id)))
+    return Effect.sync(() => this.publishMoves(this.placement.release(id)))
   }
 
   lineOf(id: string): Parts.Line | undefined {
@@ -135,7 +135,7 @@ class Pool {
     const burial = Effect.sync(() => {
       this.members.delete(name)
       if (!member.proven) this.unproven++
-      this.tell(this.placement.remove(name))
+      this.publishMoves(this.placement.remove(name))
     })
     return Effect.andThen(this.alone.withPermits(1)(burial), this.manager.close(name))
   }
@@ -169,7 +169,7 @@ class Pool {
     return Effect.asVoid(Effect.forkScoped(all))
   })
 
-  private tell(moves: ReadonlyArray<Move>): void {
+  private publishMoves(moves: ReadonlyArray<Move>): void {
     const groups = new Map<string, { readonly move: Move; readonly items: Array<string> }>()
     for (const move of moves) {
       const id = JSON.stringify([move.from ?? null, move.to ?? null])
@@ -204,7 +204,7 @@ class Pool {
   })
 }
 
-const faceOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Shards<unknown, unknown> => ({
+const shardsOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Shards<unknown, unknown> => ({
   name: pool.name,
   place: (item) => pool.place(item),
   release: (id) => pool.release(id),
@@ -239,12 +239,12 @@ const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, op
     Effect.sync(() => pool.close())
   )
   const { onMoved = () => Effect.void } = options
-  const telling = Stream.runForEach(pool.moved, (moved) => Effect.ignoreCause(Effect.suspend(() => onMoved(moved))))
-  yield* Effect.forkScoped(telling, { startImmediately: true })
+  const reporting = Stream.runForEach(pool.moved, (moved) => Effect.ignoreCause(Effect.suspend(() => onMoved(moved))))
+  yield* Effect.forkScoped(reporting, { startImmediately: true })
   // Listens before there are members: one may die before anybody else has a turn.
   yield* Effect.forkScoped(following, { startImmediately: true })
   yield* pool.start
-  return faceOf(manager, pool, over)
+  return shardsOf(manager, pool, over)
 })
 
 export const make = <In, Out, R>(

@@ -18,7 +18,7 @@ import * as Target from "../../../Target.ts"
 import * as Effect from "effect/Effect"
 import * as Policies from "./policies.ts"
 import { Raw } from "../rawCodec.ts"
-import { type Fields, isFields, isFinite, isHeaders, isString, isUrl, Reader } from "../reader.ts"
+import { type Fields, isFields, isFinite, isHeaders, isString, isUrl, Reader } from "./fields.ts"
 import { invalid } from "../../model/check.ts"
 
 export interface Declaration extends Managed {

@@ -6,7 +6,7 @@ import type * as Outbox from "../../../Outbox.ts"
 import * as RateLimit from "../../../RateLimit.ts"
 import * as Reconnect from "../../../Reconnect.ts"
 import { backpressure, type Capabilities, httpHeaders } from "../../../Transport.ts"
-import { isBoolean, isFinite, isString, isWhole, type Reader } from "../reader.ts"
+import { isBoolean, isFinite, isString, isWhole, type Reader } from "./fields.ts"
 
 // Whether the transport can ping is found out when the connection is made.
 const anything: Capabilities = { ping: Heartbeat.ping(), pause: backpressure, headers: httpHeaders, bytes: true }

@@ -1,4 +1,4 @@
-// Proves what the manager tells: a connection that fails for good is reported by
+// Proves what the manager reports: a connection that fails for good is reported by
 // event, snapshot and onFailed, and harms nobody; a snapshot is plain data; the
 // changes of each name reach a slow observer as its latest; events have names.
 import { assert, describe, it } from "@effect/vitest"

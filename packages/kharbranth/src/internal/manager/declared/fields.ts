@@ -4,8 +4,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type { InvalidOptions } from "../../ConnectionError.ts"
-import { invalid, type Path } from "../model/check.ts"
+import type { InvalidOptions } from "../../../ConnectionError.ts"
+import { invalid, type Path } from "../../model/check.ts"
 
 export type Fields = Readonly<Record<string, unknown>>
 
