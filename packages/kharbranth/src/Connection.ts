@@ -204,7 +204,7 @@ export interface Policies {
  * @since 0.1.0
  */
 export interface Options<C extends Codec.Any, T, RO, RH = never> {
-  /** Where to dial: a url, or effects that give url, subprotocols and headers anew for every dial. */
+  /** Where to dial: a url, or effects that give url, subprotocols and headers for every dial. */
   readonly target: T
   /** How frames become messages and back. Default: `Codec.frames`. */
   readonly codec?: C | undefined

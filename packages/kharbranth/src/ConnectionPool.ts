@@ -114,7 +114,7 @@ export interface Shards<out In, in out Out> {
   readonly release: (id: string) => Effect.Effect<void>
   /** Who carries an item; `undefined` for one that is not placed, or waits. */
   readonly find: (id: string) => Connection<In, Out> | undefined
-  /** Sends by whoever carries the item; `NotConnected` when nobody does. */
+  /** Sends by the member that carries the item; `NotConnected` when nobody does. */
   readonly send: (id: string, message: Out, options?: Outbox.SendOptions) => Effect.Effect<void, SendError>
   readonly members: Effect.Effect<ReadonlyArray<Member>>
   /**

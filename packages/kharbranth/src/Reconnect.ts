@@ -18,7 +18,7 @@ import * as Check from "./internal/model/check.ts"
  * - `Retry`: dial again after the schedule's next wait.
  * - `RetryAfter`: the same, with the schedule's wait after `delay`, so that clients told the same `delay` come back
  *   apart.
- * - `Refresh`: dial again with the target resolved anew (`refresh: true`), once
+ * - `Refresh`: dial again with the target resolved again (`refresh: true`), once
  *   until a session is Stable; then stop.
  * - `Stop`: give up this endpoint, and the connection with the last one.
  *
@@ -88,7 +88,7 @@ export const retry: Decision = internal.retry
 export const retryAfter = (delay: Duration.Input): Decision => internal.retryAfter(Check.duration(delay))
 
 /**
- * Dial again with a target resolved anew, once until a session is Stable.
+ * Dial again with a target resolved again, once until a session is Stable.
  *
  * @category decisions
  * @since 0.1.0

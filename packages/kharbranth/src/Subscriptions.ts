@@ -6,7 +6,7 @@
  *
  * Each subscriber has a stream of its own, with a `Gap` where messages may be
  * missing and a bound, so that a slow one slows nobody. Topics that are
- * acknowledged but silent are noticed, subscribed anew, and at last the
+ * acknowledged but silent are noticed, subscribed again, and at last the
  * connection is restarted.
  *
  * @since 0.1.0

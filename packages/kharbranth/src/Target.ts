@@ -1,7 +1,7 @@
 /**
  * Where and how to dial: url, subprotocols, headers, and how long that holds.
  * What a user gives may be plain or an Effect (a fresh token, a host that
- * rotates); a target is resolved anew for every dial and validated each time.
+ * rotates); a target is resolved for every dial and validated each time.
  *
  * @since 0.1.0
  */

@@ -284,7 +284,7 @@ export const flood = (options: Where & { readonly frames: number; readonly size:
 /**
  * The client's process is suspended: its timers stall and it sees no network.
  * When it wakes, the wall clock has moved on; the monotonic clock has stopped
- * meanwhile, or not. Default: it stops, as on Linux.
+ * in that time, or not. Default: it stops, as on Linux.
  *
  * @category constructors
  * @since 0.1.0

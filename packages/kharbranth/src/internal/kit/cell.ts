@@ -35,7 +35,7 @@ export class Cell<A> implements Watch<A> {
     this.announce()
   }
 
-  /** The first half of `set`: whoever asks gets the value, and those that wait are not woken yet. */
+  /** The first half of `set`: a caller that asks gets the value, and those that wait are not woken yet. */
   assign(value: A): void {
     this.value = value
     this.version++

@@ -19,7 +19,7 @@ export class Heap<A extends Item> {
     this.rise(item, this.items.length - 1)
   }
 
-  /** Takes an item out, if it is there; its time may have changed meanwhile. */
+  /** Takes an item out, if it is there; its time may have changed since. */
   remove(item: A): void {
     const { place } = item
     if (place < 0) return

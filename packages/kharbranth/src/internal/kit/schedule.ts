@@ -1,4 +1,4 @@
-/** Steps a Schedule by hand, without sleeping: whoever asks for a delay decides how to wait for it. */
+/** Steps a Schedule by hand, without sleeping: the caller decides how to wait for a delay. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"

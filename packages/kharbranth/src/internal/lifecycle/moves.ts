@@ -23,7 +23,7 @@ export const after = (commands: ReadonlyArray<Command>, [state, more]: Outcome):
 export const renewed = (outage: Outage): Outage => ({ ...outage, attempt: 0, refreshUsed: false, fresh: true })
 
 /** What a user's restart and a resume start from. */
-export const anew = (state: State): State => ({ ...state, outage: renewed(state.outage), removed: [] })
+export const startOver = (state: State): State => ({ ...state, outage: renewed(state.outage), removed: [] })
 
 // ---- dialing ----
 
@@ -180,7 +180,7 @@ export const requested = ({ by, mode, reason }: Restart): Command =>
 
 /** A user's restart: whatever there is goes, and the dial starts now. */
 export const restartNow = (state: State, input: Restart): Outcome =>
-  after([requested(input), ...leave(state.phase, "drop")], dial(anew(state)))
+  after([requested(input), ...leave(state.phase, "drop")], dial(startOver(state)))
 
 export const restartByUser = (state: State, input: Restart): Outcome =>
   input.by === "user" ? restartNow(state, input) : [state, none]

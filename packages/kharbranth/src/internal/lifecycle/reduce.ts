@@ -10,7 +10,7 @@ import type { ConnectionState } from "../../ConnectionState.ts"
 import * as Live from "./live.ts"
 import {
   after,
-  anew,
+  startOver,
   closed,
   closedByUs,
   closeSessions,
@@ -54,7 +54,7 @@ const stale = ignore
 const idleResume = (state: StateAt<"Idle">, { by }: InputAt<"Resume">): Outcome => {
   const { phase } = state
   const isTheirs = phase.reason === "Paused" && phase.by === by
-  return by === "user" || isTheirs ? dial(anew(state)) : [state, none]
+  return by === "user" || isTheirs ? dial(startOver(state)) : [state, none]
 }
 
 /** The surroundings pause what runs; a user may pause anything. */

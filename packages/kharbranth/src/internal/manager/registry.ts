@@ -131,14 +131,14 @@ export class Registry {
     return Result.succeed(entries)
   }
 
-  /** Whether an address means this connection; names mean whoever has them. */
+  /** Whether an address means this connection; names mean the connections that have them now. */
   means(where: Where | undefined, entry: Made): boolean {
     if (where === undefined) return true
     if (typeof where === "string") return where === entry.name
     return isNames(where) ? where.includes(entry.name) : matches(where, entry)
   }
 
-  /** Closes a connection and frees its name; completes when both are done, whoever began. */
+  /** Closes a connection and frees its name; completes when both are done, no matter who began. */
   free(entry: Entry): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (entry.phase === "closing") return Deferred.await(entry.freed)

@@ -116,7 +116,7 @@ export class Admission {
     const place = this.queue.replace(old, entry)
     const { overflow } = this.options
     if (place === undefined) {
-      // Too large for the old one's place. Where the new one is let in otherwise, the old one goes all the same.
+      // Too large for the old one's place. Where the new one is let in otherwise, the old one goes anyway.
       if (overflow === "suspend" || overflow === "dropOldest")
         this.end(old, Delivery.dropped("superseded"), "superseded")
       return false

@@ -159,7 +159,7 @@ class Pool {
       Effect.exit(this.alone.withPermits(1)(once))
     )
     const all: Effect.Effect<void> = Effect.flatMap(round, (exit) => {
-      // Options that are refused are refused again; the next death tries anew.
+      // Options that are refused are refused again; the next death tries again.
       if (Exit.isFailure(exit) || !this.wanting) {
         this.refilling = false
         return Effect.void

@@ -58,7 +58,7 @@ const permitted = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, O
   return Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
     const dialing = Effect.andThen(permit(permitOf(owner, session)), reach(owner, session))
-    // A dial that ran out of time is interrupted; whoever permitted it is told why.
+    // A dial that ran out of time is interrupted, and the one that permitted it learns why.
     return Effect.onExit(Scope.provide(dialing, scope), (exit) => {
       const { ending } = session
       return Scope.close(scope, ending === undefined ? exit : Exit.fail(ending))
