@@ -12,7 +12,8 @@ export class Cell<A> implements Watch<A> {
   private value: A
   private version = 0
   private over = false
-  private readonly waiting = new Waiting()
+  /** Made for the first that waits: most values are never waited for. */
+  private waiting: Waiting | undefined
 
   constructor(value: A) {
     this.value = value
@@ -42,34 +43,38 @@ export class Cell<A> implements Watch<A> {
   }
 
   announce(): void {
-    this.waiting.wake()
+    this.waiting?.wake()
   }
 
   /** No change follows; observers see the last value, then the end. */
   end(): void {
     this.over = true
-    this.waiting.wake()
+    this.waiting?.wake()
   }
 
   /** Waits until `pick` gives something for the value; `undefined` keeps waiting, as does nothing after the end. */
   until<B, E>(pick: (value: A) => Effect.Effect<B, E> | undefined): Effect.Effect<B, E> {
-    return this.waiting.until(() => pick(this.value))
+    return this.waiters.until(() => pick(this.value))
   }
 
   /** Passes on once what `pick` gives for a later value; returns how to stop. One wait over all changes until then. */
   watch<B>(pick: (value: A) => B | undefined, found: (picked: B) => void): () => void {
-    return this.waiting.watch(() => pick(this.value), found)
+    return this.waiters.watch(() => pick(this.value), found)
   }
 
   /** Passes on the value now, and each that follows for as long as it lives: the latest, in a turn of its own. */
   observe(see: (value: A) => void): void {
-    this.waiting.first(() => see(this.value))
+    this.waiters.first(() => see(this.value))
     see(this.value)
+  }
+
+  private get waiters(): Waiting {
+    return (this.waiting ??= new Waiting())
   }
 
   private puller() {
     let seen = -1
-    const pull: Effect.Effect<readonly [A], Cause.Done> = this.waiting.until(() => {
+    const pull: Effect.Effect<readonly [A], Cause.Done> = this.waiters.until(() => {
       if (seen !== this.version) {
         seen = this.version
         return Effect.succeed([this.value] as const)
