@@ -112,6 +112,15 @@ describe("overflow where the source cannot pause", () => {
     assert.deepStrictEqual(names(inbox.takeEntries()), ["-3", "-1", "-1", "b2", "-2", "!1", "!2"])
   })
 
+  it("conflate without a key: no two messages are the same, so the oldest go", () => {
+    const { inbox, said } = filled(
+      { shed: Public.conflate },
+      ["A", "A", "B", "B"].map((name) => sized(name, 40))
+    )
+    assert.deepStrictEqual(said, ["dropped 2 overflow"])
+    assert.deepStrictEqual(names(inbox.takeEntries()), ["-2", "B", "B"])
+  })
+
   it("conflate: a key that changes its mind moves no marker to another message", () => {
     let changed = false
     const key = (message: string): unknown => (message.startsWith("k") || changed ? message[0] : undefined)
