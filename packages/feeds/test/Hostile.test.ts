@@ -8,6 +8,8 @@ import { isDecimal } from "../src/internal/json/decimal.ts"
 import { parseRaw } from "../src/internal/json/parse.ts"
 import * as Topic from "../src/Topic.ts"
 import * as Venues from "../src/Venues.ts"
+import * as Bitfinex from "../src/venues/Bitfinex.ts"
+import * as Gate from "../src/venues/Gate.ts"
 import * as Kraken from "../src/venues/Kraken.ts"
 import * as Kucoin from "../src/venues/Kucoin.ts"
 import * as Bitget from "../src/venues/Bitget.ts"
@@ -58,6 +60,16 @@ describe("hostile frames", () => {
       '{"channel":"book","type":"snapshot","data":[{"symbol":"A/B","bids":[{"price":1e-08,"qty":2.50}],"asks":[],"checksum":1}]}'
     const [event] = Result.getOrThrow(Kraken.make().decode(frame, Topic.book("A/B"), 0))
     assert.deepInclude(event, { bids: { values: [1e-8], prices: ["1e-08"], sizes: ["2.50"] } })
+  })
+
+  it("Bitfinex's and Gate's signs say the side, and an exponent keeps its own", () => {
+    const traded = (size: string) =>
+      Result.getOrThrow(Bitfinex.make().decode(`[1,"te",[7,9,${size},5]]`, Topic.trades("A"), 0))
+    assert.deepInclude(traded("-1e-05")[0], { side: "sell", size: 1e-5, sizeText: "1e-05" })
+    assert.deepInclude(traded("1e-05")[0], { side: "buy", size: 1e-5, sizeText: "1e-05" })
+    const frame = '{"result":{"id":1,"contract":"A","price":"5","size":"1e-05"}}'
+    const [trade] = Result.getOrThrow(Gate.make({ market: "futures" }).decode(frame, Topic.trades("A"), 0))
+    assert.deepInclude(trade, { side: "buy", size: 1e-5, sizeText: "1e-05" })
   })
 
   it("KuCoin's changes at price zero are no levels", () => {

@@ -81,9 +81,8 @@ const decode = Kit.decoder(
     if (typeof body === "string" && body !== "te") return []
     return (typeof body === "string" ? [extra] : Read.list(body)).map((entry) => {
       const [id, time, amount, price] = Read.list(entry).map(Read.decimal)
-      const size = Read.decimal(amount)
-      const side = size.startsWith("-") ? "sell" : "buy"
-      const part = { id, side, price: Read.decimal(price), size: size.replace("-", "") } as const
+      const { negative, size } = Read.signed(amount)
+      const part = { id, side: negative ? "sell" : "buy", price: Read.decimal(price), size } as const
       return Kit.trade({ venueTime: Read.millis(time), arrivalTime }, topic.symbol, part)
     })
   },
@@ -99,9 +98,8 @@ const bookOf = (body: unknown, extra: unknown, symbol: string, stamps: Parameter
   const whole = entries.length === 0 || Array.isArray(entries[0])
   for (const entry of whole ? entries : [entries]) {
     const [price, count, amount] = Read.list(entry).map(Read.decimal)
-    const size = Read.decimal(amount)
-    const ask = size.startsWith("-")
-    Read.addChange(ask ? asks : bids, Read.decimal(price), Number(count) === 0 ? "0" : size.replace("-", ""))
+    const { negative, size } = Read.signed(amount)
+    Read.addChange(negative ? asks : bids, Read.decimal(price), Number(count) === 0 ? "0" : size)
   }
   return Kit.bookUpdate(stamps, { symbol, kind: whole ? "snapshot" : "delta", bids, asks })
 }

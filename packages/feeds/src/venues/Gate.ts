@@ -94,15 +94,15 @@ const decoder = (market: "spot" | "futures") => {
 
 const tradeOf = (entry: unknown, arrivalTime: number) => {
   const item = Read.fields(entry)
-  const amount = Read.decimal(item["amount"] ?? item["size"])
+  const { negative, size } = Read.signed(item["amount"] ?? item["size"])
   // Futures say the side by the sign of the size.
-  const side = item["side"] === undefined ? (amount.startsWith("-") ? "sell" : "buy") : Read.side(item["side"])
+  const side = item["side"] === undefined ? (negative ? "sell" : "buy") : Read.side(item["side"])
   const stamps = { venueTime: Read.millis(item["create_time_ms"]), arrivalTime }
   const part = {
     id: Read.decimal(item["id"]),
     side,
     price: Read.decimal(item["price"]),
-    size: amount.replace("-", "")
+    size
   } as const
   return Kit.trade(stamps, Read.string(item["currency_pair"] ?? item["contract"]), part)
 }

@@ -36,6 +36,13 @@ export const decimal = (value: unknown): string => {
 export const optionalDecimal = (value: unknown): string | undefined =>
   value === undefined || value === null || value === "" ? undefined : decimal(value)
 
+/** A size whose sign says the side: negative is an ask, or a sell. */
+export const signed = (value: unknown): { readonly negative: boolean; readonly size: string } => {
+  const text = decimal(value)
+  const negative = text.startsWith("-")
+  return { negative, size: negative ? text.slice(1) : text }
+}
+
 export const integer = (value: unknown): number => {
   const number = Number(decimal(value))
   return Number.isSafeInteger(number) ? number : fail("a whole number")
