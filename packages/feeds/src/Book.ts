@@ -249,12 +249,16 @@ const hold = (self: Mutable, update: BookUpdate): Outcome => {
   return buffered
 }
 
+const lose = (self: Mutable, reason: StaleReason, at: number): void => {
+  self.counts.gaps++
+  self.status = { _tag: "Stale", since: at, reason }
+}
+
 const stale = (self: Mutable, reason: StaleReason, update: BookUpdate): Outcome => {
   const { sequencer } = self.continuity
   const expected =
     sequencer.kind === "chain" || self.sequence === undefined ? self.sequence : Sequencer.next(self.sequence)
-  self.counts.gaps++
-  self.status = { _tag: "Stale", since: update.arrivalTime, reason }
+  lose(self, reason, update.arrivalTime)
   // The update that showed the gap is newer than the snapshot to come may be.
   self.waiting = self.continuity.bootstrap === "rest" && reason !== "overflow" ? [update] : []
   return {
@@ -310,9 +314,7 @@ export const bootstrap = (book: Book, snapshot: BookUpdate): Outcome => {
 export const invalidate = (book: Book, reason: StaleReason, at: number): void => {
   const self = open(book)
   self.waiting = []
-  if (self.status._tag !== "Synced") return
-  self.counts.gaps++
-  self.status = { _tag: "Stale", since: at, reason }
+  if (self.status._tag === "Synced") lose(self, reason, at)
 }
 
 /** Without sequence numbers only the levels under the checksum are proven. */

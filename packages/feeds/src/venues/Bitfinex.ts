@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Checksum from "../Checksum.ts"
+import type { Stamps } from "../FeedEvent.ts"
 import * as Read from "../internal/json/read.ts"
 import { eventOf } from "../internal/venue/bitfinexEvents.ts"
 import * as Kit from "../internal/venue/kit.ts"
@@ -89,10 +90,10 @@ const decode = Kit.decoder(
   "raw"
 )
 
-const bookOf = (body: unknown, extra: unknown, symbol: string, stamps: Parameters<typeof Kit.bookUpdate>[0]) => {
+const bookOf = (body: unknown, extra: unknown, symbol: string, stamps: Stamps) => {
   const [bids, asks] = [Read.noChanges(), Read.noChanges()]
   if (body === "cs") {
-    return Kit.bookUpdate(stamps, { symbol, kind: "delta", bids, asks, checksum: Read.integer(extra) >>> 0 })
+    return Kit.bookUpdate(stamps, { symbol, kind: "delta", bids, asks, checksum: Read.checksum(extra) })
   }
   const entries = Read.list(body)
   const whole = entries.length === 0 || Array.isArray(entries[0])

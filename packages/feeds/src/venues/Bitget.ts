@@ -5,10 +5,8 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Checksum from "../Checksum.ts"
 import * as Read from "../internal/json/read.ts"
 import * as Kit from "../internal/venue/kit.ts"
-import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
 
 /**
@@ -65,16 +63,15 @@ const decode = Kit.decoder("bitget", (frame, topic, arrivalTime) => {
 const eventOf = (item: Read.Fields, channel: string, symbol: string, action: unknown, arrivalTime: number) => {
   const stamps = { venueTime: Read.millis(item["ts"]), arrivalTime }
   const text = (name: string) => Read.optionalDecimal(item[name])
-  const maybe = (name: string) => (item[name] === undefined ? undefined : Read.sequence(item[name]))
   if (channel === "book") {
     return Kit.bookUpdate(stamps, {
       symbol,
       kind: action === "snapshot" ? "snapshot" : "delta",
       bids: Read.changes(item["bids"]),
       asks: Read.changes(item["asks"]),
-      last: maybe("seq"),
-      previous: maybe("pseq"),
-      checksum: item["checksum"] === undefined ? undefined : Read.integer(item["checksum"]) >>> 0
+      last: Read.optional(Read.sequence, item["seq"]),
+      previous: Read.optional(Read.sequence, item["pseq"]),
+      checksum: Read.optional(Read.checksum, item["checksum"])
     })
   }
   if (channel === "trades") {
@@ -113,10 +110,7 @@ export const make = (
       unsubscribe: request("unsubscribe", instType),
       classify,
       decode,
-      continuity:
-        options.proof === "checksum"
-          ? { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.interleaved }
-          : { sequencer: Sequencer.make("chain", "resubscribe") }
+      continuity: Kit.chained(options.proof)
     },
     options
   )

@@ -60,10 +60,9 @@ const decode = Kit.decoder("bybit", (frame, topic, arrivalTime) => {
   }
   const item = Read.fields(root["data"])
   if (topic.channel === "ticker") {
-    const text = (name: string) => Read.optionalDecimal(item[name])
-    const bid = Kit.quote(text("bid1Price"), text("bid1Size"))
-    const ask = Kit.quote(text("ask1Price"), text("ask1Size"))
-    const last = Kit.quote(text("lastPrice"), undefined)
+    const bid = Kit.quoteOf(item, "bid1Price", "bid1Size")
+    const ask = Kit.quoteOf(item, "ask1Price", "ask1Size")
+    const last = Kit.quoteOf(item, "lastPrice")
     return [Kit.ticker(stamps, Read.string(item["symbol"]), bid, ask, last)]
   }
   const last = Read.sequence(item["u"])
@@ -103,10 +102,7 @@ export const make = (
       target: `wss://stream.bybit.com/v5/public/${options.category ?? "spot"}`,
       heartbeat: Heartbeat.json({
         make: (id) => ({ req_id: String(id), op: "ping" }),
-        match: (message) => {
-          const { op, ret_msg } = message as { readonly op?: unknown; readonly ret_msg?: unknown }
-          return op === "pong" || ret_msg === "pong"
-        },
+        match: (message) => ["op", "ret_msg"].some((name) => Kit.fieldOf(message, name) === "pong"),
         contains: '"pong"'
       }),
       key,

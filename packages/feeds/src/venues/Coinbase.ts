@@ -6,7 +6,7 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import type { FeedEvent } from "../FeedEvent.ts"
+import type { FeedEvent, Stamps } from "../FeedEvent.ts"
 import * as Read from "../internal/json/read.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
@@ -53,7 +53,7 @@ const classify: Venue["classify"] = (raw, wire) => {
   const keys = Kit.valuesOf(raw, "product_id").map(
     (product) => `${channel === "l2_data" ? "level2" : channel}:${product}`
   )
-  return keys.length === 0 ? { ...Kit.unknown, gap } : Kit.dataOf(keys, gap)
+  return keys.length === 0 ? { ...Kit.unknown, gap } : Kit.data(keys, gap)
 }
 
 /** The one list that names everything: `"level2":["BTC-USD"]`. */
@@ -75,7 +75,7 @@ const decode = Kit.decoder("coinbase", (frame, topic, arrivalTime) => {
   })
 })
 
-const bookOf = (event: Read.Fields, stamps: { venueTime: number | undefined; arrivalTime: number }) => {
+const bookOf = (event: Read.Fields, stamps: Stamps) => {
   const sides = { bid: Read.noChanges(), offer: Read.noChanges() }
   for (const entry of Read.list(event["updates"])) {
     const item = Read.fields(entry)
@@ -100,11 +100,10 @@ const tradeOf = (item: Read.Fields, arrivalTime: number) =>
     size: Read.decimal(item["size"])
   })
 
-const tickerOf = (item: Read.Fields, stamps: { venueTime: number | undefined; arrivalTime: number }) => {
-  const text = (name: string) => Read.optionalDecimal(item[name])
-  const bid = Kit.quote(text("best_bid"), text("best_bid_quantity"))
-  const ask = Kit.quote(text("best_ask"), text("best_ask_quantity"))
-  const last = Kit.quote(text("price"), undefined)
+const tickerOf = (item: Read.Fields, stamps: Stamps) => {
+  const bid = Kit.quoteOf(item, "best_bid", "best_bid_quantity")
+  const ask = Kit.quoteOf(item, "best_ask", "best_ask_quantity")
+  const last = Kit.quoteOf(item, "price")
   return Kit.ticker(stamps, Read.string(item["product_id"]), bid, ask, last)
 }
 

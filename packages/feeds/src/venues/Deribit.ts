@@ -72,10 +72,9 @@ const decode = Kit.decoder(
     const symbol = Read.string(item["instrument_name"])
     const stamps = { venueTime: Read.millis(item["timestamp"]), arrivalTime }
     if (topic.channel === "ticker") {
-      const text = (name: string) => Read.optionalDecimal(item[name])
-      const bid = Kit.quote(text("best_bid_price"), text("best_bid_amount"))
-      const ask = Kit.quote(text("best_ask_price"), text("best_ask_amount"))
-      return [Kit.ticker(stamps, symbol, bid, ask, Kit.quote(text("last_price"), undefined))]
+      const bid = Kit.quoteOf(item, "best_bid_price", "best_bid_amount")
+      const ask = Kit.quoteOf(item, "best_ask_price", "best_ask_amount")
+      return [Kit.ticker(stamps, symbol, bid, ask, Kit.quoteOf(item, "last_price"))]
     }
     return [
       Kit.bookUpdate(stamps, {
@@ -84,7 +83,7 @@ const decode = Kit.decoder(
         bids: Read.changes(item["bids"], 1, 2),
         asks: Read.changes(item["asks"], 1, 2),
         last: Read.sequence(item["change_id"]),
-        previous: item["prev_change_id"] === undefined ? undefined : Read.sequence(item["prev_change_id"])
+        previous: Read.optional(Read.sequence, item["prev_change_id"])
       })
     ]
   },

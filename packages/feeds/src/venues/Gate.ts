@@ -70,8 +70,7 @@ const decoder = (market: "spot" | "futures") => {
     const symbol = Read.string(item["s"])
     const stamps = { venueTime: Read.millis(item["t"]), arrivalTime }
     if (topic.channel === "ticker") {
-      const text = (name: string) => Read.optionalDecimal(item[name])
-      return [Kit.ticker(stamps, symbol, Kit.quote(text("b"), text("B")), Kit.quote(text("a"), text("A")), undefined)]
+      return [Kit.ticker(stamps, symbol, Kit.quoteOf(item, "b", "B"), Kit.quoteOf(item, "a", "A"), undefined)]
     }
     const [first, last] = [Read.sequence(item["U"]), Read.sequence(item["u"])]
     return [
@@ -127,7 +126,7 @@ export const make = (
       target: market === "spot" ? "wss://api.gateio.ws/ws/v4/" : "wss://fx-ws.gateio.ws/v4/ws/usdt",
       heartbeat: Heartbeat.json({
         make: () => ({ time: 0, channel: `${market}.ping` }),
-        match: (message) => (message as { readonly channel?: unknown } | null)?.channel === `${market}.pong`,
+        match: (message) => Kit.fieldOf(message, "channel") === `${market}.pong`,
         contains: ".pong"
       }),
       key: ({ channel, symbol }) => `${market}.${names[channel]}:${symbol}`,

@@ -66,10 +66,9 @@ const decode = Kit.decoder("hyperliquid", (frame, topic, arrivalTime) => {
   const symbol = Read.string(item["coin"])
   const stamps = { venueTime: Read.millis(item["time"]), arrivalTime }
   if (topic.channel === "ticker") {
-    const [bid, ask] = Read.list(item["bbo"]).map((entry) => {
-      const level = entry === null ? {} : Read.fields(entry)
-      return Kit.quote(Read.optionalDecimal(level["px"]), Read.optionalDecimal(level["sz"]))
-    })
+    const [bid, ask] = Read.list(item["bbo"]).map((level) =>
+      level === null ? undefined : Kit.quoteOf(Read.fields(level), "px", "sz")
+    )
     return [Kit.ticker(stamps, symbol, bid, ask, undefined)]
   }
   const [bids, asks] = Read.list(item["levels"])
@@ -98,7 +97,7 @@ export const make = (options: Options = {}): Venue =>
       target: "wss://api.hyperliquid.xyz/ws",
       heartbeat: Heartbeat.json({
         make: () => ({ method: "ping" }),
-        match: (message) => (message as { readonly channel?: unknown } | null)?.channel === "pong",
+        match: (message) => Kit.fieldOf(message, "channel") === "pong",
         contains: '"pong"'
       }),
       key: ({ channel, symbol }) => `${names[channel]}:${symbol}`,

@@ -23,15 +23,12 @@ export const table: Table = {
     "https://docs.kraken.com/api/docs/websocket-v2/book",
     "https://docs.kraken.com/api/docs/guides/spot-ws-book-v2"
   ],
-  limits: {
+  limits: Kit.limits({
     send: [{ limit: 10, window: "1 second" }],
     dial: { limit: 150, window: "10 minutes" },
     batch: { items: 100, bytes: undefined },
-    perConnection: { topics: 200, characters: undefined },
-    maxMessageSize: 4 * 1024 * 1024,
-    maxAge: undefined,
-    firstData: "30 seconds"
-  }
+    perConnection: { topics: 200, characters: undefined }
+  })
 }
 
 const channels = { trades: "trade", book: "book", ticker: "ticker" } as const
@@ -98,9 +95,9 @@ const decode = Kit.decoder(
           return Kit.ticker(
             stamps,
             symbol,
-            Kit.quote(Read.optionalDecimal(item["bid"]), Read.optionalDecimal(item["bid_qty"])),
-            Kit.quote(Read.optionalDecimal(item["ask"]), Read.optionalDecimal(item["ask_qty"])),
-            Kit.quote(Read.optionalDecimal(item["last"]), undefined)
+            Kit.quoteOf(item, "bid", "bid_qty"),
+            Kit.quoteOf(item, "ask", "ask_qty"),
+            Kit.quoteOf(item, "last")
           )
       }
     })
@@ -123,7 +120,7 @@ export const make = (
   const depth = options.depth ?? 10
   const heartbeat = Heartbeat.json({
     make: (id) => ({ method: "ping", req_id: id }),
-    match: (message, id) => (message as { readonly req_id?: unknown } | null)?.req_id === id,
+    match: (message, id) => Kit.fieldOf(message, "req_id") === id,
     contains: '"pong"',
     onlyWhenIdle: true
   })

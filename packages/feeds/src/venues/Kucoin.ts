@@ -67,11 +67,10 @@ const changes = (value: unknown) => {
 const decode = Kit.decoder("kucoin", (frame, topic, arrivalTime) => {
   const item = Read.fields(Read.fields(frame)["data"])
   if (topic.channel === "ticker") {
-    const text = (name: string) => Read.optionalDecimal(item[name])
-    const bid = Kit.quote(text("bestBid"), text("bestBidSize"))
-    const ask = Kit.quote(text("bestAsk"), text("bestAskSize"))
+    const bid = Kit.quoteOf(item, "bestBid", "bestBidSize")
+    const ask = Kit.quoteOf(item, "bestAsk", "bestAskSize")
     const stamps = { venueTime: Read.millis(item["time"] ?? item["Time"]), arrivalTime }
-    return [Kit.ticker(stamps, topic.symbol, bid, ask, Kit.quote(text("price"), text("size")))]
+    return [Kit.ticker(stamps, topic.symbol, bid, ask, Kit.quoteOf(item, "price", "size"))]
   }
   const symbol = Read.string(item["symbol"])
   if (topic.channel === "trades") {
@@ -122,7 +121,7 @@ export const make = (options: Options = {}): Venue =>
       target: undefined,
       heartbeat: Heartbeat.json({
         make: (id) => ({ id: String(id), type: "ping" }),
-        match: (message) => (message as { readonly type?: unknown } | null)?.type === "pong",
+        match: (message) => Kit.fieldOf(message, "type") === "pong",
         contains: '"pong"',
         every: "18 seconds"
       }),

@@ -5,10 +5,8 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Checksum from "../Checksum.ts"
 import * as Read from "../internal/json/read.ts"
 import * as Kit from "../internal/venue/kit.ts"
-import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
 
 /**
@@ -59,9 +57,7 @@ const decode = Kit.decoder("okx", (frame, topic, arrivalTime) => {
   const symbol = Read.string(Read.fields(root["arg"])["instId"])
   return Read.list(root["data"]).map((entry) => {
     const item = Read.fields(entry)
-    const text = (name: string) => Read.optionalDecimal(item[name])
     const stamps = { venueTime: Read.millis(item["ts"]), arrivalTime }
-    const maybe = (name: string) => (item[name] === undefined ? undefined : Read.sequence(item[name]))
     switch (topic.channel) {
       case "book":
         return Kit.bookUpdate(stamps, {
@@ -69,9 +65,9 @@ const decode = Kit.decoder("okx", (frame, topic, arrivalTime) => {
           kind: root["action"] === "snapshot" ? "snapshot" : "delta",
           bids: Read.changes(item["bids"]),
           asks: Read.changes(item["asks"]),
-          last: maybe("seqId"),
-          previous: maybe("prevSeqId"),
-          checksum: item["checksum"] === undefined ? undefined : Read.integer(item["checksum"]) >>> 0
+          last: Read.optional(Read.sequence, item["seqId"]),
+          previous: Read.optional(Read.sequence, item["prevSeqId"]),
+          checksum: Read.optional(Read.checksum, item["checksum"])
         })
       case "trades":
         return Kit.trade(stamps, symbol, {
@@ -81,9 +77,9 @@ const decode = Kit.decoder("okx", (frame, topic, arrivalTime) => {
           size: Read.decimal(item["sz"])
         })
       case "ticker": {
-        const bid = Kit.quote(text("bidPx"), text("bidSz"))
-        const ask = Kit.quote(text("askPx"), text("askSz"))
-        return Kit.ticker(stamps, symbol, bid, ask, Kit.quote(text("last"), text("lastSz")))
+        const bid = Kit.quoteOf(item, "bidPx", "bidSz")
+        const ask = Kit.quoteOf(item, "askPx", "askSz")
+        return Kit.ticker(stamps, symbol, bid, ask, Kit.quoteOf(item, "last", "lastSz"))
       }
     }
   })
@@ -112,10 +108,7 @@ export const make = (
       unsubscribe: request("unsubscribe"),
       classify,
       decode,
-      continuity:
-        options.proof === "checksum"
-          ? { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.interleaved }
-          : { sequencer: Sequencer.make("chain", "resubscribe") }
+      continuity: Kit.chained(options.proof)
     },
     options
   )

@@ -26,7 +26,6 @@ export const read = (path: string): ReadonlyArray<Line> => {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Line)
-
     .toSorted((a, b) => a.ts - b.ts)
     .map(({ conn, data, t, ts, url }, index) => ({
       t,

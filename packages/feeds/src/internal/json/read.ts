@@ -36,6 +36,10 @@ export const decimal = (value: unknown): string => {
 export const optionalDecimal = (value: unknown): string | undefined =>
   value === undefined || value === null || value === "" ? undefined : decimal(value)
 
+/** Reads a value that the venue may leave out. */
+export const optional = <A>(read: (value: unknown) => A, value: unknown): A | undefined =>
+  value === undefined ? undefined : read(value)
+
 /** A size whose sign says the side: negative is an ask, or a sell. */
 export const signed = (value: unknown): { readonly negative: boolean; readonly size: string } => {
   const text = decimal(value)
@@ -47,6 +51,9 @@ export const integer = (value: unknown): number => {
   const number = Number(decimal(value))
   return Number.isSafeInteger(number) ? number : fail("a whole number")
 }
+
+/** A 32-bit checksum, which some venues write with a sign. */
+export const checksum = (value: unknown): number => integer(value) >>> 0
 
 /** A sequence number: a number while a double can hold it, else a bigint. */
 export const sequence = (value: unknown): Sequence => {

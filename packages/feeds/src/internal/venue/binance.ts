@@ -35,7 +35,7 @@ const delta = (item: Read.Fields, stamps: Stamps): BookUpdate =>
     asks: Read.changes(item["a"]),
     first: Read.sequence(item["U"]),
     last: Read.sequence(item["u"]),
-    previous: item["pu"] === undefined ? undefined : Read.sequence(item["pu"])
+    previous: Read.optional(Read.sequence, item["pu"])
   })
 
 export const decode = (venue: string): Venue["decode"] =>

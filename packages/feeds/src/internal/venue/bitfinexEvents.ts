@@ -3,10 +3,10 @@
  * topics. They fill the session's memory of ids.
  */
 import * as Subscriptions from "kharbranth/Subscriptions"
-import type { Venue } from "../../Venue.ts"
+import type { Kind, Wire } from "../../Venue.ts"
 import * as Kit from "./kit.ts"
 
-export const eventOf = (raw: string, wire: Parameters<Venue["classify"]>[1]): ReturnType<Venue["classify"]> => {
+export const eventOf = (raw: string, wire: Wire): Kind => {
   const [event, channel, symbol] = ["event", "channel", "symbol"].map((name) => Kit.valueOf(raw, name))
   const [id, code] = [Kit.valueOf(raw, "chanId"), Kit.valueOf(raw, "code")]
   const topic = channel === undefined || symbol === undefined ? undefined : `${channel}:${symbol}`

@@ -4,16 +4,23 @@
  */
 import * as Result from "effect/Result"
 import type { Match } from "kharbranth/Subscriptions"
+import type { Continuity } from "../../Book.ts"
+import * as Checksum from "../../Checksum.ts"
+import * as Sequencer from "../../Sequencer.ts"
 import type { BookUpdate, FeedEvent, Quote, Stamps, Ticker, Trade } from "../../FeedEvent.ts"
 import type { Topic } from "../../Topic.ts"
 import type { Blame, DecodeFailure, Kind, Limits, Line, Options, Snapshot, Table, Venue, Wire } from "../../Venue.ts"
 import { parse, parseRaw } from "../json/parse.ts"
-import { Malformed } from "../json/read.ts"
+import { Malformed, optionalDecimal } from "../json/read.ts"
+import type { Fields } from "../json/read.ts"
 
 export const wire = (): Wire => ({ sequence: undefined, keys: new Map(), ids: new Map() })
 
-export const data = (key: string, gap = false): Kind => ({ _tag: "Data", keys: [key], gap })
-export const dataOf = (keys: ReadonlyArray<string>, gap: boolean): Kind => ({ _tag: "Data", keys, gap })
+export const data = (keys: string | ReadonlyArray<string>, gap = false): Kind => ({
+  _tag: "Data",
+  keys: typeof keys === "string" ? [keys] : keys,
+  gap
+})
 export const answer = (match: Match): Kind => ({ _tag: "Answer", match, gap: false })
 export const error = (reason: string): Kind => ({ _tag: "Error", reason, gap: false })
 export const notice = (want: "rotate" | "pause" | "resume" | "none"): Kind => ({ _tag: "Notice", want, gap: false })
@@ -154,6 +161,20 @@ export const quote = (price: string | undefined, size: string | undefined): Quot
   price === undefined
     ? undefined
     : { price: Number(price), priceText: price, size: size === undefined ? undefined : Number(size), sizeText: size }
+
+/** A quote by the names of its price and its size, where the venue has one. */
+export const quoteOf = (item: Fields, price: string, size?: string): Quote | undefined =>
+  quote(optionalDecimal(item[price]), size === undefined ? undefined : optionalDecimal(item[size]))
+
+/** A field of a parsed frame that may be anything, for heartbeats. */
+export const fieldOf = (message: unknown, name: string): unknown =>
+  (message as Readonly<Record<string, unknown>> | null)?.[name]
+
+/** Of a venue that chains its updates today and summed its books in older recordings. */
+export const chained = (proof: "sequence" | "checksum" | undefined): Continuity =>
+  proof === "checksum"
+    ? { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.interleaved }
+    : { sequencer: Sequencer.make("chain", "resubscribe") }
 
 export const line = (table: Table, part: Pick<Line, "target" | "heartbeat">, options: Options = {}): Line => {
   const limits: Limits = { ...table.limits, ...options.limits }
