@@ -22,6 +22,7 @@ import * as Hyperliquid from "../src/venues/Hyperliquid.ts"
 import * as Kraken from "../src/venues/Kraken.ts"
 import * as Kucoin from "../src/venues/Kucoin.ts"
 import * as Okx from "../src/venues/Okx.ts"
+import { random } from "./support/random.ts"
 import { type Line, read, replay, said, type Watched } from "./support/replay.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
@@ -71,11 +72,6 @@ const oracles = (
   return Object.entries(found).flatMap(([symbol, { checksumOk, final }]) =>
     final === undefined ? [] : [[symbol, final, checksumOk] as const]
   )
-}
-
-const random = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-  return seed / 2 ** 32
 }
 
 const mutations: Readonly<

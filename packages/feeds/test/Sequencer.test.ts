@@ -7,12 +7,8 @@ import * as Book from "../src/Book.ts"
 import * as Checksum from "../src/Checksum.ts"
 import type { BookUpdate, Changes } from "../src/FeedEvent.ts"
 import * as Sequencer from "../src/Sequencer.ts"
+import { random } from "./support/random.ts"
 import { said } from "./support/replay.ts"
-
-const random = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
-  return seed / 2 ** 32
-}
 
 const side = (next: () => number, from: number, count: number): Changes => {
   const values = Array.from({ length: count }, () => from + Math.floor(next() * 20))

@@ -8,13 +8,7 @@ import { Inbox, type Lane, type Options } from "../../src/internal/inbox/inbox.t
 import { backpressure, controlBy, type MakeControl } from "../../src/internal/transport/backpressure.ts"
 import { Model, type Msg, type Policy, type Setup } from "./inboxModel.ts"
 import { ownerOf } from "./inboxRig.ts"
-
-export const randomOf = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-}
+import { mulberry32 } from "../support/random.ts"
 
 export type Make = (options: Options<Msg>) => Inbox<Msg>
 export const real: Make = (options) => new Inbox(options)
@@ -50,7 +44,7 @@ export const run = (
   hold: MakeControl = controlBy(backpressure),
   steps = 150
 ): string | undefined => {
-  const random = randomOf(seed)
+  const random = mulberry32(seed)
   const below = (n: number): number => Math.floor(random() * n)
   let wrong: string | undefined
   const violated = (what: string): void => {

@@ -6,6 +6,7 @@
 import { initial } from "../../src/internal/lifecycle/reduce.ts"
 import type { Command, Config, Input, State } from "../../src/internal/lifecycle/reduce.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
+import { mulberry32 } from "../support/random.ts"
 import { Broken, Monitor } from "./lifecycleMonitor.ts"
 import {
   dropped,
@@ -29,22 +30,11 @@ export type Reduce = (state: State, input: Input, now: number) => readonly [Stat
 
 export type Style = "well-behaved" | "anything"
 
-/** mulberry32: small, and the same everywhere. */
-const random = (seed: number) => {
-  let at = seed >>> 0
-  return (): number => {
-    at = (at + 0x6d2b79f5) >>> 0
-    let t = Math.imul(at ^ (at >>> 15), 1 | at)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 class Dice {
   readonly next: () => number
 
   constructor(seed: number) {
-    this.next = random(seed)
+    this.next = mulberry32(seed)
   }
 
   below(n: number): number {

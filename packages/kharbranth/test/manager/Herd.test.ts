@@ -13,16 +13,9 @@ import * as Schedule from "effect/Schedule"
 import { ConnectionDropped } from "../../src/ConnectionError.ts"
 import * as Backoff from "../../src/internal/reconnect/backoff.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
+import { mulberry32 } from "../support/random.ts"
 
 const dropped = new ConnectionDropped({ connection: "feed", epoch: 1, cause: undefined })
-
-// mulberry32: small, fast and good enough for a model.
-const randomOf = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-}
 
 interface Herd {
   /** Every dial of every client, sorted. */
@@ -32,7 +25,7 @@ interface Herd {
 }
 
 const herd = (plan: Backoff.Plan, clients: number, outage: number, seed: number): Herd => {
-  const random = randomOf(seed)
+  const random = mulberry32(seed)
   const dials: Array<number> = []
   const recoveries = new Float64Array(clients)
   for (let client = 0; client < clients; client++) {

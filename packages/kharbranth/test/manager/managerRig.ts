@@ -8,6 +8,7 @@ import * as ConnectionManager from "../../src/ConnectionManager.ts"
 import * as Heartbeat from "../../src/Heartbeat.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
+import { mulberry32 } from "../support/random.ts"
 
 export const url = "wss://feed.example/ws"
 
@@ -74,12 +75,7 @@ export const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkScop
 
 /** A small generator that gives the same numbers for the same seed. */
 export const randomOf = (seed: number) => {
-  const next = () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const next = mulberry32(seed)
   return {
     next,
     whole: (least: number, most: number) => least + Math.floor(next() * (most - least + 1)),

@@ -6,17 +6,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Dedupe } from "../../src/internal/pool/dedupe.ts"
 import { Placement } from "../../src/internal/pool/placement.ts"
-
-const randomOf = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-}
+import { mulberry32 } from "../support/random.ts"
 
 /** Runs random commands; after each, everything that must hold is looked at from outside. */
 const run = (seed: number): number => {
-  const random = randomOf(seed)
+  const random = mulberry32(seed)
   const whole = (least: number, most: number) => least + Math.floor(random() * (most - least + 1))
   const cap = {
     count: random() < 0.3 ? Infinity : whole(1, 6),
@@ -123,7 +117,7 @@ describe("placement", () => {
 describe("dedupe", () => {
   it("2,000 random runs over 2 to 4 lines: exactly the first of each remembered key", () => {
     for (let seed = 1; seed <= 2_000; seed++) {
-      const random = randomOf(seed)
+      const random = mulberry32(seed)
       const lines = 2 + Math.floor(random() * 3)
       const dedupe = new Dedupe(lines, 1_000)
       const next = Array.from({ length: lines }, () => 0)

@@ -8,13 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Reconnect from "kharbranth/Reconnect"
 import { connect, eventually, isHandshake, json, messagesIn, rawHub, rs, socket } from "../support/hub.ts"
 import type { RawSocket } from "../support/hub.ts"
-
-const random = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
+import { random } from "../support/random.ts"
 
 const echo = (raw: RawSocket, frame: string) => {
   if (isHandshake(frame)) return raw.send(`{}${rs}`)

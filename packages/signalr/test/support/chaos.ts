@@ -5,13 +5,7 @@ import * as Stream from "effect/Stream"
 import { Channel } from "../../src/internal/channel/channel.ts"
 import * as HubServer from "../../src/testing/HubServer.ts"
 import { connect } from "./hub.ts"
-
-const random = (seed: number) => () => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-}
+import { random } from "./random.ts"
 
 /** Every channel that was opened while the effect ran. */
 const channelsOf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
