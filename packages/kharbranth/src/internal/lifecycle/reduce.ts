@@ -135,20 +135,40 @@ const closingEnded = (state: StateAt<"Closing">, { epoch }: InputAt<"Ended">): O
 type Handler<P extends PhaseTag, I extends InputTag> = (state: StateAt<P>, input: InputAt<I>, now: number) => Outcome
 type Table = { readonly [P in PhaseTag]: { readonly [I in InputTag]: Handler<P, I> } }
 
+/** Where there is no session: what one says comes too late. */
+const noSession = {
+  Opened: stale,
+  Ready: stale,
+  Stable: stale,
+  Ended: stale,
+  RotationDue: stale,
+  Withdraw: stale
+}
+
+/** Where no retry is decided or waited for. */
+const noRetry = { Stepped: stale, Exhausted: stale, RetryDue: stale }
+
+/** Where the connection is over. */
+const over = {
+  ...noSession,
+  ...noRetry,
+  Start: ignore,
+  Woke: ignore,
+  Restart: ignore,
+  Reconfigured: ignore,
+  Pause: ignore,
+  Resume: ignore,
+  Close: ignore,
+  Fail: ignore
+}
+
 const table: Table = {
   Idle: {
+    ...noSession,
+    ...noRetry,
     Start: idleStart,
-    Opened: stale,
-    Ready: stale,
-    Stable: stale,
-    Ended: stale,
-    Stepped: stale,
-    Exhausted: stale,
-    RetryDue: stale,
     Woke: ignore,
     Restart: restartByUser,
-    RotationDue: stale,
-    Withdraw: stale,
     Reconfigured: reconfigured,
     Pause: idlePause,
     Resume: idleResume,
@@ -156,14 +176,12 @@ const table: Table = {
     Fail: fail
   },
   Dialing: {
+    ...noRetry,
     Start: ignore,
     Opened: dialingOpened,
     Ready: dialingReady,
     Stable: stale,
     Ended: dialingEnded,
-    Stepped: stale,
-    Exhausted: stale,
-    RetryDue: stale,
     Woke: ignore,
     Restart: restartByUser,
     RotationDue: stale,
@@ -175,14 +193,12 @@ const table: Table = {
     Fail: fail
   },
   Live: {
+    ...noRetry,
     Start: ignore,
     Opened: Live.opened,
     Ready: Live.ready,
     Stable: Live.stable,
     Ended: Live.ended,
-    Stepped: stale,
-    Exhausted: stale,
-    RetryDue: stale,
     Woke: ignore,
     Restart: Live.restart,
     RotationDue: Live.rotationDue,
@@ -194,18 +210,13 @@ const table: Table = {
     Fail: fail
   },
   Deciding: {
+    ...noSession,
     Start: ignore,
-    Opened: stale,
-    Ready: stale,
-    Stable: stale,
-    Ended: stale,
     Stepped: decidingStepped,
     Exhausted: decidingExhausted,
     RetryDue: stale,
     Woke: ignore,
     Restart: restartPending,
-    RotationDue: stale,
-    Withdraw: stale,
     Reconfigured: reconfigured,
     Pause: pause,
     Resume: ignore,
@@ -213,81 +224,22 @@ const table: Table = {
     Fail: fail
   },
   Waiting: {
+    ...noSession,
     Start: ignore,
-    Opened: stale,
-    Ready: stale,
-    Stable: stale,
-    Ended: stale,
     Stepped: stale,
     Exhausted: stale,
     RetryDue: dial,
     Woke: waitingWoke,
     Restart: restartPending,
-    RotationDue: stale,
-    Withdraw: stale,
     Reconfigured: reconfigured,
     Pause: pause,
     Resume: ignore,
     Close: waitingClose,
     Fail: fail
   },
-  Closing: {
-    Start: ignore,
-    Opened: stale,
-    Ready: stale,
-    Stable: stale,
-    Ended: closingEnded,
-    Stepped: stale,
-    Exhausted: stale,
-    RetryDue: stale,
-    Woke: ignore,
-    Restart: ignore,
-    RotationDue: stale,
-    Withdraw: stale,
-    Reconfigured: ignore,
-    Pause: ignore,
-    Resume: ignore,
-    Close: ignore,
-    Fail: ignore
-  },
-  Closed: {
-    Start: ignore,
-    Opened: stale,
-    Ready: stale,
-    Stable: stale,
-    Ended: stale,
-    Stepped: stale,
-    Exhausted: stale,
-    RetryDue: stale,
-    Woke: ignore,
-    Restart: ignore,
-    RotationDue: stale,
-    Withdraw: stale,
-    Reconfigured: ignore,
-    Pause: ignore,
-    Resume: ignore,
-    Close: ignore,
-    Fail: ignore
-  },
-  Failed: {
-    Start: ignore,
-    Opened: stale,
-    Ready: stale,
-    Stable: stale,
-    Ended: stale,
-    Stepped: stale,
-    Exhausted: stale,
-    RetryDue: stale,
-    Woke: ignore,
-    Restart: restartByUser,
-    RotationDue: stale,
-    Withdraw: stale,
-    Reconfigured: reconfigured,
-    Pause: ignore,
-    Resume: ignore,
-    Close: closed,
-    Fail: ignore
-  }
+  Closing: { ...over, Ended: closingEnded },
+  Closed: over,
+  Failed: { ...over, Restart: restartByUser, Reconfigured: reconfigured, Close: closed }
 }
 
 export const reduce = (state: State, input: Input, now: number): Outcome => {
