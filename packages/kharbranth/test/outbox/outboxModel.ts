@@ -361,7 +361,7 @@ export class Run {
     )
     const meter =
       this.limit === undefined ? undefined : Meter.make({ limit: this.limit, window: 50, minGap: 0, reserve: 1 })
-    const writer = new Writer({ epoch, link, mark: this.mark, meter, owner: this.owner, connection: "model" })
+    const writer = new Writer({ link, mark: this.mark, meter, owner: this.owner, connection: "model" })
     this.stamps.length = 0
     Object.assign(session, { link, writer })
     this.mutant?.writer?.(writer)
@@ -423,7 +423,7 @@ export class Run {
       m.replaying = false
     }
     const before = m.outcome
-    this.outbox.acknowledge([this.chance(0.5) ? m.text.split(":")[0]! : `nobody,${m.text.split(":")[0]}`])
+    this.outbox.acknowledge(this.chance(0.5) ? m.text.split(":")[0]! : `nobody,${m.text.split(":")[0]}`)
     if (isKnown && m.tracked) assert.strictEqual(m.outcome, "Confirmed ack", `${m.text} was acknowledged`)
     else assert.strictEqual(m.outcome, before)
   }

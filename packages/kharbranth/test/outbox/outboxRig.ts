@@ -35,7 +35,6 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     outbox: undefined as unknown as Outbox<Frame, Frame>,
     writer: (more: WriterMore = {}): Writer =>
       new Writer({
-        epoch: 1,
         link: self.link,
         mark: 100,
         meter: undefined,

@@ -73,7 +73,7 @@ describe("a session's writer", () => {
 
   it("needs the outbox's errors to name the connection only if it knows it", () => {
     const r = rig()
-    const writer = new Writer({ epoch: 1, link: r.link, mark: 1, meter: undefined, owner: r.owner })
+    const writer = new Writer({ link: r.link, mark: 1, meter: undefined, owner: r.owner })
     writer.end()
     let error = ""
     writer.open("a", (outcome) => (error = outcome._tag === "Failed" ? outcome.error.message : ""))
@@ -226,7 +226,7 @@ describe("empty, close and hand-over", () => {
     assert.deepStrictEqual([other.losses, other.outbox.depth, other.armed], [["overflow 2"], 3, [20_000]])
     const next = other.attach()
     assert.deepStrictEqual(other.sent(), ["3", "#1", "2"])
-    other.outbox.acknowledge(["#1"])
+    other.outbox.acknowledge("#1")
     assert.isTrue(other.outbox.empty)
     importItems(other.outbox, items.slice(0, 1))
     other.turn()

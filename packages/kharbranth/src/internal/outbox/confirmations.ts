@@ -7,7 +7,7 @@
 import type * as Policy from "../../Outbox.ts"
 import type { Replay } from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
-import { attempt, total } from "../kit/guard.ts"
+import { attempt } from "../kit/guard.ts"
 import type { Admission } from "./admission.ts"
 import { Entries, type Entry } from "./entry.ts"
 
@@ -18,7 +18,7 @@ export interface Report {
   readonly to: number
 }
 
-/** The admission of one writer. */
+/** What is known of one writer. */
 export interface WriterRecord {
   /** How many messages it wrote: the last one's number. */
   readonly written: number
@@ -51,7 +51,7 @@ export interface Confirmations {
   know(entry: Entry): void
   /** The entry is settled: no ack can reach it any more. */
   forget(entry: Entry): void
-  acknowledge<In, Out>(acks: Policy.Acks<In, Out>, messages: ReadonlyArray<In>): void
+  acknowledge<In, Out>(acks: Policy.Acks<In, Out>, message: In): void
   /** Everything before number `seq` arrived. */
   ponged(record: WriterRecord, seq: number): void
   /** The writer is over. Gives what it had not confirmed: settled, or waiting to be written again. */
@@ -60,7 +60,7 @@ export interface Confirmations {
   emptyAll(): ReadonlyArray<Entry>
 }
 
-/** How a confirmations comes to be. */
+/** Makes confirmations for what first asks for them. */
 export interface ConfirmationSource {
   readonly make: (admission: Admission) => Confirmations
   /** By which id a message will be acknowledged. */
@@ -121,13 +121,10 @@ export class ConfirmationList implements Confirmations {
     if (known.length === 0 && entry.id !== undefined) this.byId.delete(entry.id)
   }
 
-  acknowledge<In, Out>(acks: Policy.Acks<In, Out>, messages: ReadonlyArray<In>): void {
-    const match = total((message: In) => acks.match(message), noId)
-    for (const message of messages) {
-      const ids = match(message)
-      if (typeof ids === "string") this.acknowledged(ids)
-      else if (ids !== undefined) for (const id of ids) this.acknowledged(id)
-    }
+  acknowledge<In, Out>(acks: Policy.Acks<In, Out>, message: In): void {
+    const ids = attempt(() => acks.match(message), noId)
+    if (typeof ids === "string") this.acknowledged(ids)
+    else if (ids !== undefined) for (const id of ids) this.acknowledged(id)
   }
 
   // True of one message, the first of the written ones with this id.

@@ -4,6 +4,7 @@
  */
 import type * as Delivery from "../../Delivery.ts"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { type SendError, SendExpired } from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
 import type * as Outbox from "../../Outbox.ts"
@@ -19,6 +20,10 @@ export type Fate = { readonly _tag: "Accepted" } | { readonly _tag: "Written" } 
 
 export const accepted: Fate = { _tag: "Accepted" }
 export const written: Outcome = { _tag: "Written" }
+
+/** The result of a send that nobody tracks. */
+export const resultOf = (outcome: Outcome): Effect.Effect<void, SendError> =>
+  outcome._tag === "Failed" ? Effect.fail(outcome.error) : Effect.void
 
 export interface Entry {
   readonly frame: Frame

@@ -104,17 +104,18 @@ export class Outbox<In, Out> implements MessageSource {
     return true
   }
 
-  writeAllNow(messages: ReadonlyArray<Out>): number | SendError {
+  /** Writes what may be written now, beginning with the message at `from`; returns where it stopped. */
+  writeAllNow(messages: ReadonlyArray<Out>, from = 0): number | SendError {
     if (this.refusal !== undefined) return this.refusal
-    let done = 0
-    while (done < messages.length && this.writer !== undefined && !this.waits) {
+    let next = from
+    while (next < messages.length && this.writer !== undefined && !this.waits) {
       const frames: Array<Frame> = []
-      const error = this.encodeSome(messages, done, this.writer, frames)
-      if (frames.length === 0) return error !== undefined && done === 0 ? error : done
-      done += frames.length
+      const error = this.encodeSome(messages, next, this.writer, frames)
+      if (frames.length === 0) return error !== undefined && next === from ? error : next
+      next += frames.length
       this.writer.writeNow(frames)
     }
-    return done
+    return next
   }
 
   // As many as may be written now; an error is that of the message after them.
@@ -223,11 +224,11 @@ export class Outbox<In, Out> implements MessageSource {
     emptied?.wake()
   }
 
-  acknowledge(messages: ReadonlyArray<In>): void {
+  acknowledge(message: In): void {
     const { acks } = this.options
     const confirmations = this.kept?.confirmations
     if (acks === undefined || confirmations === undefined) return
-    confirmations.acknowledge(acks, messages)
+    confirmations.acknowledge(acks, message)
     this.conclude()
   }
 

@@ -34,8 +34,6 @@ export interface MessageSource {
   conclude(): void
 }
 
-/** A probe: a frame of the user's making, or a protocol ping. */
-
 interface Own {
   readonly frame: Frame
   readonly settle: Settle
@@ -55,7 +53,6 @@ export const wakeSleepers = (owner: OutboxOwner): void => {
 export interface WriterOptions {
   /** The connection's name, for errors. */
   readonly connection?: string | undefined
-  readonly epoch: number
   readonly link: Link
   /** The high write mark in bytes. */
   readonly mark: number
@@ -65,7 +62,6 @@ export interface WriterOptions {
 
 /** One per session; owns the link's write side, the session's meter and its two private lanes. */
 export class Writer implements WriterRecord {
-  readonly epoch: number
   /** How many messages were written, pings not counted: the number of the last one. */
   written = 0
   /** Their length, characters counting as bytes. */
@@ -83,7 +79,6 @@ export class Writer implements WriterRecord {
 
   constructor(options: WriterOptions) {
     this.options = options
-    this.epoch = options.epoch
   }
 
   /**

@@ -11,22 +11,20 @@ import type * as Public from "../../Session.ts"
 import * as ConnectionError from "../../ConnectionError.ts"
 import { total } from "../kit/guard.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
+import { resultOf } from "../outbox/entry.ts"
 import type { SessionOwner } from "./owner.ts"
 import type { Session } from "./session.ts"
 
-/** Whether anything runs between Open and Ready. */
-export const hasOpening = <In, Out>(owner: SessionOwner<In, Out>): boolean =>
-  owner.options.onOpen !== undefined || owner.openers().length > 0
-
+/** `undefined` where nothing runs between Open and Ready. */
 export const openProgram = <In, Out>(
   owner: SessionOwner<In, Out>,
-  opened: Session<In, Out>,
-  scope: Scope.Scope
-): Effect.Effect<unknown, ConnectionError.ConnectionError> => {
+  opened: Session<In, Out>
+): Effect.Effect<unknown, ConnectionError.ConnectionError> | undefined => {
   const { connection, options } = owner
   const { onOpen } = options
-  const { epoch } = opened
   const openers = owner.openers()
+  if (onOpen === undefined && openers.length === 0) return undefined
+  const { epoch, scope } = opened
   const session = handleOf(owner, opened)
   const failed = (issue: string, cause: ConnectionError.ForeignCause) =>
     new ConnectionError.OpenFailed({ connection, epoch, issue, cause })
@@ -75,9 +73,7 @@ const handleOf = <In, Out>(owner: SessionOwner<In, Out>, opened: Session<In, Out
           return Effect.fail(new ConnectionError.EncodeError({ connection, issue: frame.issue, cause }))
         }
         return Effect.callback<void, ConnectionError.ConnectionError>((resume) => {
-          const withdraw = writer.open(frame, (outcome) =>
-            resume(outcome._tag === "Failed" ? Effect.fail(outcome.error) : Effect.void)
-          )
+          const withdraw = writer.open(frame, (outcome) => resume(resultOf(outcome)))
           return Effect.sync(withdraw)
         })
       }),

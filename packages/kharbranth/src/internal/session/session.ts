@@ -29,6 +29,7 @@ import * as Ending from "./ending.ts"
 import { Liveness } from "./liveness.ts"
 import { type BufferedSession, OpenBuffer } from "./openBuffer.ts"
 import type { SessionOwner } from "./owner.ts"
+import { openProgram } from "./openProgram.ts"
 import * as Start from "./start.ts"
 
 export type DialCommand = Extract<Command, { readonly _tag: "Dial" }>
@@ -162,7 +163,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
 
   private linked(link: Link): void {
     this.opened(link)
-    const opening = Start.opened(this.owner, this)
+    const opening = openProgram(this.owner, this)
     if (opening === undefined) this.isReady(undefined)
     else this.run(opening)
   }
@@ -174,7 +175,6 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     this.enter("Opening")
     this.writer = new Writer({
       connection,
-      epoch,
       link,
       mark: writeMarkOf(options),
       meter: this.owner.meter(),
@@ -367,14 +367,17 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
 
   // --- who waits for it ------------------------------------------------------
 
+  private get waiters(): Waiting {
+    return (this.waiting ??= new Waiting())
+  }
+
   /** Waits until its socket is gone. */
   get hasLeft(): Effect.Effect<void> {
-    return (this.waiting ??= new Waiting()).until(() => (this.gone ? Effect.void : undefined))
+    return this.waiters.until(() => (this.gone ? Effect.void : undefined))
   }
 
   /** Fails with whatever ends it. */
   get death(): Effect.Effect<never, Failure> {
-    const { waiting = (this.waiting = new Waiting()) } = this
-    return waiting.until(() => (this.ending === undefined ? undefined : Effect.fail(this.ending)))
+    return this.waiters.until(() => (this.ending === undefined ? undefined : Effect.fail(this.ending)))
   }
 }

@@ -11,7 +11,7 @@ import type { Link } from "../../Transport.ts"
 import { callOf } from "../transport/fromCallback.ts"
 import { callerOf, deadlineOf, dialOf, permitOf, resolve } from "./dial.ts"
 import type { SessionOwner } from "./owner.ts"
-import { hasOpening, openProgram } from "./openProgram.ts"
+import { openProgram } from "./openProgram.ts"
 import type { Session } from "./session.ts"
 
 type Failure = ConnectionError.ConnectionError
@@ -29,18 +29,11 @@ export const start = <In, Out>(
   return settling === undefined ? opening : Effect.andThen(settling, opening)
 }
 
-/** What follows once the link is open: a program, if there is one. */
-export const opened = <In, Out>(
-  owner: SessionOwner<In, Out>,
-  session: Session<In, Out>
-): Effect.Effect<unknown, Failure> | undefined =>
-  hasOpening(owner) ? openProgram(owner, session, session.scope) : undefined
-
 const begun = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<unknown, Failure> =>
   Effect.flatMap(permitted(owner, session), (link) => {
     if (session.isOver) return Effect.interrupt
     session.opened(link)
-    return opened(owner, session) ?? Effect.void
+    return openProgram(owner, session) ?? Effect.void
   })
 
 /** What the user's effects trace on the way to Ready belongs to the session. */

@@ -93,7 +93,7 @@ export class Handover<In, Out> {
   // An old session that only seems alive, or lags, ends with a Gap like one that is seen to end too early.
   private settle(overlap: Overlap<In, Out>): void {
     if (this.overlap !== overlap || !overlap.over || overlap.complete === undefined) return
-    if (overlap.complete) this.finish()
+    if (overlap.complete) this.finish(overlap)
     else this.release(overlap.session)
   }
 
@@ -122,13 +122,11 @@ export class Handover<In, Out> {
     const { epoch, resumed } = session
     this.cutShort = old.epoch
     inbox.mark(Entries.gap({ epoch, from: inbox.lastMessageAt, to: this.owner.wall(), cause, resumed }))
-    this.finish()
+    this.finish(overlap)
   }
 
   /** The overlap is over: the old session falls silent, the new one delivers. */
-  private finish(): void {
-    const { overlap } = this
-    if (overlap === undefined) return
+  private finish(overlap: Overlap<In, Out>): void {
     // The keys of what came in this turn count.
     this.owner.inbox.flush()
     if (this.overlap !== overlap) return
@@ -179,8 +177,8 @@ export class Handover<In, Out> {
     if (!outbox.wantsAcks && notice === undefined && dedupe === undefined) return
     inbox.addTap({
       claim: (message, epoch) => {
-        if (outbox.wantsAcks) outbox.acknowledge([message])
-        if (notice !== undefined && epoch === this.owner.active?.epoch && notice(message)) {
+        if (outbox.wantsAcks) outbox.acknowledge(message)
+        if (notice !== undefined && epoch === activeEpoch(this.owner.phase) && notice(message)) {
           this.owner.rotate("the server announced its end")
         }
         return dedupe !== undefined && this.claims(message, epoch)
@@ -191,11 +189,15 @@ export class Handover<In, Out> {
   private claims(message: In, epoch: number): boolean {
     const { overlap, owner, rotation } = this
     const isOld =
-      overlap === undefined ? epoch === owner.active?.epoch && hasSuccessor(owner.phase) : epoch === overlap.old.epoch
+      overlap === undefined
+        ? epoch === activeEpoch(owner.phase) && hasSuccessor(owner.phase)
+        : epoch === overlap.old.epoch
     const isRepeated = (isOld || overlap === undefined) && rotation.seen(message, epoch)
     if (isOld && !isRepeated) rotation.remember(message, epoch)
     return isRepeated
   }
 }
+
+const activeEpoch = (phase: Phase): number | undefined => (phase._tag === "Live" ? phase.epoch : undefined)
 
 const hasSuccessor = (phase: Phase): boolean => phase._tag === "Live" && phase.successor !== undefined

@@ -75,7 +75,7 @@ export const tap = <In, Out>(
       Effect.sync(() => {
         const own = { ...tapped }
         self.taps = new Set([...self.taps, own])
-        const remove = self.inbox.addTap({ claim: (message, epoch) => tapped.claim(message, epoch) })
+        const remove = self.inbox.addTap(tapped)
         return { own, remove }
       }),
       ({ own, remove }) =>

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as ConnectionError from "../../../ConnectionError.ts"
 import type { SendOptions } from "../../../Outbox.ts"
+import { resultOf } from "../../outbox/entry.ts"
 import { touch } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
@@ -27,9 +28,7 @@ const offer = <In, Out>(
   Effect.callback<void, ConnectionError.SendError>((resume) => {
     touch(self)
     self.active?.liveness?.recheck(self.mono())
-    const withdraw = self.outbox.offer(message, options, (outcome) =>
-      resume(outcome._tag === "Failed" ? Effect.fail(outcome.error) : Effect.void)
-    )
+    const withdraw = self.outbox.offer(message, options, (outcome) => resume(resultOf(outcome)))
     if (typeof withdraw !== "function") return resume(Effect.fail(withdraw))
     return Effect.sync(withdraw)
   })
@@ -41,9 +40,8 @@ export const sendAll = <In, Out>(
 ): Effect.Effect<void, ConnectionError.SendError> =>
   Effect.suspend(() => {
     if (self.reaction?.slowTimers === true) self.recheck()
-    const written = self.outbox.writeAllNow(from === 0 ? messages : messages.slice(from))
-    if (typeof written !== "number") return Effect.fail(written)
-    const next = from + written
+    const next = self.outbox.writeAllNow(messages, from)
+    if (typeof next !== "number") return Effect.fail(next)
     const message = messages[next]
     if (next >= messages.length) return Effect.void
     return Effect.andThen(offer(self, message as Out), sendAll(self, messages, next + 1))
