@@ -168,7 +168,7 @@ export interface TextOptions extends ProbeOptions {
  * @since 0.1.0
  */
 export const text = (options: TextOptions = {}): Heartbeat => {
-  // Whoever has no types may give anything.
+  // JavaScript callers may pass a value of any type.
   const probe: unknown = options.probe ?? "ping"
   return internal.probing(
     Probes.asking(() => String(probe), Probes.matching(Probes.textPulse(options.pulse ?? "pong"))),

@@ -253,9 +253,9 @@ export interface ExponentialOptions extends Omit<Options, "schedule"> {
  */
 export const exponential = (options: ExponentialOptions = {}): Reconnect => {
   const numbers = {
-    base: Check.millis(Check.durationOr(options.base, "1 second")),
+    base: Check.millisOr(options.base, "1 second"),
     factor: options.factor ?? 2,
-    cap: Check.millis(Check.durationOr(options.cap, "30 seconds")),
+    cap: Check.millisOr(options.cap, "30 seconds"),
     jitter: options.jitter ?? 0.5
   }
   return {

@@ -20,7 +20,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import { SurroundingsReaction } from "./internal/platform/reaction.ts"
 import { reporter } from "./internal/platform/reporter.ts"
@@ -132,8 +132,8 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<never> => {
   const { hidden = "keep" } = options
-  const patience = Duration.toMillis(Check.durationOr(options.patience, "500 millis"))
-  const closeAfter = typeof hidden === "object" ? Duration.toMillis(Check.duration(hidden.closeAfter)) : undefined
+  const patience = Check.millisOr(options.patience, "500 millis")
+  const closeAfter = typeof hidden === "object" ? Check.millisOr(hidden.closeAfter, 0) : undefined
   const pace = hidden === "slow" ? 4 : 1
   const connect = reporter((connection) => {
     const reaction = new SurroundingsReaction(connection, { patience, closeAfter, pace })

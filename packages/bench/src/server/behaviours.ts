@@ -85,7 +85,7 @@ const deaf = (socket: Socket): void => {
   socket.pause()
 }
 
-/** Sends one large message in slices over a time, and answers nothing meanwhile. */
+/** Sends one large message in slices over a time, and answers nothing until it is sent. */
 const drip = (socket: Socket, query: URLSearchParams): void => {
   const size = Number(query.get("size"))
   const slices = Math.ceil(Number(query.get("millis")) / 50)

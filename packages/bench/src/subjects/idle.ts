@@ -1,6 +1,6 @@
 /**
  * Opens many connections, lets them idle, and closes them: time to open, heap
- * for each, CPU meanwhile, and what is left afterwards.
+ * for each, CPU while they idle, and what is left afterwards.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

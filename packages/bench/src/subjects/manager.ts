@@ -187,7 +187,7 @@ const messages = (params: Params) =>
     const manager = yield* ConnectionManager.make()
     yield* open(manager, params)
     const connections = yield* Effect.forEach(yield* manager.names, (name) => manager.get(name))
-    /** Milliseconds until whoever counts has counted all. */
+    /** Milliseconds until the reader has counted all. */
     const counted = (read: (count: (batch: number) => void) => Effect.Effect<unknown, unknown>) =>
       Effect.gen(function* () {
         const all = yield* Deferred.make<void>()

@@ -2,7 +2,6 @@
  * The dial budget's shell: options become rules, waiting becomes an Effect, and
  * the scope of a permit gives it back.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { DialFailed, foreign, type InvalidOptions } from "../../ConnectionError.ts"
 import type { DialBudget, Limit, Options, PermitOptions, Policy } from "../../DialBudget.ts"
@@ -21,21 +20,18 @@ const owner = "dial budget"
 const limitsOf = ({ limits }: Policy): ReadonlyArray<Limit> =>
   limits === undefined ? [] : "window" in limits ? [limits] : limits
 
-const millis = (input: Duration.Input | undefined, fallback: Duration.Input): number =>
-  Duration.toMillis(Check.durationOr(input, fallback))
-
 const rulesOf = (policy: Policy): Rules => {
   const breaker = policy.breaker === false ? { failures: Infinity } : (policy.breaker ?? {})
   return {
-    windows: limitsOf(policy).map(({ limit, window }) => ({ limit, millis: millis(window, 0) })),
-    minGap: millis(policy.minGap, 0),
+    windows: limitsOf(policy).map(({ limit, window }) => ({ limit, millis: Check.millisOr(window, 0) })),
+    minGap: Check.millisOr(policy.minGap, 0),
     concurrent: policy.concurrent ?? 256,
     failures: breaker.failures ?? 5,
-    cooldown: millis("cooldown" in breaker ? breaker.cooldown : undefined, "1 second"),
-    maxCooldown: millis("maxCooldown" in breaker ? breaker.maxCooldown : undefined, "30 seconds"),
-    stagger: millis(policy.stagger, "50 millis"),
-    busy: millis(policy.busy, "5 seconds"),
-    maxBusy: millis(policy.maxRetryAfter, "60 seconds")
+    cooldown: Check.millisOr("cooldown" in breaker ? breaker.cooldown : undefined, "1 second"),
+    maxCooldown: Check.millisOr("maxCooldown" in breaker ? breaker.maxCooldown : undefined, "30 seconds"),
+    stagger: Check.millisOr(policy.stagger, "50 millis"),
+    busy: Check.millisOr(policy.busy, "5 seconds"),
+    maxBusy: Check.millisOr(policy.maxRetryAfter, "60 seconds")
   }
 }
 

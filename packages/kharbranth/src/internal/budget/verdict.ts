@@ -30,7 +30,7 @@ const tryAgainLater = 1013
 const ofRejection = ({ retryAfter, status }: HandshakeRejected): Verdict => {
   if (retryAfter !== undefined) return { _tag: "Busy", wait: Duration.toMillis(retryAfter) }
   if (status === 429) return { _tag: "Busy", wait: undefined }
-  // Whoever answers 404 or 401 works.
+  // A server that answers 404 or 401 works.
   return status >= 500 || status === 408 ? failure : success
 }
 

@@ -22,7 +22,6 @@ import { type Tap, Taps } from "./taps.ts"
 
 export type { Lane } from "../codec/segments.ts"
 export type { Source } from "../transport/backpressure.ts"
-export type { Tap } from "./taps.ts"
 
 /** What an inbox needs of its connection. All of it is synchronous, and cheap. */
 export interface InboxOwner extends BadFrameOwner {

@@ -8,18 +8,17 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Waiting } from "./waiting.ts"
 
-interface Observer<A, E> {
+interface Observer<A> {
   items: Array<A>
   /** How many items may wait for it. */
   readonly capacity: number
-  end: { readonly error: E | undefined } | undefined
   readonly waiting: Waiting
 }
 
 const none: ReadonlySet<never> = new Set()
 
 export class Fanout<A, E = never> {
-  protected observers: ReadonlySet<Observer<A, E>> = none
+  protected observers: ReadonlySet<Observer<A>> = none
   private ending: { readonly error: E | undefined } | undefined
 
   /** Whether anybody listens; guard the construction of what you publish with it. */
@@ -36,7 +35,7 @@ export class Fanout<A, E = never> {
   }
 
   /** Keeps what waits within the observer's capacity. */
-  protected bound({ capacity, items }: Observer<A, E>): void {
+  protected bound({ capacity, items }: Observer<A>): void {
     if (items.length > capacity) items.splice(0, items.length - capacity)
   }
 
@@ -45,15 +44,12 @@ export class Fanout<A, E = never> {
 
   end(error?: E): void {
     this.ending = { error }
-    for (const observer of this.observers) {
-      observer.end = this.ending
-      observer.waiting.wake()
-    }
+    for (const observer of this.observers) observer.waiting.wake()
   }
 
   /** Registers an observer at once; it buffers until its stream is run or `leave` is called. */
   join(capacity: number): { readonly stream: Stream.Stream<A, E>; readonly leave: () => void } {
-    const observer: Observer<A, E> = { capacity, items: [], end: this.ending, waiting: new Waiting() }
+    const observer: Observer<A> = { capacity, items: [], waiting: new Waiting() }
     this.observers = new Set([...this.observers, observer])
     const leave = () => {
       this.observers = new Set([...this.observers].filter((other) => other !== observer))
@@ -75,16 +71,17 @@ export class Fanout<A, E = never> {
     )
   }
 
-  private pull(observer: Observer<A, E>): Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> {
+  private pull(observer: Observer<A>): Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> {
     return observer.waiting.until((): Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> | undefined => {
-      const { end, items } = observer
+      const { items } = observer
       if (Arr.isArrayNonEmpty(items)) {
         observer.items = []
         this.taken()
         return Effect.succeed(items)
       }
-      if (end === undefined) return undefined
-      return end.error === undefined ? Cause.done() : Effect.fail(end.error)
+      const { ending } = this
+      if (ending === undefined) return undefined
+      return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
     })
   }
 }

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
+import { attempt } from "./guard.ts"
 import { Heap } from "./heap.ts"
 
 export interface Owner {
@@ -58,11 +59,10 @@ export class Timer {
   // The fiber that rings is everybody's: what goes wrong here concerns the owner alone.
   ring(now: number): void {
     this.time = Infinity
-    try {
-      this.fire(now)
-    } catch (defect) {
-      this.owner.died(defect)
-    }
+    attempt(
+      () => this.fire(now),
+      (defect) => this.owner.died(defect)
+    )
   }
 }
 

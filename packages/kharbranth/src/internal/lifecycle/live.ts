@@ -6,7 +6,6 @@
 import { retry } from "../../Reconnect.ts"
 import {
   after,
-  startOver,
   closedByUs,
   dial,
   dialSuccessor,
@@ -126,7 +125,7 @@ const replace = (state: Live, input: InputAt<"Restart">, now: number): Outcome =
   if (input.by === "user") return restartNow(state, input)
   const ends = [requested(input), ...leave(state.phase, "drop")]
   if (state.mayskip) {
-    return after(ends, dial({ ...startOver(state), removed: state.removed, mayskip: false }))
+    return after(ends, dial({ ...state, outage: renewed(state.outage), mayskip: false }))
   }
   const { endpoint, epoch, gate } = state.phase
   const error = closedByUs(state.config.connection, epoch)

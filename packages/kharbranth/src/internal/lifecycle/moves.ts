@@ -148,17 +148,15 @@ export const leave = (phase: Phase, retiring: EndSession["how"]): ReadonlyArray<
   }
 }
 
-type Pausable = StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">
+type Running = StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">
 
-export const pause = (state: Pausable, { by }: InputAt<"Pause">): Outcome => [
+export const pause = (state: Running, { by }: InputAt<"Pause">): Outcome => [
   { ...state, phase: { _tag: "Idle", reason: "Paused", by } },
   leave(state.phase, "graceful")
 ]
 
-export const fail = (
-  state: StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">,
-  input: InputAt<"Fail">
-): Outcome => after(leave(state.phase, "graceful"), giveUp(state, input.error))
+export const fail = (state: Running, input: InputAt<"Fail">): Outcome =>
+  after(leave(state.phase, "graceful"), giveUp(state, input.error))
 
 /** No session is left to wait for. */
 export const closed = (state: State): Outcome => [

@@ -28,7 +28,7 @@ import {
 } from "./moves.ts"
 import type { Command, Config, Input, InputAt, InputTag, Outcome, PhaseTag, State, StateAt } from "./model.ts"
 
-export type { Command, Config, Input, Outage, Outcome, Phase, State } from "./model.ts"
+export type { Command, Config, Input, Phase, State } from "./model.ts"
 
 export const initial = (config: Config): State => ({
   config,

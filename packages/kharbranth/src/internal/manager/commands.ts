@@ -62,7 +62,7 @@ const failures = (command: Command, outcomes: ReadonlyArray<Outcome>): ReadonlyA
     error === undefined ? [] : [{ _tag: "CommandFailed" as const, name, command: command._tag, error }]
   )
 
-/** Whoever writes the queue may not be checked by a compiler: what is no command fails like one. */
+/** Commands in the queue may come from untyped code: a value that is no command fails like one. */
 const obey = (registry: Registry, { command, where }: Addressed): Effect.Effect<ReadonlyArray<ManagerEvent>> =>
   Effect.match(broadcast(registry, command, where), {
     onFailure: (error): ReadonlyArray<ManagerEvent> => [

@@ -4,7 +4,6 @@
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -27,8 +26,7 @@ import * as Raw from "./rawCodec.ts"
 import type { Registry } from "./registry.ts"
 import type { Notifier } from "./notify.ts"
 import { attempt } from "../kit/guard.ts"
-import * as Check from "../model/check.ts"
-import type * as Settings from "../connection/run/settings.ts"
+import * as Settings from "../connection/run/settings.ts"
 
 /** Options as they arrive, whatever they carry. */
 export type AnyOptions = ConnectOptions<Codec.Codec<unknown, unknown>, string, unknown, unknown>
@@ -95,7 +93,7 @@ const startup = (
   connection: Connection.Any,
   options: AnyOptions
 ): Effect.Effect<void, ConnectionError> => {
-  const after = Check.durationOr(options.startupTimeout, Duration.seconds(60))
+  const after = Settings.startupTimeout(options)
   return Effect.timeoutOrElse(connection.awaitReady, {
     duration: after,
     orElse: () =>

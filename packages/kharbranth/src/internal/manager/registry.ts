@@ -48,7 +48,7 @@ export class Registry {
   /**
    * Takes the name, or shares it where `share` says so. A name that is being
    * closed is waited for: its old session must be gone before a new one begins.
-   * Whoever claims must be uninterruptible, or a claimed name may stay empty;
+   * Call it uninterruptibly, or a claimed name may stay empty;
    * `restore` is for the wait.
    */
   claim(
@@ -143,7 +143,7 @@ export class Registry {
     return Effect.suspend(() => {
       if (entry.phase === "closing") return Deferred.await(entry.freed)
       entry.phase = "closing"
-      // Whoever asked may stop waiting; the closing goes on.
+      // The caller may stop waiting; the closing goes on.
       return Effect.flatMap(Effect.forkDetach(this.closing(entry), { startImmediately: true }), () =>
         Deferred.await(entry.freed)
       )

@@ -29,6 +29,10 @@ export const durationOr = (input: Duration.Input | undefined, fallback: Duration
 export const millis = (duration: Duration.Duration): number =>
   duration.value._tag === "Millis" ? duration.value.millis : Duration.toMillis(duration)
 
+/** An option in milliseconds. */
+export const millisOr = (input: Duration.Input | undefined, fallback: Duration.Input): number =>
+  millis(durationOr(input, fallback))
+
 export const optionalDuration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
   input === undefined ? undefined : duration(input)
 

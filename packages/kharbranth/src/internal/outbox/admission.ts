@@ -1,7 +1,7 @@
 /**
  * The admission of an outbox: the queue and what is kept, their common bounds, the
  * policies for what does not fit, and what is still to be told to whom. Nobody
- * is told anything before the admission are in order.
+ * is told anything before all of them are in order.
  */
 import { OutboxFull, type SendError } from "../../ConnectionError.ts"
 import type * as Policy from "../../Outbox.ts"

@@ -2,7 +2,6 @@
  * What an outbox is made of and what goes through it, as data: its options with
  * defaults, entries from messages, and entries as plain items.
  */
-import * as Duration from "effect/Duration"
 import type * as Codec from "../../Codec.ts"
 import type { SendError } from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
@@ -29,7 +28,7 @@ export interface OutboxOptions<In, Out> {
 export const settings = <In, Out>(
   options: Policy.Options<In, Out>
 ): Omit<OutboxOptions<In, Out>, "connection" | "encode" | "owner"> => {
-  const ttl = Duration.toMillis(Options.durationOr(options.ttl, "30 seconds"))
+  const ttl = Options.millisOr(options.ttl, "30 seconds")
   return {
     capacity: options.capacity ?? 10_000,
     maxBytes: options.maxBytes ?? 16 * 1024 * 1024,
@@ -85,7 +84,7 @@ export const newEntry = <In, Out>(
   tell: Tell
 ): Entry => {
   const { key, lane = "data", replay, ttl: ownTtl, whenDown = options.whenDown } = given ?? none
-  const ttl = ownTtl === undefined ? (options.ttl ?? Infinity) : Duration.toMillis(Options.duration(ownTtl))
+  const ttl = ownTtl === undefined ? (options.ttl ?? Infinity) : Options.millis(Options.duration(ownTtl))
   const retained = kept !== undefined
   return entryOf(
     {

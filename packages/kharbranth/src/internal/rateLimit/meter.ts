@@ -25,7 +25,7 @@ export interface Rule {
   readonly reserve: number
 }
 
-export const unlimited: Meter = {
+const unlimited: Meter = {
   free: () => Infinity,
   nextAt: (now) => now,
   record: () => {}
@@ -99,7 +99,7 @@ class WindowMeter implements Meter {
 export const make = (rule: Rule): Meter => new WindowMeter(rule)
 
 /** Several limits at once: free when all are. */
-export const combine = (meters: ReadonlyArray<Meter>): Meter => {
+const combine = (meters: ReadonlyArray<Meter>): Meter => {
   const [only] = meters
   if (only === undefined) return unlimited
   if (meters.length === 1) return only

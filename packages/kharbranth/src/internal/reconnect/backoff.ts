@@ -49,7 +49,7 @@ export interface Exponential {
 }
 
 /** The share `jitter` of each wait is chance; the rest is certain. */
-export const exponentialWaitOf = ({ base, cap, factor, jitter }: Exponential, attempt: number, chance: number) => {
+const exponentialWaitOf = ({ base, cap, factor, jitter }: Exponential, attempt: number, chance: number) => {
   const longest = Math.min(cap, base * factor ** (attempt - 1))
   return longest * (1 - jitter + jitter * chance)
 }

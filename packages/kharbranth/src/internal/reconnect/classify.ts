@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type { ConnectionError, ForeignCause, HandshakeRejected, TlsError } from "../../ConnectionError.ts"
+import { attempt } from "../kit/guard.ts"
 import type { Decision } from "../../Reconnect.ts"
 
 // A decision may come back as the failure of a user's program, so it must be
@@ -101,10 +102,8 @@ export const closeCodeOf = (error: ConnectionError): number | undefined => {
 /** A user's rule that cannot throw: where it has no answer, the defaults do. */
 export const withFallback =
   (rule: (error: ConnectionError) => Decision | undefined) =>
-  (error: ConnectionError): Decision => {
-    try {
-      return rule(error) ?? classify(error)
-    } catch {
-      return classify(error)
-    }
-  }
+  (error: ConnectionError): Decision =>
+    attempt(
+      () => rule(error),
+      () => undefined
+    ) ?? classify(error)

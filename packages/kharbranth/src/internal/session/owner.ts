@@ -24,7 +24,6 @@ export interface SessionPolicies {
   readonly heartbeat: Heartbeat
   readonly dialTimeout: Duration.Duration
   readonly openTimeout: Duration.Duration
-  readonly closeTimeout: Duration.Duration
 }
 
 /** A program that runs before a session is Ready. */

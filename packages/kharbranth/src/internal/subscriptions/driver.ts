@@ -79,7 +79,7 @@ export class ConnectionDriver<T, In, Out, M> {
     })
     this.memories = new SessionMemories(options.memory)
     const { batch, rateLimit, subscribe, unsubscribe } = options
-    const ackTimeout = Duration.toMillis(Check.durationOr(options.ackTimeout, "5 seconds"))
+    const ackTimeout = Check.millisOr(options.ackTimeout, "5 seconds")
     const acks = options.acks ?? true
     this.requester = new Requester(
       this.registry,

@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import type { InvalidOptions } from "../../ConnectionError.ts"
 import type { Target } from "../../Target.ts"
 import type { Capabilities } from "../../Transport.ts"
+import { attempt } from "../kit/guard.ts"
 import { invalid, type Path } from "../model/check.ts"
 import { token } from "../model/token.ts"
 
@@ -24,13 +25,11 @@ const fail = (place: Place, path: Path, issue: string): Result.Result<never, Inv
 
 const schemes: Readonly<Record<string, string>> = { "ws:": "ws:", "wss:": "wss:", "http:": "ws:", "https:": "wss:" }
 
-const parse = (value: unknown): URL | undefined => {
-  try {
-    return value instanceof URL ? new URL(value.href) : typeof value === "string" ? new URL(value) : undefined
-  } catch {
-    return undefined
-  }
-}
+const parse = (value: unknown): URL | undefined =>
+  attempt(
+    () => (value instanceof URL ? new URL(value.href) : typeof value === "string" ? new URL(value) : undefined),
+    () => undefined
+  )
 
 export const url = (place: Place, value: unknown): Validated<string> => {
   const parsed = parse(value)

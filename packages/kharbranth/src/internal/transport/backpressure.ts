@@ -85,9 +85,9 @@ export class BackpressureControl {
 
   private arm(): void {
     const { owner } = this
-    const maxStall = Check.durationOr(owner.options.inbox?.maxStall, "10 seconds")
+    const maxStall = Check.millisOr(owner.options.inbox?.maxStall, "10 seconds")
     this.armed = true
-    owner.deadlines.of("stall", () => this.due()).set(owner.mono() + Check.millis(maxStall))
+    owner.deadlines.of("stall", () => this.due()).set(owner.mono() + maxStall)
   }
 
   private due(): void {

@@ -42,7 +42,7 @@ const calls = new WeakMap<Dialer, Call>()
 export const callOf = (dialer: Dialer): Call | undefined => calls.get(dialer)
 
 /** The outcome of an effect that has nothing left to run. */
-export const outcomeOf = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined =>
+const outcomeOf = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined =>
   Exit.isExit(effect) ? (effect as Exit.Exit<A, E>) : undefined
 
 const nothing = (): void => {}

@@ -115,7 +115,7 @@ export class Attempt {
       return this.hear({ _tag: "Reject", status, retryAfter, headers: {}, body: "" })
     }
     const stop = this.around.ask(this.request, (answer) => this.hear(answer))
-    // Whoever waited for the question may have given up on it at once.
+    // The dial may have been abandoned inside `ask`.
     if (this.isDialing()) this.stopAsking = stop
     else stop()
   }

@@ -230,7 +230,7 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
     }
   })
 
-/** Whoever gave a `Random` of their own keeps it. */
+/** A `Random` that the program provides itself stays. */
 const unlessSeeded =
   (chance: typeof Random.Random.Service) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

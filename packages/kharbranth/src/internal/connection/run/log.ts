@@ -11,7 +11,7 @@ const lineOf = (event: ConnectionEvent): Line | undefined => {
     case "DialStarted":
       return ["Debug", `dialing session ${event.epoch}, attempt ${event.attempt}`]
     case "GatePassed":
-      // Whoever made the connection learns that its first session is there; a thousand of them need no thousand lines.
+      // The program that makes a connection sees it become ready; a thousand connections would log a thousand lines.
       return event.gate === "Ready"
         ? [event.epoch === 1 ? "Debug" : "Info", `session ${event.epoch} is ready`]
         : undefined

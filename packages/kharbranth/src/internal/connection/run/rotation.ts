@@ -32,12 +32,12 @@ export class Rotation<In> {
 
   private constructor(options: Connection.Rotate<In> | undefined) {
     this.mode = options?.mode ?? "makeFirst"
-    this.overlap = Duration.toMillis(Check.durationOr(options?.overlap, "250 millis"))
+    this.overlap = Check.millisOr(options?.overlap, "250 millis")
     this.notice = options?.notice
     this.dedupe = options?.dedupe && total(options.dedupe, nothing)
     this.end()
-    this.maxAge = options?.maxAge === undefined ? Infinity : Duration.toMillis(Check.duration(options.maxAge))
-    this.before = Duration.toMillis(Check.durationOr(options?.before, "30 seconds"))
+    this.maxAge = Check.millisOr(options?.maxAge, Duration.infinity)
+    this.before = Check.millisOr(options?.before, "30 seconds")
   }
 
   /** In how many milliseconds a session that is Ready now is to be replaced; `chance` in [0, 1). */

@@ -25,7 +25,9 @@ const durations = {
   startupTimeout: Duration.seconds(60)
 } as const
 
-const duration = (options: AnyOptions, key: keyof typeof durations): Duration.Duration => {
+type Durations = Pick<AnyOptions, keyof typeof durations>
+
+const duration = (options: Durations, key: keyof typeof durations): Duration.Duration => {
   const given = options[key]
   return given === undefined ? durations[key] : Check.duration(given)
 }
@@ -71,7 +73,7 @@ export const checkOptions = (connection: string, options: AnyOptions): InvalidOp
   Check.positive(connection, ["rotate", "maxAge"], Check.optionalDuration(options.rotate?.maxAge)) ??
   Check.positive(connection, ["rotate", "overlap"], Check.optionalDuration(options.rotate?.overlap))
 
-export const startupTimeout = (options: AnyOptions): Duration.Duration => duration(options, "startupTimeout")
+export const startupTimeout = (options: Durations): Duration.Duration => duration(options, "startupTimeout")
 
 const outboxDefaults = Options.settings<unknown, never>({})
 

@@ -270,7 +270,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
-    // Whoever is called by a command sees where the connection is; those that wait for a state come after its reader.
+    // What a command calls reads the new state; those that wait for a state are woken after the commands.
     if (changed) this.state.assign(Lifecycle.publicState(state))
     for (const command of commands) this.perform(command)
     if (changed) this.state.announce()

@@ -14,9 +14,8 @@ export const broadcast = <In>(
 ): Effect.Effect<Stream.Stream<In, Failure>, Failure, Scope.Scope> =>
   Effect.gen(function* () {
     const { capacity = 1024, strategy = "suspend" } = options
-    if (!Number.isSafeInteger(capacity) || capacity < 1) {
-      return yield* Check.invalid(name, ["capacity"], "expected a whole number of at least 1")
-    }
+    const wrong = Check.wholeNumber(name, ["capacity"], capacity, 1)
+    if (wrong !== undefined) return yield* wrong
     const lossless = strategy === "suspend" ? new Lossless<In, Failure>() : undefined
     const fanout = lossless ?? new Fanout<In, Failure>()
     const ready = lossless?.ready ?? Effect.void

@@ -61,7 +61,7 @@ export const supervise = <In, Out>(
 }
 
 /** It lives as long as this scope. */
-export const kept = <In, Out>(self: Supervisor<In, Out>, scope: Scope.Scope): Effect.Effect<void> =>
+const kept = <In, Out>(self: Supervisor<In, Out>, scope: Scope.Scope): Effect.Effect<void> =>
   Scope.addFinalizer(scope, shutDown(self))
 
 /** Heeds its surroundings, and dials unless it is to wait for its first use. */

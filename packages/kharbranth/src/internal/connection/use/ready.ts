@@ -17,7 +17,7 @@ export const touch = <In, Out>(self: Any<In, Out>): void => {
 export const isOver = (state: ConnectionState): boolean => state._tag === "Disconnected" && state.reason === "Closed"
 
 /** What a wait for readiness ends with in this state, if it ends. */
-const verdict = <In, Out>(self: Any<In, Out>, state: ConnectionState): Exit.Exit<void, Failure> | undefined => {
+export const verdict = <In, Out>(self: Any<In, Out>, state: ConnectionState): Exit.Exit<void, Failure> | undefined => {
   if (state._tag === "Connected") return Exit.void
   if (state._tag === "Failed") return Exit.fail(state.error)
   return isOver(state) ? Exit.fail(self.notConnected()) : undefined
@@ -69,7 +69,7 @@ export const startUp = <In, Out, A>(
     timer.set(self.mono() + Check.millis(after))
     const stop = whenDecided(self, (exit) => {
       timer.clear()
-      resume(Exit.isSuccess(exit) ? Exit.succeed(value) : Exit.failCause(exit.cause))
+      resume(Exit.map(exit, () => value))
     })
     return Effect.sync(() => {
       timer.clear()

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Connection from "../../../Connection.ts"
 import type * as ConnectionError from "../../../ConnectionError.ts"
-import { isOver } from "./ready.ts"
+import { isOver, verdict } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
 type Failure = ConnectionError.ConnectionError
@@ -30,11 +30,9 @@ export const restart = <In, Out>(
       }),
       Effect.andThen(Effect.never)
     )
-    const ready = self.state.until<void, Failure>((state) => {
-      if (state._tag === "Connected" && state.epoch > before) return Effect.void
-      if (state._tag === "Failed") return Effect.fail(state.error)
-      return isOver(state) ? Effect.fail(self.notConnected()) : undefined
-    })
+    const ready = self.state.until<void, Failure>((state) =>
+      state._tag === "Connected" && state.epoch <= before ? undefined : verdict(self, state)
+    )
     return Effect.ensuring(Effect.raceFirst(ready, failed), Effect.sync(leave))
   })
 

@@ -7,6 +7,7 @@ import type { Outbox } from "../../outbox/outbox.ts"
 import { expiry, type Fate } from "../../outbox/entry.ts"
 import { confirmationList } from "../../outbox/confirmations.ts"
 import * as Options from "../../outbox/options.ts"
+import { Waiting } from "../../kit/waiting.ts"
 import { touch } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
@@ -64,15 +65,8 @@ export const track = <In, Out>(
   Effect.callback<Effect.Effect<Delivery>, SendError>((resume) => {
     touch(self)
     let delivery: Delivery | undefined
-    const waiters = new Set<(delivery: Delivery) => void>()
-    const outcome = Effect.callback<Delivery>((told) => {
-      if (delivery !== undefined) return told(Effect.succeed(delivery))
-      const waiter = (final: Delivery) => told(Effect.succeed(final))
-      waiters.add(waiter)
-      return Effect.sync(() => {
-        waiters.delete(waiter)
-      })
-    })
+    const settled = new Waiting()
+    const outcome = settled.until(() => (delivery === undefined ? undefined : Effect.succeed(delivery)))
     const withdraw = trackIn(
       self.outbox,
       message,
@@ -80,8 +74,7 @@ export const track = <In, Out>(
       (error) => resume(error === undefined ? Effect.succeed(outcome) : Effect.fail(error)),
       (final) => {
         delivery = final
-        for (const waiter of waiters) waiter(final)
-        waiters.clear()
+        settled.wake()
       }
     )
     return Effect.sync(withdraw)
