@@ -18,6 +18,7 @@ import type * as Session from "kharbranth/Session"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import * as TestServer from "kharbranth/testing/TestServer"
 import { settle } from "../subscriptions/topicServer.ts"
 
 const url = "wss://feed.example/ws"
@@ -39,6 +40,28 @@ const failureOf = (onOpen: OnOpen) =>
     const { made } = yield* rig(onOpen, Reconnect.none)
     return yield* Effect.flip(made)
   })
+
+describe("a connection that is not Ready in time", () => {
+  it.effect("names the last error, also while a later dial is under way", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ seed: 1 })
+      let dials = 0
+      yield* network.serve(url, undefined, {
+        answer: () => Effect.sync(() => (++dials === 1 ? TestServer.refuse() : TestServer.hang))
+      })
+      const made = yield* network.provide(
+        Connection.make("feed", { target: url, reconnect: Reconnect.prompt, startupTimeout: "5 seconds" }).pipe(
+          Effect.flip,
+          Effect.forkScoped
+        )
+      )
+      yield* TestClock.adjust("6 seconds")
+      const error = yield* Fiber.join(made)
+      assert.strictEqual(dials, 2)
+      assert.strictEqual(error._tag === "StartupTimeout" && error.last?._tag, "DialFailed")
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+})
 
 describe("an opening program", () => {
   it.effect("that fails, dies or interrupts itself is OpenFailed; an error of the connection's own passes", () =>

@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Codec from "../../Codec.ts"
 import type * as Connection from "../../Connection.ts"
-import { type ConnectionError, StartupTimeout } from "../../ConnectionError.ts"
+import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectOptions, Key } from "../../ConnectionManager.ts"
 import type { DialBudget } from "../../DialBudget.ts"
 import { Transport } from "../../Transport.ts"
@@ -18,6 +18,7 @@ import type { Built } from "../budget/budget.ts"
 import * as internal from "../connection/use/make.ts"
 import type { Ask } from "../session/dial.ts"
 import { permitBy } from "../budget/permit.ts"
+import { startUp } from "../connection/use/ready.ts"
 import { Handle } from "../connection/use/handle.ts"
 import * as Entries from "./entry.ts"
 import type { Entry } from "./entry.ts"
@@ -88,27 +89,6 @@ const make = (
   return Exit.succeed(connection)
 }
 
-const startup = (
-  entry: Entry,
-  connection: Connection.Any,
-  options: AnyOptions
-): Effect.Effect<void, ConnectionError> => {
-  const after = Settings.startupTimeout(options)
-  return Effect.timeoutOrElse(connection.awaitReady, {
-    duration: after,
-    orElse: () =>
-      Effect.suspend(() =>
-        Effect.fail(
-          new StartupTimeout({
-            connection: entry.name,
-            after,
-            last: Entries.causeOf(connection.state.getUnsafe()) ?? entry.lastError
-          })
-        )
-      )
-  })
-}
-
 // In a fiber of the manager's: the caller may be interrupted while others wait
 // for the same name.
 const start = (
@@ -128,7 +108,7 @@ const start = (
     Deferred.doneUnsafe(entry.started, Exit.void)
     return Effect.void
   }
-  const waiting = startup(entry, made.value, options).pipe(
+  const waiting = startUp(entry.core!, Settings.startupTimeout(options), undefined).pipe(
     Effect.onExit((exit) =>
       Effect.andThen(
         Deferred.done(entry.started, exit),

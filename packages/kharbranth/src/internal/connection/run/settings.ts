@@ -70,8 +70,8 @@ export const checkOptions = (connection: string, options: AnyOptions): InvalidOp
     : Check.invalid(connection, ["startup"], 'expected "await", "background" or "lazy"')) ??
   (options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection)) ??
   (options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection)) ??
-  Check.positive(connection, ["rotate", "maxAge"], Check.optionalDuration(options.rotate?.maxAge)) ??
-  Check.positive(connection, ["rotate", "overlap"], Check.optionalDuration(options.rotate?.overlap))
+  Check.positive(connection, ["rotate", "maxAge"], options.rotate?.maxAge) ??
+  Check.positive(connection, ["rotate", "overlap"], options.rotate?.overlap)
 
 export const startupTimeout = (options: Durations): Duration.Duration => duration(options, "startupTimeout")
 

@@ -133,6 +133,11 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   }
 
   /** The last session dialed. */
+  /** What ended the last session or dial of this outage. */
+  get lastCause(): ConnectionError | undefined {
+    return this.lifecycle.outage.cause
+  }
+
   get epoch(): number {
     return this.lifecycle.epoch
   }

@@ -77,8 +77,5 @@ export const startUp = <In, Out, A>(
     })
   })
 
-const tooLate = <In, Out>(self: Any<In, Out>, after: Duration.Duration): Failure => {
-  const state = self.state.getUnsafe()
-  const last = state._tag === "Reconnecting" ? state.cause : undefined
-  return new ConnectionError.StartupTimeout({ connection: self.connection, after, last })
-}
+const tooLate = <In, Out>(self: Any<In, Out>, after: Duration.Duration): Failure =>
+  new ConnectionError.StartupTimeout({ connection: self.connection, after, last: self.lastCause })
