@@ -255,7 +255,7 @@ const isOverflow = (overflow: unknown): boolean =>
 export const check = <In>(options: Options<In>, connection: string): InvalidOptions | undefined =>
   Check.firstOf([
     Check.wholeNumber(connection, ["inbox", "highWaterMark"], options.highWaterMark, 1),
-    Check.positive(connection, ["inbox", "maxStall"], Check.optionalDuration(options.maxStall)),
+    Check.positive(connection, ["inbox", "maxStall"], options.maxStall),
     options.overflow === undefined || isOverflow(options.overflow)
       ? undefined
       : Check.invalid(

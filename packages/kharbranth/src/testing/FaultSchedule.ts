@@ -4,8 +4,9 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type { Direction, Fault } from "./Fault.ts"
+import { millis } from "./internal/faultParts.ts"
 import * as Seeded from "./internal/seeded.ts"
 
 /**
@@ -121,8 +122,8 @@ const inProcess = (tag: Fault["_tag"]): boolean => tag === "Suspend" || tag === 
  */
 export const make = (options: Options): ReadonlyArray<Incident> => {
   const random = Seeded.make(options.seed, 1)
-  const within = Duration.toMillis(Duration.fromInputUnsafe(options.within))
-  const longest = Math.min(within, Duration.toMillis(Duration.fromInputUnsafe(options.longest ?? "20 seconds")))
+  const within = millis(options.within)
+  const longest = Math.min(within, millis(options.longest ?? "20 seconds"))
   const count = options.incidents ?? Math.max(1, Math.round(within / 30_000))
   const [kind = "Reset", ...others] = options.kinds ?? kinds
   const [host, ...hosts] = options.hosts ?? []

@@ -6,7 +6,7 @@ import * as Codec from "../../src/Codec.ts"
 import { refuse } from "../../src/internal/connection/use/control.ts"
 import * as Meter from "../../src/internal/rateLimit/meter.ts"
 import { settings } from "../../src/internal/outbox/outbox.ts"
-import { sizeOf } from "../../src/internal/outbox/entry.ts"
+import { sizeOf } from "../../src/internal/model/frame.ts"
 import * as Policy from "../../src/Outbox.ts"
 import { closed, rig, tagOf } from "./outboxRig.ts"
 

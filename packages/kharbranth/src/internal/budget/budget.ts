@@ -37,13 +37,12 @@ const rulesOf = (policy: Policy): Rules => {
 
 const checkPolicy = (policy: Policy, path: Check.Path): Check.Check => {
   const at = (...keys: Check.Path): Check.Path => [...path, ...keys]
-  const time = (key: "minGap" | "stagger" | "busy" | "maxRetryAfter") =>
-    Check.positive(owner, at(key), Check.optionalDuration(policy[key]))
+  const time = (key: "minGap" | "stagger" | "busy" | "maxRetryAfter") => Check.positive(owner, at(key), policy[key])
   const breaker = policy.breaker === false ? {} : (policy.breaker ?? {})
   return Check.firstOf([
     ...limitsOf(policy).flatMap(({ limit, window }, index) => [
       Check.wholeNumber(owner, at("limits", index, "limit"), limit, 1),
-      Check.positive(owner, at("limits", index, "window"), Check.duration(window))
+      Check.positive(owner, at("limits", index, "window"), window)
     ]),
     Check.wholeNumber(owner, at("concurrent"), policy.concurrent, 1),
     time("minGap"),
@@ -51,8 +50,8 @@ const checkPolicy = (policy: Policy, path: Check.Path): Check.Check => {
     time("busy"),
     time("maxRetryAfter"),
     Check.wholeNumber(owner, at("breaker", "failures"), breaker.failures, 1),
-    Check.positive(owner, at("breaker", "cooldown"), Check.optionalDuration(breaker.cooldown)),
-    Check.positive(owner, at("breaker", "maxCooldown"), Check.optionalDuration(breaker.maxCooldown))
+    Check.positive(owner, at("breaker", "cooldown"), breaker.cooldown),
+    Check.positive(owner, at("breaker", "maxCooldown"), breaker.maxCooldown)
   ])
 }
 

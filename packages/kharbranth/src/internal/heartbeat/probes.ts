@@ -9,6 +9,7 @@
 import { PingFailed } from "../../ConnectionError.ts"
 import type { CanPing, Probe } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
+import { isFrame } from "../model/frame.ts"
 import { attempt, total } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import { decodeJson, encodeJson, Failure } from "../model/json.ts"
@@ -84,7 +85,7 @@ const guarded =
   <A>(name: string, make: (input: A) => unknown): Make<A, Frame> =>
   (input, session) => {
     const made = attempt(() => make(input), nothing)
-    if (typeof made === "string" || made instanceof Uint8Array) return made
+    if (isFrame(made)) return made
     const { epoch, owner } = session
     const { connection } = owner
     session.dead(new PingFailed({ connection, epoch, issue: `${name} made nothing that can be sent` }))

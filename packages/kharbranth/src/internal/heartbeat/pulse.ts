@@ -169,7 +169,7 @@ export class Pulse implements Hearing {
     if (this.over) return
     const time = Math.min(this.nextProbe, this.detector.nextLook)
     // A timer that rings early only finds nothing to do.
-    if (this.timer.time <= time && this.timer.time !== Infinity) return
+    if (this.timer.time <= time) return
     this.plan = { time, mono: this.session.owner.mono(), wall: this.session.owner.wall() }
     this.timer.set(time)
   }

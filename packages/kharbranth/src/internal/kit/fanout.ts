@@ -2,11 +2,9 @@
  * One writer, many bounded observers. Moves arrays; with no observer a publish
  * is one comparison. An observer that falls behind loses its oldest items.
  */
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Waiting } from "./waiting.ts"
+import { type Ending, type Pull, Waiting } from "./waiting.ts"
 
 interface Observer<A> {
   items: Array<A>
@@ -19,7 +17,7 @@ const none: ReadonlySet<never> = new Set()
 
 export class Fanout<A, E = never> {
   protected observers: ReadonlySet<Observer<A>> = none
-  private ending: { readonly error: E | undefined } | undefined
+  private ending: Ending<E> | undefined
 
   /** Whether anybody listens; guard the construction of what you publish with it. */
   get active(): boolean {
@@ -71,18 +69,20 @@ export class Fanout<A, E = never> {
     )
   }
 
-  private pull(observer: Observer<A>): Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> {
-    return observer.waiting.until((): Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done> | undefined => {
-      const { items } = observer
-      if (Arr.isArrayNonEmpty(items)) {
-        observer.items = []
-        this.taken()
-        return Effect.succeed(items)
-      }
-      const { ending } = this
-      if (ending === undefined) return undefined
-      return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
-    })
+  private pull(observer: Observer<A>): Pull<A, E> {
+    return observer.waiting.pull(
+      () => this.take(observer),
+      () => this.ending
+    )
+  }
+
+  private take(observer: Observer<A>): Array<A> {
+    const { items } = observer
+    if (items.length > 0) {
+      observer.items = []
+      this.taken()
+    }
+    return items
   }
 }
 

@@ -4,8 +4,18 @@
  * in the next microtask, once however many changes a turn brings, so a waiter
  * never runs inside the callback that changed something.
  */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { nextMicrotask } from "./microtask.ts"
+
+/** How what was pulled from is over: without an error, or with one. */
+export interface Ending<E> {
+  readonly error: E | undefined
+}
+
+/** What a stream pulls its next array with. */
+export type Pull<A, E = never> = Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done>
 
 export class Waiting {
   /** Most have one waiter or none: the set is made for the second. */
@@ -17,6 +27,17 @@ export class Waiting {
   /** Completes with what `look` returns, as soon as that is not `undefined`. */
   until<A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> {
     return Effect.suspend(() => look() ?? Effect.callback<A, E>((resume) => Effect.sync(this.watch(look, resume))))
+  }
+
+  /** Takes what there is, as soon as there is anything; then ends, or fails with the end's error. */
+  pull<A, E>(take: () => Array<A>, ending: () => Ending<E> | undefined): Pull<A, E> {
+    return this.until((): Pull<A, E> | undefined => {
+      const batch = take()
+      if (Arr.isArrayNonEmpty(batch)) return Effect.succeed(batch)
+      const end = ending()
+      if (end === undefined) return undefined
+      return end.error === undefined ? Cause.done() : Effect.fail(end.error)
+    })
   }
 
   /** Passes on what `look` returns after a later wake, once it is not `undefined`; returns how to stop. */

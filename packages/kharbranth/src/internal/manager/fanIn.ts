@@ -3,20 +3,18 @@
  * for one batch, and its reader waits until that was taken, so what is not read
  * stays in the connection's own inbox, under its own bounds.
  */
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { ConnectionError } from "../../ConnectionError.ts"
-import { type ConnectionState, isFinal } from "../../ConnectionState.ts"
+import { isFinal } from "../../ConnectionState.ts"
 import type { Where } from "../../ManagerCommand.ts"
 import type { Named } from "../../ManagerEvent.ts"
 import type { Entry, Made } from "./entry.ts"
-import type { Registry } from "./registry.ts"
+import { means, namesOf, type Registry } from "./registry.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
-import { Waiting } from "../kit/waiting.ts"
+import { type Ending, type Pull, Waiting } from "../kit/waiting.ts"
 
 interface Slot {
   readonly name: string
@@ -24,11 +22,9 @@ interface Slot {
   readonly taken: () => void
 }
 
-type Pull = Effect.Effect<Arr.NonEmptyReadonlyArray<Named<unknown>>, ConnectionError | Cause.Done>
-
 class FanIn {
   private slots: Array<Slot> = []
-  private ending: { readonly error: ConnectionError | undefined } | undefined
+  private ending: Ending<ConnectionError> | undefined
   private readonly waiting = new Waiting()
 
   /** Completes when the reader took the batch. */
@@ -48,16 +44,9 @@ class FanIn {
     this.waiting.wake()
   }
 
-  // The reader takes when it runs, not when it is woken: an interrupted reader leaves every batch where it is.
-  private readonly next: Pull = Effect.suspend(() => {
-    const messages = this.take()
-    if (Arr.isArrayNonEmpty(messages)) return Effect.succeed(messages)
-    if (this.ending === undefined) return this.pull
-    return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
-  })
-
-  readonly pull: Pull = this.waiting.until(() =>
-    this.slots.length > 0 || this.ending !== undefined ? this.next : undefined
+  readonly pull: Pull<Named<unknown>, ConnectionError> = this.waiting.pull(
+    () => this.take(),
+    () => this.ending
   )
 
   private take(): Array<Named<unknown>> {
@@ -71,12 +60,11 @@ class FanIn {
 }
 
 /** Completes with `true` when a connection that gave up was revived, `false` when it is closed. */
-const revived = (entry: Made): Effect.Effect<boolean> =>
-  entry.connection.state.changes.pipe(
-    Stream.filter((state: ConnectionState) => !isFinal(state) || state._tag === "Disconnected"),
-    Stream.runHead,
-    Effect.map((head) => head._tag === "Some" && !isFinal(head.value))
-  )
+const revived = ({ core }: Made): Effect.Effect<boolean> =>
+  core.state.until((state) => {
+    if (!isFinal(state)) return Effect.succeed(true)
+    return state._tag === "Disconnected" ? Effect.succeed(false) : undefined
+  })
 
 /** Reads one connection until it is closed; a wrong use (a second reader) ends the whole. */
 const read = (entry: Made, into: FanIn): Effect.Effect<void> => {
@@ -89,8 +77,6 @@ const read = (entry: Made, into: FanIn): Effect.Effect<void> => {
   return again
 }
 
-const isFixed = (where: Where | undefined): boolean => typeof where === "string" || Array.isArray(where)
-
 export const messages = (
   registry: Registry,
   address: Effect.Effect<Where | undefined, ConnectionError>,
@@ -99,13 +85,15 @@ export const messages = (
   Stream.unwrap(
     Effect.gen(function* () {
       const where = yield* address
+      // Names mean the connections that have them now.
+      const isFixed = namesOf(where) !== undefined
       const entries = yield* Effect.fromResult(registry.select(where))
       const into = new FanIn()
       const fork = yield* FiberSet.runtime(yield* FiberSet.make())()
       const left = new Set<Entry>(entries)
       const leave = (entry: Entry) => {
         left.delete(entry)
-        if (isFixed(where) && left.size === 0) into.end()
+        if (isFixed && left.size === 0) into.end()
       }
       const follow = (entry: Made) =>
         void fork(
@@ -116,14 +104,14 @@ export const messages = (
         )
       const forget = registry.listen({
         added: (entry) => {
-          if (!isFixed(where) && registry.means(where, entry)) follow(entry)
+          if (!isFixed && means(where, entry)) follow(entry)
         },
         removed: () => {}
       })
       const stopped = onEnd(() => into.end())
       yield* Effect.addFinalizer(() => Effect.sync(() => (forget(), stopped())))
       for (const entry of entries) follow(entry)
-      if (isFixed(where) && left.size === 0) into.end()
+      if (isFixed && left.size === 0) into.end()
       return Stream.fromPull(Effect.succeed(into.pull))
     })
   )

@@ -22,18 +22,12 @@ import * as Entries from "./entry.ts"
 import type { Made } from "./entry.ts"
 import * as Messages from "./fanIn.ts"
 import * as Opening from "./opening.ts"
-import { Registry } from "./registry.ts"
+import { namesOf, Registry } from "./registry.ts"
 import { Notifier } from "./notify.ts"
 import * as Check from "../model/check.ts"
 import { allReady } from "../connection/use/ready.ts"
 
 type NameOrKey = string | Key<unknown, never>
-
-const check = (options: Options<never>): InvalidOptions | undefined =>
-  Check.firstOf([
-    Budget.check(options.budget ?? {}),
-    Check.wholeNumber("connection manager", ["commandCapacity"], options.commandCapacity, 1)
-  ])
 
 /** The entry of a name or key; by key only with the key's codec. */
 const entryOf = (registry: Registry, nameOrKey: NameOrKey): Effect.Effect<Made, ConnectionError> => {
@@ -104,11 +98,11 @@ const endings = () => {
 export const make = Effect.fnUntraced(function* <R = never>(
   options: Options<R> = {}
 ): Effect.fn.Return<Manager, InvalidOptions, Scope.Scope | Transport | R> {
-  const problem = check(options as Options<never>)
+  const { asking, budget } = yield* Budget.build(options.budget)
+  const problem = Check.wholeNumber("connection manager", ["commandCapacity"], options.commandCapacity, 1)
   if (problem !== undefined) return yield* problem
   const scope = yield* Effect.scope
   const environment = yield* Effect.context<R>()
-  const { asking, budget } = yield* Budget.build(options.budget)
   const registry = new Registry()
   const ends = endings()
 
@@ -172,8 +166,7 @@ export const make = Effect.fnUntraced(function* <R = never>(
 /** Names that nobody has are closed already. */
 const closeAll = (registry: Registry, where: Where | undefined): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const names =
-      typeof where === "string" ? [where] : Array.isArray(where) ? (where as ReadonlyArray<string>) : undefined
+    const names = namesOf(where)
     const closing =
       names === undefined
         ? Result.getOrElse(registry.select(where), () => []).map((entry) => registry.free(entry))

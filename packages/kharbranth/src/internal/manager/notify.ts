@@ -2,8 +2,6 @@
  * What the manager reports of its connections: the latest state of each, events
  * of all, and failures to the callback that asked for them.
  */
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
@@ -14,17 +12,15 @@ import type { DialBudget } from "../../DialBudget.ts"
 import { Fanout } from "../kit/fanout.ts"
 import { causeOf, type Entry, type Made } from "./entry.ts"
 import type { Registry } from "./registry.ts"
-import { Waiting } from "../kit/waiting.ts"
+import { type Ending, type Pull, Waiting } from "../kit/waiting.ts"
 
 /** How many events may wait for one observer. */
 const backlog = 8_192
 
-type Pull = Effect.Effect<Arr.NonEmptyReadonlyArray<Change>, Cause.Done>
-
 /** An observer of changes: what it has not seen yet, the latest of each name. */
 class Observer {
   private readonly pending = new Map<string, Change>()
-  private over = false
+  private ending: Ending<never> | undefined
   private readonly waiting = new Waiting()
 
   notify(change: Change): void {
@@ -35,18 +31,20 @@ class Observer {
   }
 
   end(): void {
-    this.over = true
+    this.ending = { error: undefined }
     this.waiting.wake()
   }
 
-  // Only the observer's own pull takes, so what made it wake is still there when it runs.
-  private readonly next: Pull = Effect.suspend(() => {
+  readonly pull: Pull<Change> = this.waiting.pull(
+    () => this.take(),
+    () => this.ending
+  )
+
+  private take(): Array<Change> {
     const changes = [...this.pending.values()]
     this.pending.clear()
-    return Arr.isArrayNonEmpty(changes) ? Effect.succeed(changes) : Cause.done()
-  })
-
-  readonly pull: Pull = this.waiting.until(() => (this.pending.size > 0 || this.over ? this.next : undefined))
+    return changes
+  }
 }
 
 export class Notifier {

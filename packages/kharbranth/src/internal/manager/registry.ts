@@ -28,12 +28,22 @@ export interface Listener {
 type Claim = { readonly entry: Entry; readonly fresh: boolean }
 type Step = Claim | { readonly wait: Entry } | { readonly error: ConnectionError }
 
-const matches = (where: Exclude<Where, string | ReadonlyArray<string>>, entry: Made): boolean => {
-  if (typeof where !== "function") return entry.tags.includes(where.tag)
-  return attempt(
-    () => where(Entries.addresseeOf(entry)),
-    () => false
-  )
+/** The names in an address, if it is one of names. */
+export const namesOf = (where: Where | undefined): ReadonlyArray<string> | undefined =>
+  typeof where === "string" ? [where] : isNames(where) ? where : undefined
+
+const isNames = (where: Where | undefined): where is ReadonlyArray<string> => Array.isArray(where)
+
+/** Whether an address without names means this connection. */
+export const means = (where: Where | undefined, entry: Made): boolean => {
+  if (where === undefined) return true
+  if (typeof where === "function") {
+    return attempt(
+      () => where(Entries.addresseeOf(entry)),
+      () => false
+    )
+  }
+  return typeof where === "object" && "tag" in where && entry.tags.includes(where.tag)
 }
 
 export class Registry {
@@ -119,23 +129,15 @@ export class Registry {
   }
 
   select(where: Where | undefined): Result.Result<ReadonlyArray<Made>, ConnectionNotFound> {
-    if (where === undefined) return Result.succeed(this.all())
-    if (typeof where === "string") return this.select([where])
-    if (!isNames(where)) return Result.succeed(this.all().filter((entry) => matches(where, entry)))
+    const names = namesOf(where)
+    if (names === undefined) return Result.succeed(this.all().filter((entry) => means(where, entry)))
     const entries: Array<Made> = []
-    for (const name of new Set(where)) {
+    for (const name of new Set(names)) {
       const entry = this.find(name)
       if (entry === undefined) return Result.fail(new ConnectionNotFound({ connection: name }))
       entries.push(entry)
     }
     return Result.succeed(entries)
-  }
-
-  /** Whether an address means this connection; names mean the connections that have them now. */
-  means(where: Where | undefined, entry: Made): boolean {
-    if (where === undefined) return true
-    if (typeof where === "string") return where === entry.name
-    return isNames(where) ? where.includes(entry.name) : matches(where, entry)
   }
 
   /** Closes a connection and frees its name; completes when both are done, no matter who began. */
@@ -183,5 +185,3 @@ export class Registry {
     })
   }
 }
-
-const isNames = (where: Where): where is ReadonlyArray<string> => Array.isArray(where)

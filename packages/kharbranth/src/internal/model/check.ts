@@ -36,10 +36,12 @@ export const millisOr = (input: Duration.Input | undefined, fallback: Duration.I
 export const optionalDuration = (input: Duration.Input | undefined): Duration.Duration | undefined =>
   input === undefined ? undefined : duration(input)
 
-export const positive = (connection: string, path: Path, value: Duration.Duration | undefined): Check =>
-  value === undefined || (Duration.isFinite(value) && millis(value) > 0)
+export const positive = (connection: string, path: Path, input: Duration.Input | undefined): Check => {
+  const millis = millisOr(input, 1)
+  return millis > 0 && millis < Infinity
     ? undefined
     : invalid(connection, path, 'expected a finite duration longer than zero, such as "10 seconds"')
+}
 
 export const wholeNumber = (connection: string, path: Path, value: number | undefined, least: number): Check =>
   value === undefined || (Number.isSafeInteger(value) && value >= least)

@@ -133,7 +133,7 @@ export class ConfirmationList implements Confirmations {
     if (entry === undefined) return
     const record = this.records.get(entry.list)
     // It shows that everything before it arrived too; of a replayed message it may be the first copy's.
-    if (record !== undefined && entry.replays === 0) record.shown = Math.max(record.shown, entry.seq)
+    if (record !== undefined && entry.replays === 0) show(record, entry.seq)
     if (!this.remove(entry)) this.admission.queue.remove(entry)
     this.admission.settle(entry, Delivery.confirmed("ack"))
   }

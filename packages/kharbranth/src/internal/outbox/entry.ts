@@ -88,27 +88,6 @@ export class Entries {
   }
 }
 
-const textSize = (text: string): number => {
-  let size = text.length
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit < 0x80) continue
-    // Half of a surrogate pair counts two bytes, so the pair counts four. A lone
-    // half becomes U+FFFD on the wire, three bytes.
-    if (unit >= 0xd800 && unit < 0xe000) {
-      if (unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++
-      size += 2
-    } else size += unit < 0x800 ? 1 : 2
-  }
-  return size
-}
-
-/** A frame's exact size on the wire, payload only. */
-export const sizeOf = (frame: Frame): number => (typeof frame === "string" ? textSize(frame) : frame.length)
-
-/** Whether a frame exceeds `max` bytes; counts them only when it might. */
-export const exceeds = (frame: Frame, max: number): boolean => frame.length * 3 > max && sizeOf(frame) > max
-
 export const expiry = (connection: string, ttl: number): SendError =>
   new SendExpired({ connection, ttl: Duration.millis(ttl) })
 

@@ -7,7 +7,8 @@ import type { SendError } from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
 import type * as Policy from "../../Outbox.ts"
 import * as Options from "../model/check.ts"
-import { type Entry, sizeOf } from "./entry.ts"
+import { sizeOf } from "../model/frame.ts"
+import type { Entry } from "./entry.ts"
 import type { OutboxOwner } from "./writer.ts"
 
 export interface OutboxOptions<In, Out> {
@@ -107,8 +108,5 @@ export const newEntry = <In, Out>(
 /** Whether a message may be written without waiting with others of its kind. */
 export const isPlain = (options: Policy.SendOptions): boolean =>
   options.key === undefined && options.replay === undefined
-
-export const isFrame = (frame: Frame | SendError): frame is Frame =>
-  typeof frame === "string" || frame instanceof Uint8Array
 
 export const isEntry = (given: Entry | SendError): given is Entry => !("_tag" in given)

@@ -97,7 +97,7 @@ export class Queue {
 
   remove(entry: Entry): void {
     const { fresh, keys, replays } = this.lanes[entry.lane]
-    if (entry.list === this.suspended) this.suspended.remove(entry)
+    if (this.isSuspended(entry)) this.suspended.remove(entry)
     else if (entry.written) {
       this.room.give(entry)
       this.replaying--
@@ -118,7 +118,7 @@ export class Queue {
   /** Puts a message into the place of another one, if it has room there. */
   replace(old: Entry, entry: Entry): "waits" | "suspended" | undefined {
     const before = old.next
-    const wasSuspended = old.list === this.suspended
+    const wasSuspended = this.isSuspended(old)
     if (!wasSuspended && !this.room.fits(0, entry.size - old.size)) return undefined
     this.remove(old)
     if (wasSuspended) this.suspended.insert(entry, before)

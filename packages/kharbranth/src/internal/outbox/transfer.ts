@@ -2,7 +2,8 @@
 import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
 import type { Outbox } from "./outbox.ts"
-import { type Entry, sizeOf } from "./entry.ts"
+import { sizeOf } from "../model/frame.ts"
+import type { Entry } from "./entry.ts"
 import { confirmationList } from "./confirmations.ts"
 import { entryOf, nobody } from "./options.ts"
 

@@ -19,7 +19,7 @@ interface DoubtedSession {
     | {
         /** Our own reader keeps the socket paused, so silence proves nothing. */
         readonly held: boolean
-        suspect(reason: string, deadline?: number): boolean
+        suspect(reason: string): boolean
         rtt(answer: () => void): void
         listen(heard: () => void): void
       }

@@ -10,14 +10,9 @@ export interface Score {
   late: number
 }
 
-interface Seen {
-  readonly line: number
-  readonly at: number
-}
-
 export class Dedupe {
-  /** Oldest first; a `Map` keeps that order by itself. */
-  private readonly seen = new Map<unknown, Seen>()
+  /** When each key came first. Oldest first; a `Map` keeps that order by itself. */
+  private readonly seen = new Map<unknown, number>()
   private readonly window: number
   readonly scores: ReadonlyArray<Score>
   /** How far behind the winner late messages came, in milliseconds, all lines together. */
@@ -34,16 +29,16 @@ export class Dedupe {
     const first = key === undefined ? undefined : this.seen.get(key)
     if (first !== undefined) {
       score.late++
-      this.lag += now - first.at
+      this.lag += now - first
       return false
     }
     score.wins++
-    if (key !== undefined) this.remember(key, { line, at: now })
+    if (key !== undefined) this.remember(key, now)
     return true
   }
 
-  private remember(key: unknown, seen: Seen): void {
-    this.seen.set(key, seen)
+  private remember(key: unknown, now: number): void {
+    this.seen.set(key, now)
     if (this.seen.size <= this.window) return
     const [oldest] = this.seen.keys()
     this.seen.delete(oldest)

@@ -233,7 +233,7 @@ const check = <In, Out, Request, Reply, Refusal>(
 ): ConnectionError.InvalidOptions | undefined => {
   const { onLoss } = options
   return Check.firstOf([
-    Check.positive(connection, ["requests", "timeout"], Check.optionalDuration(options.timeout)),
+    Check.positive(connection, ["requests", "timeout"], options.timeout),
     Check.wholeNumber(connection, ["requests", "maxPending"], options.maxPending, 1),
     Check.wholeNumber(connection, ["requests", "firstId"], options.firstId, 0),
     onLoss === undefined || onLoss === "fail"

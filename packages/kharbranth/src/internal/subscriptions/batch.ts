@@ -3,10 +3,7 @@
  * that swallow a message that is too large say nothing, so bytes count too.
  */
 import type { BatchOptions } from "../../Subscriptions.ts"
-
-const encoder = new TextEncoder()
-
-const utf8 = (text: string): number => encoder.encode(text).byteLength
+import { textSize } from "../model/frame.ts"
 
 const textOf = (message: object): string | undefined =>
   "_tag" in message && message._tag === "Text" && "text" in message && typeof message.text === "string"
@@ -22,10 +19,10 @@ const bytesOf = (message: object): Uint8Array | undefined => {
 
 /** A message's size in bytes: of text and bytes, else of its JSON. */
 export const sizeOf = (message: unknown): number => {
-  if (typeof message === "string") return utf8(message)
-  if (typeof message !== "object" || message === null) return utf8(JSON.stringify(message) ?? "")
+  if (typeof message === "string") return textSize(message)
+  if (typeof message !== "object" || message === null) return textSize(JSON.stringify(message) ?? "")
   const bytes = bytesOf(message)
-  return bytes === undefined ? utf8(textOf(message) ?? JSON.stringify(message)) : bytes.byteLength
+  return bytes === undefined ? textSize(textOf(message) ?? JSON.stringify(message)) : bytes.byteLength
 }
 
 export interface Batch<Out> {

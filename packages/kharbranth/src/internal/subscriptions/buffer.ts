@@ -4,12 +4,11 @@
  * it is missing; a `Gap` is never lost, only merged with the next.
  */
 import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type ConnectionError, ReaderBusy } from "../../ConnectionError.ts"
 import * as Inbox from "../../Inbox.ts"
-import { Waiting } from "../kit/waiting.ts"
+import { type Ending, type Pull, Waiting } from "../kit/waiting.ts"
 import type { Entry, Gap } from "../../Subscriptions.ts"
 
 export interface BufferOwner {
@@ -18,8 +17,6 @@ export interface BufferOwner {
   readonly overflow: "dropOldest" | "dropNewest"
   readonly dropped: () => void
 }
-
-type Pull<A> = Effect.Effect<Arr.NonEmptyReadonlyArray<A>, ConnectionError | Cause.Done>
 
 const isMessage = <In>(entry: Entry<In>): entry is Inbox.Message<In> => entry._tag === "Message"
 
@@ -40,7 +37,7 @@ export class SubscriberBuffer<In> {
   private owed: Pick<Gap, "from" | "reason"> | undefined
   /** Whether it has been up to date, so that there is something to miss. */
   private live = false
-  private ending: { readonly error: ConnectionError | undefined } | undefined
+  private ending: Ending<ConnectionError> | undefined
   private reading = false
 
   constructor(options: BufferOwner) {
@@ -84,14 +81,12 @@ export class SubscriberBuffer<In> {
 
   private readonly waiting = new Waiting()
 
-  private readonly pull: Pull<Entry<In>> = this.waiting.until((): Pull<Entry<In>> | undefined => {
-    const batch = this.take()
-    if (Arr.isArrayNonEmpty(batch)) return Effect.succeed(batch)
-    if (this.ending === undefined) return undefined
-    return this.ending.error === undefined ? Cause.done() : Effect.fail(this.ending.error)
-  })
+  private readonly pull: Pull<Entry<In>, ConnectionError> = this.waiting.pull(
+    () => this.take(),
+    () => this.ending
+  )
 
-  private readonly pullMessages: Pull<In> = Effect.flatMap(this.pull, (batch) => {
+  private readonly pullMessages: Pull<In, ConnectionError> = Effect.flatMap(this.pull, (batch) => {
     const messages = batch.filter(isMessage).map((entry) => entry.message)
     return Arr.isArrayNonEmpty(messages) ? Effect.succeed(messages) : this.pullMessages
   })
@@ -99,7 +94,7 @@ export class SubscriberBuffer<In> {
   readonly entries: Stream.Stream<Entry<In>, ConnectionError> = this.streamOf(this.pull)
   readonly stream: Stream.Stream<In, ConnectionError> = this.streamOf(this.pullMessages)
 
-  private streamOf<A>(pull: Pull<A>): Stream.Stream<A, ConnectionError> {
+  private streamOf<A>(pull: Pull<A, ConnectionError>): Stream.Stream<A, ConnectionError> {
     const release = Effect.sync(() => {
       this.reading = false
     })

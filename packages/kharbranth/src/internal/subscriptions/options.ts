@@ -16,10 +16,10 @@ export const check = <T, In, Out, M>(
   const { batch, buffer, dataClock, rateLimit } = options
   const quiet = typeof dataClock?.quiet === "function" ? undefined : dataClock?.quiet
   return Check.firstOf([
-    Check.positive(connection, at("ackTimeout"), Check.optionalDuration(options.ackTimeout)),
-    Check.positive(connection, at("openWithin"), Check.optionalDuration(options.openWithin)),
-    Check.positive(connection, at("dataClock", "first"), Check.optionalDuration(dataClock?.first)),
-    Check.positive(connection, at("dataClock", "quiet"), Check.optionalDuration(quiet)),
+    Check.positive(connection, at("ackTimeout"), options.ackTimeout),
+    Check.positive(connection, at("openWithin"), options.openWithin),
+    Check.positive(connection, at("dataClock", "first"), dataClock?.first),
+    Check.positive(connection, at("dataClock", "quiet"), quiet),
     Check.wholeNumber(connection, at("attempts"), options.attempts, 1),
     Check.wholeNumber(connection, at("firstId"), options.firstId, 0),
     Check.wholeNumber(connection, at("batch", "items"), batch?.items, 1),

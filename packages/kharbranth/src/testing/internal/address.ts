@@ -3,6 +3,7 @@
  * client at all.
  */
 import * as ConnectionError from "../../ConnectionError.ts"
+import { token } from "../../internal/model/token.ts"
 import type * as Transport from "../../Transport.ts"
 
 /** Where a url leads. */
@@ -18,7 +19,6 @@ export const parse = (url: string): Address | undefined => {
   return (protocol === "ws:" || protocol === "wss:") && host !== "" ? { host, path: pathname } : undefined
 }
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 const issueWith = (

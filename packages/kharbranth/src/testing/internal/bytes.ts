@@ -1,24 +1,7 @@
 /**
- * How long frames are on the wire, and how virtual times stay exact.
+ * What frames weigh beside their payload, and how virtual times stay exact.
  */
 import * as Duration from "effect/Duration"
-import type { Frame } from "../../Message.ts"
-
-const textLength = (text: string): number => {
-  let bytes = text.length
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit < 0x80) continue
-    const leads = unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00
-    // A surrogate pair is 4 bytes for its 2 units; any other unit of this branch is 3.
-    bytes += unit < 0x800 ? 1 : 2
-    if (leads) i++
-  }
-  return bytes
-}
-
-/** The payload's length in bytes: UTF-8 for text. */
-export const byteLength = (frame: Frame): number => (typeof frame === "string" ? textLength(frame) : frame.length)
 
 /** A frame's header, roughly: what makes an empty frame visible as bytes. */
 export const headerSize = 2

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Fault } from "../Fault.ts"
+import { accept } from "../TestServer.ts"
 import type { Answer, Peer, Request, Script, Server, ServeOptions } from "../TestServer.ts"
 import type { Attempt } from "./attempt.ts"
 import type { Conditions } from "./conditions.ts"
@@ -94,7 +95,6 @@ const afterDoor = (host: Host, socket: Socket): boolean => {
   return false
 }
 
-const accepting: Answer = { _tag: "Accept", protocol: undefined }
 const nothing = () => {}
 
 interface Serving<E, R, R2> {
@@ -129,7 +129,7 @@ export const serve = <E, R, R2>(serving: Serving<E, R, R2>, services: Context.Co
     answer: (request, reply) => {
       listening.dials.push(request)
       if (options.answer === undefined) {
-        reply(accepting)
+        reply(accept())
         return nothing
       }
       const fiber = fork(services as Context.Context<R2>, options.answer(request), (exit) => {

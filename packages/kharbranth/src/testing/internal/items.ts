@@ -3,7 +3,7 @@
  * connection below them.
  */
 import type { Frame } from "../../Message.ts"
-import { byteLength } from "./bytes.ts"
+import { sizeOf } from "../../internal/model/frame.ts"
 
 export type Item =
   | { readonly _tag: "Upgrade"; readonly size: number; readonly open: () => void }
@@ -18,19 +18,19 @@ export const fin: Item = { _tag: "Fin", size: 0 }
 export const reset: Item = { _tag: "Reset", size: 0 }
 export const close = (code: number, reason: string): Item => ({
   _tag: "Close",
-  size: 2 + byteLength(reason),
+  size: 2 + sizeOf(reason),
   code,
   reason
 })
 
 export const frame = (frame: Frame): Item => {
-  const size = byteLength(frame)
+  const size = sizeOf(frame)
   return { _tag: "Frame", size, whole: size, frame }
 }
 
 /** A message in two halves. */
 export const halves = (frame: Frame): readonly [Item, Item] => {
-  const whole = byteLength(frame)
+  const whole = sizeOf(frame)
   const size = whole >> 1
   return [
     { _tag: "Part", size, whole },

@@ -3,7 +3,6 @@
  * and knows which sockets and dials are open.
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -13,7 +12,9 @@ import * as ConnectionError from "../../ConnectionError.ts"
 import * as Heartbeat from "../../Heartbeat.ts"
 import * as Transport from "../../Transport.ts"
 import type { Event, Options, TestNetwork } from "../TestNetwork.ts"
-import type { Answer, Request, Script, ServeOptions } from "../TestServer.ts"
+import { refuse, reject, silent } from "../TestServer.ts"
+import type { Request, Script, ServeOptions } from "../TestServer.ts"
+import { millis } from "./faultParts.ts"
 import * as Address from "./address.ts"
 import * as Agenda from "./agenda.ts"
 import * as Attempt from "./attempt.ts"
@@ -30,17 +31,12 @@ const platforms: Record<"node" | "browser", Transport.Capabilities> = {
   browser: { ping: false, pause: false, headers: false, bytes: false }
 }
 
-const millis = (input: Duration.Input | undefined): number =>
-  input === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(input))
-
 const pathOf = (options: Options): Path => ({
-  latency: millis(options.latency),
-  jitter: millis(options.jitter),
+  latency: millis(options.latency ?? 0),
+  jitter: millis(options.jitter ?? 0),
   loss: options.loss ?? 0,
   bandwidth: options.bandwidth === undefined ? Infinity : options.bandwidth / 1000
 })
-
-const silent: Script = () => Effect.void
 
 // An event without its time; `Omit` alone would not keep the union.
 type Happening = Event extends infer E ? (E extends Event ? Omit<E, "at"> : never) : never
@@ -131,7 +127,7 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
       ask: (request, reply) => {
         const listening = Host.listeningAt(host, where)
         if (listening !== undefined) return listening.answer(request, reply)
-        reply(host.listening.size > 0 ? notFound : refused)
+        reply(host.listening.size > 0 ? reject(404) : refuse())
         return () => {}
       },
       accept: (attempt, protocol) => accept(host, Host.listeningAt(host, where)!, attempt, protocol),
@@ -237,6 +233,3 @@ const unlessSeeded =
     Effect.flatMap(Effect.context<never>(), ({ mapUnsafe }) =>
       mapUnsafe.has(Random.Random.key) ? effect : Effect.provideService(effect, Random.Random, chance)
     )
-
-const notFound: Answer = { _tag: "Reject", status: 404, retryAfter: undefined, headers: {}, body: "" }
-const refused: Answer = { _tag: "Refuse", kind: "refused" }

@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { isFrame } from "../../internal/model/frame.ts"
 import type { Frame } from "../../Message.ts"
 import type { Handlers, Peer, PeerEnd, Request } from "../TestServer.ts"
 import * as Pipe from "./pipe.ts"
@@ -106,10 +107,7 @@ export const make = (socket: Socket, request: Request, onEnd: (end: PeerEnd) => 
     protocol: socket.protocol,
     receive,
     frames: Stream.fromPull(Effect.succeed(receiveAll)),
-    send: (frames) =>
-      Effect.suspend(() =>
-        sendUnsafe(typeof frames === "string" || frames instanceof Uint8Array ? [frames] : frames) ? flushed : done
-      ),
+    send: (frames) => Effect.suspend(() => (sendUnsafe(isFrame(frames) ? [frames] : frames) ? flushed : done)),
     sendUnsafe,
     begin: (frame) =>
       Effect.sync(() => {

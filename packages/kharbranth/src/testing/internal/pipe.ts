@@ -141,10 +141,6 @@ export class Pipe<I extends Item> {
     this.drop()
   }
 
-  isDead(): boolean {
-    return this.state === "dead"
-  }
-
   /** Forgets what has not left the sender. */
   discard(): void {
     this.queue = []

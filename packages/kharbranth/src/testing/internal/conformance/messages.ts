@@ -6,7 +6,7 @@ import type { Frame } from "../../../Message.ts"
 import * as Message from "../../../Message.ts"
 import type { Case, RigPeer } from "../../TransportRig.ts"
 import { Broken } from "../../TransportRig.ts"
-import { byteLength } from "../bytes.ts"
+import { sizeOf } from "../../../internal/model/frame.ts"
 import { expect, finish, make, pair, same, sameFrames } from "./client.ts"
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 31) & 0xff)
@@ -44,7 +44,7 @@ const roundTrip = ([name, frame]: readonly [string, Frame]) =>
       yield* sameFrames(yield* client.untilFrames(1), [frame], "what the client received")
       const [said] = client.said
       if (said?._tag !== "Frame") return yield* new Broken({ issue: "no frame was reported" })
-      yield* same(said.size, byteLength(frame), "the reported size")
+      yield* same(said.size, sizeOf(frame), "the reported size")
       yield* finish(client)
     })
   )
