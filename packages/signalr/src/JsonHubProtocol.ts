@@ -8,13 +8,12 @@
  */
 import * as Result from "effect/Result"
 import type { Frame } from "kharbranth/Message"
-import { ProtocolViolation } from "./HubError.ts"
 import type { HubMessage, MessageHeaders } from "./HubMessage.ts"
 import * as HubMessages from "./HubMessage.ts"
 import { typeOf } from "./HubMessage.ts"
-import type { Decoded, Decoder, DecoderOptions, HubProtocol, Unencodable } from "./HubProtocol.ts"
-import { defaultMaxMessageSize } from "./HubProtocol.ts"
-import { isObject, type Json } from "./internal/kit/json.ts"
+import type { HubProtocol, Unencodable } from "./HubProtocol.ts"
+import { isAbsent, isObject, isStrings, isText, type Json } from "./internal/kit/json.ts"
+import { decoderOf, type Read } from "./internal/protocol/decoding.ts"
 import { makeTextSplitter, separator } from "./internal/protocol/textSplitter.ts"
 
 // A field that is `undefined` is not written.
@@ -63,23 +62,17 @@ const encode = (message: HubMessage): Result.Result<Frame, Unencodable> => {
   }
 }
 
-const isId = (u: unknown): u is string => typeof u === "string" && u !== ""
-
-const isStrings = (u: unknown): u is ReadonlyArray<string> => Array.isArray(u) && u.every((s) => typeof s === "string")
-
-const isAbsent = (u: unknown): u is null | undefined => u === undefined || u === null
-
-// A message, or the words that say what is wrong with it. Types from the future are skipped: a newer server may use them.
-const fromJson = (json: Json): HubMessage | string | undefined => {
+// Types from the future are skipped: a newer server may use them.
+const fromJson = (json: Json): Read => {
   const { error, invocationId, item, result, sequenceId, streamIds = [], target, type } = json
   const args = json.arguments ?? []
   const headers = isObject(json.headers) ? (json.headers as MessageHeaders) : undefined
   const unusable = (field: string) => `a message of type ${String(type)} without a usable ${field}`
-  const id = isId(invocationId) ? invocationId : undefined
+  const id = isText(invocationId) ? invocationId : undefined
   switch (type) {
     case typeOf.Invocation:
     case typeOf.StreamInvocation: {
-      if (!isId(target)) return unusable("target")
+      if (!isText(target)) return unusable("target")
       if (!Array.isArray(args)) return unusable("list of arguments")
       if (!isStrings(streamIds)) return unusable("list of streamIds")
       const rest = { target, arguments: args, streamIds, headers }
@@ -135,7 +128,7 @@ const readQuickly = (record: string): HubMessage | undefined => {
     : HubMessages.streamItem(item, value)
 }
 
-const read = (record: string): HubMessage | string | undefined => {
+const read = (record: string): Read => {
   try {
     const message = readQuickly(record)
     if (message !== undefined) return message
@@ -149,27 +142,7 @@ const read = (record: string): HubMessage | string | undefined => {
   return isObject(json) ? fromJson(json) : "a record that is no object"
 }
 
-const decoder = ({ connection, maxMessageSize = defaultMaxMessageSize }: DecoderOptions): Decoder => {
-  const splitter = makeTextSplitter(maxMessageSize)
-  let error: ProtocolViolation | undefined
-  const violation = (issue: string) => (error = new ProtocolViolation({ connection, protocol: "json", issue }))
-  return {
-    push: (frame): Decoded => {
-      const messages: Array<HubMessage> = []
-      if (error !== undefined) return { messages, error }
-      const split = splitter.push(frame)
-      for (const record of split.records) {
-        const message = read(record)
-        if (message === undefined) continue
-        if (typeof message === "string") return { messages, error: violation(message) }
-        messages.push(message)
-      }
-      return { messages, error: split.issue === undefined ? undefined : violation(split.issue) }
-    },
-    pending: () => splitter.pending(),
-    end: () => error ?? (splitter.pending() > 0 ? violation("the stream ended inside a message") : undefined)
-  }
-}
+const decoder = decoderOf("json", makeTextSplitter, () => read)
 
 /**
  * The JSON hub protocol: the default, known to every server.

@@ -8,12 +8,12 @@
 import * as MessagePack from "@msgpack/msgpack"
 import * as Result from "effect/Result"
 import type { Frame } from "kharbranth/Message"
-import { ProtocolViolation } from "./HubError.ts"
 import type { HubMessage, MessageHeaders } from "./HubMessage.ts"
 import * as HubMessages from "./HubMessage.ts"
-import type { Decoded, Decoder, DecoderOptions, HubProtocol, Unencodable } from "./HubProtocol.ts"
-import { defaultMaxMessageSize } from "./HubProtocol.ts"
+import type { HubProtocol, Unencodable } from "./HubProtocol.ts"
+import { isAbsent, isObject, isStrings, isText } from "./internal/kit/json.ts"
 import { makeBinarySplitter, withLength } from "./internal/protocol/binarySplitter.ts"
+import { decoderOf, type Read } from "./internal/protocol/decoding.ts"
 import { isOneValue } from "./internal/protocol/messagePackShape.ts"
 
 const { typeOf } = HubMessages
@@ -60,23 +60,17 @@ const toArray = (message: HubMessage): ReadonlyArray<unknown> => {
 
 type Fields = ReadonlyArray<unknown>
 
-// Readers give a message, or the words that say what is wrong with it.
-type Read = HubMessage | string
-
-const isHeaders = (u: unknown): u is MessageHeaders => typeof u === "object" && u !== null && !Array.isArray(u)
-const isId = (u: unknown): u is string => typeof u === "string" && u !== ""
-const isAbsent = (u: unknown): u is null | undefined => u === null || u === undefined
-const isStrings = (u: unknown): u is ReadonlyArray<string> => Array.isArray(u) && u.every((s) => typeof s === "string")
+const isHeaders = (u: unknown): u is MessageHeaders => isObject(u)
 
 const readInvocation = ([type, headers, id, target, args, streamIds]: Fields): Read => {
   const stream = type === typeOf.StreamInvocation
   const name = stream ? "a StreamInvocation" : "an Invocation"
   if (!isHeaders(headers)) return `${name} whose headers are no map`
-  if (!isId(target)) return `${name} without a target`
+  if (!isText(target)) return `${name} without a target`
   if (!Array.isArray(args)) return `${name} without arguments`
   if (!isAbsent(streamIds) && !isStrings(streamIds)) return `${name} whose streamIds are no strings`
   const rest = { target, arguments: args, streamIds: streamIds ?? [], headers }
-  if (isId(id)) {
+  if (isText(id)) {
     return stream
       ? { _tag: "StreamInvocation", invocationId: id, ...rest }
       : { _tag: "Invocation", invocationId: id, ...rest }
@@ -90,7 +84,7 @@ const readStreamItem = (fields: Fields): Read => {
   const [, headers, id, item] = fields
   if (fields.length < 4) return "a StreamItem without an item"
   if (!isHeaders(headers)) return "a StreamItem whose headers are no map"
-  return isId(id) ? HubMessages.streamItem(id, item, headers) : "a StreamItem without an invocationId"
+  return isText(id) ? HubMessages.streamItem(id, item, headers) : "a StreamItem without an invocationId"
 }
 
 const readOutcome = (fields: Fields): HubMessages.Outcome | string => {
@@ -105,14 +99,14 @@ const readOutcome = (fields: Fields): HubMessages.Outcome | string => {
 const readCompletion = (fields: Fields): Read => {
   const [, headers, id] = fields
   if (!isHeaders(headers)) return "a Completion whose headers are no map"
-  if (!isId(id)) return "a Completion without an invocationId"
+  if (!isText(id)) return "a Completion without an invocationId"
   const outcome = readOutcome(fields)
   return typeof outcome === "string" ? outcome : HubMessages.completion(id, outcome, headers)
 }
 
 const readCancel = ([, headers, id]: Fields): Read => {
   if (!isHeaders(headers)) return "a CancelInvocation whose headers are no map"
-  return isId(id) ? HubMessages.cancelInvocation(id, headers) : "a CancelInvocation without an invocationId"
+  return isText(id) ? HubMessages.cancelInvocation(id, headers) : "a CancelInvocation without an invocationId"
 }
 
 const readClose = (fields: Fields): Read => {
@@ -180,7 +174,7 @@ const makeRead = (options: MessagePackOptions) => {
     useBigInt64: options.useBigInt64 ?? false
   })
   const typeNumber = (u: unknown) => (typeof u === "bigint" ? Number(u) : u)
-  return (payload: Uint8Array): Read | undefined => {
+  return (payload: Uint8Array): Read => {
     if (payload.length === 0) return "an empty frame"
     if (!isOneValue(payload)) return "a frame that is not one MessagePack value"
     let fields: unknown
@@ -197,32 +191,6 @@ const makeRead = (options: MessagePackOptions) => {
   }
 }
 
-const makeDecoder =
-  (options: MessagePackOptions) =>
-  ({ connection, maxMessageSize = defaultMaxMessageSize }: DecoderOptions): Decoder => {
-    const splitter = makeBinarySplitter(maxMessageSize)
-    const read = makeRead(options)
-    let error: ProtocolViolation | undefined
-    const violation = (issue: string) => (error = new ProtocolViolation({ connection, protocol: "messagepack", issue }))
-    return {
-      push: (frame): Decoded => {
-        const messages: Array<HubMessage> = []
-        if (error !== undefined) return { messages, error }
-        if (typeof frame === "string") return { messages, error: violation("a text frame in a binary protocol") }
-        const split = splitter.push(frame)
-        for (const payload of split.payloads) {
-          const message = read(payload)
-          if (message === undefined) continue
-          if (typeof message === "string") return { messages, error: violation(message) }
-          messages.push(message)
-        }
-        return { messages, error: split.issue === undefined ? undefined : violation(split.issue) }
-      },
-      pending: () => splitter.pending(),
-      end: () => error ?? (splitter.pending() > 0 ? violation("the stream ended inside a message") : undefined)
-    }
-  }
-
 /**
  * Makes the MessagePack hub protocol with options of your own.
  *
@@ -234,7 +202,7 @@ export const make = (options: MessagePackOptions = {}): HubProtocol => ({
   version: 2,
   transferFormat: "Binary",
   encode: makeEncode(options),
-  decoder: makeDecoder(options)
+  decoder: decoderOf("messagepack", makeBinarySplitter, () => makeRead(options))
 })
 
 /**

@@ -129,7 +129,7 @@ export class Channel {
     this.#attached = attached
     if (!attached.resumable) this.stateful = undefined
     // A half-read message of the old link has no second half.
-    this.#decoder = this.options.protocol.decoder(this.options)
+    if (this.phase === "lost") this.#decoder = this.options.protocol.decoder(this.options)
     this.cause = undefined
     if (this.held && attached.canPause) attached.link.pause()
   }

@@ -6,11 +6,9 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
 import type * as Hub from "../../Hub.ts"
 import type { CallCodec, HubCodec } from "../../HubCodec.ts"
 import type { Caller, CallOptions, StreamOptions, Untyped, UntypedCaller } from "../../HubConnection.ts"
-import type { CallError, StreamError } from "../../HubError.ts"
 import type { Callee, Calls } from "../calls/calls.ts"
 import type { ChannelSource } from "../calls/readyChannel.ts"
 import type { Handlers } from "../handlers/handlers.ts"
@@ -18,20 +16,9 @@ import type { Handlers } from "../handlers/handlers.ts"
 type Args = ReadonlyArray<unknown>
 type AnyCodec = (name: string) => CallCodec | undefined
 
-/** A caller before types. */
-interface PlainCaller {
-  readonly invoke: (method: string, args?: Args, options?: CallOptions) => Effect.Effect<unknown, CallError>
-  readonly send: (method: string, args?: Args, options?: CallOptions) => Effect.Effect<void, CallError>
-  readonly stream: (
-    method: string,
-    args?: Args,
-    options?: StreamOptions<unknown, Args>
-  ) => Stream.Stream<unknown, StreamError>
-}
-
 const none: AnyCodec = () => undefined
 
-const plain = (calling: Calls, source: ChannelSource, codec?: HubCodec, contract?: Hub.Any): PlainCaller => {
+const plain = (calling: Calls, source: ChannelSource, codec?: HubCodec, contract?: Hub.Any): UntypedCaller => {
   const callee = (
     codecOf: AnyCodec,
     name: string,

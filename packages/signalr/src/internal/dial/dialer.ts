@@ -79,7 +79,7 @@ export const make = (
       owner
     })
 
-  const choice = { allowed: options.transports, transferFormat: protocol.transferFormat }
+  const choice = { allowed: options.transports, implemented: all, transferFormat: protocol.transferFormat }
 
   const usable = ({ transferFormats, transport }: AvailableTransport) =>
     (choice.allowed.length === 0 ? all : choice.allowed).filter(

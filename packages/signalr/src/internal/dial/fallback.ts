@@ -15,13 +15,13 @@ import { judge } from "../../TransportChoice.ts"
 /** Why none of the offered transports can be tried. */
 export const explain = (
   connection: string,
-  choice: Omit<Choice, "implemented">,
+  choice: Choice,
   offers: ReadonlyArray<AvailableTransport>
 ): NoSupportedTransport =>
   new NoSupportedTransport({
     connection,
     refusals: offers.flatMap((offer) => {
-      const verdict = judge({ ...choice, implemented: ["WebSockets", "ServerSentEvents", "LongPolling"] }, offer)
+      const verdict = judge(choice, offer)
       return Result.isFailure(verdict) ? [verdict.failure] : []
     })
   })

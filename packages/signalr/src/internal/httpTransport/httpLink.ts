@@ -105,16 +105,18 @@ export const prepare = <E>(
   )
 }
 
-/** A server ended it, as far as HTTP can tell. */
-export const closedByServer = (dial: Dial): ConnectionError.LinkError =>
+const closed = (dial: Dial, code: number, sentCode: number | undefined): ConnectionError.LinkError =>
   new ConnectionError.ConnectionClosed({
     connection: dial.connection,
     epoch: dial.epoch,
-    code: 1005,
+    code,
     reason: Redacted.make("", { label: "reason" }),
-    sentCode: undefined,
-    initiator: "server"
+    sentCode,
+    initiator: sentCode === undefined ? "server" : "client"
   })
+
+/** A server ended it, as far as HTTP can tell. */
+export const closedByServer = (dial: Dial): ConnectionError.LinkError => closed(dial, 1005, undefined)
 
 /** It broke. */
 export const dropped = (dial: Dial, cause: unknown): ConnectionError.LinkError =>
@@ -122,16 +124,6 @@ export const dropped = (dial: Dial, cause: unknown): ConnectionError.LinkError =
     connection: dial.connection,
     epoch: dial.epoch,
     cause: cause === undefined ? undefined : ConnectionError.foreign(hubRequest.rootCause(cause))
-  })
-
-const closedByUs = (dial: Dial, code: number): ConnectionError.LinkError =>
-  new ConnectionError.ConnectionClosed({
-    connection: dial.connection,
-    epoch: dial.epoch,
-    code,
-    reason: Redacted.make("", { label: "reason" }),
-    sentCode: code,
-    initiator: "client"
   })
 
 /** A status as a cause: its tag shows. */
@@ -162,13 +154,13 @@ export const make = Effect.fnUntraced(function* (
   let closing: number | undefined
   let received = 0
 
-  const finish = (error: ConnectionError.LinkError) =>
-    Effect.suspend(() => {
-      if (over) return Effect.void
-      over = true
-      receiver.ended(error)
-      return Effect.void
-    })
+  const end = (error: ConnectionError.LinkError) => {
+    if (over) return
+    over = true
+    receiver.ended(error)
+  }
+
+  const finish = (error: ConnectionError.LinkError) => Effect.sync(() => end(error))
 
   const writeFailed = (cause: unknown) =>
     finish(
@@ -195,7 +187,7 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const leave = (code: number): Effect.Effect<void, never, HttpClient.HttpClient> =>
-    FiberSet.clear(reading).pipe(Effect.andThen(goodbye), Effect.andThen(finish(closedByUs(dial, code))))
+    FiberSet.clear(reading).pipe(Effect.andThen(goodbye), Effect.andThen(finish(closed(dial, code, code))))
 
   const link: Link = {
     protocol: "",
@@ -229,8 +221,7 @@ export const make = Effect.fnUntraced(function* (
         receiver.frame(frame, size)
         return true
       }
-      over = true
-      receiver.ended(
+      end(
         new ConnectionError.MessageTooLarge({
           connection: dial.connection,
           epoch: dial.epoch,

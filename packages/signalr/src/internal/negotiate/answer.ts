@@ -4,7 +4,7 @@
  */
 import * as Result from "effect/Result"
 import type * as HubError from "../../HubError.ts"
-import { isObject, type Json, parseObject } from "../kit/json.ts"
+import { isObject, isText, type Json, parseObject } from "../kit/json.ts"
 
 /**
  * A transport that the server offers. Names from the future may appear.
@@ -33,8 +33,6 @@ export type Answer =
 
 /** What is wrong with an answer that cannot be understood. */
 export type Malformed = Pick<HubError.NegotiateMalformed, "kind" | "issue">
-
-const isText = (u: unknown): u is string => typeof u === "string" && u !== ""
 
 const malformed = (issue: string, kind: Malformed["kind"] = "body") => Result.fail({ kind, issue })
 

@@ -3,8 +3,9 @@
  * byte, least significant first, at most five bytes), then that many bytes.
  */
 import { concat } from "../kit/bytes.ts"
+import type { Split, Splitter } from "./decoding.ts"
 
-/** Writes a length in front of `room` bytes and gives the buffer and where the payload starts. */
+/** Puts a payload's length in front of it. */
 export const withLength = (payload: Uint8Array): Uint8Array => {
   let size = 1
   for (let rest = payload.length >>> 7; rest > 0; rest >>>= 7) size++
@@ -40,17 +41,7 @@ export const readLength = (bytes: Uint8Array, at: number): Length => {
   return invalid
 }
 
-export interface BinarySplit {
-  readonly payloads: ReadonlyArray<Uint8Array>
-  readonly issue: string | undefined
-}
-
-export interface BinarySplitter {
-  push(piece: Uint8Array): BinarySplit
-  pending(): number
-}
-
-export const makeBinarySplitter = (max: number): BinarySplitter => {
+export const makeBinarySplitter = (max: number): Splitter<Uint8Array> => {
   let tail: Array<Uint8Array> = []
   let waiting = 0
   // Nothing can be cut before this many bytes are here, so a message that drips in is joined once.
@@ -70,31 +61,32 @@ export const makeBinarySplitter = (max: number): BinarySplitter => {
     waiting = bytes.length
   }
 
-  const cut = (bytes: Uint8Array): BinarySplit => {
-    const payloads: Array<Uint8Array> = []
+  const cut = (bytes: Uint8Array): Split<Uint8Array> => {
+    const pieces: Array<Uint8Array> = []
     let at = 0
     while (at < bytes.length) {
       const length = readLength(bytes, at)
-      if (length._tag === "Invalid") return { payloads, issue: "a length prefix that is no length below 2 GiB" }
+      if (length._tag === "Invalid") return { pieces, issue: "a length prefix that is no length below 2 GiB" }
       if (length._tag === "Incomplete") break
-      if (length.value > max) return { payloads, issue: `a message over ${max} bytes` }
+      if (length.value > max) return { pieces, issue: `a message over ${max} bytes` }
       const end = at + length.size + length.value
       if (end > bytes.length) {
         keep(bytes.subarray(at), end - at)
-        return { payloads, issue: undefined }
+        return { pieces, issue: undefined }
       }
-      payloads.push(bytes.subarray(at + length.size, end))
+      pieces.push(bytes.subarray(at + length.size, end))
       at = end
     }
     keep(bytes.subarray(at), bytes.length - at + 1)
-    return { payloads, issue: undefined }
+    return { pieces, issue: undefined }
   }
 
   return {
-    push: (piece) => {
-      if (piece.length > 0) tail.push(piece)
-      waiting += piece.length
-      return waiting < needed ? { payloads: [], issue: undefined } : cut(takeAll())
+    push: (frame) => {
+      if (typeof frame === "string") return { pieces: [], issue: "a text frame in a binary protocol" }
+      if (frame.length > 0) tail.push(frame)
+      waiting += frame.length
+      return waiting < needed ? { pieces: [], issue: undefined } : cut(takeAll())
     },
     pending: () => waiting
   }

@@ -1,25 +1,14 @@
 /**
  * Cuts a text stream into records at the separator 0x1E, however the stream
- * arrives: whole records, halves of them, halves of a character. Shared by the
- * JSON protocol and the handshake.
+ * arrives: whole records, halves of them, halves of a character.
  */
 import type { Frame } from "kharbranth/Message"
+import type { Splitter } from "./decoding.ts"
 
 /** Ends every JSON record of the protocol. */
 export const separator = "\u001e"
 
-export interface Split {
-  readonly records: ReadonlyArray<string>
-  /** Why the stream cannot be read any further. */
-  readonly issue: string | undefined
-}
-
-export interface TextSplitter {
-  push(frame: Frame): Split
-  pending(): number
-}
-
-export const makeTextSplitter = (max: number): TextSplitter => {
+export const makeTextSplitter = (max: number): Splitter<string> => {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   // Whether the bytes so far may have ended within a character.
   let open = false
@@ -57,11 +46,11 @@ export const makeTextSplitter = (max: number): TextSplitter => {
   return {
     push: (frame) => {
       const text = toText(frame)
-      if (text === undefined) return { records: [], issue: "text that is not UTF-8" }
+      if (text === undefined) return { pieces: [], issue: "text that is not UTF-8" }
       const records = cut(text)
       const tooLong = records.findIndex((record) => record.length > max)
-      if (tooLong !== -1) return { records: records.slice(0, tooLong), issue: `a message over ${max} characters` }
-      return { records, issue: waiting > max ? `a message over ${max} characters` : undefined }
+      if (tooLong !== -1) return { pieces: records.slice(0, tooLong), issue: `a message over ${max} characters` }
+      return { pieces: records, issue: waiting > max ? `a message over ${max} characters` : undefined }
     },
     pending: () => waiting
   }

@@ -1,6 +1,7 @@
 /** The server's half of the handshake: reads the request, however it is cut, and says yes or no. */
 import type { Frame } from "kharbranth/Message"
 import type { HubProtocol } from "../../HubProtocol.ts"
+import { parseObject } from "../kit/json.ts"
 import { separator } from "../protocol/textSplitter.ts"
 
 export type Step =
@@ -10,14 +11,6 @@ export type Step =
 export interface HandshakeReader {
   /** `undefined` while the request is unfinished. */
   push(frame: Frame): Step | undefined
-}
-
-const parse = (text: string): { readonly protocol?: unknown; readonly version?: unknown } => {
-  try {
-    return JSON.parse(text) ?? {}
-  } catch {
-    return {}
-  }
 }
 
 export const makeHandshakeReader = (protocols: ReadonlyArray<HubProtocol>): HandshakeReader => {
@@ -30,7 +23,7 @@ export const makeHandshakeReader = (protocols: ReadonlyArray<HubProtocol>): Hand
       const at = piece.indexOf(separator)
       text += at === -1 ? piece : piece.slice(0, at)
       if (at === -1) return undefined
-      const { protocol: name, version } = parse(text)
+      const { protocol: name, version } = parseObject(text) ?? {}
       if (typeof name !== "string" || typeof version !== "number") {
         return refused("An unexpected error occurred during connection handshake.")
       }
