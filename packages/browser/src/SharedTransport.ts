@@ -25,6 +25,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -208,20 +209,13 @@ const startDial = Effect.fnUntraced(function* (
 
 /** The roles that a dial is given, one after the other, as effects. */
 const roles = () => {
-  const given: Array<SharedDial.Role> = []
-  const waiters: Array<((role: SharedDial.Role) => void) | undefined> = []
-  const nth = (n: number) =>
-    Effect.callback<SharedDial.Role>((resume) => {
-      const role = given[n]
-      if (role === undefined) waiters[n] = (role) => resume(Effect.succeed(role))
-      else resume(Effect.succeed(role))
-    })
+  const [first, second] = [Deferred.makeUnsafe<SharedDial.Role>(), Deferred.makeUnsafe<SharedDial.Role>()]
   return {
-    first: nth(0),
-    second: nth(1),
+    first: Deferred.await(first),
+    second: Deferred.await(second),
     tell: (role: SharedDial.Role) => {
-      const n = given.push(role) - 1
-      waiters[n]?.(role)
+      const given = Effect.succeed(role)
+      if (!Deferred.doneUnsafe(first, given)) Deferred.doneUnsafe(second, given)
     }
   }
 }

@@ -28,6 +28,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redacted } from "effect/Redacted"
 import { Attempt } from "./internal/dial/attempt.ts"
+import { invalid } from "./internal/dial/errors.ts"
 import { codeOf } from "./internal/link/errors.ts"
 import * as UpgradeRequest from "./internal/dial/upgradeRequest.ts"
 
@@ -96,11 +97,7 @@ const capabilities: Capabilities = { ping: Heartbeat.ping(), pause: backpressure
 
 // whatever Node still objects to is in the request, not in the network
 const unbuildable = (dial: Dial, error: unknown) =>
-  new ConnectionError.InvalidOptions({
-    connection: dial.connection,
-    path: ["target"],
-    issue: `no request can be made of it (${codeOf(error) ?? "refused by Node"}).`
-  })
+  invalid(dial, ["target"], `no request can be made of it (${codeOf(error) ?? "refused by Node"}).`)
 
 const given = (resume: Parameters<Open>[2], error: ConnectionError.DialError): (() => void) => {
   resume(Effect.fail(error))

@@ -6,14 +6,10 @@ import * as Redacted from "effect/Redacted"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
 
-export interface Closing {
-  /** The code we put on the wire, once we have asked to close. */
-  sentCode: number | undefined
-}
-
+/** `sentCode` is the code we put on the wire, if we have asked to close. */
 export const closed = (
   dial: Dial,
-  closing: Closing,
+  sentCode: number | undefined,
   event: { readonly code: number; readonly reason: string }
 ): ConnectionError.ConnectionClosed =>
   new ConnectionError.ConnectionClosed({
@@ -21,8 +17,8 @@ export const closed = (
     epoch: dial.epoch,
     code: event.code,
     reason: Redacted.make(event.reason, { label: "close reason" }),
-    sentCode: closing.sentCode,
-    initiator: closing.sentCode === undefined ? "server" : "client"
+    sentCode,
+    initiator: sentCode === undefined ? "server" : "client"
   })
 
 export const dropped = (dial: Dial, cause?: unknown): ConnectionError.ConnectionDropped =>

@@ -4,6 +4,7 @@
  * receiver's calls; whichever end comes first (a close event, an error event
  * that no close follows, our own verdict) is the only one.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as ConnectionError from "kharbranth/ConnectionError"
@@ -41,10 +42,9 @@ interface Opening {
 }
 
 const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType<typeof Effect.runForkWith<never>>) => {
-  const closing: LinkErrors.Closing = { sentCode: undefined }
   let phase: "dialing" | "open" | "over" = "dialing"
-  let settle: ((failure: Opening | undefined) => void) | undefined
-  let settled: { readonly failure: Opening | undefined } | undefined
+  let sentCode: number | undefined
+  const opened = Deferred.makeUnsafe<Opening | undefined>()
   let received = 0
   let isEnding = false
 
@@ -65,11 +65,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
     drained: () => receiver.drained()
   })
 
-  const opening = (failure: Opening | undefined) => {
-    if (settled !== undefined) return
-    settled = { failure }
-    settle?.(failure)
-  }
+  const opening = (failure: Opening | undefined) => void Deferred.doneUnsafe(opened, Effect.succeed(failure))
 
   const detach = () => {
     socket.removeEventListener("open", onOpen)
@@ -114,7 +110,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   const onError = (event: Event) => fail(event)
 
   const onClose = (event: CloseEvent) => {
-    if (phase === "open" && event.wasClean) end(LinkErrors.closed(dial, closing, event))
+    if (phase === "open" && event.wasClean) end(LinkErrors.closed(dial, sentCode, event))
     else fail(undefined)
   }
 
@@ -154,9 +150,9 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
     pause() {},
     resume() {},
     close(code, reason) {
-      if (!live() || closing.sentCode !== undefined) return
-      closing.sentCode = CloseCode.closeCode(code)
-      socket.close(closing.sentCode, CloseCode.closeReason(reason))
+      if (!live() || sentCode !== undefined) return
+      sentCode = CloseCode.closeCode(code)
+      socket.close(sentCode, CloseCode.closeReason(reason))
     },
     terminate: () => endSoon(LinkErrors.dropped(dial))
   }
@@ -164,10 +160,7 @@ const open = (socket: WebSocket, dial: Dial, receiver: Receiver, run: ReturnType
   return {
     link,
     /** Settles when the socket is open, or with the reason why it is not. */
-    opened: Effect.callback<Opening | undefined>((resume) => {
-      settle = (failure) => resume(Effect.succeed(failure))
-      if (settled !== undefined) settle(settled.failure)
-    }),
+    opened: Deferred.await(opened),
     destroy: () => end(LinkErrors.dropped(dial))
   }
 }

@@ -87,7 +87,7 @@ interface LiveLink extends Link {
 const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Receiver): LiveLink => {
   const reader = opened.readable.getReader()
   const writer = opened.writable.getWriter()
-  const closing: LinkErrors.Closing = { sentCode: undefined }
+  let sentCode: number | undefined
   let over = false
   let verdict: ConnectionError.LinkError | undefined
   let paused = false
@@ -167,7 +167,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
     else link.resume()
   }
   socket.closed.then(
-    (info) => ended(LinkErrors.closed(dial, closing, { code: info.closeCode ?? 1005, reason: info.reason ?? "" })),
+    (info) => ended(LinkErrors.closed(dial, sentCode, { code: info.closeCode ?? 1005, reason: info.reason ?? "" })),
     (cause) => ended(LinkErrors.dropped(dial, cause))
   )
 
@@ -181,7 +181,7 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
   const link: LiveLink = {
     protocol: opened.protocol,
     write(frames) {
-      if (!live() || closing.sentCode !== undefined) return
+      if (!live() || sentCode !== undefined) return
       for (const frame of frames) {
         const size = frameSize(frame)
         buffered += size
@@ -202,13 +202,11 @@ const makeLink = (socket: SocketStream, opened: Opened, dial: Dial, receiver: Re
       pump()
     },
     close(code, reason) {
-      if (!live() || closing.sentCode !== undefined) return
-      const sentCode = CloseCode.closeCode(code)
-      closing.sentCode = sentCode
+      if (!live() || sentCode !== undefined) return
+      const closeCode = CloseCode.closeCode(code)
+      sentCode = closeCode
       // `writer.close()` would say 1005; waiting for it lets what was written go first.
-      writer.ready
-        .then(() => socket.close({ closeCode: sentCode, reason: CloseCode.closeReason(reason) }))
-        .catch(ignore)
+      writer.ready.then(() => socket.close({ closeCode, reason: CloseCode.closeReason(reason) })).catch(ignore)
     },
     terminate: () => destroy(LinkErrors.dropped(dial)),
     destroy: () => {

@@ -12,7 +12,7 @@ export interface Listener {
   /** Another tab stole the lock. */
   readonly lost: () => void
   /** The platform refuses: no lock can be had here. */
-  readonly refused: (cause: unknown) => void
+  readonly refused: () => void
 }
 
 /** Waits for the lock, takes it from the tab that has it, or gets it only if it is free now. */
@@ -31,12 +31,12 @@ export const request = (locks: Locks, name: string, mode: Mode, listener: Listen
     listener.granted()
     return held
   }
-  const refused = (cause: unknown) => {
+  const refused = () => {
     if (state === "over") return
     const was = state
     state = "over"
     if (was === "held") listener.lost()
-    else listener.refused(cause)
+    else listener.refused()
   }
 
   new Promise((resolve) => resolve(locks.request(name, optionsOf(mode, abort.signal), hold))).catch(refused)

@@ -81,7 +81,7 @@ export const encodeEnd = (error: ConnectionError.LinkError): End => {
 export const decodeEnd = (dial: Dial, end: End): ConnectionError.LinkError => {
   switch (end._tag) {
     case "ConnectionClosed":
-      return LinkErrors.closed(dial, { sentCode: undefined }, end)
+      return LinkErrors.closed(dial, undefined, end)
     case "ProtocolError":
       return new ConnectionError.ProtocolError({ ...end, connection: dial.connection, epoch: dial.epoch })
     case "ConnectionDropped":

@@ -21,6 +21,10 @@ const handshakeTags: Readonly<Record<string, string>> = {
 const handshakeTag = (error: unknown): string | undefined =>
   error instanceof Error ? handshakeTags[error.message] : undefined
 
+/** What is wrong with the options of a dial. */
+export const invalid = (dial: Dial, path: ReadonlyArray<string | number>, issue: string) =>
+  new ConnectionError.InvalidOptions({ connection: dial.connection, path, issue })
+
 const dialFailed = (dial: Dial, kind: ConnectionError.DialFailure, cause: unknown) =>
   new ConnectionError.DialFailed({
     connection: dial.connection,

@@ -4,11 +4,12 @@
 /**
  * Which proxy a dial goes through, and the agent that opens the tunnel.
  */
-import * as ConnectionError from "kharbranth/ConnectionError"
+import type * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
 import * as Redacted from "effect/Redacted"
 import { HttpsProxyAgent } from "https-proxy-agent"
 import { getProxyForUrl } from "proxy-from-env"
+import { invalid } from "./errors.ts"
 
 export type Proxy = string | URL | Redacted.Redacted<string> | false | undefined
 
@@ -53,11 +54,11 @@ export const resolve = (dial: Dial, url: URL, option: Proxy): URL | undefined | 
   if (text === "") return undefined
   if (isUsable(text)) return new URL(text)
   const source = option === undefined ? "the environment's proxy" : "the proxy"
-  return new ConnectionError.InvalidOptions({
-    connection: dial.connection,
-    path: ["proxy"],
-    issue: `${source} must be an absolute http: or https: url, its credentials percent-encoded; \`proxy: false\` dials directly.`
-  })
+  return invalid(
+    dial,
+    ["proxy"],
+    `${source} must be an absolute http: or https: url, its credentials percent-encoded; \`proxy: false\` dials directly.`
+  )
 }
 
 const credentials = (proxy: URL): Record<string, string> => {

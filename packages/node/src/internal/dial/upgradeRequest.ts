@@ -12,6 +12,7 @@ import type { WebSocket } from "ws"
 import type { Compression, Options, TlsOptions } from "../../NodeTransport.ts"
 import { directAgent } from "./directAgent.ts"
 import { codeOf } from "../link/errors.ts"
+import { invalid } from "./errors.ts"
 import * as Proxy from "./proxy.ts"
 
 /** What `ws` gets; beyond its declared options it hands everything on to Node's request. */
@@ -33,9 +34,6 @@ export interface UpgradeRequest {
 const maxPayload = (size: number): number => Math.max(1, Math.min(Math.floor(size), 0x7fff_ffff))
 
 const token = /^[!#$%&'*+\-.0-9A-Z^_`|a-z~]+$/
-
-const invalid = (dial: Dial, path: ReadonlyArray<string | number>, issue: string) =>
-  new ConnectionError.InvalidOptions({ connection: dial.connection, path, issue })
 
 const checkUrl = (dial: Dial): ConnectionError.InvalidOptions | URL => {
   const path = ["target", "url"]
@@ -81,7 +79,7 @@ const checkHeaders = (dial: Dial): ConnectionError.InvalidOptions | undefined =>
   return undefined
 }
 
-const compression = (option: boolean | Compression | undefined): ClientOptions["perMessageDeflate"] => {
+const compression = (option: boolean | Compression | undefined): NonNullable<ClientOptions["perMessageDeflate"]> => {
   if (option === undefined || option === false) return false
   const { contextTakeover = true, level, memLevel, threshold = 1_024 } = option === true ? {} : option
   const noTakeover = contextTakeover ? {} : { clientNoContextTakeover: true, serverNoContextTakeover: true }
@@ -147,7 +145,7 @@ export const make = (options: Options): ((dial: Dial) => UpgradeRequest | Connec
         ...(proxy === undefined && url.protocol === "ws:" ? { agent: directAgent } : {}),
         ...(localAddress === undefined ? {} : { localAddress }),
         headers: { ...dial.headers },
-        perMessageDeflate: perMessageDeflate ?? false,
+        perMessageDeflate,
         maxPayload: maxPayload(dial.maxMessageSize),
         followRedirects: false,
         // stated, so that no environment variable can switch it off; Node copies each option several times
