@@ -9,11 +9,21 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as HubServer from "../../src/testing/HubServer.ts"
-import { connect, eventually, gate, heard, isHandshake, json, messagesIn, rawHub, rs, socket } from "../support/hub.ts"
+import {
+  connect,
+  eventually,
+  failure,
+  gate,
+  heard,
+  isHandshake,
+  json,
+  messagesIn,
+  rawHub,
+  rs,
+  socket
+} from "../support/hub.ts"
 import type { RawSocket } from "../support/hub.ts"
 import { methods, streams } from "../support/testHub.ts"
-
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 
 // Answers each stream's start by hand.
 const streaming =

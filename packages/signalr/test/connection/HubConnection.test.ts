@@ -13,8 +13,11 @@ import * as Hub from "../../src/Hub.ts"
 import { messagePack } from "../../src/MessagePackHubProtocol.ts"
 import * as HubServer from "../../src/testing/HubServer.ts"
 import {
+  accept,
   connect,
+  echo,
   eventually,
+  failure,
   heard,
   is,
   isHandshake,
@@ -29,21 +32,6 @@ import type { RawSocket } from "../support/hub.ts"
 import { contract, methods, streams } from "../support/testHub.ts"
 
 const none = Reconnect.none
-const accept = (raw: RawSocket, frame: string) => {
-  if (isHandshake(frame)) raw.send(`{}${rs}`)
-}
-const answer = (raw: RawSocket, frame: string, result: (message: Record<string, unknown>) => unknown) => {
-  accept(raw, frame)
-  if (isHandshake(frame)) return
-  for (const message of messagesIn(frame)) {
-    if (message["type"] === 1 && message["invocationId"] !== undefined) {
-      raw.send(json({ type: 3, invocationId: message["invocationId"], ...Object(result(message)) }))
-    }
-  }
-}
-const echo = (raw: RawSocket, frame: string) => answer(raw, frame, (message) => ({ result: message["arguments"] }))
-// Tests look into errors of every kind; what they find is asserted.
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 
 describe("start, handshake, stop", () => {
   it.live("A1 A2 A3: the first bytes are the handshake in version 1, and a ping follows at once", () =>

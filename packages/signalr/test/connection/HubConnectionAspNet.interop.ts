@@ -17,14 +17,12 @@ import type * as HubConnection from "../../src/HubConnection.ts"
 import * as HubCredentials from "../../src/HubCredentials.ts"
 import type { AspNet } from "../support/aspnet.ts"
 import { aspNet, hasDotnet } from "../support/aspnet.ts"
-import { connect, eventually, isConnectedSince, until } from "../support/hub.ts"
+import { connect, eventually, failure, isConnectedSince, until } from "../support/hub.ts"
 import * as rust from "../support/rustScenarios.ts"
 
 class RealServer extends Context.Service<RealServer, AspNet>()("test/HubRealServer") {
   static readonly layer = Layer.effect(RealServer, aspNet)
 }
-
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 
 const open = Effect.fnUntraced(function* <H extends Hub.Any = Hub.Hub<{}, {}, {}>>(
   path: string,

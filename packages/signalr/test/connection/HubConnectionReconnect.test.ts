@@ -13,35 +13,26 @@ import type { ConnectionState } from "kharbranth/ConnectionState"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as HubServer from "../../src/testing/HubServer.ts"
 import {
+  accept,
   connect,
+  echo,
   eventually,
+  failure,
   gate,
   heard,
   is,
   isConnectedSince,
   isHandshake,
   json,
-  messagesIn,
   quick,
   rawHub,
   rs,
   socket,
   until
 } from "../support/hub.ts"
-import type { Own, RawSocket } from "../support/hub.ts"
+import type { Own } from "../support/hub.ts"
 import { methods, streams } from "../support/testHub.ts"
 
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
-const quiet = (raw: RawSocket, frame: string) => {
-  if (isHandshake(frame)) raw.send(`{}${rs}`)
-}
-const echo = (raw: RawSocket, frame: string) => {
-  quiet(raw, frame)
-  if (isHandshake(frame)) return
-  for (const { arguments: args, invocationId, type } of messagesIn(frame)) {
-    if (type === 1 && invocationId !== undefined) raw.send(json({ type: 3, invocationId, result: args }))
-  }
-}
 const finalError = (state: ConnectionState | undefined): any => (state?._tag === "Failed" ? state.error : undefined)
 
 /** The states, from now on, while the scope lives. */
@@ -58,7 +49,7 @@ const record = (hub: { readonly state: { readonly changes: Stream.Stream<Connect
 describe("close, keep-alive, timeout", () => {
   it.live("G66 G67 G68 G75: every observer sees the end with its error, whatever another does", () =>
     Effect.gen(function* () {
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       const hub = yield* connect({ url: server.url, ...socket, reconnect: Reconnect.none })
       const dies = yield* Effect.forkChild(
         Effect.exit(Effect.andThen(until(hub, is("Failed")), Effect.die("an observer broke"))),
@@ -97,7 +88,7 @@ describe("close, keep-alive, timeout", () => {
 
   it.live("G71: pings flow at the interval", () =>
     Effect.gen(function* () {
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       yield* connect({ url: server.url, ...socket, keepAlive: "20 millis" })
       yield* eventually(
         () => (server.sockets[0]?.received.filter((frame) => frame === json({ type: 6 })).length ?? 0) >= 4
@@ -120,7 +111,7 @@ describe("close, keep-alive, timeout", () => {
 
   it.live("G73 G74: traffic keeps a session, silence ends it as ServerTimeout, and calls hear of it", () =>
     Effect.gen(function* () {
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       const hub = yield* connect({
         url: server.url,
         ...socket,
@@ -146,7 +137,7 @@ describe("close, keep-alive, timeout", () => {
 
   it.live("a message that breaks the protocol ends the session, typed", () =>
     Effect.gen(function* () {
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       const hub = yield* connect({ url: server.url, ...socket, reconnect: Reconnect.none })
       server.sockets[0]!.send(`nonsense${rs}`)
       yield* until(hub, is("Failed"))
@@ -158,7 +149,7 @@ describe("close, keep-alive, timeout", () => {
 describe("reconnect", () => {
   it.live("H76: without a policy a loss is the end", () =>
     Effect.gen(function* () {
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       const hub = yield* connect({ url: server.url, ...socket, reconnect: Reconnect.none })
       const states = yield* record(hub)
       server.sockets[0]!.cut()
@@ -242,7 +233,7 @@ describe("reconnect", () => {
 
   it.live("H81: a policy without a first delay goes straight to the end", () =>
     Effect.gen(function* () {
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       const hub = yield* connect({
         url: server.url,
         ...socket,
@@ -262,7 +253,7 @@ describe("reconnect", () => {
         (yield* failure(connect({ url: losing.url, ...socket, reconnect: Reconnect.none })))._tag,
         "ConnectionDropped"
       )
-      const late = yield* rawHub((raw, frame) => (raw.nth < 3 ? raw.cut() : quiet(raw, frame)))
+      const late = yield* rawHub((raw, frame) => (raw.nth < 3 ? raw.cut() : accept(raw, frame)))
       yield* connect({ url: late.url, ...socket })
       assert.strictEqual(late.sockets.length, 3)
     })
@@ -311,7 +302,7 @@ describe("reconnect", () => {
       yield* until(hub, is("Reconnecting"))
       yield* hub.stop
       assert.strictEqual(hub.state.getUnsafe()._tag, "Disconnected")
-      const shaking = yield* rawHub((raw, frame) => (raw.nth === 1 ? quiet(raw, frame) : undefined))
+      const shaking = yield* rawHub((raw, frame) => (raw.nth === 1 ? accept(raw, frame) : undefined))
       const mid = yield* connect({ url: shaking.url, ...socket })
       shaking.sockets[0]!.cut()
       yield* eventually(() => (shaking.sockets[1]?.received.length ?? 0) > 0)
@@ -371,7 +362,7 @@ describe("reconnect", () => {
 describe("H96: pending calls", () => {
   const down = (options: Own = {}) =>
     Effect.gen(function* () {
-      const server = yield* rawHub((raw, frame) => (raw.nth === 1 ? quiet(raw, frame) : echo(raw, frame)))
+      const server = yield* rawHub((raw, frame) => (raw.nth === 1 ? accept(raw, frame) : echo(raw, frame)))
       const hub = yield* connect({ url: server.url, ...socket, ...options })
       return { server, hub }
     })
@@ -427,7 +418,7 @@ describe("H96: pending calls", () => {
   it.live("H96: replay sends an idempotent call again, at most as often as allowed", () =>
     Effect.gen(function* () {
       const server = yield* rawHub((raw, frame) => {
-        if (isHandshake(frame)) return quiet(raw, frame)
+        if (isHandshake(frame)) return accept(raw, frame)
         if (frame.includes("Poison")) raw.cut()
         else if (raw.nth > 1) echo(raw, frame)
       })

@@ -13,6 +13,7 @@ import * as HubServer from "../../src/testing/HubServer.ts"
 import {
   connect,
   eventually,
+  failure,
   heard,
   is,
   isConnectedSince,
@@ -25,8 +26,6 @@ import {
 } from "../support/hub.ts"
 import type { Own, RawSocket } from "../support/hub.ts"
 import { methods, streams } from "../support/testHub.ts"
-
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 
 // A long first delay: only a resume, which is tried at once, comes back in time.
 const patient = Reconnect.make({ schedule: Schedule.spaced("1 hour"), stableAfter: "1 millis" })

@@ -13,10 +13,9 @@ import * as Stream from "effect/Stream"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as HubCredentials from "../../src/HubCredentials.ts"
 import * as HubServer from "../../src/testing/HubServer.ts"
-import { connect, eventually, gate, is, isConnectedSince, until } from "../support/hub.ts"
+import { connect, eventually, failure, gate, is, isConnectedSince, until } from "../support/hub.ts"
 import { methods, streams } from "../support/testHub.ts"
 
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 const serve = (options: HubServer.HubServerOptions = {}) => HubServer.make({ methods, streams, ...options })
 
 const build = (url: string, options: SignalR.IHttpConnectionOptions = {}, delays?: ReadonlyArray<number>) => {

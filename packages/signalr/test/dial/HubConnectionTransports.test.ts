@@ -16,11 +16,10 @@ import * as HubConnection from "../../src/HubConnection.ts"
 import * as HubCredentials from "../../src/HubCredentials.ts"
 import { messagePack } from "../../src/MessagePackHubProtocol.ts"
 import * as HubServer from "../../src/testing/HubServer.ts"
-import { connect, eventually, quick, socket, until, isConnectedSince } from "../support/hub.ts"
+import { connect, eventually, failure, isConnectedSince, quick, socket, until } from "../support/hub.ts"
 import { httpServer } from "../support/httpServer.ts"
 import { contract, methods, streams } from "../support/testHub.ts"
 
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 const none = Reconnect.none
 
 describe("transports", () => {

@@ -11,20 +11,16 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Hub from "../../src/Hub.ts"
-import { connect, eventually, gate, heard, isHandshake, json, rawHub, rs, socket } from "../support/hub.ts"
-import type { RawSocket } from "../support/hub.ts"
+import { accept, connect, eventually, gate, heard, json, rawHub, rs, socket } from "../support/hub.ts"
 
 class Broken extends Data.TaggedError("Broken")<{ readonly message: string }> {}
 
-const quiet = (raw: RawSocket, frame: string) => {
-  if (isHandshake(frame)) raw.send(`{}${rs}`)
-}
 const call = (target: string, ...args: ReadonlyArray<unknown>) => json({ type: 1, target, arguments: args })
 const ask = (invocationId: string, target: string, ...args: ReadonlyArray<unknown>) =>
   json({ type: 1, invocationId, target, arguments: args })
 
 const start = Effect.gen(function* () {
-  const server = yield* rawHub(quiet)
+  const server = yield* rawHub(accept)
   const hub = yield* connect({ url: server.url, ...socket })
   const [raw] = server.sockets
   const answers = () => heard(raw!).filter((message) => message["type"] === 3)
@@ -130,7 +126,7 @@ describe("handlers", () => {
   it.live("a handler that calls the hub does not block what it waits for", () =>
     Effect.gen(function* () {
       const server = yield* rawHub((raw, frame) => {
-        quiet(raw, frame)
+        accept(raw, frame)
         if (frame.includes("Ask"))
           raw.send(json({ type: 3, invocationId: JSON.parse(frame.split(rs)[0]!).invocationId, result: "reply" }))
       })
@@ -209,7 +205,7 @@ describe("client results", () => {
 
   it.live("F65: a connection lost while a handler runs costs its answer and nothing else", () =>
     Effect.gen(function* () {
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       const hub = yield* connect({ url: server.url, ...socket })
       const running = gate()
       const goOn = gate()
@@ -240,7 +236,7 @@ describe("client results", () => {
       const contract = Hub.make({
         events: { Later: Hub.event({ args: [Schema.DateFromString], result: Schema.DateFromString }) }
       })
-      const server = yield* rawHub(quiet)
+      const server = yield* rawHub(accept)
       const hub = yield* connect({ url: server.url, ...socket, contract })
       yield* hub.on("Later", ([date]) => Effect.succeed(new Date(date.getTime() + 1000)))
       server.sockets[0]!.send(ask("s1", "later", "2020-01-01T00:00:00.000Z") + ask("s2", "later", 5))

@@ -17,6 +17,7 @@ import type * as HubError from "../../src/HubError.ts"
 import * as Negotiate from "../../src/Negotiate.ts"
 import * as TransportChoice from "../../src/TransportChoice.ts"
 import { httpServer } from "../support/httpServer.ts"
+import { failure } from "../support/hub.ts"
 
 const all = ["WebSockets", "ServerSentEvents", "LongPolling"].map((transport) => ({
   transport,
@@ -28,7 +29,6 @@ const run = <A, E>(effect: Effect.Effect<A, E, HttpClient.HttpClient>) => Effect
 const negotiate = <E = never, R = never>(options: Omit<Negotiate.NegotiateOptions<E, R>, "connection">) =>
   run(Negotiate.negotiate({ connection: "chat", ...options } as Negotiate.NegotiateOptions<E, never>))
 // Tests look into errors of every kind; what they find is asserted.
-const failure = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<any, A> => Effect.flip(effect)
 
 const noSecrets = (error: unknown) => {
   for (const text of [String(error), Inspect.inspect(error, { depth: 9 }), JSON.stringify(error)])

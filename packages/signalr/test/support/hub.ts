@@ -136,3 +136,26 @@ export const heard = (socket: RawSocket): ReadonlyArray<Record<string, unknown>>
     .filter((message) => message["type"] !== 6)
 
 export const json = (message: unknown): string => JSON.stringify(message) + rs
+
+/** The failure, whatever it is: tests look into errors of every kind, and what they find is asserted. */
+export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
+
+/** Says yes to the handshake, and nothing else. */
+export const accept = (raw: RawSocket, frame: string) => {
+  if (isHandshake(frame)) raw.send(`{}${rs}`)
+}
+
+/** Answers each call that wants an answer. */
+export const answer = (raw: RawSocket, frame: string, result: (message: Record<string, unknown>) => unknown) => {
+  accept(raw, frame)
+  if (isHandshake(frame)) return
+  for (const message of messagesIn(frame)) {
+    if (message["type"] === 1 && message["invocationId"] !== undefined) {
+      raw.send(json({ type: 3, invocationId: message["invocationId"], ...Object(result(message)) }))
+    }
+  }
+}
+
+/** Gives each call its arguments back. */
+export const echo = (raw: RawSocket, frame: string) =>
+  answer(raw, frame, (message) => ({ result: message["arguments"] }))

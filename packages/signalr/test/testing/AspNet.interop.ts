@@ -21,12 +21,12 @@ import type { AspNet } from "../support/aspnet.ts"
 import { aspNet, hasDotnet } from "../support/aspnet.ts"
 import { decodeAll, encode } from "../support/codec.ts"
 import { converse } from "../support/scenarios.ts"
+import { failure } from "../support/hub.ts"
 
 class RealServer extends Context.Service<RealServer, AspNet>()("test/RealServer") {
   static readonly layer = Layer.effect(RealServer, aspNet)
 }
 
-const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<any, A, R> => Effect.flip(effect)
 const bearer = (token: string) => HubCredentials.make({ token: Effect.succeed(Redacted.make(token)) })
 
 const negotiate = Effect.fnUntraced(function* (
