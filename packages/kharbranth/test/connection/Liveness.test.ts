@@ -19,7 +19,7 @@ import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import { settle } from "../subscriptions/topicServer.ts"
+import { settle } from "../support/passing.ts"
 
 const url = "wss://feed.example/ws"
 

@@ -19,7 +19,7 @@ import type { ConnectionError } from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import * as TestServer from "kharbranth/testing/TestServer"
-import { settle } from "../subscriptions/topicServer.ts"
+import { settle } from "../support/passing.ts"
 
 const url = "wss://feed.example/ws"
 

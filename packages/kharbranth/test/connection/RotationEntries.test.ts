@@ -19,7 +19,7 @@ import type { Gap } from "kharbranth/Inbox"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import { closed, settle } from "../subscriptions/topicServer.ts"
+import { closed, settle } from "../support/passing.ts"
 
 const url = "wss://feed.example/ws"
 

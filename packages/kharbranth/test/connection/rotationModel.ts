@@ -14,6 +14,7 @@ import type { Entry } from "../../src/Inbox.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { fork, randomOf } from "../manager/managerRig.ts"
+import { firstSeed } from "../support/histories.ts"
 import { run, url } from "../support/virtual.ts"
 
 /** How the feed and the client are. */
@@ -221,8 +222,7 @@ const rotations = async (
   look: (verdict: Verdict, story: Story, at: string) => void
 ) => {
   const sums = { ...total }
-  const first = Number(process.env["SEED"] ?? 1)
-  for (let seed = first; seed < first + runs / rotationsEach; seed++) {
+  for (let seed = firstSeed; seed < firstSeed + runs / rotationsEach; seed++) {
     const told = await run(story(seed, setting))
     const verdict = judge(told)
     assert.deepStrictEqual(verdict.lost, [], `SEED=${seed}: lost`)

@@ -17,7 +17,7 @@ import * as Heartbeat from "kharbranth/Heartbeat"
 import type { Frame } from "kharbranth/Message"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import type { Capabilities } from "kharbranth/Transport"
-import { settle } from "../subscriptions/topicServer.ts"
+import { settle } from "../support/passing.ts"
 
 const url = "wss://feed.example/ws"
 

@@ -2,7 +2,7 @@
  * Proves that the lifecycle does what the committed table
  * `lifecycle.table.md` says in every phase for every input, that single rules
  * hold as written down here by hand, and that no sequence of inputs, sensible or
- * not, breaks an invariant. Two dozen reducers with one bug each show that the
+ * not, breaks an invariant. Reducers with one bug each show that the
  * invariants bite.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -19,6 +19,7 @@ import {
   ended,
   inputsFor,
   invalid,
+  live,
   opened,
   overflowed,
   pause,
@@ -28,11 +29,13 @@ import {
   resume,
   rotationDue,
   run,
+  settled,
   simple,
   stable,
   start,
   stepped,
   table,
+  two,
   variants,
   withdraw
 } from "./lifecycleTable.ts"
@@ -97,9 +100,6 @@ describe("lifecycle table", () => {
 })
 
 // ---- rules by hand ----
-
-const live = [start, opened(1), ready(1)]
-const settled = [...live, stable(1)]
 
 const commandsOf = (state: State, input: Input): ReadonlyArray<Command> => reduce(state, input, 1000)[1]
 
@@ -276,7 +276,6 @@ describe("lifecycle rules", () => {
   })
 
   it("a new target starts over with its first endpoint, whatever the old one's sessions end with", () => {
-    const two = { ...config, endpoints: 2 }
     const replaced = [
       start,
       ended(1, Reconnect.stop),
@@ -300,7 +299,6 @@ describe("lifecycle rules", () => {
   })
 
   it("policies that keep the target keep what is known of its endpoints", () => {
-    const two = { ...config, endpoints: 2 }
     const state = run([start, ended(1, Reconnect.stop), reconfigured(2, false)], two)
     assert.deepStrictEqual([state.endpoint, state.removed], [1, [0]])
   })

@@ -69,11 +69,11 @@ interface Variant {
   readonly config?: Config
 }
 
-const two = { ...config, endpoints: 2 }
+export const two = { ...config, endpoints: 2 }
 const three = { ...config, endpoints: 3 }
 const once = { ...config, retryFirst: false }
-const live = [start, opened(1), ready(1)]
-const settled = [...live, stable(1)]
+export const live = [start, opened(1), ready(1)]
+export const settled = [...live, stable(1)]
 const lost = [...live, ended(1)]
 const skipped = [...settled, restart("breakFirst", "auto"), opened(2), ready(2)]
 

@@ -9,10 +9,8 @@ import { reduce } from "../../src/internal/lifecycle/reduce.ts"
 import { Broken } from "./lifecycleMonitor.ts"
 import { mutants } from "./lifecycleMutants.ts"
 import { explore } from "./lifecycleSpace.ts"
-import { config } from "./lifecycleTable.ts"
+import { two } from "./lifecycleTable.ts"
 import type { Reduce } from "./lifecycleWalk.ts"
-
-const two = { ...config, endpoints: 2 }
 
 describe("the state space of the lifecycle", () => {
   for (const [epochs, retryFirst] of [

@@ -11,10 +11,9 @@ import * as ConnectionManager from "../../src/ConnectionManager.ts"
 import * as ManagerCommand from "../../src/ManagerCommand.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { fork, pass, plain, randomOf, settle, url } from "./managerRig.ts"
+import { firstSeed } from "../support/histories.ts"
 
 const names = ["a", "b", "c", "d"] as const
-/** `SEED=n` starts with that seed. */
-const firstSeed = Number(process.env["SEED"] ?? 1)
 
 type Random = ReturnType<typeof randomOf>
 

@@ -7,9 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ConnectionPool from "../../src/ConnectionPool.ts"
 import { pass, plain, randomOf, rig } from "../manager/managerRig.ts"
-
-/** `SEED=n` starts with that seed. */
-const firstSeed = Number(process.env["SEED"] ?? 1)
+import { firstSeed } from "../support/histories.ts"
 
 /** Registers so many random histories. */
 export const histories = (runs: number) =>

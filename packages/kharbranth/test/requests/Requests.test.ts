@@ -17,7 +17,7 @@ import * as Requests from "kharbranth/Requests"
 import * as RequestsSchema from "kharbranth/RequestsSchema"
 import * as Fault from "kharbranth/testing/Fault"
 import { histories, rig } from "./requestsModel.ts"
-import { settle } from "../subscriptions/topicServer.ts"
+import { settle } from "../support/passing.ts"
 
 const started = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.tap(Effect.forkScoped(effect, { startImmediately: true }), () => settle)

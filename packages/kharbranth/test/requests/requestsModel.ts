@@ -6,7 +6,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
@@ -14,7 +13,8 @@ import * as Reconnect from "kharbranth/Reconnect"
 import * as Requests from "kharbranth/Requests"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import { settle } from "../subscriptions/topicServer.ts"
+import { settle } from "../support/passing.ts"
+import { eachSeed, runsOf } from "../support/histories.ts"
 import { randomOf } from "../support/random.ts"
 
 const url = "wss://rpc.example/"
@@ -61,9 +61,6 @@ export const rig = (overrides: Partial<Requests.Options<Answer, Asked, unknown, 
     const say = (answer: Answer) => peers.at(-1)!.sendUnsafe([JSON.stringify(answer)])
     return { network, connection, requests, asked, peers, say }
   })
-
-/** A storm of losses is no news here. */
-const quiet = Effect.provide(Logger.layer([]))
 
 interface Told {
   readonly call: number
@@ -155,19 +152,14 @@ const judge = (run: {
 }
 
 /** Registers so many random histories; `RUNS` overrides how many. */
-export const histories = (many: number, runs = Number(process.env["RUNS"] ?? many)) =>
+export const histories = (many: number, runs = runsOf(many)) =>
   describe("Requests at random", () => {
-    const firstSeed = Number(process.env["SEED"] ?? 1)
-
     it.effect(
       `settles every call once and rightly, in ${runs} random histories`,
       () =>
         Effect.gen(function* () {
           const seen: Record<string, number> = {}
-          for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-            const tags = yield* quiet(Effect.scoped(history(seed)))
-            for (const tag of tags) seen[tag] = (seen[tag] ?? 0) + 1
-          }
+          for (const tag of (yield* eachSeed(runs, history)).flat()) seen[tag] = (seen[tag] ?? 0) + 1
           const kinds = ["Replied", "Refused", "RequestTimeout", "SessionLost", "TooManyRequests", "Interrupted"]
           for (const kind of kinds)
             assert.isAbove(seen[kind] ?? 0, 0, `no history had ${kind}: ${JSON.stringify(seen)}`)

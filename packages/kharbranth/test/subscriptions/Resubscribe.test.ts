@@ -12,7 +12,8 @@ import * as RateLimit from "kharbranth/RateLimit"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import { sharded } from "./shardedRig.ts"
 import { brief, collect } from "./topicNews.ts"
-import { closed, type FromServer, options, pass, rig, settle, type ToServer } from "./topicServer.ts"
+import { type FromServer, options, rig, type ToServer } from "./topicServer.ts"
+import { closed, pass, settle } from "../support/passing.ts"
 
 const made = (overrides: Partial<Subscriptions.Options<string, FromServer, ToServer>> = {}) =>
   Effect.gen(function* () {

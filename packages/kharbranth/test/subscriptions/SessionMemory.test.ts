@@ -18,7 +18,8 @@ import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { SessionMemories } from "../../src/internal/subscriptions/requester.ts"
 import { collect } from "./topicNews.ts"
-import { closed, pass, settle, url } from "./topicServer.ts"
+import { url } from "./topicServer.ts"
+import { closed, pass, settle } from "../support/passing.ts"
 
 type FromServer =
   | { readonly subscribed: string; readonly channel: number }

@@ -17,7 +17,8 @@ import * as Connection from "kharbranth/Connection"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { SubscriptionEvent } from "kharbranth/Subscriptions"
 import * as Fault from "kharbranth/testing/Fault"
-import { type AckShape, closed, type FromServer, options, pass, rig, settle, type ToServer } from "./topicServer.ts"
+import { type AckShape, type FromServer, options, rig, type ToServer } from "./topicServer.ts"
+import { closed, pass, settle } from "../support/passing.ts"
 import { brief, collect, names } from "./topicNews.ts"
 
 type Options = Subscriptions.Options<string, FromServer, ToServer>

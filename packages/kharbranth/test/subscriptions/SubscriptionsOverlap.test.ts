@@ -10,7 +10,8 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Fault from "kharbranth/testing/Fault"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { Entry, Gap } from "kharbranth/Subscriptions"
-import { closed, type FromServer, options, pass, rig, settle } from "./topicServer.ts"
+import { type FromServer, options, rig } from "./topicServer.ts"
+import { closed, pass, settle } from "../support/passing.ts"
 
 /** A topic "A" whose first message has come, and a rotation whose overlap has just begun. */
 const inOverlap = Effect.gen(function* () {

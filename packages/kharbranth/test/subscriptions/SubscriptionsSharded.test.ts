@@ -17,7 +17,8 @@ import * as Subscriptions from "kharbranth/Subscriptions"
 import { plain, rig } from "../manager/managerRig.ts"
 import { sharded, spread } from "./shardedRig.ts"
 import { histories } from "./shardedModel.ts"
-import { options, pass, settle } from "./topicServer.ts"
+import { options } from "./topicServer.ts"
+import { pass, settle } from "../support/passing.ts"
 import { brief, collect, names } from "./topicNews.ts"
 
 describe("Subscriptions on a pool", () => {

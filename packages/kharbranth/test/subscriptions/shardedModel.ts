@@ -5,27 +5,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Entry } from "kharbranth/Subscriptions"
 import * as Fault from "kharbranth/testing/Fault"
+import { eachSeed, runsOf } from "../support/histories.ts"
 import { randomOf } from "../support/random.ts"
 import { sharded } from "./shardedRig.ts"
-import { judge } from "./subscriptionsModel.ts"
-import { type AckShape, type FromServer, pass } from "./topicServer.ts"
+import { type Held, judge } from "./subscriptionsModel.ts"
+import { type AckShape, type FromServer } from "./topicServer.ts"
+import { pass } from "../support/passing.ts"
 
-const firstSeed = Number(process.env["SEED"] ?? 1)
 const topics = ["A", "B", "C", "D", "E", "F", "G", "H", "I"]
-
-/** A storm of losses is no news here. */
-const quiet = Effect.provide(Logger.layer([]))
-
-interface Held {
-  readonly topic: string
-  readonly scope: Scope.Closeable
-  readonly entries: Array<Entry<FromServer>>
-}
 
 const history = (seed: number, tally: Record<string, number>) =>
   Effect.gen(function* () {
@@ -116,14 +107,14 @@ const history = (seed: number, tally: Record<string, number>) =>
   })
 
 /** Registers so many random histories; `RUNS` overrides how many. */
-export const histories = (many: number, runs = Number(process.env["RUNS"] ?? many)) =>
+export const histories = (many: number, runs = runsOf(many)) =>
   describe("Subscriptions on a pool, at random", () => {
     it.effect(
       `${runs} random histories: every topic on one socket, no cap broken, nothing missing without a marker`,
       () =>
         Effect.gen(function* () {
           const tally: Record<string, number> = {}
-          for (let seed = firstSeed; seed < firstSeed + runs; seed++) yield* quiet(Effect.scoped(history(seed, tally)))
+          yield* eachSeed(runs, (seed) => history(seed, tally))
           const needed = runs < 30 ? [] : ["kill", "rotate", "PoolFull", "Message", "Gap"]
           for (const kind of needed) assert.isAbove(tally[kind] ?? 0, 0, `${kind} never happened`)
         }),

@@ -7,7 +7,8 @@ import * as Reconnect from "kharbranth/Reconnect"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { rig as managerRig } from "../manager/managerRig.ts"
-import { type FromServer, options, pass, settle, type ToServer, TopicServer, url } from "./topicServer.ts"
+import { type FromServer, options, type ToServer, TopicServer, url } from "./topicServer.ts"
+import { pass, settle } from "../support/passing.ts"
 
 export interface Overrides {
   readonly network?: TestNetwork.Options | undefined

@@ -5,23 +5,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { Entry } from "kharbranth/Subscriptions"
 import * as Fault from "kharbranth/testing/Fault"
-import { type AckShape, closed, type FromServer, options, pass, rig } from "./topicServer.ts"
+import { type AckShape, type FromServer, options, rig } from "./topicServer.ts"
+import { closed, pass } from "../support/passing.ts"
+import { eachSeed, runsOf } from "../support/histories.ts"
 import { randomOf } from "../support/random.ts"
 
-const firstSeed = Number(process.env["SEED"] ?? 1)
 const topics = ["A", "B", "C", "D", "E", "F"]
 
-/** A storm of losses is no news here. */
-const quiet = Effect.provide(Logger.layer([]))
-
-interface Held {
+/** One subscriber of a history. */
+export interface Held {
   readonly topic: string
   readonly scope: Scope.Closeable
   readonly entries: Array<Entry<FromServer>>
@@ -142,14 +140,14 @@ const history = (seed: number, tally: Record<string, number>) =>
   })
 
 /** Registers so many random histories; `RUNS` overrides how many. */
-export const histories = (many: number, runs = Number(process.env["RUNS"] ?? many)) =>
+export const histories = (many: number, runs = runsOf(many)) =>
   describe("Subscriptions at random", () => {
     it.effect(
       `agree with the model in ${runs} random histories`,
       () =>
         Effect.gen(function* () {
           const tally: Record<string, number> = {}
-          for (let seed = firstSeed; seed < firstSeed + runs; seed++) yield* quiet(Effect.scoped(history(seed, tally)))
+          yield* eachSeed(runs, (seed) => history(seed, tally))
           const needed =
             runs < 100 ? [] : ["makeFirst", "resubscribe", "drop", "refuse", "muteAcks", "Message", "Gap", "Lagged"]
           for (const kind of needed) assert.isAbove(tally[kind] ?? 0, 0, `${kind} never happened`)

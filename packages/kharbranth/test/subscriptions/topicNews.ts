@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Entry } from "kharbranth/Subscriptions"
-import { type FromServer, settle } from "./topicServer.ts"
+import { type FromServer } from "./topicServer.ts"
+import { settle } from "../support/passing.ts"
 
 /** Collects what a stream brings, from now on. */
 export const collect = <A, E>(stream: Stream.Stream<A, E>) =>

@@ -4,12 +4,12 @@
  * request it saw.
  */
 import * as Effect from "effect/Effect"
-import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import { settle } from "../support/passing.ts"
 
 export const url = "wss://feed.example/ws"
 
@@ -148,28 +148,10 @@ export const options: Subscriptions.Options<string, FromServer, ToServer> = {
   match
 }
 
-/** Lets everything happen that needs turns, and no time. */
-export const settle = Effect.repeat(TestClock.adjust(0), { times: 20 })
-
-/** Lets time pass in small steps, so that what each step causes can wait for the next. */
-export const pass = (millis: number, step = 50) =>
-  Effect.repeat(Effect.andThen(TestClock.adjust(step), Effect.repeat(TestClock.adjust(0), { times: 4 })), {
-    times: Math.ceil(millis / step) - 1
-  })
-
-/** Closes a connection while time passes: its closing handshake takes some, and a scope that closes cannot wait for it. */
-export const closed = (connection: { readonly close: Effect.Effect<void> }) =>
-  Effect.andThen(Effect.forkScoped(connection.close), pass(6000, 100))
-
 /** A network with the server, and a connection to it. */
-export const rig = (
-  connectionOptions: {
-    readonly reconnect?: Reconnect.Reconnect
-    readonly network?: TestNetwork.Options
-  } = {}
-) =>
+export const rig = (options: { readonly network?: TestNetwork.Options } = {}) =>
   Effect.gen(function* () {
-    const network = yield* TestNetwork.make(connectionOptions.network)
+    const network = yield* TestNetwork.make(options.network)
     const server = new TopicServer(() => network.clock.currentTimeMillisUnsafe())
     yield* network.serve(url, server.script)
     const connection = yield* network.provide(
@@ -177,7 +159,7 @@ export const rig = (
         target: url,
         codec: Codec.jsonAs<FromServer, ToServer>(),
         startup: "background",
-        reconnect: connectionOptions.reconnect ?? Reconnect.prompt
+        reconnect: Reconnect.prompt
       })
     )
     yield* settle
