@@ -3,10 +3,7 @@
  * Effect, every public export is documented, no shortcuts, no giant files.
  */
 import type { Check } from "./check.ts"
-import { lineAt, type Module, modulesOf, type Node, walk } from "./tree.ts"
-
-const sources = /^packages\/[^/]+\/src\//
-const core = /^packages\/kharbranth\/src\//
+import { core, lineAt, type Module, modulesOf, nameOf, type Node, sources, walk } from "./tree.ts"
 
 const at = (module: Module, node: Node, text: string): string =>
   `${module.path}:${lineAt(module.text, node.start)} ${text}`
@@ -28,8 +25,6 @@ const members: Readonly<Record<string, ReadonlySet<string>>> = {
   Math: new Set(["random"]),
   globalThis: globals
 }
-
-const nameOf = (value: unknown): string => (value as { readonly name?: string } | undefined)?.name ?? ""
 
 /** A name that stands for itself, not a key or a member of something else. */
 const isReference = (node: Node, parent: Node | undefined): boolean => {

@@ -4,12 +4,8 @@
  */
 import { existsSync, readFileSync } from "node:fs"
 import { builtinModules } from "node:module"
-import { posix } from "node:path"
 import type { Check } from "./check.ts"
-import { type Module, modulesOf, type Tree, walk } from "./tree.ts"
-
-const sources = /^packages\/[^/]+\/src\//
-const core = /^packages\/kharbranth\/src\//
+import { core, type Module, modulesOf, nameOf, packageOf, sources, targetOf, type Tree, walk } from "./tree.ts"
 
 const at = (module: Module, line: number, text: string): string => `${module.path}:${line} ${text}`
 
@@ -56,9 +52,8 @@ const membersOf = (module: Module, namespace: string): ReadonlyArray<string> => 
         : node.type === "TSQualifiedName"
           ? [node["left"], node["right"]]
           : []
-    const name = (value: unknown) => (value as { readonly name?: string } | undefined)?.name
-    const member = name(right)
-    if (name(left) === namespace && member !== undefined) members.push(member)
+    const member = nameOf(right)
+    if (nameOf(left) === namespace && member !== "") members.push(member)
   })
   return members
 }
@@ -130,11 +125,8 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   browser: ["kharbranth"],
   signalr: ["kharbranth"],
   feeds: ["kharbranth"],
-  devtools: ["kharbranth"],
-  bench: ["kharbranth", "node", "browser", "signalr", "feeds", "devtools"]
+  bench: ["kharbranth", "node", "browser", "signalr", "feeds"]
 }
-
-const packageOf = (path: string): string => path.split("/")[1] ?? ""
 
 const builtins = new Set(builtinModules)
 
@@ -155,7 +147,7 @@ const declared = (tree: Tree, name: string): ReadonlyArray<string> => {
 const misplaced = (tree: Tree, module: Module, specifier: string): string | undefined => {
   const own = packageOf(module.path)
   if (specifier.startsWith(".")) {
-    const target = posix.join(posix.dirname(module.path), specifier)
+    const target = targetOf(module, specifier)
     // Tests may share a rig; sources may not reach out at all.
     if (module.path.includes("/test/") && target.includes("/test/support/")) return undefined
     return target.startsWith(`packages/${own}/`) ? undefined : `reaches out of its package with ${specifier}`
@@ -220,7 +212,7 @@ const cyclesIn = (modules: ReadonlyArray<Module>): ReadonlyArray<string> => {
       module.path,
       module.imports
         .filter((found) => !found.typeOnly && found.specifier.startsWith("."))
-        .map((found) => posix.join(posix.dirname(module.path), found.specifier))
+        .map((found) => targetOf(module, found.specifier))
     ])
   )
   const done = new Set<string>()

@@ -5,7 +5,7 @@
  */
 import { posix } from "node:path"
 import type { Check } from "./check.ts"
-import { type Module, modulesOf, type Node, type Tree, walk } from "./tree.ts"
+import { type Module, modulesOf, nameOf, type Node, packageOf, sources, targetOf, type Tree, walk } from "./tree.ts"
 
 interface House {
   /** Floors, lowest first, each with its rooms. A room is a folder of `src/internal/`. */
@@ -168,7 +168,7 @@ const upward = (module: Module): ReadonlyArray<string> => {
   if (typeof own === "string") return [`${module.path} ${own}`]
   return module.imports.flatMap((found) => {
     if (!found.specifier.startsWith(".")) return []
-    const target = posix.join(posix.dirname(module.path), found.specifier)
+    const target = targetOf(module, found.specifier)
     const other = target.startsWith(root) ? placeOf(house, target.slice(root.length)) : undefined
     if (other === undefined)
       return [`${module.path}:${found.line} imports ${found.specifier}, which is above the house`]
@@ -179,7 +179,7 @@ const upward = (module: Module): ReadonlyArray<string> => {
 
 const floors: Check = {
   name: "a file imports its own room or a lower floor, types included",
-  complaints: (tree) => modulesOf(tree, /^packages\/[^/]+\/src\//).flatMap(upward),
+  complaints: (tree) => modulesOf(tree, sources).flatMap(upward),
   rejects: [
     { "packages/kharbranth/src/internal/kit/a.ts": `import type { B } from "../model/b.ts"` },
     { "packages/kharbranth/src/internal/kit/a.ts": `import type * as Connection from "../../Connection.ts"` },
@@ -200,15 +200,14 @@ const floors: Check = {
 
 // ------------------------------------------------------------------- folders
 
-const folderOf = (path: string): string => posix.dirname(path)
-
 const folders: Check = {
   name: `a room has 1 to ${folderLimit} files in a folder`,
   complaints: (tree) => {
     const counts = new Map<string, number>()
     for (const path of tree.keys()) {
       if (!/^packages\/[^/]+\/src\/internal\/.+\.ts$/.test(path)) continue
-      if (sourceOf(path) !== undefined) counts.set(folderOf(path), (counts.get(folderOf(path)) ?? 0) + 1)
+      const folder = posix.dirname(path)
+      if (sourceOf(path) !== undefined) counts.set(folder, (counts.get(folder) ?? 0) + 1)
     }
     return [...counts]
       .filter(([, count]) => count > folderLimit)
@@ -241,12 +240,12 @@ const derived: Readonly<Record<string, ReadonlyArray<string>>> = { kharbranth: [
 
 const assigned = (module: Module): ReadonlyArray<string> => {
   const found: Array<string> = []
-  const name = module.path.split("/")[1] ?? ""
+  const name = packageOf(module.path)
   const [own = {}, none = []] = [owners[name], derived[name]]
   walk(module.body, (node) => {
     const left = (node["left"] ?? {}) as Node
     if (node.type !== "AssignmentExpression" || left.type !== "MemberExpression") return
-    const property = (left["property"] as { readonly name?: string }).name ?? ""
+    const property = nameOf(left["property"])
     const owner = Object.hasOwn(own, property) ? own[property] : undefined
     if (owner !== undefined && owner !== module.path)
       found.push(`${module.path} assigns .${property}: only ${owner} may`)

@@ -5,7 +5,7 @@
  */
 import { execFileSync } from "node:child_process"
 import { readFileSync, statSync } from "node:fs"
-import { join } from "node:path"
+import { join, posix } from "node:path"
 import { parseSync } from "oxc-parser"
 
 export type Tree = ReadonlyMap<string, string>
@@ -35,6 +35,18 @@ export interface Module {
   readonly comments: ReadonlyArray<{ readonly type: string; readonly value: string; start: number; end: number }>
   readonly imports: ReadonlyArray<Import>
 }
+
+export const sources = /^packages\/[^/]+\/src\//
+export const core = /^packages\/kharbranth\/src\//
+
+/** The folder of the package that a path is in. */
+export const packageOf = (path: string): string => path.split("/")[1] ?? ""
+
+/** The file that a relative import means. */
+export const targetOf = (module: Module, specifier: string): string => posix.join(posix.dirname(module.path), specifier)
+
+/** The name of an identifier. */
+export const nameOf = (value: unknown): string => (value as { readonly name?: string } | undefined)?.name ?? ""
 
 const textual =
   /\.(?:ts|mts|cts|js|mjs|cjs|tsx|json|md|yaml|yml|sh|html|css|cs|csproj|txt)$|(?:^|\/)[^/.]+$|(?:^|\/)\.[^/]+$/
