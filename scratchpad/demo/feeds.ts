@@ -105,7 +105,7 @@ const trade = ({ ledger, trading }: Options, feed: string, connection: Feed) =>
     }
   })
 
-// The restart from outside: whoever watches the feed knows only its name.
+// The restart comes from outside: a reader of the feed knows only its name.
 const supervise = (options: Options, feed: string, subscriptions: Subscriptions.Subscriptions<string, FromServer>) =>
   Stream.runForEach(subscriptions.events, (event) => {
     if (event._tag !== "Silent") return Effect.void

@@ -160,7 +160,7 @@ const market = setInterval(() => {
 process.on("message", (message: ToProcess) => {
   if (message._tag === "trouble") return cause(message.trouble)
   publishing = false
-  // One more number of every topic, so that whoever is connected learns what it missed.
+  // One more number of every topic, so that connected clients learn what they missed.
   for (const feed of feeds) for (const topic of topics) publish(feed, topic)
   tell({ _tag: "report", published: Object.fromEntries(numbers), orders: [...orders] })
 })

@@ -138,7 +138,7 @@ describe("a connection in Chromium", () => {
     assert.isAtMost(peak(await rig.log(path)), 2)
   })
 
-  it("blocked for 6 s, dead meanwhile - Ready again within 1.5 s of waking", async () => {
+  it("blocked for 6 s and dead by then - Ready again within 1.5 s of waking", async () => {
     const path = "/talk/blocked"
     const tab = await connected(path)
     await rig.perform({ verb: "stall", path })
@@ -150,7 +150,7 @@ describe("a connection in Chromium", () => {
     await rig.perform({ verb: "unstall", path })
   })
 
-  it("offline - kills nothing, and what was said meanwhile arrives once", async () => {
+  it("offline - kills nothing, and what was said in between arrives once", async () => {
     const path = "/talk/offline"
     const tab = await connected(path)
     await network(tab, true)
@@ -220,7 +220,7 @@ describe("a connection in Chromium", () => {
     await tab.page.evaluate(() => history.back())
     await tab.page.waitForFunction(() => "bridge" in globalThis)
     await stable(tab)
-    // A page that was loaded anew would know nothing of the first session.
+    // A page that was reloaded would know nothing of the first session.
     assert.deepStrictEqual((await recordOf(tab)).entries, ["<SessionOpened>", "<Gap>", "<SessionOpened>"])
     assert.strictEqual((await rig.sessions(path)).length, 1)
   })

@@ -1,7 +1,7 @@
 /**
  * Proves in a real Chromium that the page's own life is seen: offline and
  * online, hidden with slow timers, frozen, put into the back/forward cache and
- * taken out, blocked; and what becomes of an open socket meanwhile: going
+ * taken out, blocked; and what becomes of a socket that is open then: going
  * offline kills none and loses no frame, a cached page gives its shared socket
  * up and comes back to a new one.
  */

@@ -165,7 +165,7 @@ describe("a socket that throws", () => {
     })
   )
 
-  it.effect("in close - is gone all the same", () =>
+  it.effect("in close - is gone nevertheless", () =>
     Effect.gen(function* () {
       const { record, scope, socket } = yield* opened()
       socket.refuses = true

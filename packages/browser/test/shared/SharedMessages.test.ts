@@ -200,7 +200,7 @@ describe("who leads", () => {
     })
   )
 
-  it.effect("a follower that slept - asks anew before it deposes anybody", () =>
+  it.effect("a follower that slept - asks again before it deposes anybody", () =>
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       let slept = 0n

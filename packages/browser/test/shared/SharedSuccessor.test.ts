@@ -97,7 +97,7 @@ describe("the leader's successor", () => {
     })
   )
 
-  it.effect("gives way to a tab that took the lead meanwhile, so that two sockets do not stay", () =>
+  it.effect("gives way to a tab that took the lead before it, so that two sockets do not stay", () =>
     Effect.gen(function* () {
       const { heir, leader, next, tab } = yield* withHeir(0)
       leader.ears.loses = (message) => message.kind === "join"

@@ -127,7 +127,7 @@ describe("make", () => {
     assert.include(failureOf(Codec.make({ encode: fails, decode: fails }).encode(1)).issue, "`encode` threw")
   })
 
-  it("makeStateful starts anew with each decoder", () => {
+  it("makeStateful starts from the beginning with each decoder", () => {
     const counting = Codec.makeStateful({
       encode: (text: string) => text,
       decoder: () => {

@@ -154,7 +154,7 @@ describe("liveness", () => {
     })
   )
 
-  it.effect("silent data is told first, and then restarts the connection; data in between starts anew", () =>
+  it.effect("silent data is told first, and then restarts the connection; data in between starts the count again", () =>
     Effect.gen(function* () {
       const { connection, peer, tags } = yield* rig(
         Heartbeat.ping({ every: "10 seconds", timeout: "5 seconds", data: { within: "30 seconds" } })

@@ -114,7 +114,7 @@ describe("an opening program", () => {
     })
   )
 
-  it.effect("a frame that does not decode meanwhile ends the connection, or is passed over and counted", () =>
+  it.effect("a frame that does not decode during it ends the connection, or is passed over and counted", () =>
     Effect.gen(function* () {
       const network = yield* TestNetwork.make({ seed: 1 })
       yield* network.serve(url, (peer) => peer.send(["{", '"two"']))
@@ -162,7 +162,7 @@ describe("an opening program", () => {
 })
 
 describe("a hook", () => {
-  it.effect("that throws instead of giving a program has failed; the message comes all the same", () =>
+  it.effect("that throws instead of giving a program has failed; the message still comes", () =>
     Effect.gen(function* () {
       const network = yield* TestNetwork.make({ seed: 1 })
       yield* network.serve(url, TestNetwork.echo)

@@ -38,7 +38,7 @@ const later = TestClock.adjust("100 millis")
 const muchLater = TestClock.adjust("20 seconds")
 
 describe("Rotation", () => {
-  it.effect("reads once what both sessions deliver, and anew what comes after", () =>
+  it.effect("reads once what both sessions deliver, and again what comes after", () =>
     Effect.gen(function* () {
       const { connection, read, server } = yield* readingWith(() => Effect.void)
       const old = yield* server.accepted

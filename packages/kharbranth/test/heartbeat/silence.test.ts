@@ -29,7 +29,7 @@ describe("silence", () => {
     )
   })
 
-  it("begins anew with whatever comes", () => {
+  it("begins again with whatever comes", () => {
     const silence = new Silence(Duration.seconds(10), 0, 0)
     const value = (now: number) => (now < 12_500 ? 0 : now < 18_000 ? 1 : 2)
     assert.deepStrictEqual(watch(silence, 30_000, value), [

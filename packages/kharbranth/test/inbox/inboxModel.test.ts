@@ -50,7 +50,7 @@ describe("the inbox against its model", () => {
           super.push(lane, frame, size + 1)
         }
       })(options),
-    "a claimed message is delivered all the same": (options) =>
+    "a claimed message is still delivered": (options) =>
       new (class extends Inbox<Msg> {
         override addTap(): () => void {
           return super.addTap({ claim: () => false })

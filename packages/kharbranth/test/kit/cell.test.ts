@@ -1,5 +1,5 @@
 /**
- * Proves who is told of a changed value: whoever still waits or follows when its
+ * Proves who is told of a changed value: every observer that still waits or follows when its
  * turn comes, and nobody who was told to stop before that, be it within the turn.
  */
 import { assert, describe, it } from "@effect/vitest"

@@ -166,7 +166,7 @@ export class Monitor {
         const isTheirs = this.pausedBy === input.by
         const resumes = this.idle && !this.closing && !this.failed && (input.by === "user" || isTheirs)
         demand(resumes === commands.length > 0, "only who paused resumes, and a user always")
-        if (resumes) this.anew()
+        if (resumes) this.startOver()
         return
       }
       case "Close":
@@ -306,7 +306,7 @@ export class Monitor {
     this.floor = 0
   }
 
-  private anew(): void {
+  private startOver(): void {
     this.renew()
     this.removed.clear()
     this.next = undefined

@@ -131,7 +131,7 @@ describe("many at once", () => {
     })
   )
 
-  it.effect("drain waits for what is not confirmed, as long as it is told, and frees the name all the same", () =>
+  it.effect("drain waits for what is not confirmed, as long as it is told, and frees the name in any case", () =>
     Effect.gen(function* () {
       const { manager } = yield* rig()
       const options = { ...plain, outbox: { acks: { id: (text: string) => text, match: () => undefined } } }

@@ -131,7 +131,7 @@ describe("calls from within", () => {
 })
 
 describe("empty, close and hand-over", () => {
-  it.effect("whoever waits until it is empty is told once, when it is", () =>
+  it.effect("a fiber that waits until it is empty is told once, when it is", () =>
     Effect.gen(function* () {
       const r = rig()
       assert.isTrue(r.outbox.empty)

@@ -370,7 +370,7 @@ describe("hidden", () => {
     )
   )
 
-  it.effect("close after - counts anew when the page was frozen and thawed out of sight", () =>
+  it.effect("close after - counts from the start when the page was frozen and thawed out of sight", () =>
     inWorld({ surroundings: { hidden: { closeAfter: "5 minutes" } } }, (world) =>
       Effect.gen(function* () {
         yield* world.tell({ _tag: "Hidden" })
@@ -431,7 +431,7 @@ describe("timers that fire once a minute", () => {
     )
   )
 
-  it.effect("a message that expired meanwhile is not written by the send that follows", () =>
+  it.effect("a message that expired in between is not written by the send that follows", () =>
     inWorld({ timers: "once a minute" }, (world) =>
       Effect.gen(function* () {
         yield* world.tell({ _tag: "Hidden" })

@@ -15,7 +15,7 @@ import { run } from "../support/virtual.ts"
 
 const hosts = ["a.example", "b.example"] as const
 const turns = 10
-/** Every outage begins anew: no line is down for longer than half a turn. */
+/** Every outage starts from the beginning: no line is down for longer than half a turn. */
 const reconnect = Reconnect.make({ schedule: Reconnect.prompt.schedule, stableAfter: "200 millis" })
 const numbersEachTurn = 100
 

@@ -177,7 +177,7 @@ describe("several limits", () => {
     assert.isAtLeast(writes.length, 44)
   })
 
-  it("of scope session start anew with each session, of scope connection go on", () => {
+  it("of scope session start full with each session, of scope connection go on", () => {
     const session = RateLimit.make({ limit: 2, window: 1_000, reserve: 0 })
     const connection = RateLimit.make({ limit: 3, window: 1_000, reserve: 0, scope: "connection" })
     const next = RateLimit.meters([session, connection])

@@ -192,7 +192,7 @@ const checkLiveness = (facts: ReadonlyArray<Fact>, report: Report): void => {
   }
 }
 
-// Whoever reads is told of each end once; who is slow may find the connection back, and a Gap, instead.
+// A reader is told of each end once; a slow one may find the connection back, and a Gap, instead.
 const checkStreams = (facts: ReadonlyArray<Fact>, report: Report): void => {
   const failures = new Map<string, number>()
   let ends = 0

@@ -118,7 +118,7 @@ const quietly = ({ call, exported }: Trace, terms: Terms): boolean =>
 
 const checkOutcome = (one: Trace, { crossed, fact }: Outcome, terms: Terms, report: Report): void => {
   const { n } = one.call
-  // Whoever sent it is told that it was exported; what becomes of it then is nobody's outcome.
+  // The sender is told that it was exported; what becomes of it then is nobody's outcome.
   const isWritten = one.written.some(({ index }) => index < (one.exported[0] ?? Infinity))
   if (fact.e === "sent" && !isWritten && !quietly(one, terms)) {
     report("a completed send was written", `message ${n} was never handed to a socket`)

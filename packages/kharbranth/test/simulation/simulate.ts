@@ -200,7 +200,7 @@ const inProcess = (
     // It may be absent for a while; then the end is due.
     yield* Effect.timeoutOption(Fiber.await(reader), "1 minute")
     yield* outside.sleep(Duration.millis(1))
-    // What the connection owes the user is due now; whoever still waits will wait for ever.
+    // What the connection owes the user is due now; a caller that still waits will wait for ever.
     yield* Fiber.interruptAll([deeds, last, reader, closing, ...observers])
   })
 

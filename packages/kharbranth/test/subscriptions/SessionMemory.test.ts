@@ -28,7 +28,7 @@ type FromServer =
 
 type ToServer = { readonly subscribe: string } | { readonly unsubscribe: number | undefined }
 
-/** Numbers its channels anew in each session, in another order each time. */
+/** Gives its channels new numbers in each session, in another order each time. */
 class ChannelServer {
   readonly sessions: Array<{ readonly peer: TestNetwork.Peer; readonly channels: Map<number, string> }> = []
   readonly released: Array<string> = []

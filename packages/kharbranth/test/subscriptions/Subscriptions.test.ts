@@ -398,7 +398,7 @@ describe("Subscriptions", () => {
     })
   )
 
-  it.effect("whoever waits for a connection that is over, or comes after it, waits in vain for nothing", () =>
+  it.effect("a subscriber of a connection that is over, or one that comes after, does not wait in vain", () =>
     Effect.gen(function* () {
       const { connection, server, subscriptions } = yield* made()
       server.shape = "never"

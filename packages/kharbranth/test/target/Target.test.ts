@@ -1,7 +1,7 @@
 // Proves that a target is checked at the door where it can be and at every dial
 // where it cannot, that no message ever holds the value it complains about,
 // that user failures, defects and interruptions become TargetFailed, that each
-// dial resolves anew with its attempt, and that requirements reach the type.
+// dial resolves again, with its attempt, and that requirements reach the type.
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -201,7 +201,7 @@ describe("expiresAt", () => {
 })
 
 describe("resolving", () => {
-  it.effect("happens anew for every dial, with its attempt", () =>
+  it.effect("happens again for every dial, with its attempt", () =>
     Effect.gen(function* () {
       const seen: Array<Target.Attempt> = []
       let tokens = 0

@@ -1,5 +1,5 @@
 // Proves that every orderly or abrupt end of a link is told apart and reported
-// exactly once, whoever caused it, and that a link does nothing afterwards.
+// exactly once, whichever side caused it, and that a link does nothing afterwards.
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Effect from "effect/Effect"

@@ -289,7 +289,7 @@ describe("streams up", () => {
     })
   )
 
-  it.live("a call interrupted in the turn in which it was made ends its uploads all the same", () =>
+  it.live("a call interrupted in the turn in which it was made still ends its uploads", () =>
     Effect.gen(function* () {
       const server = yield* rawHub(streaming(() => {}))
       const hub = yield* connect({ url: server.url, ...socket })

@@ -1,7 +1,7 @@
 /**
  * Proves that handlers run so many at a time, in the order of the calls; that a
  * server which calls faster than they run is held back; and that handlers which
- * wait for answers behind those calls get them all the same.
+ * wait for answers behind those calls still get them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
