@@ -22,7 +22,7 @@ import * as internal from "./internal/requests/requests.ts"
  * @category models
  * @since 0.1.0
  */
-export type Line<In, Out> = Pick<Connection<In, Out>, "name" | "tap" | "send" | "state">
+export type Carrier<In, Out> = Pick<Connection<In, Out>, "name" | "tap" | "send" | "state">
 
 /**
  * A reply or a refusal, with the id of the request that it answers. The id is
@@ -199,6 +199,6 @@ export type RequestError = RequestTimeout | SessionLost | TooManyRequests | Send
  * @since 0.1.0
  */
 export const make = <In, Out, Request, Reply, Refusal = never>(
-  connection: Line<In, Out>,
+  connection: Carrier<In, Out>,
   options: Options<In, Out, Request, Reply, Refusal>
 ): Effect.Effect<Requests<Request, Reply, Refusal>, InvalidOptions, Scope.Scope> => internal.make(connection, options)

@@ -31,7 +31,7 @@ import type { Watch } from "./Watch.ts"
  * @category models
  * @since 0.1.0
  */
-export type Line<In, Out> = Pick<Connection<In, Out>, "name" | "tap" | "send" | "state" | "restart">
+export type Carrier<In, Out> = Pick<Connection<In, Out>, "name" | "tap" | "send" | "state" | "restart">
 
 /**
  * What subscriptions need of a pool.
@@ -555,7 +555,7 @@ export interface Subscriptions<in Topic, out In, out E = never> {
  * @since 0.1.0
  */
 export const make = <Topic, In, Out, Memory = undefined>(
-  connection: Line<In, Out>,
+  connection: Carrier<In, Out>,
   options: Options<Topic, In, Out, Memory>
 ): Effect.Effect<Subscriptions<Topic, In>, InvalidOptions, Scope.Scope> => internal.make(connection, options)
 

@@ -96,7 +96,7 @@ const made = Effect.gen(function* () {
   let memories = 0
   let claim = (_message: FromServer, _epoch: number): boolean => false
   // The connection itself, whose tap can also be asked by the test.
-  const observed: Subscriptions.Line<FromServer, ToServer> = {
+  const observed: Subscriptions.Carrier<FromServer, ToServer> = {
     name: connection.name,
     state: connection.state,
     send: (message, options) => connection.send(message, options),

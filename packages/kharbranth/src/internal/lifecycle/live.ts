@@ -19,11 +19,11 @@ import {
   requested,
   restartNow
 } from "./moves.ts"
-import type { InputAt, Outcome, StateAt } from "./model.ts"
+import type { InputAt, Transition, StateAt } from "./model.ts"
 
 type Live = StateAt<"Live">
 
-export const opened = (state: Live, { epoch }: InputAt<"Opened">): Outcome => {
+export const opened = (state: Live, { epoch }: InputAt<"Opened">): Transition => {
   const { phase } = state
   if (phase.successor?.epoch !== epoch || phase.successor.gate === "Open") return [state, none]
   return [
@@ -32,7 +32,7 @@ export const opened = (state: Live, { epoch }: InputAt<"Opened">): Outcome => {
   ]
 }
 
-export const ready = (state: Live, { epoch }: InputAt<"Ready">, now: number): Outcome => {
+export const ready = (state: Live, { epoch }: InputAt<"Ready">, now: number): Transition => {
   const { epoch: from, successor } = state.phase
   if (successor?.epoch !== epoch) return [state, none]
   const { endpoint } = successor
@@ -51,7 +51,7 @@ export const ready = (state: Live, { epoch }: InputAt<"Ready">, now: number): Ou
   ]
 }
 
-export const stable = (state: Live, { epoch }: InputAt<"Stable">): Outcome => {
+export const stable = (state: Live, { epoch }: InputAt<"Stable">): Transition => {
   const { phase } = state
   if (phase.epoch !== epoch || phase.gate === "Stable") return [state, none]
   return [
@@ -65,7 +65,7 @@ export const stable = (state: Live, { epoch }: InputAt<"Stable">): Outcome => {
   ]
 }
 
-export const ended = (state: Live, input: InputAt<"Ended">, now: number): Outcome => {
+export const ended = (state: Live, input: InputAt<"Ended">, now: number): Transition => {
   const { phase } = state
   const { epoch, error } = input
   if (epoch === phase.epoch) return activeEnded(state, input, now)
@@ -75,7 +75,7 @@ export const ended = (state: Live, input: InputAt<"Ended">, now: number): Outcom
   return [epoch === phase.retiring ? { ...state, phase: { ...phase, retiring: undefined } } : state, none]
 }
 
-const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: number): Outcome => {
+const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: number): Transition => {
   const { endpoint, gate, retiring, successor } = state.phase
   const loss = { error, decision, endpoint, wasStable: gate === "Stable" }
   if (successor === undefined) {
@@ -89,13 +89,13 @@ const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: nu
   ]
 }
 
-export const restart = (state: Live, input: InputAt<"Restart">, now: number): Outcome =>
+export const restart = (state: Live, input: InputAt<"Restart">, now: number): Transition =>
   input.mode === "makeFirst" ? rotate(state, input) : replace(state, input, now)
 
 /** In ms: when a rotation that was refused, or whose successor may yet fail, is tried again. */
 const rotateAgain = 30_000
 
-export const rotationDue = (state: Live, { mode, reason }: InputAt<"RotationDue">, now: number): Outcome => {
+export const rotationDue = (state: Live, { mode, reason }: InputAt<"RotationDue">, now: number): Transition => {
   const [next, commands] = restart(state, { _tag: "Restart", mode, by: "auto", reason }, now)
   return next.phase._tag === "Live"
     ? [next, [...commands, { _tag: "ArmRotation", after: rotateAgain }]]
@@ -103,7 +103,7 @@ export const rotationDue = (state: Live, { mode, reason }: InputAt<"RotationDue"
 }
 
 /** The successor goes; the next doubt may dial one again. */
-export const withdraw = (state: Live, { epoch }: InputAt<"Withdraw">): Outcome => {
+export const withdraw = (state: Live, { epoch }: InputAt<"Withdraw">): Transition => {
   const { phase } = state
   if (phase.successor?.epoch !== epoch) return [state, none]
   return [
@@ -112,7 +112,7 @@ export const withdraw = (state: Live, { epoch }: InputAt<"Withdraw">): Outcome =
   ]
 }
 
-const rotate = (state: Live, input: InputAt<"Restart">): Outcome => {
+const rotate = (state: Live, input: InputAt<"Restart">): Transition => {
   const byUser = input.by === "user"
   if (state.phase.successor !== undefined || !(byUser || state.mayskip)) return [state, none]
   return after(
@@ -121,7 +121,7 @@ const rotate = (state: Live, input: InputAt<"Restart">): Outcome => {
   )
 }
 
-const replace = (state: Live, input: InputAt<"Restart">, now: number): Outcome => {
+const replace = (state: Live, input: InputAt<"Restart">, now: number): Transition => {
   if (input.by === "user") return restartNow(state, input)
   const ends = [requested(input), ...leave(state.phase, "drop")]
   if (state.mayskip) {

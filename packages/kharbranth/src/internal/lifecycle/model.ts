@@ -178,4 +178,4 @@ export type Command =
   | { readonly _tag: "Emit"; readonly event: ConnectionEvent }
 
 /** What a handler gives: the next state, and what the shell does about it, in order. */
-export type Outcome = readonly [State, ReadonlyArray<Command>]
+export type Transition = readonly [State, ReadonlyArray<Command>]

@@ -8,13 +8,13 @@ import * as Redacted from "effect/Redacted"
 import { ConnectionClosed, type ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Decision } from "../../Reconnect.ts"
-import type { Command, InputAt, Outage, Outcome, Phase, State, StateAt } from "./model.ts"
+import type { Command, InputAt, Outage, Transition, Phase, State, StateAt } from "./model.ts"
 
 export const none: ReadonlyArray<Command> = []
 
 export const emit = (event: ConnectionEvent): Command => ({ _tag: "Emit", event })
 
-export const after = (commands: ReadonlyArray<Command>, [state, more]: Outcome): Outcome => [
+export const after = (commands: ReadonlyArray<Command>, [state, more]: Transition): Transition => [
   state,
   [...commands, ...more]
 ]
@@ -27,7 +27,7 @@ export const startOver = (state: State): State => ({ ...state, outage: renewed(s
 
 // ---- dialing ----
 
-export const dial = (state: State): Outcome => {
+export const dial = (state: State): Transition => {
   const epoch = state.epoch + 1
   const attempt = state.outage.attempt + 1
   return [
@@ -42,7 +42,7 @@ export const dial = (state: State): Outcome => {
 }
 
 /** A rotation interrupts nothing, so it is no part of an outage. */
-export const dialSuccessor = (state: StateAt<"Live">): Outcome => {
+export const dialSuccessor = (state: StateAt<"Live">): Transition => {
   const epoch = state.epoch + 1
   return [
     {
@@ -83,7 +83,7 @@ export const outageAfter = (outage: Outage, { error, wasStable }: Pick<Loss, "er
 })
 
 /** The active session, or the dial of one, is over, and nothing stands in for it. */
-export const lose = (state: State, loss: Loss, now: number): Outcome => {
+export const lose = (state: State, loss: Loss, now: number): Transition => {
   const { decision, endpoint: at, error } = loss
   const old = outageAfter(state.outage, loss)
   const refreshes = decision._tag === "Refresh" && !old.refreshUsed
@@ -116,7 +116,7 @@ const nextEndpoint = (endpoints: number, from: number, removed: ReadonlyArray<nu
   return next
 }
 
-export const giveUp = (state: State, error: ConnectionError): Outcome => [
+export const giveUp = (state: State, error: ConnectionError): Transition => [
   { ...state, phase: { _tag: "Failed", error, recoverable: error._tag !== "InvalidOptions" } },
   [emit({ _tag: "GaveUp", error }), { _tag: "Halt", error }]
 ]
@@ -150,21 +150,21 @@ export const leave = (phase: Phase, retiring: EndSession["how"]): ReadonlyArray<
 
 type Running = StateAt<"Idle" | "Dialing" | "Live" | "Deciding" | "Waiting">
 
-export const pause = (state: Running, { by }: InputAt<"Pause">): Outcome => [
+export const pause = (state: Running, { by }: InputAt<"Pause">): Transition => [
   { ...state, phase: { _tag: "Idle", reason: "Paused", by } },
   leave(state.phase, "graceful")
 ]
 
-export const fail = (state: Running, input: InputAt<"Fail">): Outcome =>
+export const fail = (state: Running, input: InputAt<"Fail">): Transition =>
   after(leave(state.phase, "graceful"), giveUp(state, input.error))
 
 /** No session is left to wait for. */
-export const closed = (state: State): Outcome => [
+export const closed = (state: State): Transition => [
   { ...state, phase: { _tag: "Closed" } },
   [{ _tag: "Halt", error: undefined }]
 ]
 
-export const closeSessions = (state: StateAt<"Dialing" | "Live">): Outcome => {
+export const closeSessions = (state: StateAt<"Dialing" | "Live">): Transition => {
   const ends = endAll(state.phase, "graceful")
   return [{ ...state, phase: { _tag: "Closing", waiting: ends.map(({ epoch }) => epoch) } }, ends]
 }
@@ -177,14 +177,14 @@ export const requested = ({ by, mode, reason }: Restart): Command =>
   emit({ _tag: "RestartRequested", mode, by, reason })
 
 /** A user's restart: whatever there is goes, and the dial starts now. */
-export const restartNow = (state: State, input: Restart): Outcome =>
+export const restartNow = (state: State, input: Restart): Transition =>
   after([requested(input), ...leave(state.phase, "drop")], dial(startOver(state)))
 
-export const restartByUser = (state: State, input: Restart): Outcome =>
+export const restartByUser = (state: State, input: Restart): Transition =>
   input.by === "user" ? restartNow(state, input) : [state, none]
 
 /** Between sessions: an automatic restart ends the wait only when it may skip the backoff. */
-export const restartPending = (state: StateAt<"Deciding" | "Waiting">, input: Restart): Outcome => {
+export const restartPending = (state: StateAt<"Deciding" | "Waiting">, input: Restart): Transition => {
   if (input.by === "user") return restartNow(state, input)
   if (!state.mayskip) return [state, none]
   return after([requested(input), ...leave(state.phase, "drop")], dial({ ...state, mayskip: false }))
@@ -211,7 +211,7 @@ const forgetEndpoints = (phase: Phase): Phase => {
 export const reconfigured = (
   state: State,
   { endpoints, isNewTarget, retryFirst }: InputAt<"Reconfigured">
-): Outcome => {
+): Transition => {
   const next = { ...state, config: { ...state.config, endpoints, retryFirst } }
   const startsOver = isNewTarget || endpoints !== state.config.endpoints
   return [startsOver ? { ...next, phase: forgetEndpoints(state.phase), endpoint: 0, removed: [] } : next, none]

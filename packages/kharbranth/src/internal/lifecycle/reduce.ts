@@ -26,7 +26,7 @@ import {
   restartByUser,
   restartPending
 } from "./moves.ts"
-import type { Command, Config, Input, InputAt, InputTag, Outcome, PhaseTag, State, StateAt } from "./model.ts"
+import type { Command, Config, Input, InputAt, InputTag, Transition, PhaseTag, State, StateAt } from "./model.ts"
 
 export type { Command, Config, Input, Phase, State } from "./model.ts"
 
@@ -44,34 +44,34 @@ export const initial = (config: Config): State => ({
 // ---- handlers shared by cells ----
 
 /** The input asks for what is so already, or for what this phase rules out. */
-const ignore = (state: State): Outcome => [state, none]
+const ignore = (state: State): Transition => [state, none]
 
 /** The input speaks of a session or a wait that is over. */
 const stale = ignore
 
 // ---- Idle ----
 
-const idleResume = (state: StateAt<"Idle">, { by }: InputAt<"Resume">): Outcome => {
+const idleResume = (state: StateAt<"Idle">, { by }: InputAt<"Resume">): Transition => {
   const { phase } = state
   const isTheirs = phase.reason === "Paused" && phase.by === by
   return by === "user" || isTheirs ? dial(startOver(state)) : [state, none]
 }
 
 /** The surroundings pause what runs; a user may pause anything. */
-const idlePause = (state: StateAt<"Idle">, input: InputAt<"Pause">): Outcome =>
+const idlePause = (state: StateAt<"Idle">, input: InputAt<"Pause">): Transition =>
   input.by === "user" ? pause(state, input) : [state, none]
 
-const idleStart = (state: StateAt<"Idle">): Outcome =>
+const idleStart = (state: StateAt<"Idle">): Transition =>
   state.phase.reason === "NotStarted" ? dial(state) : [state, none]
 
 // ---- Dialing ----
 
-const dialingOpened = (state: StateAt<"Dialing">, { epoch }: InputAt<"Opened">): Outcome => {
+const dialingOpened = (state: StateAt<"Dialing">, { epoch }: InputAt<"Opened">): Transition => {
   if (epoch !== state.phase.epoch || state.phase.gate === "Open") return [state, none]
   return [{ ...state, phase: { ...state.phase, gate: "Open" } }, [emit({ _tag: "GatePassed", epoch, gate: "Open" })]]
 }
 
-const dialingReady = (state: StateAt<"Dialing">, { epoch }: InputAt<"Ready">, now: number): Outcome => {
+const dialingReady = (state: StateAt<"Dialing">, { epoch }: InputAt<"Ready">, now: number): Transition => {
   const { endpoint } = state.phase
   if (epoch !== state.phase.epoch) return [state, none]
   return [
@@ -89,14 +89,14 @@ const dialingReady = (state: StateAt<"Dialing">, { epoch }: InputAt<"Ready">, no
   ]
 }
 
-const dialingEnded = (state: StateAt<"Dialing">, input: InputAt<"Ended">, now: number): Outcome =>
+const dialingEnded = (state: StateAt<"Dialing">, input: InputAt<"Ended">, now: number): Transition =>
   input.epoch === state.phase.epoch
     ? lose(state, { ...input, endpoint: state.phase.endpoint, wasStable: false }, now)
     : [state, none]
 
 // ---- Deciding and Waiting ----
 
-const decidingStepped = (state: StateAt<"Deciding">, input: InputAt<"Stepped">, now: number): Outcome => {
+const decidingStepped = (state: StateAt<"Deciding">, input: InputAt<"Stepped">, now: number): Transition => {
   const { atLeast, cause } = state.phase
   const delay = atLeast + input.delay
   return [
@@ -108,7 +108,7 @@ const decidingStepped = (state: StateAt<"Deciding">, input: InputAt<"Stepped">, 
   ]
 }
 
-const decidingExhausted = (state: StateAt<"Deciding">): Outcome =>
+const decidingExhausted = (state: StateAt<"Deciding">): Transition =>
   giveUp(
     state,
     new ConnectionError.RetriesExhausted({
@@ -118,21 +118,21 @@ const decidingExhausted = (state: StateAt<"Deciding">): Outcome =>
     })
   )
 
-const waitingWoke = (state: StateAt<"Waiting">): Outcome =>
+const waitingWoke = (state: StateAt<"Waiting">): Transition =>
   state.phase.told ? [state, none] : after(leave(state.phase, "drop"), dial(state))
 
-const waitingClose = (state: StateAt<"Waiting">): Outcome => after(leave(state.phase, "drop"), closed(state))
+const waitingClose = (state: StateAt<"Waiting">): Transition => after(leave(state.phase, "drop"), closed(state))
 
 // ---- Closing ----
 
-const closingEnded = (state: StateAt<"Closing">, { epoch }: InputAt<"Ended">): Outcome => {
+const closingEnded = (state: StateAt<"Closing">, { epoch }: InputAt<"Ended">): Transition => {
   const waiting = state.phase.waiting.filter((awaited) => awaited !== epoch)
   return waiting.length === 0 ? closed(state) : [{ ...state, phase: { _tag: "Closing", waiting } }, none]
 }
 
 // ---- the table ----
 
-type Handler<P extends PhaseTag, I extends InputTag> = (state: StateAt<P>, input: InputAt<I>, now: number) => Outcome
+type Handler<P extends PhaseTag, I extends InputTag> = (state: StateAt<P>, input: InputAt<I>, now: number) => Transition
 type Table = { readonly [P in PhaseTag]: { readonly [I in InputTag]: Handler<P, I> } }
 
 /** Where there is no session: what one says comes too late. */
@@ -242,15 +242,15 @@ const table: Table = {
   Failed: { ...over, Restart: restartByUser, Reconfigured: reconfigured, Close: closed }
 }
 
-export const reduce = (state: State, input: Input, now: number): Outcome => {
+export const reduce = (state: State, input: Input, now: number): Transition => {
   // The table pairs each cell with its phase and input; TypeScript does not follow that through two lookups.
-  const cell = table[state.phase._tag][input._tag] as (state: State, input: Input, now: number) => Outcome
+  const cell = table[state.phase._tag][input._tag] as (state: State, input: Input, now: number) => Transition
   const outcome = cell(state, input, now)
   return leavesLive(state, outcome) ? after([interruption(state, input)], outcome) : outcome
 }
 
 // However a live session is left, the same things end with it.
-const leavesLive = (before: State, [{ phase }]: Outcome): before is StateAt<"Live"> =>
+const leavesLive = (before: State, [{ phase }]: Transition): before is StateAt<"Live"> =>
   before.phase._tag === "Live" && phase._tag !== "Live"
 
 const interruption = ({ config, phase: { epoch } }: StateAt<"Live">, input: Input): Command => {

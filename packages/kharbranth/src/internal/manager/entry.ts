@@ -13,7 +13,7 @@ import type { Snapshot } from "../../ManagerEvent.ts"
 import { metrics } from "../connection/use/metrics.ts"
 import type { Supervisor } from "../connection/run/supervisor.ts"
 
-export type Core = Supervisor<unknown, never>
+export type Supervised = Supervisor<unknown, never>
 
 export interface Entry {
   readonly name: string
@@ -30,7 +30,7 @@ export interface Entry {
   readonly freed: Deferred.Deferred<void>
   connection: Connection.Any | undefined
   /** What runs it. */
-  core: Core | undefined
+  supervisor: Supervised | undefined
   phase: "open" | "closing"
   lastError: ConnectionError | undefined
   /** What its last dial was counted under. */
@@ -44,14 +44,14 @@ export const make = (fields: Pick<Entry, "name" | "tags" | "codec" | "budget">):
   started: Deferred.makeUnsafe(),
   freed: Deferred.makeUnsafe(),
   connection: undefined,
-  core: undefined,
+  supervisor: undefined,
   phase: "open",
   lastError: undefined,
   dialed: fields.budget[0] ?? []
 })
 
 /** An entry whose connection exists. */
-export type Made = Entry & { readonly connection: Connection.Any; readonly core: Core }
+export type Made = Entry & { readonly connection: Connection.Any; readonly supervisor: Supervised }
 
 export const isMade = (entry: Entry): entry is Made => entry.connection !== undefined && entry.phase === "open"
 
@@ -72,20 +72,20 @@ export const causeOf = (state: ConnectionState): ConnectionError | undefined =>
 
 /** What a dashboard shows of it. Ten thousand are read in one pass, so it is plain reads and no effect. */
 export const snapshot = (entry: Made): Snapshot => {
-  const state = entry.core.state.getUnsafe()
+  const state = entry.supervisor.state.getUnsafe()
   const [keys = none, ...others] = entry.budget
   return {
     name: entry.name,
     tags: entry.tags,
     state: state._tag,
     gate: gateOf(state),
-    epoch: entry.core.epoch,
+    epoch: entry.supervisor.epoch,
     since: state._tag === "Connected" ? state.since : undefined,
     nextRetryAt: state._tag === "Reconnecting" ? state.nextRetryAt : undefined,
     // The watcher may be a turn behind the state.
     lastError: errorOf(causeOf(state) ?? entry.lastError),
     budget: others.length === 0 ? keys : [...new Set(entry.budget.flat())],
-    metrics: metrics(entry.core)
+    metrics: metrics(entry.supervisor)
   }
 }
 

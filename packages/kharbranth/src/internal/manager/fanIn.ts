@@ -60,8 +60,8 @@ class FanIn {
 }
 
 /** Completes with `true` when a connection that gave up was revived, `false` when it is closed. */
-const revived = ({ core }: Made): Effect.Effect<boolean> =>
-  core.state.until((state) => {
+const revived = ({ supervisor }: Made): Effect.Effect<boolean> =>
+  supervisor.state.until((state) => {
     if (!isFinal(state)) return Effect.succeed(true)
     return state._tag === "Disconnected" ? Effect.succeed(false) : undefined
   })

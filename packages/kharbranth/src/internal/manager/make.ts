@@ -69,7 +69,7 @@ const whereOf = (registry: Registry, args: ReadonlyArray<unknown>): Effect.Effec
 const awaitReady = (registry: Registry, where: Where | undefined): Effect.Effect<void, ConnectionError> =>
   Effect.flatMap(
     Effect.suspend(() => Effect.fromResult(registry.select(where))),
-    (entries) => allReady(entries.map(({ core }) => core))
+    (entries) => allReady(entries.map(({ supervisor }) => supervisor))
   )
 
 const declare = (

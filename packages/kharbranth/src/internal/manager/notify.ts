@@ -70,7 +70,7 @@ export class Notifier {
 
   /** Follows one connection for as long as it lives. */
   watch(entry: Made): void {
-    entry.core.state.observe((state) => {
+    entry.supervisor.state.observe((state) => {
       const failure = this.changed(entry, state)
       if (failure !== undefined) this.failed(failure)
     })

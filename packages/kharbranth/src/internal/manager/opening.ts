@@ -16,7 +16,7 @@ import type { DialBudget } from "../../DialBudget.ts"
 import { Transport } from "../../Transport.ts"
 import type { Built } from "../budget/budget.ts"
 import * as internal from "../connection/use/make.ts"
-import type { Ask } from "../session/dial.ts"
+import type { Ask } from "../session/context.ts"
 import { permitBy } from "../budget/permit.ts"
 import { startUp } from "../connection/use/ready.ts"
 import { Handle } from "../connection/use/handle.ts"
@@ -79,11 +79,11 @@ const make = (
   const permit = options.permit === undefined ? ask : undefined
   const supervised = internal.supervise<unknown, never>(entry.name, optionsOf(entry, options, ask), given, permit)
   if (Result.isFailure(supervised)) return Exit.fail(supervised.failure)
-  const core = supervised.success
-  const connection = new Handle(core)
-  entry.core = core
+  const supervisor = supervised.success
+  const connection = new Handle(supervisor)
+  entry.supervisor = supervisor
   entry.connection = connection
-  internal.begin(core, options.startup)
+  internal.begin(supervisor, options.startup)
   opening.registry.announce(entry)
   if (Entries.isMade(entry)) opening.notifier.watch(entry)
   return Exit.succeed(connection)
@@ -108,7 +108,7 @@ const start = (
     Deferred.doneUnsafe(entry.started, Exit.void)
     return Effect.void
   }
-  const waiting = startUp(entry.core!, Settings.startupTimeout(options), undefined).pipe(
+  const waiting = startUp(entry.supervisor!, Settings.startupTimeout(options), undefined).pipe(
     Effect.onExit((exit) =>
       Effect.andThen(
         Deferred.done(entry.started, exit),

@@ -162,7 +162,7 @@ export class Registry {
 
   private closing(entry: Entry): Effect.Effect<void> {
     const gone = new NotConnected({ connection: entry.name, state: "Closed" })
-    const close = Effect.suspend(() => (entry.core === undefined ? Effect.void : shutDown(entry.core)))
+    const close = Effect.suspend(() => (entry.supervisor === undefined ? Effect.void : shutDown(entry.supervisor)))
     return Effect.uninterruptible(
       Effect.gen({ self: this }, function* () {
         yield* Effect.exit(Deferred.await(entry.made))

@@ -56,7 +56,7 @@ const replaysOf = (onLoss: Public.OnLoss | undefined): number =>
 
 export class Pending<In, Out, Request, Reply, Refusal> implements Public.Requests<Request, Reply, Refusal> {
   readonly connection: string
-  private readonly line: Public.Line<In, Out>
+  private readonly carrier: Public.Carrier<In, Out>
   private readonly options: Public.Options<In, Out, Request, Reply, Refusal>
   private readonly maxPending: number
   private readonly calls = new Map<number, Call<Reply, Refusal>>()
@@ -66,9 +66,9 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
   private lastEnded = 0
   private readonly counts = { replied: 0, refused: 0, timedOut: 0, lost: 0, replayed: 0, late: 0 }
 
-  constructor(line: Public.Line<In, Out>, options: Public.Options<In, Out, Request, Reply, Refusal>) {
-    this.line = line
-    this.connection = line.name
+  constructor(carrier: Public.Carrier<In, Out>, options: Public.Options<In, Out, Request, Reply, Refusal>) {
+    this.carrier = carrier
+    this.connection = carrier.name
     this.options = options
     this.maxPending = options.maxPending ?? 1024
     this.firstId = this.nextId = options.firstId ?? 1
@@ -185,7 +185,7 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
       ttl: Duration.infinity
     }
     return Effect.andThen(
-      this.line.send(message, options),
+      this.carrier.send(message, options),
       Effect.sync(() => this.carried(call))
     )
   }
@@ -205,7 +205,7 @@ export class Pending<In, Out, Request, Reply, Refusal> implements Public.Request
   // The session may have ended since it took the message; the call is lost with it.
   private carried(call: Call<Reply, Refusal>): void {
     call.sent = true
-    const state = this.line.state.getUnsafe()
+    const state = this.carrier.state.getUnsafe()
     if (state._tag === "Connected") call.epoch = state.epoch
     else if (state._tag === "Closing") call.epoch = "last"
     else if (this.calls.has(call.id)) call.settle({ _tag: "Lost", epoch: this.lastEnded })
@@ -243,14 +243,14 @@ const check = <In, Out, Request, Reply, Refusal>(
 }
 
 export const make = <In, Out, Request, Reply, Refusal>(
-  line: Public.Line<In, Out>,
+  connection: Public.Carrier<In, Out>,
   options: Public.Options<In, Out, Request, Reply, Refusal>
 ): Effect.Effect<Public.Requests<Request, Reply, Refusal>, ConnectionError.InvalidOptions, Scope.Scope> =>
   Effect.gen(function* () {
-    const invalid = check(line.name, options)
+    const invalid = check(connection.name, options)
     if (invalid !== undefined) return yield* invalid
-    const pending = new Pending(line, options)
-    yield* line.tap({
+    const pending = new Pending(connection, options)
+    yield* connection.tap({
       claim: (message) => pending.claim(message),
       ended: (epoch) => pending.ended(epoch)
     })

@@ -36,7 +36,7 @@ export interface Common<T, In, Out, M> {
 export type Over = (error: ConnectionError | undefined) => void
 
 export class ConnectionDriver<T, In, Out, M> {
-  readonly connection: Public.Line<In, Out>
+  readonly connection: Public.Carrier<In, Out>
   readonly registry: Registry<T, In>
   private readonly common: Common<T, In, Out, M>
   private readonly fibers: Fibers
@@ -51,7 +51,7 @@ export class ConnectionDriver<T, In, Out, M> {
   private closed = false
   private restarting = false
 
-  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out, M>, fibers: Fibers, over: Over) {
+  constructor(connection: Public.Carrier<In, Out>, common: Common<T, In, Out, M>, fibers: Fibers, over: Over) {
     const { counts, options, timers } = common
     this.connection = connection
     this.common = common

@@ -22,7 +22,7 @@ class Single<T, In, Out, M> extends SubscriptionsBase<T, In, never> {
   readonly driver: ConnectionDriver<T, In, Out, M>
   private closed = false
 
-  constructor(connection: Public.Line<In, Out>, common: Common<T, In, Out, M>, fibers: Fibers) {
+  constructor(connection: Public.Carrier<In, Out>, common: Common<T, In, Out, M>, fibers: Fibers) {
     super(connection.name, common.options, common.counts, common.events)
     this.driver = new ConnectionDriver(connection, common, fibers, (error) => this.driver.registry.end(error))
   }
@@ -59,7 +59,7 @@ const errorOf = (state: ConnectionState.ConnectionState): ConnectionError | unde
   state._tag === "Failed" ? state.error : undefined
 
 export const make = <T, In, Out, M>(
-  connection: Public.Line<In, Out>,
+  connection: Public.Carrier<In, Out>,
   options: Public.Options<T, In, Out, M>
 ): Effect.Effect<Public.Subscriptions<T, In>, InvalidOptions, Scope.Scope> =>
   Effect.gen(function* () {
