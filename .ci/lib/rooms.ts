@@ -198,6 +198,53 @@ const floors: Check = {
   ]
 }
 
+// ------------------------------------------------------------------- circles
+
+/** The files behind the doors that a file behind the doors imports. */
+const bodiesBehind = (module: Module): ReadonlyArray<string> =>
+  module.imports
+    .filter(({ specifier }) => specifier.startsWith("."))
+    .map(({ specifier }) => targetOf(module, specifier))
+    .filter((target) => target.includes("/src/internal/"))
+
+/** Follows imports from each file; a file that is met again on its own path closes a circle. */
+const circlesOf = (modules: ReadonlyArray<Module>): ReadonlyArray<ReadonlyArray<string>> => {
+  const imports = new Map(modules.map((module) => [module.path, bodiesBehind(module)]))
+  const done = new Set<string>()
+  const found: Array<ReadonlyArray<string>> = []
+  const follow = (file: string, path: ReadonlyArray<string>): void => {
+    const start = path.indexOf(file)
+    if (start >= 0) found.push(path.slice(start))
+    if (start >= 0 || done.has(file)) return
+    for (const target of imports.get(file) ?? []) follow(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of imports.keys()) follow(file, [])
+  return found
+}
+
+const circles: Check = {
+  name: "behind the doors no files import each other in a circle, types included",
+  complaints: (tree) =>
+    circlesOf(modulesOf(tree, /^packages\/[^/]+\/src\/internal\//)).map(
+      (circle) => `${[...circle, circle[0]].join(" imports ")}: let one of them name only what it needs`
+    ),
+  rejects: [
+    {
+      "packages/kharbranth/src/internal/kit/a.ts": `import type { B } from "./b.ts"`,
+      "packages/kharbranth/src/internal/kit/b.ts": `import type { C } from "./c.ts"`,
+      "packages/kharbranth/src/internal/kit/c.ts": `import { a } from "./a.ts"`
+    }
+  ],
+  accepts: [
+    {
+      "packages/kharbranth/src/Watch.ts": `import { a } from "./internal/kit/a.ts"`,
+      "packages/kharbranth/src/internal/kit/a.ts": `import type { Watch } from "../../Watch.ts"\nimport { b } from "./b.ts"`,
+      "packages/kharbranth/src/internal/kit/b.ts": `export const b = 1`
+    }
+  ]
+}
+
 // ------------------------------------------------------------------- folders
 
 const folders: Check = {
@@ -290,4 +337,4 @@ const longFiles: Check = {
   ]
 }
 
-export const roomChecks: ReadonlyArray<Check> = [floors, folders, ownState, longFiles]
+export const roomChecks: ReadonlyArray<Check> = [floors, circles, folders, ownState, longFiles]

@@ -8,7 +8,7 @@ import type { DialBudget, Limit, Options, PermitOptions, Policy } from "../../Di
 import type { Rules } from "./gate.ts"
 import { Lanes } from "./lanes.ts"
 import * as Verdict from "./verdict.ts"
-import type { Ask } from "../session/dial.ts"
+import type { Ask } from "../session/context.ts"
 import { permitBy } from "./permit.ts"
 import { Fibers } from "../kit/fibers.ts"
 import * as Check from "../model/check.ts"

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { Permit } from "../../Session.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { Ask } from "../session/dial.ts"
+import type { Ask } from "../session/context.ts"
 import { Waiting } from "../kit/waiting.ts"
 
 /** Its scope, closed with the dial's outcome, gives it back. */

@@ -7,8 +7,8 @@ import { OutboxFull, type SendError } from "../../ConnectionError.ts"
 import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
 import { accepted, type Entry, type Fate } from "./entry.ts"
-import type { ConfirmationSource, Confirmations } from "./confirmations.ts"
 import { Queue, Room } from "./queue.ts"
+import type { Confirmations, ConfirmationSource } from "./record.ts"
 import type { OutboxOwner } from "./writer.ts"
 
 export interface AdmissionOptions {

@@ -11,18 +11,18 @@ import type * as Outbox from "../../Outbox.ts"
 import { failed } from "../../Delivery.ts"
 
 /** What becomes of an untracked message. */
-export type Outcome = { readonly _tag: "Written" } | Delivery.Dropped | Delivery.Failed
+export type WriteResult = { readonly _tag: "Written" } | Delivery.Dropped | Delivery.Failed
 
-export type Settle = (outcome: Outcome) => void
+export type Settle = (outcome: WriteResult) => void
 
 /** What can happen to a message on its way, the last of them being final. */
 export type Fate = { readonly _tag: "Accepted" } | { readonly _tag: "Written" } | Delivery.Delivery
 
 export const accepted: Fate = { _tag: "Accepted" }
-export const written: Outcome = { _tag: "Written" }
+export const written: WriteResult = { _tag: "Written" }
 
 /** The result of a send that nobody tracks. */
-export const resultOf = (outcome: Outcome): Effect.Effect<void, SendError> =>
+export const resultOf = (outcome: WriteResult): Effect.Effect<void, SendError> =>
   outcome._tag === "Failed" ? Effect.fail(outcome.error) : Effect.void
 
 export interface Entry {

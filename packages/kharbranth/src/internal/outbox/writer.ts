@@ -10,7 +10,7 @@ import { isFrame } from "../model/frame.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
 import type { Link } from "../../Transport.ts"
 import { type Entry, type Settle, written } from "./entry.ts"
-import type { WriterRecord, Report } from "./confirmations.ts"
+import type { Report, WriterRecord } from "./record.ts"
 import type { Kind, Meter } from "../rateLimit/meter.ts"
 
 /** What writers and the outbox need of their connection. All of it is synchronous and never throws. */

@@ -3,8 +3,7 @@
  * its own check, so that a connection without one does not pull them in.
  */
 import type { InvalidOptions } from "../../ConnectionError.ts"
-import type { RateLimit } from "../../RateLimit.ts"
-import type { Meter } from "./meter.ts"
+import type { Meter, RateLimit } from "../../RateLimit.ts"
 import * as Check from "../model/check.ts"
 
 export type Limits = RateLimit | ReadonlyArray<RateLimit>

@@ -1,6 +1,10 @@
-/** What a session, and what leads it to Ready, see of the connection they belong to. */
+/**
+ * What a session uses of its connection, and what the parts of a session (its
+ * dial, its opening, its heartbeat) use of the session.
+ */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Codec } from "../../Codec.ts"
@@ -9,16 +13,28 @@ import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
 import type { Meter } from "../../RateLimit.ts"
 import type * as Public from "../../Session.ts"
-import type { Recipe } from "../../Target.ts"
-import type { Transport } from "../../Transport.ts"
+import type { Recipe, Target } from "../../Target.ts"
+import type { Link, Transport } from "../../Transport.ts"
 import type { Inbox } from "../inbox/inbox.ts"
 import type { Timer } from "../kit/timers.ts"
+import type { Command } from "../lifecycle/model.ts"
 import type { Outbox } from "../outbox/outbox.ts"
-import type { OutboxOwner } from "../outbox/writer.ts"
+import type { OutboxOwner, Writer } from "../outbox/writer.ts"
 import type { Reaction } from "../platform/reaction.ts"
+import type { Caller } from "../transport/fromCallback.ts"
 import type { Counters } from "./counters.ts"
-import type { Ask } from "./dial.ts"
-import type { Session } from "./session.ts"
+import type { OpenBuffer } from "./openBuffer.ts"
+
+/**
+ * A dial permit by callback, as the manager's budget gives it. The answer comes
+ * later, with an error if the dial is refused. The function it returns takes
+ * the outcome of the dial, or says that no permit is wanted any more; its first
+ * call counts.
+ */
+export type Ask = (
+  dial: Public.Permit,
+  answer: (refusal: ConnectionError | undefined) => void
+) => (exit: Exit.Exit<unknown, unknown>) => void
 
 export interface SessionPolicies {
   readonly heartbeat: Heartbeat
@@ -50,7 +66,8 @@ export interface SessionOptions<In, Out> {
   readonly permit?: ((dial: Public.Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
 }
 
-export interface SessionOwner<In, Out> extends OutboxOwner {
+/** What a session uses of its connection. */
+export interface SessionContext<In, Out> extends OutboxOwner {
   readonly connection: string
   readonly codec: Codec<In, Out>
   readonly transport: Transport["Service"]
@@ -74,14 +91,30 @@ export interface SessionOwner<In, Out> extends OutboxOwner {
   meter(): Meter | undefined
   /** The programs of the taps there are. */
   openers(): ReadonlyArray<OpenProgram<In, Out>>
-  /** Waits, bounded, until the sockets of earlier sessions are gone, if there are any. */
-  settled(session: Session<In, Out>): Effect.Effect<void> | undefined
-  opened(session: Session<In, Out>): void
-  ready(session: Session<In, Out>): void
-  ended(session: Session<In, Out>, error: ConnectionError): void
-  /** An overlap is cut short: the session may deliver. */
-  release(session: Session<In, Out>): void
-  dataLost(session: Session<In, Out>): void
-  /** The session writes nothing more of the outbox. */
-  cut(session: Session<In, Out>): void
+}
+
+type CallingSession = Caller<Target>["session"]
+
+export type DialCommand = Extract<Command, { readonly _tag: "Dial" }>
+
+/** What the parts of a session use of it. */
+export interface SessionParts<In> extends CallingSession {
+  readonly dial: DialCommand
+  readonly epoch: number
+  readonly scope: Scope.Scope
+  readonly isOpening: boolean
+  readonly isDelivering: boolean
+  readonly link: Link | undefined
+  readonly writer: Writer | undefined
+  readonly dataFrames: number
+  /** What waits until the session is released. */
+  readonly early: OpenBuffer<In>
+  /** What ended it. */
+  readonly ending: ConnectionError | undefined
+  /** Fails with whatever ends it. */
+  readonly death: Effect.Effect<never, ConnectionError>
+  expiresAt: number | undefined
+  opened(link: Link): void
+  dead(error: ConnectionError): void
+  dataLost(): void
 }

@@ -1,5 +1,4 @@
 /** What every dial is made of: its permit, its deadline, its target; and a session's dial by callback. */
-import type * as Exit from "effect/Exit"
 import * as ConnectionError from "../../ConnectionError.ts"
 import type { Permit } from "../../Session.ts"
 import type { Target } from "../../Target.ts"
@@ -7,27 +6,15 @@ import type { Dial } from "../../Transport.ts"
 import type { Timer } from "../kit/timers.ts"
 import * as Check from "../model/check.ts"
 import type { Caller } from "../transport/fromCallback.ts"
-import type { SessionOptions, SessionOwner } from "./owner.ts"
-import type { Session } from "./session.ts"
+import type { SessionContext, SessionOptions, SessionParts } from "./context.ts"
 
-/**
- * A dial permit by callback, as the manager's budget gives it. The answer comes
- * later, with an error if the dial is refused. The function it returns takes
- * the outcome of the dial, or says that no permit is wanted any more; its first
- * call counts.
- */
-export type Ask = (
-  dial: Permit,
-  answer: (refusal: ConnectionError.ConnectionError | undefined) => void
-) => (exit: Exit.Exit<unknown, unknown>) => void
-
-export const permitOf = <In, Out>({ connection }: SessionOwner<In, Out>, { dial }: Session<In, Out>): Permit => {
+export const permitOf = <In, Out>({ connection }: SessionContext<In, Out>, { dial }: SessionParts<In>): Permit => {
   const { attempt, cause, endpoint, epoch } = dial
   return { connection, epoch, attempt, cause, endpoint }
 }
 
 // The deadline is a timer, not a race of fibers: a dial that will not be interrupted ends nevertheless.
-export const deadlineOf = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Timer => {
+export const deadlineOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Timer => {
   const { connection } = owner
   const after = owner.policies.dialTimeout
   const deadline = owner.timer(() => session.finish(new ConnectionError.DialTimeout({ connection, after })))
@@ -35,7 +22,7 @@ export const deadlineOf = <In, Out>(owner: SessionOwner<In, Out>, session: Sessi
   return deadline
 }
 
-export const resolve = <In, Out>(owner: SessionOwner<In, Out>, { dial }: Session<In, Out>) => {
+export const resolve = <In, Out>(owner: SessionContext<In, Out>, { dial }: SessionParts<In>) => {
   const { attempt, cause, endpoint, refresh } = dial
   return owner.target.resolve(owner.connection, { attempt, refresh, cause, endpoint })
 }
@@ -43,7 +30,7 @@ export const resolve = <In, Out>(owner: SessionOwner<In, Out>, { dial }: Session
 /** How many unsent bytes make senders wait. */
 export const writeMarkOf = <In, Out>({ writeMark }: SessionOptions<In, Out>): number => writeMark ?? 256 * 1024
 
-export const dialOf = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>, target: Target): Dial => {
+export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>, target: Target): Dial => {
   const { connection, options } = owner
   const { maxMessageSize = 1024 * 1024 } = options
   const { expiresAt, headers, subprotocols, url } = target
@@ -55,7 +42,7 @@ export const dialOf = <In, Out>(owner: SessionOwner<In, Out>, session: Session<I
 }
 
 /** A session's dial, as a transport takes it that dials by callback. */
-export const callerOf = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Caller<Target> => {
+export const callerOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Caller<Target> => {
   const { ask } = owner
   return {
     session,

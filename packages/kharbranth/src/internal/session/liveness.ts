@@ -9,19 +9,18 @@ import type { Link } from "../../Transport.ts"
 import type { MonitoredSession } from "../heartbeat/monitored.ts"
 import { Pulse } from "../heartbeat/pulse.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
-import type { SessionOwner } from "./owner.ts"
-import type { Session } from "./session.ts"
+import type { SessionContext, SessionParts } from "./context.ts"
 
 export class Liveness<In, Out> implements MonitoredSession {
   /** Frames are looked at before they count as data. */
   filters: boolean
-  readonly owner: SessionOwner<In, Out>
-  private readonly session: Session<In, Out>
+  readonly owner: SessionContext<In, Out>
+  private readonly session: SessionParts<In>
   private readonly pulse: Pulse
   /** Called for everything that arrives, while somebody doubts or timers are slow. */
   private heard: (() => void) | undefined
 
-  constructor(owner: SessionOwner<In, Out>, session: Session<In, Out>, heartbeat: Heartbeat, link: Link) {
+  constructor(owner: SessionContext<In, Out>, session: SessionParts<In>, heartbeat: Heartbeat, link: Link) {
     this.owner = owner
     this.session = session
     this.pulse = new Pulse(heartbeat, this, link)
@@ -118,6 +117,6 @@ export class Liveness<In, Out> implements MonitoredSession {
   }
 
   dataLost(): void {
-    this.owner.dataLost(this.session)
+    this.session.dataLost()
   }
 }

@@ -12,13 +12,12 @@ import * as ConnectionError from "../../ConnectionError.ts"
 import { total } from "../kit/guard.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 import { resultOf } from "../outbox/entry.ts"
-import type { SessionOwner } from "./owner.ts"
-import type { Session } from "./session.ts"
+import type { SessionContext, SessionParts } from "./context.ts"
 
 /** `undefined` where nothing runs between Open and Ready. */
 export const openProgram = <In, Out>(
-  owner: SessionOwner<In, Out>,
-  opened: Session<In, Out>
+  owner: SessionContext<In, Out>,
+  opened: SessionParts<In>
 ): Effect.Effect<unknown, ConnectionError.ConnectionError> | undefined => {
   const { connection, options } = owner
   const { onOpen } = options
@@ -57,7 +56,7 @@ const openError = (
   return ConnectionError.isConnectionError(error) ? error : failed("it failed", ConnectionError.foreign(error))
 }
 
-const handleOf = <In, Out>(owner: SessionOwner<In, Out>, opened: Session<In, Out>): Public.Session<In, Out> => {
+const handleOf = <In, Out>(owner: SessionContext<In, Out>, opened: SessionParts<In>): Public.Session<In, Out> => {
   const { connection } = owner
   const notConnected = (state: string) => new ConnectionError.NotConnected({ connection, state })
   return {
@@ -90,7 +89,7 @@ const handleOf = <In, Out>(owner: SessionOwner<In, Out>, opened: Session<In, Out
 }
 
 // The message is remembered before the fiber is woken, so the program never runs inside the socket's callback.
-const received = <In, Out>(opened: Session<In, Out>, pick: (message: In) => boolean) =>
+const received = <In>(opened: SessionParts<In>, pick: (message: In) => boolean) =>
   Effect.callback<In>((resume) => {
     const stop = opened.early.receive(total(pick, no), (message) => {
       nextMicrotask(() => resume(Effect.succeed(message)))

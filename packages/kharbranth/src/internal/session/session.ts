@@ -19,22 +19,33 @@ import type { Lane } from "../inbox/inbox.ts"
 import { attempt } from "../kit/guard.ts"
 import type { Timer } from "../kit/timers.ts"
 import { Waiting } from "../kit/waiting.ts"
-import type { Command } from "../lifecycle/model.ts"
 import { closedByUs } from "../lifecycle/moves.ts"
 import * as Check from "../model/check.ts"
-import { nothing } from "../outbox/confirmations.ts"
+import { nothing } from "../outbox/record.ts"
 import { Writer } from "../outbox/writer.ts"
 import { writeMarkOf } from "./dial.ts"
 import * as Ending from "./ending.ts"
 import { Liveness } from "./liveness.ts"
 import { type BufferedSession, OpenBuffer } from "./openBuffer.ts"
-import type { SessionOwner } from "./owner.ts"
+import type { DialCommand, SessionContext, SessionParts } from "./context.ts"
 import { openProgram } from "./openProgram.ts"
 import * as Start from "./start.ts"
 
-export type DialCommand = Extract<Command, { readonly _tag: "Dial" }>
-
 type Failure = ConnectionError.ConnectionError
+
+/** What a session uses of its connection, and where it reports each gate and its end. */
+export interface SessionOwner<In, Out> extends SessionContext<In, Out> {
+  /** Waits, bounded, until the sockets of earlier sessions are gone, if there are any. */
+  settled(session: Session<In, Out>): Effect.Effect<void> | undefined
+  opened(session: Session<In, Out>): void
+  ready(session: Session<In, Out>): void
+  ended(session: Session<In, Out>, error: Failure): void
+  /** An overlap is cut short: the session may deliver. */
+  release(session: Session<In, Out>): void
+  dataLost(session: Session<In, Out>): void
+  /** The session writes nothing more of the outbox. */
+  cut(session: Session<In, Out>): void
+}
 
 type Stage =
   /** On the way to a link. */
@@ -53,7 +64,7 @@ type Stage =
   | "Over"
 
 /** For its link a session is the receiver, for the inbox a lane. */
-export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In> {
+export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>, SessionParts<In> {
   readonly dial: DialCommand
   readonly epoch: number
   readonly decoder: Decoder<In>
@@ -129,7 +140,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   // --- on the way to Ready ---------------------------------------------------
 
   start(): void {
-    const program = Start.start(this.owner, this)
+    const program = Start.start(this.owner, this, this.owner.settled(this))
     if (program !== undefined) this.run(program)
   }
 
@@ -208,6 +219,10 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
 
   claim(messages: ReadonlyArray<In>): ReadonlyArray<In> {
     return this.owner.inbox.claim(messages, this.epoch)
+  }
+
+  dataLost(): void {
+    this.owner.dataLost(this)
   }
 
   overrun(bytes: number): void {

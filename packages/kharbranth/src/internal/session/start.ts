@@ -10,18 +10,17 @@ import type * as ConnectionError from "../../ConnectionError.ts"
 import type { Link } from "../../Transport.ts"
 import { callOf } from "../transport/fromCallback.ts"
 import { callerOf, deadlineOf, dialOf, permitOf, resolve } from "./dial.ts"
-import type { SessionOwner } from "./owner.ts"
+import type { SessionContext, SessionParts } from "./context.ts"
 import { openProgram } from "./openProgram.ts"
-import type { Session } from "./session.ts"
 
 type Failure = ConnectionError.ConnectionError
 
-/** Goes as far as it can; what is left to wait for is a program to run. */
+/** Goes as far as it can once `settling` is done; what is left to wait for is a program to run. */
 export const start = <In, Out>(
-  owner: SessionOwner<In, Out>,
-  session: Session<In, Out>
+  owner: SessionContext<In, Out>,
+  session: SessionParts<In>,
+  settling: Effect.Effect<void> | undefined
 ): Effect.Effect<unknown, Failure> | undefined => {
-  const settling = owner.settled(session)
   const isFree =
     settling === undefined && (owner.ask !== undefined || owner.options.permit === undefined) && !owner.traced
   if (isFree && callOf(owner.transport.dial)?.(callerOf(owner, session)) === true) return undefined
@@ -29,7 +28,7 @@ export const start = <In, Out>(
   return settling === undefined ? opening : Effect.andThen(settling, opening)
 }
 
-const begun = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<unknown, Failure> =>
+const begun = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Effect.Effect<unknown, Failure> =>
   Effect.flatMap(permitted(owner, session), (link) => {
     if (session.isOver) return Effect.interrupt
     session.opened(link)
@@ -37,7 +36,7 @@ const begun = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>)
   })
 
 /** What the user's effects trace on the way to Ready belongs to the session. */
-const traced = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>) => {
+const traced = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>) => {
   const attributes = { connection: owner.connection, epoch: session.epoch, attempt: session.dial.attempt }
   return Effect.makeSpanScoped("kharbranth.session", { attributes }).pipe(
     Scope.provide(session.scope),
@@ -45,7 +44,10 @@ const traced = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>
   )
 }
 
-const permitted = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> => {
+const permitted = <In, Out>(
+  owner: SessionContext<In, Out>,
+  session: SessionParts<In>
+): Effect.Effect<Link, Failure> => {
   const { permit } = owner.options
   if (permit === undefined) return reach(owner, session)
   return Effect.suspend(() => {
@@ -59,13 +61,13 @@ const permitted = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, O
   })
 }
 
-const reach = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
+const reach = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Effect.Effect<Link, Failure> =>
   Effect.suspend(() => {
     const deadline = deadlineOf(owner, session)
     return Effect.onExit(dialed(owner, session), () => Effect.sync(() => deadline.clear()))
   })
 
-const dialed = <In, Out>(owner: SessionOwner<In, Out>, session: Session<In, Out>): Effect.Effect<Link, Failure> =>
+const dialed = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Effect.Effect<Link, Failure> =>
   resolve(owner, session).pipe(
     Effect.flatMap((target) => owner.transport.dial(dialOf(owner, session, target), session)),
     Scope.provide(session.scope)

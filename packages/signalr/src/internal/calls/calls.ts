@@ -9,22 +9,20 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { CallCodec, Fault, SplitArguments, ValueCodec } from "../../HubCodec.ts"
+import type { Fault, SplitArguments, ValueCodec } from "../../HubCodec.ts"
 import type { CallError, HubConnectionError, StreamError } from "../../HubError.ts"
 import * as HubError from "../../HubError.ts"
 import type { Outcome } from "../../HubMessage.ts"
 import * as HubMessages from "../../HubMessage.ts"
 import type { Channel } from "../channel/channel.ts"
 import type { PendingCall } from "../channel/pendingCalls.ts"
+import type { Callee, PendingPolicy } from "./callee.ts"
 import type { Attempt, Resume, CallResults } from "./plainCall.ts"
 import { PlainCall } from "./plainCall.ts"
 import * as streamBuffer from "./streamBuffer.ts"
 import type { ChannelSource } from "./readyChannel.ts"
 import { isUploadable } from "./uploadable.ts"
 import * as uploads from "./uploads.ts"
-
-/** What becomes of a call that meets an outage. */
-export type PendingPolicy = "fail" | "queue" | "replay"
 
 /** What calls need to know of the connection's options. */
 export interface CallSettings {
@@ -34,19 +32,6 @@ export interface CallSettings {
   readonly maxReplays: number
   readonly streamBuffer: number
   readonly maxStall: Duration.Input
-}
-
-/** What is called, and how. */
-export interface Callee {
-  readonly name: string
-  readonly args: ReadonlyArray<unknown>
-  readonly codec: CallCodec | undefined
-  readonly idempotent: boolean
-  readonly policy: PendingPolicy | undefined
-  /** Gives the arguments with which a lost stream goes on. */
-  readonly resume?:
-    | ((received: number, last: unknown, cause: HubConnectionError) => ReadonlyArray<unknown> | undefined)
-    | undefined
 }
 
 export interface Calls {

@@ -6,7 +6,7 @@ import type { Outcome } from "../../HubMessage.ts"
 import { type Runnable, runInMicrotask } from "../kit/microtask.ts"
 import type { Channel } from "../channel/channel.ts"
 import type { PendingCall } from "../channel/pendingCalls.ts"
-import type { Callee } from "./calls.ts"
+import type { Callee } from "./callee.ts"
 import type { ChannelSource } from "./readyChannel.ts"
 
 type Settled = Effect.Effect<unknown, CallError>

@@ -8,7 +8,7 @@ import type { Hooks } from "../../../Session.ts"
 import { Fanout } from "../../kit/fanout.ts"
 import type { Fibers } from "../../kit/fibers.ts"
 import { Counters } from "../../session/counters.ts"
-import type { HookInput, HookName, SessionReports } from "../../session/owner.ts"
+import type { HookInput, HookName, SessionReports } from "../../session/context.ts"
 import { HookQueue } from "./hooks.ts"
 import { logEvent } from "./log.ts"
 
