@@ -7,7 +7,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
-import * as Sheds from "./internal/inbox/overflow.ts"
+import * as Policies from "./internal/inbox/overflow.ts"
 import * as Check from "./internal/model/check.ts"
 
 /**
@@ -35,30 +35,41 @@ import * as Check from "./internal/model/check.ts"
 export type Overflow<In> = "fail" | "dropOldest" | Shedding<In>
 
 /**
- * A policy of overflow that brings its own code.
+ * A policy of overflow that brings its own code. `conflate` needs a key.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Shedding<in In> {
-  /** `dropNewest` or `conflate`. */
-  readonly shed: Shed
-  /** What makes messages the same, for `conflate`: `undefined`, or a key that throws, is like no other. */
-  readonly key?: ((message: In) => unknown) | undefined
-}
+export type Shedding<In> =
+  | { readonly shed: Shed }
+  | {
+      readonly shed: KeyedShed
+      /** What makes messages the same: one whose key is `undefined`, or throws, is like no other. */
+      readonly key: (message: In) => unknown
+    }
 
 declare const made: unique symbol
 
 /**
- * A way of dropping messages when there is no room. Opaque: `dropNewest` and
- * `conflate` are the two there are.
+ * A way of dropping messages when there is no room. Opaque: `dropNewest` is the one there is.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Shed {
   /** Nobody else can make one. */
-  readonly [made]: true
+  readonly [made]: "any"
+}
+
+/**
+ * A way of dropping messages by key. Opaque: `conflate` is the one there is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyedShed {
+  /** Nobody else can make one. */
+  readonly [made]: "by key"
 }
 
 /**
@@ -67,7 +78,7 @@ export interface Shed {
  * @category overflow
  * @since 0.1.0
  */
-export const dropNewest: Shed = Sheds.dropNewest
+export const dropNewest: Shed = Policies.dropNewest
 
 /**
  * Of messages with the same `key` only the newest stays, in the place of the
@@ -89,7 +100,7 @@ export const dropNewest: Shed = Sheds.dropNewest
  * @category overflow
  * @since 0.1.0
  */
-export const conflate: Shed = Sheds.conflate
+export const conflate: KeyedShed = Policies.conflate
 
 /**
  * How much may wait, for how long, and what happens beyond that.
@@ -244,7 +255,7 @@ export const isMessage = <In>(entry: Entry<In>): entry is Message<In> => entry._
 const isOverflow = (overflow: unknown): boolean =>
   overflow === "fail" ||
   overflow === "dropOldest" ||
-  (typeof overflow === "object" && overflow !== null && "shed" in overflow && typeof overflow.shed === "function")
+  (typeof overflow === "object" && overflow !== null && Policies.isShedding(overflow))
 
 /**
  * What is wrong with the options, if anything.

@@ -232,6 +232,13 @@ void Connection.make("mistake", {
 
 void Connection.make("mistake", {
   target,
+  codec: trades,
+  // @ts-expect-error: conflate needs a key
+  inbox: { overflow: { shed: Inbox.conflate } }
+})
+
+void Connection.make("mistake", {
+  target,
   // @ts-expect-error: no such policy
   inbox: { overflow: "explode" }
 })

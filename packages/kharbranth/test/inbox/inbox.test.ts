@@ -388,7 +388,15 @@ describe("options", () => {
     assert.isUndefined(path({ overflow: { shed: Public.conflate, key: (message) => message } }))
     assert.deepStrictEqual(path({ highWaterMark: 0 }), ["inbox", "highWaterMark"])
     assert.deepStrictEqual(path({ maxStall: 0 }), ["inbox", "maxStall"])
-    for (const overflow of ["drop", "dropNewest", null, {}, { shed: 1 }]) {
+    for (const overflow of [
+      "drop",
+      "dropNewest",
+      null,
+      {},
+      { shed: 1 },
+      { shed: Public.conflate },
+      { shed: Public.conflate, key: "id" }
+    ]) {
       assert.deepStrictEqual(path({ overflow: overflow as never }), ["inbox", "overflow"])
     }
   })

@@ -112,9 +112,9 @@ describe("overflow where the source cannot pause", () => {
     assert.deepStrictEqual(names(inbox.takeEntries()), ["-3", "-1", "-1", "b2", "-2", "!1", "!2"])
   })
 
-  it("conflate without a key: no two messages are the same, so the oldest go", () => {
+  it("conflate, and every message without a key: the oldest go", () => {
     const { inbox, said } = filled(
-      { shed: Public.conflate },
+      { shed: Public.conflate, key: () => undefined },
       ["A", "A", "B", "B"].map((name) => sized(name, 40))
     )
     assert.deepStrictEqual(said, ["dropped 2 overflow"])

@@ -16,7 +16,7 @@ import * as Segments from "../codec/segments.ts"
 import type { BackpressureControl, Source } from "../transport/backpressure.ts"
 import { Backlog } from "./backlog.ts"
 import * as Items from "./item.ts"
-import { shedOf } from "./overflow.ts"
+import { shed } from "./overflow.ts"
 import { entriesOf, messagesOf } from "./read.ts"
 import { type Tap, Taps } from "./taps.ts"
 
@@ -304,9 +304,7 @@ export class Inbox<In> {
   private shrink(target: number): void {
     const { overflow } = this.options
     const dropped =
-      typeof overflow === "object"
-        ? shedOf(overflow.shed)(this.backlog, target, overflow.key)
-        : this.backlog.dropOldest(target)
+      typeof overflow === "object" ? shed(overflow, this.backlog, target) : this.backlog.dropOldest(target)
     // What was decoded to be dropped can grow no more.
     if (!this.backlog.endsWith(this.growing)) this.growing = undefined
     if (dropped > 0) this.owner.drop("inbox", "overflow", dropped)

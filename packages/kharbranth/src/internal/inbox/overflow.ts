@@ -2,21 +2,29 @@
  * The ways of making what waits in an inbox fewer, apart from letting the oldest
  * go. Each comes with the option that asks for it.
  */
-import type { Shed } from "../../Inbox.ts"
+import type { KeyedShed, Shed, Shedding } from "../../Inbox.ts"
 import type { Backlog } from "./backlog.ts"
 import type { Decoded } from "../codec/segments.ts"
 import type { Item } from "./item.ts"
 import { total } from "../kit/guard.ts"
 import * as Items from "./item.ts"
 
-type Key<In> = ((message: In) => unknown) | undefined
+type Key<In> = (message: In) => unknown
 
 /** Drops until at most `target` bytes wait; returns how many messages went. */
-type Shedding = <In>(backlog: Backlog<In>, target: number, key: Key<In>) => number
+type Drop = <In>(backlog: Backlog<In>, target: number, key: Key<In>) => number
 
-// To the public a way of shedding is opaque; only this room makes them.
-const made = (shedding: Shedding): Shed => shedding as unknown as Shed
-export const shedOf = (shed: Shed): Shedding => shed as unknown as Shedding
+const noKey = (): undefined => undefined
+
+/** Whether a policy is complete: a way of dropping, and the key it may need. */
+export const isShedding = (policy: object): boolean =>
+  "shed" in policy &&
+  typeof policy.shed === "function" &&
+  (!("keyed" in policy.shed) || ("key" in policy && typeof policy.key === "function"))
+
+/** Drops as the policy says until at most `target` bytes wait; returns how many messages went. */
+export const shed = <In>(policy: Shedding<In>, backlog: Backlog<In>, target: number): number =>
+  (policy.shed as unknown as Drop)(backlog, target, "key" in policy ? policy.key : noKey)
 
 /** Drops from the end until at most `target` bytes wait; the first message stays. */
 const newest = <In>(backlog: Backlog<In>, target: number): number => {
@@ -65,15 +73,13 @@ const dropTail = <In>(self: Decoded<In>): { readonly bytes: number; readonly mis
   return { bytes, missing }
 }
 
-const noKey = (): undefined => undefined
-
 /**
  * Leaves of each key the newest message, in the place of the oldest. Gives the
  * bytes and messages that went.
  */
 const conflateOne = <In>(self: Decoded<In>, key: Key<In>): { readonly bytes: number; readonly dropped: number } => {
   const places = new Map<unknown, number>()
-  const keyOf = total(key ?? noKey, noKey)
+  const keyOf = total(key, noKey)
   let end = self.head
   let bytes = 0
   for (let index = self.head; index < self.messages.length; index++) {
@@ -109,5 +115,6 @@ const moveLost = (lost: Map<number, number>, from: number, to: number): void => 
   lost.set(to, missing)
 }
 
-export const dropNewest = /* @__PURE__ */ made(newest)
-export const conflate = /* @__PURE__ */ made(byKey)
+// To the public a way of shedding is opaque; only this room makes them.
+export const dropNewest = newest as unknown as Shed
+export const conflate = /* @__PURE__ */ Object.assign(byKey, { keyed: true }) as unknown as KeyedShed
