@@ -232,4 +232,17 @@ describe("empty, close and hand-over", () => {
     other.turn()
     assert.deepStrictEqual([other.sent(), next.written], [["3"], 4])
   })
+
+  it("what was imported has no sender to fail: it is dropped and counted", () => {
+    const r = rig()
+    const writer = r.attach()
+    r.buffered = 100
+    r.offer("1", { whenDown: "fail" })
+    const items = exportItems(r.outbox)
+    r.outbox.detach(writer, { clean: false })
+    const other = rig()
+    importItems(other.outbox, items)
+    other.outbox.down()
+    assert.deepStrictEqual([other.outbox.empty, other.losses], [true, ["down 1"]])
+  })
 })

@@ -18,10 +18,11 @@ const itemOf = (entry: Entry, now: number): Policy.Item => ({
   id: entry.id
 })
 
-// The sender of an imported message is elsewhere.
+// The sender of an imported message is elsewhere: where a send would fail, the message is dropped and counted.
 const entryOfItem = (item: Policy.Item, now: number): Entry => {
   const replay = item.replay === "ifUnknown"
-  const parts = { ...item, ttl: item.ttl ?? Infinity, replay, retained: replay, tell: nobody }
+  const whenDown = item.whenDown === "fail" ? "drop" : item.whenDown
+  const parts = { ...item, ttl: item.ttl ?? Infinity, replay, retained: replay, whenDown, tell: nobody }
   return entryOf(parts, sizeOf(item.frame), now)
 }
 
