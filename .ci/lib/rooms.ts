@@ -122,7 +122,7 @@ const houses: Readonly<Record<string, House>> = {
       "venues/Kucoin": "venues",
       "venues/Okx": "venues"
     },
-    annexes: []
+    annexes: ["simulator"]
   },
   node: {
     floors: [["link"], ["dial"]],

@@ -1,0 +1,163 @@
+/**
+ * Runs simulated venues in a `TestNetwork`, on the clock of the test: every host
+ * of a venue is served under its real name, so an adapter needs no other address.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import * as Simulator from "./Simulator.ts"
+
+/**
+ * A venue in a network.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatedVenue {
+  readonly simulator: Simulator.Simulator
+  /** Asks the venue over HTTP, as if by its real address. */
+  readonly request: (method: string, url: string) => Effect.Effect<Simulator.Response>
+}
+
+/**
+ * Serves a venue until the scope ends. Its time is the network's: it starts at the
+ * clock's, and what is due happens as the clock is moved.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as SimulatorNetwork from "@kharbranth/feeds/simulator/SimulatorNetwork"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import { strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   const venue = yield* SimulatorNetwork.serve(network, "binance-spot")
+ *   const snapshot = yield* venue.request("GET", "https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=5")
+ *   strictEqual(snapshot.status, 200)
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const serve = (
+  network: TestNetwork.TestNetwork,
+  venue: Simulator.VenueId,
+  options: Simulator.Options = {}
+): Effect.Effect<SimulatedVenue, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const now = () => clock.currentTimeMillisUnsafe()
+    const simulator = Simulator.make(venue, { start: now(), ...options })
+    const peers = new Map<number, TestNetwork.Peer>()
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    let driver: Fiber.Fiber<void> | undefined
+    /** When the driver wakes. */
+    let armed = Infinity
+
+    const act = (peer: TestNetwork.Peer, output: Simulator.Output): void => {
+      switch (output._tag) {
+        case "Text":
+          peer.sendUnsafe([output.text])
+          return
+        case "Ping":
+          fork(peer.ping(new TextEncoder().encode(output.payload)))
+          return
+        case "Close":
+          fork(peer.close(output.code, output.reason))
+          return
+        case "Cut":
+          fork(peer.reset)
+          return
+        case "Pause":
+        case "Deafen":
+          fork(peer.pause)
+          return
+        case "Resume":
+          fork(peer.resume)
+      }
+    }
+
+    /** Carries out what the venue has done, and wakes the driver in time for what it does next. */
+    const flush = (): void => {
+      for (const output of simulator.take()) {
+        const peer = peers.get(output.connection)
+        if (peer !== undefined) act(peer, output)
+      }
+      // While nobody is there, the venue catches up when somebody comes.
+      const next = peers.size === 0 ? Infinity : (simulator.next ?? Infinity)
+      if (next >= armed) return
+      armed = next
+      driver?.interruptUnsafe()
+      driver = fork(drive)
+    }
+
+    const drive = Effect.gen(function* () {
+      while (armed < Infinity) {
+        yield* Effect.sleep(Math.max(0, armed - now()))
+        // Not to be armed again from within.
+        armed = 0
+        told((now) => simulator.tick(now))
+        armed = peers.size === 0 ? Infinity : (simulator.next ?? Infinity)
+      }
+    })
+
+    const told = (tell: (now: number) => void): void => {
+      tell(now())
+      flush()
+    }
+
+    /** Answers of dials that were accepted, until their sockets are there. */
+    const accepted = new Map<number, number>()
+
+    const answer = (request: TestNetwork.Request) =>
+      Effect.sync(() => {
+        const found = simulator.connect({ url: request.url }, now())
+        if (found._tag === "Rejected")
+          return TestNetwork.reject(found.status, {
+            retryAfter: found.retryAfter === undefined ? undefined : found.retryAfter * 1000
+          })
+        accepted.set(request.id, found.connection)
+        return TestNetwork.accept()
+      })
+
+    const script = (peer: TestNetwork.Peer) => {
+      const connection = accepted.get(peer.request.id) ?? 0
+      accepted.delete(peer.request.id)
+      peers.set(connection, peer)
+      flush()
+      return peer.listen({
+        frame: (frame) => {
+          const text = typeof frame === "string" ? frame : new TextDecoder().decode(frame)
+          told((now) => simulator.receive(connection, text, now))
+        },
+        ping: () => told((now) => simulator.pinged(connection, now)),
+        pong: () => told((now) => simulator.ponged(connection, now)),
+        ended: () => {
+          peers.delete(connection)
+          told((now) => simulator.left(connection, now))
+        }
+      })
+    }
+
+    for (const host of simulator.hosts) yield* network.serve(`wss://${host}/`, script, { answer })
+
+    yield* Effect.addFinalizer(() => Effect.sync(() => driver?.interruptUnsafe()))
+
+    return {
+      simulator,
+      request: (method, url) =>
+        Effect.sync(() => {
+          const response = simulator.request({ method, url }, now())
+          flush()
+          return response
+        })
+    }
+  })

@@ -1,0 +1,58 @@
+/**
+ * Runs simulated venues on real sockets of this machine: a WebSocket server and an
+ * HTTP server on one port per venue. Needs the package `ws`.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as internal from "./internal/server.ts"
+import type * as Simulator from "./Simulator.ts"
+
+/**
+ * A venue on a port of this machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServedVenue {
+  readonly simulator: Simulator.Simulator
+  readonly port: number
+  /**
+   * Where to find an address of the venue: `wss://ws.kraken.com/v2` becomes
+   * `ws://127.0.0.1:40001/ws.kraken.com/v2`, `https:` becomes `http:`. Addresses of
+   * others stay as they are.
+   */
+  readonly rewrite: (url: string) => string
+}
+
+/**
+ * Serves a venue on a free port of 127.0.0.1 until the scope ends; then every
+ * socket is closed. Its time is the machine's.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as SimulatorServer from "@kharbranth/feeds/simulator/SimulatorServer"
+ * import { strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const venue = yield* SimulatorServer.serve("binance-spot")
+ *   const url = venue.rewrite("https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=5")
+ *   const response = yield* Effect.promise(() => fetch(url))
+ *   strictEqual(response.status, 200)
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const serve: (
+  venue: Simulator.VenueId,
+  options?: Simulator.Options & {
+    /** Default: a free one. */
+    readonly port?: number | undefined
+  }
+) => Effect.Effect<ServedVenue, never, Scope.Scope> = internal.serve

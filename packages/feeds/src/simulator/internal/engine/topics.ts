@@ -1,0 +1,136 @@
+/** The topics of a venue: who follows them, and what goes out when the market steps. */
+import type { Instrument, Step } from "../market/instrument.ts"
+import type { Faults } from "./faults.ts"
+import type { Held, Link } from "./link.ts"
+import type { Record, Sent } from "./record.ts"
+import type { Encode, Rules, Topic, Update, Venue, Wanted } from "./rules.ts"
+import { View } from "./view.ts"
+import type { VenueFault } from "../../VenueFault.ts"
+
+/** What sending needs of the engine. */
+export interface Way {
+  readonly links: ReadonlyMap<number, Link>
+  readonly say: (link: Link, text: string) => void
+  /** Does to a connection what a fault says. */
+  readonly strike: (link: Link, fault: VenueFault) => void
+}
+
+export class Topics {
+  /** Those that somebody has asked for so far. */
+  private readonly known = new Map<Instrument, Map<string, Topic>>()
+  private readonly rules: Rules
+  private readonly venue: Venue
+  private readonly faults: Faults
+  private readonly record: Record
+  private readonly way: Way
+
+  constructor(rules: Rules, venue: Venue, faults: Faults, record: Record, way: Way) {
+    this.rules = rules
+    this.venue = venue
+    this.faults = faults
+    this.record = record
+    this.way = way
+  }
+
+  /** A topic as it is now, made if nobody asked for it before. */
+  of(wanted: Wanted): Topic {
+    const { instrument, key } = wanted
+    const topics = this.known.get(instrument) ?? new Map<string, Topic>()
+    this.known.set(instrument, topics)
+    const topic = topics.get(key) ?? fresh(wanted)
+    topics.set(key, topic)
+    if (topic.subscribers.size > 0) return topic
+    // One that nobody followed starts from the book as it is.
+    topic.view?.reset(instrument)
+    topic.sequence = instrument.sequence
+    topic.revision = instrument.revision
+    topic.at = instrument.at
+    return topic
+  }
+
+  publish(instrument: Instrument, { change, trades }: Step): void {
+    for (const topic of this.known.get(instrument)?.values() ?? []) {
+      if (topic.subscribers.size === 0) continue
+      if (topic.channel === "book") this.publishBook(topic, change)
+      else if (topic.channel === "ticker") this.publishQuote(topic, change.at, trades.length > 0)
+      else this.publishTrades(topic, trades)
+    }
+  }
+
+  /** Sends to one connection what is no update: nothing strikes it. */
+  put(link: Link, held: Held, text: string, sent: Sent): void {
+    if (!link.hears(this.venue.now)) return
+    this.way.say(link, text)
+    held.entry.sent(sent)
+    const { late } = held
+    held.late = undefined
+    late?.()
+  }
+
+  private publishBook(topic: Topic, change: Step["change"]): void {
+    const { asks, bids } = topic.view === undefined ? change : topic.view.move(topic.instrument)
+    if (bids.length + asks.length === 0) return
+    const { revision: before, sequence: previous } = topic
+    const { at, last, revision } = change
+    Object.assign(topic, { sequence: last, revision, at, count: topic.count + 1 })
+    const update: Update = { revision, first: previous + 1, last, previous, at, bids, asks }
+    this.spread(topic, this.rules.update(topic, update, this.venue), {
+      revisions: { first: before + 1, last: revision }
+    })
+  }
+
+  /** A ticker speaks when the best prices changed, or somebody traded. */
+  private publishQuote(topic: Topic, at: number, traded: boolean): void {
+    const { asks, bids } = topic.instrument
+    const [bid, ask] = [bids.best ?? 0, asks.best ?? 0]
+    const now = [bid, bids.at(bid), ask, asks.at(ask)]
+    if (!traded && now.every((value, index) => value === topic.quote[index])) return
+    topic.quote = now
+    topic.at = at
+    this.spread(topic, this.rules.quoted(topic, at, this.venue), {})
+  }
+
+  private publishTrades(topic: Topic, trades: Step["trades"]): void {
+    const size = this.rules.tradesPerFrame ?? Infinity
+    for (let from = 0; from < trades.length; from += size) {
+      const part = trades.slice(from, from + size)
+      const range = { first: part[0]?.id ?? 0, last: part.at(-1)?.id ?? 0 }
+      this.spread(topic, this.rules.traded(topic, part, this.venue), { trades: range })
+    }
+  }
+
+  private spread(topic: Topic, encode: Encode | undefined, sent: Sent): void {
+    if (encode === undefined) return
+    for (const { id } of topic.subscribers) {
+      const link = this.way.links.get(id)
+      const held = link?.topics.get(topic.key)
+      if (link !== undefined && held !== undefined && !held.silent) this.offer(link, held, encode, sent)
+    }
+  }
+
+  /** Sends an update, unless a fault strikes it. */
+  private offer(link: Link, held: Held, encode: Encode, sent: Sent): void {
+    const { topic } = held
+    const fault = this.faults.at("frame", topic) ?? this.faults.at("connection", topic)
+    const text = encode(link, fault?._tag === "WrongChecksum")
+    const send = () => this.put(link, held, text, sent)
+    if (fault === undefined) return send()
+    this.record.inject(this.venue.now, fault, { connection: link.id, topic: topic.key, revision: sent.revisions?.last })
+    if (fault._tag === "Swap") held.late = send
+    if (fault._tag === "Gap" || fault._tag === "Swap") return
+    send()
+    if (fault._tag === "Duplicate") this.way.say(link, text)
+    else this.way.strike(link, fault)
+  }
+}
+
+const fresh = (wanted: Wanted): Topic => ({
+  ...wanted,
+  view: wanted.depth === undefined ? undefined : new View(wanted.depth, wanted.pushed ?? "removed"),
+  sequence: 0,
+  revision: 0,
+  at: 0,
+  count: 0,
+  quote: [],
+  subscribers: new Set()
+})

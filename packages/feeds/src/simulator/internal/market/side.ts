@@ -1,0 +1,67 @@
+/**
+ * One side of a simulated book: sizes by price, in whole steps. Prices are kept
+ * worst first, since most changes are near the best one and then move little.
+ */
+
+/** A price and a size, in steps. A size of 0 removes the level. */
+export type Level = readonly [ticks: number, lots: number]
+
+export class Side {
+  private readonly lots = new Map<number, number>()
+  private readonly prices: Array<number> = []
+  /** 1 where a higher price is better. */
+  private readonly sign: 1 | -1
+
+  constructor(kind: "bids" | "asks") {
+    this.sign = kind === "bids" ? 1 : -1
+  }
+
+  get size(): number {
+    return this.prices.length
+  }
+
+  /** The best price. */
+  get best(): number | undefined {
+    return this.prices.at(-1)
+  }
+
+  /** The worst price. */
+  get worst(): number | undefined {
+    return this.prices[0]
+  }
+
+  at(ticks: number): number {
+    return this.lots.get(ticks) ?? 0
+  }
+
+  set(ticks: number, lots: number): void {
+    const known = this.lots.has(ticks)
+    if (lots > 0) this.lots.set(ticks, lots)
+    else this.lots.delete(ticks)
+    if (known === lots > 0) return
+    const place = this.place(ticks)
+    if (known) this.prices.splice(place, 1)
+    else this.prices.splice(place, 0, ticks)
+  }
+
+  /** The best levels, best first. */
+  top(count = Infinity): ReadonlyArray<Level> {
+    const found: Array<Level> = []
+    const last = Math.max(0, this.prices.length - count)
+    for (let at = this.prices.length - 1; at >= last; at--) {
+      const ticks = this.prices[at] ?? 0
+      found.push([ticks, this.at(ticks)])
+    }
+    return found
+  }
+
+  private place(ticks: number): number {
+    let [low, high] = [0, this.prices.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.prices[middle] ?? 0) * this.sign < ticks * this.sign) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * A client of a simulator without any I/O: it speaks through an adapter of this
+ * package, keeps books, and compares each with the venue's own after every update.
+ */
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Book from "../../src/Book.ts"
+import type { FeedEvent } from "../../src/FeedEvent.ts"
+import type { Simulator } from "../../src/simulator/Simulator.ts"
+import type * as Topic from "../../src/Topic.ts"
+import type { Kind, Venue, Wire } from "../../src/Venue.ts"
+
+export interface Reading {
+  readonly kinds: Map<Kind["_tag"], number>
+  readonly failures: Array<string>
+  readonly unread: Array<string>
+  readonly trades: Array<string>
+  readonly tickers: Array<number>
+  /** Books that were synced and equal to the venue's, and those that were synced and not. */
+  right: number
+  readonly wrong: Array<string>
+  readonly gaps: Array<string>
+  /** How a reader's connection ended. */
+  ended: string | undefined
+}
+
+const text = (levels: Book.Levels): string =>
+  [levels.bids, levels.asks]
+    .map((side) => side.map((level) => `${level.priceText}@${level.sizeText}`).join(" "))
+    .join(" | ")
+
+export class Reader {
+  readonly reading: Reading = {
+    kinds: new Map(),
+    failures: [],
+    unread: [],
+    trades: [],
+    tickers: [],
+    right: 0,
+    wrong: [],
+    gaps: [],
+    ended: undefined
+  }
+  readonly books = new Map<string, Book.Book>()
+  private readonly venue: Venue
+  private readonly simulator: Simulator
+  private readonly topics = new Map<string, Topic.Topic>()
+  private wire: Wire
+  private readonly depth: number
+  private connection = 0
+  private requests = 0
+
+  constructor(venue: Venue, simulator: Simulator, depth = 10) {
+    this.venue = venue
+    this.simulator = simulator
+    this.depth = depth
+    this.wire = venue.wire()
+  }
+
+  dial(url: string, now: number): void {
+    const answer = this.simulator.connect({ url }, now)
+    if (answer._tag === "Rejected") throw new Error(`refused with ${answer.status}`)
+    this.connection = answer.connection
+    this.wire = this.venue.wire()
+    this.reading.ended = undefined
+  }
+
+  send(frame: string, now: number): void {
+    this.simulator.receive(this.connection, frame, now)
+  }
+
+  subscribe(topics: ReadonlyArray<Topic.Topic>, now: number): void {
+    for (const topic of topics) {
+      this.topics.set(this.venue.key(topic), topic)
+      if (topic.channel === "book") this.books.set(topic.symbol, Book.make(this.venue.continuity))
+    }
+    for (const frame of this.venue.subscribe(topics, ++this.requests, this.wire)) this.send(frame, now)
+  }
+
+  unsubscribe(topic: Topic.Topic, now: number): void {
+    for (const frame of this.venue.unsubscribe([topic], ++this.requests, this.wire)) this.send(frame, now)
+  }
+
+  /** Lets time pass, and reads what the venue has sent. */
+  run(until: number, step = 50): void {
+    for (
+      let now = this.simulator.next ?? until;
+      now < until;
+      now = Math.max(now + step, this.simulator.next ?? until)
+    ) {
+      this.simulator.tick(now)
+      this.read()
+    }
+    this.simulator.tick(until)
+    this.read()
+  }
+
+  read(): void {
+    for (const output of this.simulator.take()) {
+      if (output.connection !== this.connection) continue
+      if (output._tag === "Text") this.take(output.text, output.at)
+      else if (output._tag === "Ping") this.simulator.ponged(this.connection, output.at)
+      else if (output._tag === "Close") this.reading.ended = `closed ${output.code}`
+      else if (output._tag === "Cut") this.reading.ended = "cut"
+    }
+  }
+
+  private take(raw: string, at: number): void {
+    const { failures, kinds, unread } = this.reading
+    const kind = this.venue.classify(raw, this.wire)
+    kinds.set(kind._tag, (kinds.get(kind._tag) ?? 0) + 1)
+    if (kind.gap) for (const book of this.books.values()) Book.invalidate(book, "connection", at)
+    if (kind._tag === "Unknown") unread.push(raw)
+    for (const key of kind._tag === "Data" ? kind.keys : []) {
+      const topic = this.topics.get(key)
+      if (topic === undefined) {
+        unread.push(raw)
+        continue
+      }
+      const found = this.venue.decode(raw, topic, at)
+      if (Result.isFailure(found)) failures.push(`${found.failure.message}: ${raw.slice(0, 300)}`)
+      else for (const event of found.success) this.took(topic, event)
+    }
+  }
+
+  private took(topic: Topic.Topic, event: FeedEvent): void {
+    if (event._tag === "Trade") this.reading.trades.push(event.id ?? "")
+    else if (event._tag === "Ticker") this.reading.tickers.push(event.bid?.price ?? 0)
+    else this.updated(topic, event)
+  }
+
+  private updated(topic: Topic.Topic, event: FeedEvent & { readonly _tag: "BookUpdate" }): void {
+    const book = this.books.get(topic.symbol)
+    if (book === undefined) return
+    let outcome = Book.apply(book, event)
+    if (Book.needsSnapshot(book)) outcome = this.bootstrap(topic, book)
+    if (outcome._tag === "Gap") this.reading.gaps.push(`${topic.symbol} ${outcome.reason}`)
+    const believed = Book.depth(book, this.depth)
+    if (outcome._tag === "Applied" && Option.isSome(believed)) this.compare(topic.symbol, event, believed.value)
+  }
+
+  private bootstrap(topic: Topic.Topic, book: Book.Book): Book.Outcome {
+    const snapshot = this.venue.snapshot?.(topic)
+    if (snapshot === undefined) throw new Error("the venue has no snapshot")
+    const response = this.simulator.request({ method: "GET", url: snapshot.url }, this.simulator.now)
+    const found = snapshot.decode(response.body, this.simulator.now)
+    if (Result.isFailure(found)) throw new Error(found.failure.message)
+    return Book.bootstrap(book, found.success)
+  }
+
+  private compare(symbol: string, event: FeedEvent & { readonly _tag: "BookUpdate" }, believed: Book.Levels): void {
+    const book = this.books.get(symbol)
+    const time = event.kind === "snapshot" ? undefined : book?.venueTime
+    const truth = this.simulator.book(symbol, time === undefined ? undefined : { time }, this.depth)
+    const right = [truth?.bids, truth?.asks]
+      .map((side) => side?.map(([price, size]) => `${price}@${size}`).join(" "))
+      .join(" | ")
+    if (right === text(believed)) this.reading.right++
+    else this.reading.wrong.push(`${symbol} at ${time ?? "now"}: ${text(believed)} instead of ${right}`)
+  }
+}
