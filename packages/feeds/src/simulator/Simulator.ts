@@ -18,7 +18,7 @@ import { rulesOf } from "./internal/venues.ts"
  * @category models
  * @since 0.1.0
  */
-export type VenueId = "binance-spot" | "kraken"
+export type VenueId = "binance-spot" | "binance-usdm" | "bybit" | "coinbase" | "kraken" | "kucoin" | "okx"
 
 /**
  * The numbers that a venue enforces: its documentation's, or measured ones. Times
@@ -53,6 +53,8 @@ export interface Numbers {
   readonly clientSilence?: number | undefined
   /** A connection on which nobody said anything for so long is cut off. */
   readonly quiet?: number | undefined
+  /** A connection to which the venue had nothing to say for so long is cut off. */
+  readonly pushless?: number | undefined
   /** A connection without a subscription for so long is cut off. */
   readonly idle?: number | undefined
   /** The venue ends a connection of this age. */

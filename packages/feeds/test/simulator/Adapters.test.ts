@@ -7,33 +7,36 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Simulator from "../../src/simulator/Simulator.ts"
 import * as Topic from "../../src/Topic.ts"
 import * as Venues from "../../src/Venues.ts"
+import { lines } from "./lines.ts"
 import { Reader } from "./reader.ts"
-
-const urls: Readonly<Record<Simulator.VenueId, string>> = {
-  "binance-spot": "wss://stream.binance.com:9443/stream",
-  "kraken": "wss://ws.kraken.com/v2"
-}
 
 const seeds = [1, 2, 3]
 
+const tradesIn = ({ ledger }: Simulator.Simulator): number =>
+  ledger.deliveries.flatMap(({ trades }) => trades).reduce((sum, { first, last }) => sum + last - first + 1, 0)
+
+/** Subscribes to one topic a second. */
+const follow = (reader: Reader, topics: ReadonlyArray<Topic.Topic>): void => {
+  for (const topic of topics) {
+    reader.run(reader.now + 1000)
+    reader.subscribe([topic], reader.now)
+  }
+}
+
 describe("adapters against simulators", () => {
-  for (const [id, url] of Object.entries(urls)) {
+  for (const [id, line] of Object.entries(lines)) {
     const adapter = Venues.all()[id]!
     for (const seed of seeds) {
       it(`${id}, seed ${seed}: every book is right, every trade is read`, () => {
         const simulator = Simulator.make(id as Simulator.VenueId, { seed, market: { assets: 7, trades: 1 } })
-        const reader = new Reader(adapter, simulator)
-        reader.dial(url, 0)
         const { symbols } = simulator
-        const topics = [
-          ...symbols.map(Topic.book),
-          ...symbols.slice(0, 3).map(Topic.trades),
-          ...symbols.slice(5).map(Topic.ticker)
-        ]
-        for (const [index, topic] of topics.entries()) {
-          reader.subscribe([topic], 1000 * (index + 1))
-          reader.read()
-        }
+        const books = [...symbols.map(Topic.book), ...symbols.slice(5).map(Topic.ticker)]
+        const trades = symbols.slice(0, 3).map(Topic.trades)
+        const reader = new Reader(adapter, simulator)
+        reader.dial(line.url(simulator), 0)
+        if (line.first !== undefined) reader.send(line.first, 0)
+        if (line.beat !== undefined) reader.beat(...line.beat)
+        follow(reader, line.trades === undefined ? [...books, ...trades] : books)
         reader.run(90_000)
         const { reading } = reader
         assert.deepStrictEqual(reading.failures, [])
@@ -44,11 +47,13 @@ describe("adapters against simulators", () => {
         assert.isUndefined(reading.ended)
         assert.isAbove(reading.right, 500)
         assert.isAbove(reading.tickers.length, 50)
-        const sent = simulator.ledger.deliveries
-          .flatMap(({ trades }) => trades)
-          .reduce((sum, { first, last }) => sum + last - first + 1, 0)
-        assert.isAbove(sent, 50)
-        assert.strictEqual(reading.trades.length, sent)
+        if (line.trades !== undefined) {
+          reader.dial(line.trades, reader.now)
+          follow(reader, trades)
+          reader.run(reader.now + 60_000)
+        }
+        assert.isAbove(reading.trades.length, 50)
+        assert.strictEqual(reading.trades.length, tradesIn(simulator))
       })
     }
   }

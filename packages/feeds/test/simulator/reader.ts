@@ -49,12 +49,17 @@ export class Reader {
   private readonly depth: number
   private connection = 0
   private requests = 0
+  private beats: { readonly every: number; readonly frame: string; next: number } | undefined
 
   constructor(venue: Venue, simulator: Simulator, depth = 10) {
     this.venue = venue
     this.simulator = simulator
     this.depth = depth
     this.wire = venue.wire()
+  }
+
+  get now(): number {
+    return this.simulator.now
   }
 
   dial(url: string, now: number): void {
@@ -81,6 +86,11 @@ export class Reader {
     for (const frame of this.venue.unsubscribe([topic], ++this.requests, this.wire)) this.send(frame, now)
   }
 
+  /** Says something every so often from now on. */
+  beat(every: number, frame: string): void {
+    this.beats = { every, frame, next: this.simulator.now + every }
+  }
+
   /** Lets time pass, and reads what the venue has sent. */
   run(until: number, step = 50): void {
     for (
@@ -90,6 +100,10 @@ export class Reader {
     ) {
       this.simulator.tick(now)
       this.read()
+      const { beats } = this
+      if (beats === undefined || now < beats.next) continue
+      beats.next = now + beats.every
+      this.send(beats.frame, now)
     }
     this.simulator.tick(until)
     this.read()
@@ -136,7 +150,7 @@ export class Reader {
     if (Book.needsSnapshot(book)) outcome = this.bootstrap(topic, book)
     if (outcome._tag === "Gap") this.reading.gaps.push(`${topic.symbol} ${outcome.reason}`)
     const believed = Book.depth(book, this.depth)
-    if (outcome._tag === "Applied" && Option.isSome(believed)) this.compare(topic.symbol, event, believed.value)
+    if (outcome._tag === "Applied" && Option.isSome(believed)) this.compare(topic.symbol, believed.value)
   }
 
   private bootstrap(topic: Topic.Topic, book: Book.Book): Book.Outcome {
@@ -148,9 +162,9 @@ export class Reader {
     return Book.bootstrap(book, found.success)
   }
 
-  private compare(symbol: string, event: FeedEvent & { readonly _tag: "BookUpdate" }, believed: Book.Levels): void {
+  private compare(symbol: string, believed: Book.Levels): void {
     const book = this.books.get(symbol)
-    const time = event.kind === "snapshot" ? undefined : book?.venueTime
+    const time = book?.venueTime
     const truth = this.simulator.book(symbol, time === undefined ? undefined : { time }, this.depth)
     const right = [truth?.bids, truth?.asks]
       .map((side) => side?.map(([price, size]) => `${price}@${size}`).join(" "))

@@ -2,16 +2,19 @@
 import type { Numbers } from "../../Simulator.ts"
 import type { Agenda } from "./agenda.ts"
 import type { Link } from "./link.ts"
+import type { Rules } from "./rules.ts"
 
 /** What a clock may do. */
 export interface Ends {
+  readonly now: number
   readonly ping: (link: Link) => void
   readonly close: (link: Link, code: number, reason: string) => void
   readonly cut: (link: Link) => void
   readonly violate: (link: Link, rule: string, detail: string) => void
 }
 
-export const start = (link: Link, numbers: Numbers, agenda: Agenda, now: number, ends: Ends): void => {
+export const start = (link: Link, numbers: Numbers, farewell: Rules["farewell"], agenda: Agenda, ends: Ends): void => {
+  const { now } = ends
   /** Runs when so much time has passed since a moment that may move. */
   const watch = (millis: number | undefined, since: (now: number) => number, late: () => void): void => {
     if (millis === undefined) return
@@ -24,11 +27,17 @@ export const start = (link: Link, numbers: Numbers, agenda: Agenda, now: number,
   }
   const broken = (rule: string, millis: number | undefined) => () => {
     ends.violate(link, rule, `nothing within ${millis ?? 0} ms`)
-    ends.cut(link)
+    if (farewell === undefined) ends.cut(link)
+    else ends.close(link, farewell.code, farewell.reason)
   }
-  const { clientSilence, firstSubscription, idle, maxAge, quiet, serverPing } = numbers
+  const { clientSilence, firstSubscription, idle, maxAge, pushless, quiet, serverPing } = numbers
   watch(clientSilence, () => link.heardAt, broken("client silence", clientSilence))
   watch(quiet, () => Math.max(link.saidAt, link.heardAt), broken("quiet", quiet))
+  watch(
+    pushless,
+    () => link.saidAt,
+    () => ends.cut(link)
+  )
   // An idle connection breaks no rule: it is only not wanted.
   watch(
     idle,

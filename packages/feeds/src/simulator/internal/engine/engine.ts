@@ -6,7 +6,7 @@
 import type { Ledger, TrueBook } from "../../Ledger.ts"
 import type * as Simulator from "../../Simulator.ts"
 import type { Entry as FaultEntry, VenueFault } from "../../VenueFault.ts"
-import type { Instrument } from "../market/instrument.ts"
+import type { Instrument, Trade } from "../market/instrument.ts"
 import { Market } from "../market/market.ts"
 import { Random } from "../market/random.ts"
 import { Agenda } from "./agenda.ts"
@@ -16,7 +16,7 @@ import { Gate, type Refused } from "./gate.ts"
 import { Link } from "./link.ts"
 import { Record } from "./record.ts"
 import type { Connection, Encode, Refusal, Rules, Topic, Venue, Wanted } from "./rules.ts"
-import { Topics } from "./topics.ts"
+import { rangeOf, Topics } from "./topics.ts"
 
 /** The address of clients that name none. */
 const someone = "client"
@@ -84,7 +84,7 @@ export class Engine implements Simulator.Simulator, Venue {
     if (status !== undefined) return this.refuse(status, 0)
     const link = new Link(++this.lastLink, parsed, from, now, this.numbers)
     this.links.set(link.id, link)
-    Clocks.start(link, this.numbers, this.agenda, now, this)
+    Clocks.start(link, this.numbers, this.rules.farewell, this.agenda, this)
     if (this.gate.isPenalised(from, now)) {
       this.violate(link, "dial during a penalty", "cut at once", url)
       this.cut(link)
@@ -258,13 +258,13 @@ export class Engine implements Simulator.Simulator, Venue {
     return held.topic
   }
 
-  show(connection: Connection, topic: Topic, encode: Encode): void {
+  show(connection: Connection, topic: Topic, encode: Encode, trades: ReadonlyArray<Trade> = []): void {
     const link = this.links.get(connection.id)
     const held = link?.topics.get(topic.key)
     if (link === undefined || held === undefined || held.silent) return
     const { revision } = topic
-    const sent = topic.channel === "book" ? { revisions: { first: revision, last: revision } } : {}
-    this.topics.put(link, held, encode(link, false), sent)
+    const revisions = topic.channel === "book" ? { first: revision, last: revision } : undefined
+    this.topics.put(link, held, encode(link, false), { revisions, trades: rangeOf(trades) })
   }
 
   // ------------------------------------------------------------------- limits

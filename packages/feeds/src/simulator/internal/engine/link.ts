@@ -29,7 +29,6 @@ export class Link implements Connection {
   open = true
   /** Nothing goes either way any more. */
   deaf = false
-  /** Whether it ever subscribed to anything. */
   subscribed = false
   /** The length of all its topics' names. */
   characters = 0

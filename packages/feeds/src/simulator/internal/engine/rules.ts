@@ -50,6 +50,8 @@ export interface Connection {
   readonly memory: Memory
   readonly topics: ReadonlyMap<string, Subscription>
   readonly open: boolean
+  /** Whether it ever asked for anything that comes by itself. */
+  subscribed: boolean
 }
 
 export interface Memory {
@@ -99,6 +101,8 @@ export interface Rules {
   readonly traded: (topic: Topic, trades: ReadonlyArray<Trade>, venue: Venue) => Encode | undefined
   /** When the best prices changed, or somebody traded. */
   readonly quoted: (topic: Topic, at: number, venue: Venue) => Encode | undefined
+  /** How a connection ends on which the client or both were silent for too long. Default: it is cut. */
+  readonly farewell?: { readonly code: number; readonly reason: string }
   /** Announces that the connection will end. Default: it ends without a word. */
   readonly notice?: (connection: Connection, venue: Venue) => void
   /** Announces that the venue closes for a while. Default: it closes without a word. */
@@ -132,6 +136,6 @@ export interface Venue {
   readonly operation: (connection: Connection, frame: string, weight?: number) => boolean
   readonly subscribe: (connection: Connection, wanted: Wanted, frame: string, tag?: string) => Refusal
   readonly unsubscribe: (connection: Connection, key: string) => Topic | undefined
-  /** Sends the topic as it is now: a snapshot, or trades of before. */
-  readonly show: (connection: Connection, topic: Topic, encode: Encode) => void
+  /** Sends the topic as it is now: a snapshot, or these trades of before. */
+  readonly show: (connection: Connection, topic: Topic, encode: Encode, trades?: ReadonlyArray<Trade>) => void
 }

@@ -1,4 +1,5 @@
 /** The topics of a venue: who follows them, and what goes out when the market steps. */
+import type { Range } from "../../Ledger.ts"
 import type { Instrument, Step } from "../market/instrument.ts"
 import type { Faults } from "./faults.ts"
 import type { Held, Link } from "./link.ts"
@@ -13,6 +14,12 @@ export interface Way {
   readonly say: (link: Link, text: string) => void
   /** Does to a connection what a fault says. */
   readonly strike: (link: Link, fault: VenueFault) => void
+}
+
+/** The numbers of trades that follow each other. */
+export const rangeOf = (trades: Step["trades"]): Range | undefined => {
+  const [first, last] = [trades[0]?.id, trades.at(-1)?.id]
+  return first === undefined || last === undefined ? undefined : { first, last }
 }
 
 export class Topics {
@@ -94,8 +101,7 @@ export class Topics {
     const size = this.rules.tradesPerFrame ?? Infinity
     for (let from = 0; from < trades.length; from += size) {
       const part = trades.slice(from, from + size)
-      const range = { first: part[0]?.id ?? 0, last: part.at(-1)?.id ?? 0 }
-      this.spread(topic, this.rules.traded(topic, part, this.venue), { trades: range })
+      this.spread(topic, this.rules.traded(topic, part, this.venue), { trades: rangeOf(part) })
     }
   }
 

@@ -15,7 +15,7 @@ export interface Trade {
   readonly at: number
 }
 
-/** One step of a book, numbered by revisions from 1. Every change has a number of its own in `first`..`last`. */
+/** One step of a book, numbered by revisions from 1. Every change has a number of its own in `first`..`last`; one may be left over. */
 export interface Change {
   readonly revision: number
   readonly first: number
@@ -59,6 +59,8 @@ export class Instrument {
   at: number
   trades = 0
   lastTrade: Trade
+  /** The last trades, oldest first. */
+  readonly recent: Array<Trade> = []
   /** The day so far, in steps. */
   readonly day: { readonly open: number; high: number; low: number; lots: number }
   private readonly random: Random
@@ -137,6 +139,8 @@ export class Instrument {
       this.set(half, best, there - lots)
       this.lastTrade = { id: ++this.trades, ticks: best, lots, side, at }
       found.push(this.lastTrade)
+      this.recent.push(this.lastTrade)
+      if (this.recent.length > 30) this.recent.shift()
       this.day.high = Math.max(this.day.high, best)
       this.day.low = Math.min(this.day.low, best)
       this.day.lots += lots
@@ -186,7 +190,8 @@ export class Instrument {
       ;[bids, asks] = [this.drain("bids"), this.drain("asks")]
     }
     const previous = this.sequence
-    this.sequence += bids.length + asks.length
+    // Some numbers belong to nothing that can be seen.
+    this.sequence += bids.length + asks.length + (this.random.next() < 0.35 ? 1 : 0)
     this.revision++
     this.at = at
     return { revision: this.revision, first: previous + 1, last: this.sequence, previous, at, bids, asks }
