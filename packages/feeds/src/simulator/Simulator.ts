@@ -18,7 +18,19 @@ import { rulesOf } from "./internal/venues.ts"
  * @category models
  * @since 0.1.0
  */
-export type VenueId = "binance-spot" | "binance-usdm" | "bybit" | "coinbase" | "kraken" | "kucoin" | "okx"
+export type VenueId =
+  | "binance-spot"
+  | "binance-usdm"
+  | "bitfinex"
+  | "bitget"
+  | "bybit"
+  | "coinbase"
+  | "deribit"
+  | "gate"
+  | "hyperliquid"
+  | "kraken"
+  | "kucoin"
+  | "okx"
 
 /**
  * The numbers that a venue enforces: its documentation's, or measured ones. Times
@@ -55,7 +67,7 @@ export interface Numbers {
   readonly quiet?: number | undefined
   /** A connection to which the venue had nothing to say for so long is cut off. */
   readonly pushless?: number | undefined
-  /** A connection without a subscription for so long is cut off. */
+  /** A connection without a subscription on which the client says nothing for so long is cut off. */
   readonly idle?: number | undefined
   /** The venue ends a connection of this age. */
   readonly maxAge?: number | undefined

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Book from "../../src/Book.ts"
 import type { FeedEvent } from "../../src/FeedEvent.ts"
-import type { Simulator } from "../../src/simulator/Simulator.ts"
+import type { Simulator, When } from "../../src/simulator/Simulator.ts"
 import type * as Topic from "../../src/Topic.ts"
 import type { Kind, Venue, Wire } from "../../src/Venue.ts"
 
@@ -49,6 +49,7 @@ export class Reader {
   private readonly depth: number
   private connection = 0
   private requests = 0
+  private reply: (text: string) => string | undefined = () => undefined
   private beats: { readonly every: number; readonly frame: string; next: number } | undefined
 
   constructor(venue: Venue, simulator: Simulator, depth = 10) {
@@ -86,6 +87,11 @@ export class Reader {
     for (const frame of this.venue.unsubscribe([topic], ++this.requests, this.wire)) this.send(frame, now)
   }
 
+  /** Answers frames from now on. */
+  answer(reply: (text: string) => string | undefined): void {
+    this.reply = reply
+  }
+
   /** Says something every so often from now on. */
   beat(every: number, frame: string): void {
     this.beats = { every, frame, next: this.simulator.now + every }
@@ -121,6 +127,8 @@ export class Reader {
 
   private take(raw: string, at: number): void {
     const { failures, kinds, unread } = this.reading
+    const reply = this.reply(raw)
+    if (reply !== undefined) this.send(reply, this.now)
     const kind = this.venue.classify(raw, this.wire)
     kinds.set(kind._tag, (kinds.get(kind._tag) ?? 0) + 1)
     if (kind.gap) for (const book of this.books.values()) Book.invalidate(book, "connection", at)
@@ -150,7 +158,10 @@ export class Reader {
     if (Book.needsSnapshot(book)) outcome = this.bootstrap(topic, book)
     if (outcome._tag === "Gap") this.reading.gaps.push(`${topic.symbol} ${outcome.reason}`)
     const believed = Book.depth(book, this.depth)
-    if (outcome._tag === "Applied" && Option.isSome(believed)) this.compare(topic.symbol, believed.value)
+    // Where a frame has one level of several and no time, only a checksum says that the book is whole.
+    const isPart = event.kind === "delta" && event.venueTime === undefined && event.checksum === undefined
+    if (isPart && this.venue.snapshot === undefined) return
+    if (outcome._tag === "Applied" && Option.isSome(believed)) this.compare(topic.symbol, believed.value, event)
   }
 
   private bootstrap(topic: Topic.Topic, book: Book.Book): Book.Outcome {
@@ -162,14 +173,25 @@ export class Reader {
     return Book.bootstrap(book, found.success)
   }
 
-  private compare(symbol: string, believed: Book.Levels): void {
+  /** The moments that a book may stand for: what was sent at a millisecond may be before or after its step. */
+  private moments(symbol: string, event: FeedEvent): ReadonlyArray<When> {
     const book = this.books.get(symbol)
-    const time = book?.venueTime
-    const truth = this.simulator.book(symbol, time === undefined ? undefined : { time }, this.depth)
-    const right = [truth?.bids, truth?.asks]
-      .map((side) => side?.map(([price, size]) => `${price}@${size}`).join(" "))
-      .join(" | ")
-    if (right === text(believed)) this.reading.right++
-    else this.reading.wrong.push(`${symbol} at ${time ?? "now"}: ${text(believed)} instead of ${right}`)
+    if (this.venue.snapshot !== undefined && book?.sequence !== undefined) return [{ sequence: BigInt(book.sequence) }]
+    const { arrivalTime } = event
+    return book?.venueTime === undefined
+      ? [{ time: arrivalTime }, { time: arrivalTime - 1 }]
+      : [{ time: book.venueTime }]
+  }
+
+  private compare(symbol: string, believed: Book.Levels, event: FeedEvent): void {
+    const mine = text(believed)
+    const theirs = this.moments(symbol, event).map((when) => {
+      const truth = this.simulator.book(symbol, when, this.depth)
+      return [truth?.bids, truth?.asks]
+        .map((side) => side?.map(([price, size]) => `${price}@${size}`).join(" "))
+        .join(" | ")
+    })
+    if (theirs.includes(mine)) this.reading.right++
+    else this.reading.wrong.push(`${symbol} at ${event.arrivalTime}: ${mine} instead of ${theirs.join(" or ")}`)
   }
 }

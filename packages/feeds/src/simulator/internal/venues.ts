@@ -3,8 +3,13 @@ import type { VenueId } from "../Simulator.ts"
 import type { Rules } from "./engine/rules.ts"
 import { binanceSpot } from "./venues/binanceSpot.ts"
 import { binanceUsdm } from "./venues/binanceUsdm.ts"
+import { bitfinex } from "./venues/bitfinex.ts"
+import { bitget } from "./venues/bitget.ts"
 import { bybit } from "./venues/bybit.ts"
 import { coinbase } from "./venues/coinbase.ts"
+import { deribit } from "./venues/deribit.ts"
+import { gate } from "./venues/gate.ts"
+import { hyperliquid } from "./venues/hyperliquid.ts"
 import { kraken } from "./venues/kraken.ts"
 import { kucoin } from "./venues/kucoin.ts"
 import { okx } from "./venues/okx.ts"
@@ -12,8 +17,13 @@ import { okx } from "./venues/okx.ts"
 const all: Readonly<Record<VenueId, Rules>> = {
   "binance-spot": binanceSpot,
   "binance-usdm": binanceUsdm,
+  bitfinex,
+  bitget,
   bybit,
   coinbase,
+  deribit,
+  gate,
+  hyperliquid,
   kraken,
   kucoin,
   okx

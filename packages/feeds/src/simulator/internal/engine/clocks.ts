@@ -41,7 +41,7 @@ export const start = (link: Link, numbers: Numbers, farewell: Rules["farewell"],
   // An idle connection breaks no rule: it is only not wanted.
   watch(
     idle,
-    (at) => (link.topics.size > 0 ? at : link.openedAt),
+    (at) => (link.topics.size > 0 ? at : link.heardAt),
     () => ends.cut(link)
   )
   watch(

@@ -258,6 +258,11 @@ export class Engine implements Simulator.Simulator, Venue {
     return held.topic
   }
 
+  offer(connection: Connection, topic: Topic, encode: Encode): void {
+    const { revision } = topic
+    this.topics.offer(connection, topic, encode, { revisions: { first: revision, last: revision } })
+  }
+
   show(connection: Connection, topic: Topic, encode: Encode, trades: ReadonlyArray<Trade> = []): void {
     const link = this.links.get(connection.id)
     const held = link?.topics.get(topic.key)

@@ -18,7 +18,7 @@ export class Link implements Connection {
   readonly from: string
   readonly openedAt: number
   readonly topics = new Map<string, Held>()
-  readonly memory: Memory = { count: 0, flags: 0, ids: new Map() }
+  readonly memory: Memory = { count: 0, flags: 0, ids: new Map(), channels: 0 }
   readonly inbound: Window | undefined
   readonly operations: Window | undefined
   heardAt: number

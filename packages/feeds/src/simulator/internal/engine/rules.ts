@@ -59,8 +59,9 @@ export interface Memory {
   count: number
   /** What was switched on. */
   flags: number
-  /** Ids that the session gave, by topic. */
+  /** Ids that the session gave, by topic, and how many it gave. */
   readonly ids: Map<string, number>
+  channels: number
 }
 
 export interface Subscription {
@@ -80,8 +81,8 @@ export interface Update {
   readonly asks: ReadonlyArray<Level>
 }
 
-/** Writes a frame for one connection; `wrong` asks for a wrong checksum. */
-export type Encode = (connection: Connection, wrong: boolean) => string
+/** Writes an update for one connection, in one frame or several; `wrong` asks for a wrong checksum. */
+export type Encode = (connection: Connection, wrong: boolean) => string | ReadonlyArray<string>
 
 export interface Rules {
   readonly id: string
@@ -138,4 +139,6 @@ export interface Venue {
   readonly unsubscribe: (connection: Connection, key: string) => Topic | undefined
   /** Sends the topic as it is now: a snapshot, or these trades of before. */
   readonly show: (connection: Connection, topic: Topic, encode: Encode, trades?: ReadonlyArray<Trade>) => void
+  /** Sends the topic as it is now, as an update that faults may strike. */
+  readonly offer: (connection: Connection, topic: Topic, encode: Encode) => void
 }

@@ -4,7 +4,7 @@ import type { Instrument, Step } from "../market/instrument.ts"
 import type { Faults } from "./faults.ts"
 import type { Held, Link } from "./link.ts"
 import type { Record, Sent } from "./record.ts"
-import type { Encode, Rules, Topic, Update, Venue, Wanted } from "./rules.ts"
+import type { Connection, Encode, Rules, Topic, Update, Venue, Wanted } from "./rules.ts"
 import { View } from "./view.ts"
 import type { VenueFault } from "../../VenueFault.ts"
 
@@ -64,14 +64,36 @@ export class Topics {
     }
   }
 
-  /** Sends to one connection what is no update: nothing strikes it. */
-  put(link: Link, held: Held, text: string, sent: Sent): void {
+  /** Sends an update to one subscriber, unless a fault strikes it. */
+  offer({ id }: Connection, topic: Topic, encode: Encode, sent: Sent): void {
+    const link = this.way.links.get(id)
+    const held = link?.topics.get(topic.key)
+    if (link === undefined || held === undefined || held.silent) return
+    const fault = this.faults.at("frame", topic) ?? this.faults.at("connection", topic)
+    const texts = encode(link, fault?._tag === "WrongChecksum")
+    const send = () => this.put(link, held, texts, sent)
+    if (fault === undefined) return send()
+    this.record.inject(this.venue.now, fault, { connection: link.id, topic: topic.key, revision: sent.revisions?.last })
+    if (fault._tag === "Swap") held.late = send
+    if (fault._tag === "Gap" || fault._tag === "Swap") return
+    send()
+    if (fault._tag === "Duplicate") this.say(link, texts)
+    else this.way.strike(link, fault)
+  }
+
+  /** Sends what is no update: nothing strikes it. */
+  put(link: Link, held: Held, texts: string | ReadonlyArray<string>, sent: Sent): void {
     if (!link.hears(this.venue.now)) return
-    this.way.say(link, text)
+    this.say(link, texts)
     held.entry.sent(sent)
     const { late } = held
     held.late = undefined
     late?.()
+  }
+
+  private say(link: Link, texts: string | ReadonlyArray<string>): void {
+    if (typeof texts === "string") this.way.say(link, texts)
+    else for (const text of texts) this.way.say(link, text)
   }
 
   private publishBook(topic: Topic, change: Step["change"]): void {
@@ -107,26 +129,7 @@ export class Topics {
 
   private spread(topic: Topic, encode: Encode | undefined, sent: Sent): void {
     if (encode === undefined) return
-    for (const { id } of topic.subscribers) {
-      const link = this.way.links.get(id)
-      const held = link?.topics.get(topic.key)
-      if (link !== undefined && held !== undefined && !held.silent) this.offer(link, held, encode, sent)
-    }
-  }
-
-  /** Sends an update, unless a fault strikes it. */
-  private offer(link: Link, held: Held, encode: Encode, sent: Sent): void {
-    const { topic } = held
-    const fault = this.faults.at("frame", topic) ?? this.faults.at("connection", topic)
-    const text = encode(link, fault?._tag === "WrongChecksum")
-    const send = () => this.put(link, held, text, sent)
-    if (fault === undefined) return send()
-    this.record.inject(this.venue.now, fault, { connection: link.id, topic: topic.key, revision: sent.revisions?.last })
-    if (fault._tag === "Swap") held.late = send
-    if (fault._tag === "Gap" || fault._tag === "Swap") return
-    send()
-    if (fault._tag === "Duplicate") this.way.say(link, text)
-    else this.way.strike(link, fault)
+    for (const connection of topic.subscribers) this.offer(connection, topic, encode, sent)
   }
 }
 

@@ -43,16 +43,16 @@ export class View {
   }
 
   private changes(before: ReadonlyArray<Level>, after: ReadonlyArray<Level>, side: Side): ReadonlyArray<Level> {
-    const old = new Map(before)
+    const old = new Map(before.map(([ticks, lots]) => [ticks, lots]))
     const found: Array<Level> = []
-    for (const level of after) {
-      const [ticks, lots] = level
-      if (old.get(ticks) !== lots) found.push(level)
+    for (const [ticks, lots] of after) {
+      const known = old.get(ticks) ?? 0
+      if (known !== lots) found.push([ticks, lots, known])
       old.delete(ticks)
     }
     const removed: Array<Level> = []
-    for (const ticks of old.keys()) {
-      if (this.pushed === "removed" || side.at(ticks) === 0) removed.push([ticks, 0])
+    for (const [ticks, lots] of old) {
+      if (this.pushed === "removed" || side.at(ticks) === 0) removed.push([ticks, 0, lots])
     }
     return [...removed, ...found]
   }

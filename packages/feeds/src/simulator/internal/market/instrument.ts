@@ -202,7 +202,7 @@ export class Instrument {
     const found: Array<Level> = []
     for (const [ticks, before] of this.pending[side]) {
       const lots = half.at(ticks)
-      if (lots !== before) found.push([ticks, lots])
+      if (lots !== before) found.push([ticks, lots, before])
     }
     this.pending[side].clear()
     return found

@@ -6,6 +6,7 @@ import type { Agenda } from "../engine/agenda.ts"
 import { listed } from "./assets.ts"
 import { Instrument, type Step } from "./instrument.ts"
 import { hash, mix, Random } from "./random.ts"
+import type { Level } from "./side.ts"
 import { Truth } from "./truth.ts"
 
 export interface Spelling {
@@ -63,7 +64,7 @@ export class Market {
     if (instrument === undefined || truth === undefined) return undefined
     const found = truth.find(this.question(instrument, when ?? { revision: instrument.revision }), depth)
     if (found === undefined) return undefined
-    const write = (levels: ReadonlyArray<readonly [number, number]>) =>
+    const write = (levels: ReadonlyArray<Level>) =>
       levels.map(
         ([ticks, lots]) => [this.spelling.price(instrument, ticks), this.spelling.size(instrument, lots)] as const
       )

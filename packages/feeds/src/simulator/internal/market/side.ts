@@ -3,8 +3,8 @@
  * worst first, since most changes are near the best one and then move little.
  */
 
-/** A price and a size, in steps. A size of 0 removes the level. */
-export type Level = readonly [ticks: number, lots: number]
+/** A price and a size, in steps. A size of 0 removes the level. In a change, also the size before. */
+export type Level = readonly [ticks: number, lots: number, before?: number]
 
 export class Side {
   private readonly lots = new Map<number, number>()

@@ -22,8 +22,8 @@ const heartbeats = 1
 
 /** Every frame takes the connection's next number. */
 const frame =
-  (channel: string, at: number, events: () => string): Encode =>
-  ({ memory }) =>
+  (channel: string, at: number, events: () => string) =>
+  ({ memory }: Connection): string =>
     `{"channel":"${channel}","timestamp":"${Json.iso(at)}","sequence_num":${memory.count++},"events":[${events()}]}`
 
 const level = (instrument: Instrument, side: "bid" | "offer", at: string, [ticks, lots]: Level): string =>
@@ -91,7 +91,7 @@ const listed = (connection: Connection, venue: Venue): void => {
   }
   if ((connection.memory.flags & heartbeats) !== 0) groups.set("heartbeats", ["heartbeats"])
   const list = JSON.stringify(Object.fromEntries(groups))
-  venue.say(connection, frame("subscriptions", venue.now, () => `{"subscriptions":${list}}`)(connection, false))
+  venue.say(connection, frame("subscriptions", venue.now, () => `{"subscriptions":${list}}`)(connection))
 }
 
 const beat = (connection: Connection, venue: Venue): void => {
@@ -103,7 +103,7 @@ const beat = (connection: Connection, venue: Venue): void => {
     if ((connection.memory.flags & heartbeats) === 0) return
     const time = Json.iso(venue.now).replace("T", " ").replace("Z", " +0000 UTC m=+41691.260485341")
     const event = `{"current_time":"${time}","heartbeat_counter":${counter++}}`
-    venue.say(connection, frame("heartbeats", venue.now, () => event)(connection, false))
+    venue.say(connection, frame("heartbeats", venue.now, () => event)(connection))
   })
 }
 
