@@ -15,8 +15,10 @@ const rewriter =
   (hosts: ReadonlyArray<string>, port: () => number) =>
   (url: string): string => {
     const parts = /^(ws|http)s?:\/\/([^/?]+)(.*)$/.exec(url)
-    const [, scheme = "", host = "", rest = ""] = parts ?? []
-    return hosts.includes(host) ? `${scheme}://127.0.0.1:${port()}/${host}${rest}` : url
+    const [, scheme = "", address = "", rest = ""] = parts ?? []
+    // A port that the venue does not list leads to the same host.
+    const host = [address, address.replace(/:\d+$/, "")].find((found) => hosts.includes(found))
+    return host === undefined ? url : `${scheme}://127.0.0.1:${port()}/${host}${rest}`
   }
 
 class Host {

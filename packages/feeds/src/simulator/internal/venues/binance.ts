@@ -144,9 +144,10 @@ export const frames = (spelling: Spelling): Pick<Rules, "update" | "tradesPerFra
     )
   },
   quoted: ({ form, instrument, key }, at, venue) =>
-    enveloped(key, () =>
-      form === "bookTicker" ? quote(instrument, at, spelling, venue) : day(instrument, at, spelling)
-    )
+    enveloped(key, () => {
+      if (form === "bookTicker") return quote(instrument, at, spelling, venue)
+      return form === "ticker" ? day(instrument, at, spelling) : brief(instrument, at, spelling)
+    })
 })
 
 const best = (instrument: Instrument, spelling: Spelling): readonly [string, string, string, string] => {
@@ -175,6 +176,15 @@ const day = (instrument: Instrument, at: number, spelling: Spelling): string => 
     `{"e":"24hrTicker","E":${at},"s":"${instrument.symbol}","p":"0","P":"0","w":"${last}","x":"${open}","c":"${last}","Q":"${spelling.size(instrument, lastTrade.lots)}",` +
     `${quotes}"o":"${open}","h":"${high}","l":"${low}","v":"${volume}","q":"0","O":${at - 86_400_000},"C":${at},"F":1,"L":${lastTrade.id},"n":${lastTrade.id}}`
   )
+}
+
+const brief = (instrument: Instrument, at: number, spelling: Spelling): string => {
+  const { day, lastTrade } = instrument
+  const [open, high, low, last] = [day.open, day.high, day.low, lastTrade.ticks].map((ticks) =>
+    spelling.price(instrument, ticks)
+  )
+  const volume = spelling.size(instrument, day.lots)
+  return `{"e":"24hrMiniTicker","E":${at},"s":"${instrument.symbol}","c":"${last}","o":"${open}","h":"${high}","l":"${low}","v":"${volume}","q":"0"}`
 }
 
 export const notice: NonNullable<Rules["notice"]> = (connection, venue) => {

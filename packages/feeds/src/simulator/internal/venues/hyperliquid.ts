@@ -28,6 +28,20 @@ const book = (topic: Topic): Encode => {
     `{"channel":"l2Book","data":{"coin":"${instrument.symbol}","time":${at},"levels":[${high},${low}]${fast}}}`
 }
 
+const context = ({ instrument }: Topic): Encode => {
+  const { asks, bids, day, lastTrade, symbol } = instrument
+  const [open, mark, bid, ask] = [day.open, lastTrade.ticks, bids.best ?? 0, asks.best ?? 0].map((ticks) =>
+    price(instrument, ticks)
+  )
+  return Json.once(
+    () =>
+      `{"channel":"activeAssetCtx","data":{"coin":"${symbol}","ctx":{"dayNtlVlm":"0.0","prevDayPx":"${open}","markPx":"${mark}","midPx":"${bid}",` +
+      `"oraclePx":"${mark}","funding":"0.0000125","openInterest":"0.0","premium":"0.0","impactPxs":["${bid}","${ask}"]}}}`
+  )
+}
+
+const ticker = (topic: Topic, at: number): Encode => (topic.form === "bbo" ? bbo(topic, at) : context(topic))
+
 const bbo = ({ instrument }: Topic, at: number): Encode => {
   const { asks, bids, symbol } = instrument
   const [bid, ask] = [bids.top(1)[0], asks.top(1)[0]].map((found) =>
@@ -56,12 +70,12 @@ const wanted = (subscription: Json.Fields, venue: Venue): Wanted | undefined => 
   }
   return type === "trades"
     ? { key, channel: "trades", instrument, form: type }
-    : { key, channel: "ticker", instrument, form: "bbo" }
+    : { key, channel: "ticker", instrument, form: String(type) }
 }
 
 const begin = (connection: Connection, topic: Topic, venue: Venue): void => {
   const { channel, form, instrument } = topic
-  if (channel === "ticker") return venue.show(connection, topic, bbo(topic, venue.now))
+  if (channel === "ticker") return venue.show(connection, topic, ticker(topic, venue.now))
   if (channel === "trades") {
     const recent = [...instrument.recent]
     if (recent.length > 0) venue.show(connection, topic, tradesOf(topic, recent), recent)
@@ -89,7 +103,7 @@ const received: Rules["received"] = (connection, text, venue) => {
   const method = request?.["method"]
   if (method === "ping") return venue.say(connection, `{"channel":"pong"}`)
   const subscription = Json.fields(request?.["subscription"])
-  const isKnown = ["l2Book", "bbo", "trades"].includes(String(subscription?.["type"]))
+  const isKnown = ["l2Book", "bbo", "trades", "activeAssetCtx"].includes(String(subscription?.["type"]))
   if (subscription === undefined || !isKnown || (method !== "subscribe" && method !== "unsubscribe")) {
     venue.violate(connection, "malformed", "no known request", text)
     return error(connection, `Error parsing JSON into valid websocket request: ${text}`, venue)
@@ -133,6 +147,6 @@ export const hyperliquid: Rules = {
   // Books come at their own pace.
   update: () => undefined,
   traded: (topic, trades) => tradesOf(topic, trades),
-  quoted: bbo,
+  quoted: ticker,
   request: () => undefined
 }
