@@ -245,6 +245,37 @@ const circles: Check = {
   ]
 }
 
+// --------------------------------------------------------------- who is apart
+
+/** Parts of a package that prove each other and therefore share no code. */
+const apart: Readonly<Record<string, ReadonlyArray<string>>> = { feeds: ["simulator/"] }
+
+const sharing = (module: Module): ReadonlyArray<string> => {
+  const source = sourceOf(module.path)
+  const parts = apart[packageOf(module.path)] ?? []
+  if (source === undefined) return []
+  return parts.flatMap((part) =>
+    module.imports.flatMap(({ line, specifier }) => {
+      if (!specifier.startsWith(".")) return []
+      const isInside = targetOf(module, specifier).startsWith(source.root + part)
+      return source.inside.startsWith(part) !== isInside
+        ? [`${module.path}:${line} imports ${specifier}: ${part} and the rest share no code`]
+        : []
+    })
+  )
+}
+
+const independent: Check = {
+  name: "simulators and adapters share no code",
+  complaints: (tree) => modulesOf(tree, sources).flatMap(sharing),
+  rejects: [
+    { "packages/feeds/src/simulator/internal/wire/a.ts": `import { crc32 } from "../../../Checksum.ts"` },
+    { "packages/feeds/src/simulator/A.ts": `import type { Topic } from "../Topic.ts"` },
+    { "packages/feeds/src/venues/A.ts": `import { assets } from "../simulator/Market.ts"` }
+  ],
+  accepts: [{ "packages/feeds/src/simulator/A.ts": `import { b } from "./internal/wire/b.ts"` }]
+}
+
 // ------------------------------------------------------------------- folders
 
 const folders: Check = {
@@ -337,4 +368,4 @@ const longFiles: Check = {
   ]
 }
 
-export const roomChecks: ReadonlyArray<Check> = [floors, circles, folders, ownState, longFiles]
+export const roomChecks: ReadonlyArray<Check> = [floors, circles, independent, folders, ownState, longFiles]

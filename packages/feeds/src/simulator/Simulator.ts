@@ -84,8 +84,15 @@ export interface Numbers {
   readonly connections?: number | undefined
   /** How long a token may be used for dialing. */
   readonly tokenAge?: number | undefined
-  /** The weight of HTTP requests in a window. */
-  readonly requests?: { readonly limit: number; readonly window: number; readonly status: number } | undefined
+  /** The weight of HTTP requests in a window, and what follows when a client goes on for so many refusals. */
+  readonly requests?:
+    | {
+        readonly limit: number
+        readonly window: number
+        readonly status: number
+        readonly ban?: { readonly after: number; readonly status: number; readonly millis: number } | undefined
+      }
+    | undefined
 }
 
 /**

@@ -45,6 +45,8 @@ export type VenueFault =
       readonly millis: number
       readonly retryAfter?: number | undefined
     }
+  /** The numbers of books begin again, where the venue documents how it says so. */
+  | { readonly _tag: "Restart" }
   /** Every connection is closed and every dial refused with 503 for so many milliseconds. */
   | { readonly _tag: "Maintenance"; readonly millis: number }
 

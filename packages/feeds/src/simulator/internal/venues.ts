@@ -1,8 +1,8 @@
 /** The rules of each venue, by its id. */
 import type { VenueId } from "../Simulator.ts"
 import type { Rules } from "./engine/rules.ts"
-import { binanceSpot } from "./venues/binanceSpot.ts"
-import { binanceUsdm } from "./venues/binanceUsdm.ts"
+import { binanceSpot } from "./venues/binance/spot.ts"
+import { binanceUsdm } from "./venues/binance/usdm.ts"
 import { bitfinex } from "./venues/bitfinex.ts"
 import { bitget } from "./venues/bitget.ts"
 import { bybit } from "./venues/bybit.ts"

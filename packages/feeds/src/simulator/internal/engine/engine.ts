@@ -347,6 +347,10 @@ export class Engine implements Simulator.Simulator, Venue {
       return this.record.inject(this.now, fault, {})
     }
     if (fault._tag === "Maintenance") return this.maintain(fault)
+    if (fault._tag === "Restart") {
+      this.record.inject(this.now, fault, {})
+      return this.topics.restart(entry)
+    }
     for (const link of this.victims(entry)) {
       this.record.inject(this.now, fault, { connection: link.id })
       this.strike(link, fault)

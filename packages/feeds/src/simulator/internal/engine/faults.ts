@@ -20,6 +20,7 @@ const occasions: Readonly<Record<VenueFault["_tag"], Occasion>> = {
   Poison: "subscription",
   RejectDials: "dial",
   RejectRequests: "request",
+  Restart: "venue",
   Maintenance: "venue"
 }
 

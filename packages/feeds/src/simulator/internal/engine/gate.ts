@@ -6,6 +6,9 @@ interface Visitor {
   readonly dials: Window | undefined
   readonly requests: Window | undefined
   bannedUntil: number
+  /** Until when HTTP requests are refused, and how many were refused in a row. */
+  shutUntil: number
+  refusals: number
   /** Until when a dial is accepted and cut at once. */
   penaltyUntil: number
 }
@@ -72,15 +75,21 @@ export class Gate {
 
   request(from: string, weight: number, now: number): Refused | undefined {
     const visitor = this.visitor(from)
+    const rule = this.numbers.requests
     const door = this.doors.get("requests")
     if (door !== undefined && now < door.until) return closed(door.status, door.wait)
-    if (visitor.requests === undefined || visitor.requests.take(now, weight)) return undefined
-    return {
-      status: this.numbers.requests?.status ?? 429,
-      wait: visitor.requests.wait(now),
-      rule: "requests",
-      ban: false
+    if (rule === undefined || visitor.requests === undefined) return undefined
+    const { ban, status } = rule
+    const isBanned = ban !== undefined && now < visitor.shutUntil
+    if (isBanned) return { status: ban.status, wait: visitor.shutUntil - now, rule: "request while banned", ban: false }
+    if (visitor.requests.take(now, weight)) {
+      visitor.refusals = 0
+      return undefined
     }
+    if (ban === undefined || ++visitor.refusals < ban.after)
+      return { status, wait: visitor.requests.wait(now), rule: "requests", ban: false }
+    visitor.shutUntil = now + ban.millis
+    return { status: ban.status, wait: ban.millis, rule: "requests", ban: true }
   }
 
   private visitor(from: string): Visitor {
@@ -91,6 +100,8 @@ export class Gate {
       dials: dials === undefined ? undefined : new Window(dials.limit, dials.window),
       requests: requests === undefined ? undefined : new Window(requests.limit, requests.window),
       bannedUntil: 0,
+      shutUntil: 0,
+      refusals: 0,
       penaltyUntil: 0
     }
     this.visitors.set(from, visitor)

@@ -33,6 +33,8 @@ export interface Topic extends Wanted {
   at: number
   /** How many updates there were. */
   count: number
+  /** By how much the venue's numbers are lower since it restarted. */
+  shift: number
   /** The best prices and sizes that the last frame of a ticker showed. */
   quote: ReadonlyArray<number>
   readonly subscribers: Set<Connection>
@@ -104,6 +106,8 @@ export interface Rules {
   readonly quoted: (topic: Topic, at: number, venue: Venue) => Encode | undefined
   /** How a connection ends on which the client or both were silent for too long. Default: it is cut. */
   readonly farewell?: { readonly code: number; readonly reason: string }
+  /** Begins the numbers of a book again. Default: the venue never does. */
+  readonly restart?: (topic: Topic, venue: Venue) => Encode
   /** Announces that the connection will end. Default: it ends without a word. */
   readonly notice?: (connection: Connection, venue: Venue) => void
   /** Announces that the venue closes for a while. Default: it closes without a word. */

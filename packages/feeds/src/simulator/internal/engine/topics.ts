@@ -1,12 +1,12 @@
 /** The topics of a venue: who follows them, and what goes out when the market steps. */
 import type { Range } from "../../Ledger.ts"
 import type { Instrument, Step } from "../market/instrument.ts"
-import type { Faults } from "./faults.ts"
+import { concerns, type Faults } from "./faults.ts"
 import type { Held, Link } from "./link.ts"
 import type { Record, Sent } from "./record.ts"
 import type { Connection, Encode, Rules, Topic, Update, Venue, Wanted } from "./rules.ts"
 import { View } from "./view.ts"
-import type { VenueFault } from "../../VenueFault.ts"
+import type { Entry, VenueFault } from "../../VenueFault.ts"
 
 /** What sending needs of the engine. */
 export interface Way {
@@ -61,6 +61,17 @@ export class Topics {
       if (topic.channel === "book") this.publishBook(topic, change)
       else if (topic.channel === "ticker") this.publishQuote(topic, change.at, trades.length > 0)
       else this.publishTrades(topic, trades)
+    }
+  }
+
+  /** Begins the numbers of books again that a fault is about. */
+  restart(entry: Entry): void {
+    for (const topics of this.known.values()) {
+      for (const topic of topics.values()) {
+        const { restart } = this.rules
+        if (restart === undefined || topic.channel !== "book" || topic.subscribers.size === 0) continue
+        if (concerns(entry, topic)) this.spread(topic, restart(topic, this.venue), {})
+      }
     }
   }
 
@@ -140,6 +151,7 @@ const fresh = (wanted: Wanted): Topic => ({
   revision: 0,
   at: 0,
   count: 0,
+  shift: 0,
   quote: [],
   subscribers: new Set()
 })

@@ -1,31 +1,41 @@
-/** A strict rolling window: so many events in any stretch of this length. */
+/** A strict rolling window: so much weight in any stretch of this length. */
 export class Window {
-  private readonly times: Array<number> = []
   readonly limit: number
   readonly length: number
+  private readonly events: Array<{ readonly at: number; readonly weight: number }> = []
+  private sum = 0
 
   constructor(limit: number, length: number) {
     this.limit = limit
     this.length = length
   }
 
-  /** Takes an event, with a weight; whether it is within the limit. */
+  /** Takes an event; whether it is within the limit. */
   take(now: number, weight = 1): boolean {
     this.forget(now)
-    for (let n = 0; n < weight; n++) this.times.push(now)
-    return this.times.length <= this.limit
+    this.events.push({ at: now, weight })
+    this.sum += weight
+    return this.sum <= this.limit
   }
 
-  /** How long until there is room again. */
+  /** How long until the window is within the limit again. */
   wait(now: number): number {
-    const index = this.times.length - this.limit
-    const time = index < 0 ? undefined : this.times[index]
-    return time === undefined ? 0 : Math.max(0, time + this.length - now)
+    let rest = this.sum
+    for (const { at, weight } of this.events) {
+      if (rest <= this.limit) return 0
+      rest -= weight
+      if (rest <= this.limit) return Math.max(0, at + this.length - now)
+    }
+    return 0
   }
 
   private forget(now: number): void {
     let old = 0
-    while (old < this.times.length && (this.times[old] ?? 0) <= now - this.length) old++
-    if (old > 0) this.times.splice(0, old)
+    for (const { at, weight } of this.events) {
+      if (at > now - this.length) break
+      this.sum -= weight
+      old++
+    }
+    if (old > 0) this.events.splice(0, old)
   }
 }

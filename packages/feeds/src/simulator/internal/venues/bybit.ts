@@ -15,6 +15,9 @@ const depths = new Set([1, 50, 200, 500, 1000])
 /** How long an answer takes; data does not wait for it. */
 const answerTime = 40
 
+/** Where the count of a topic begins. */
+const beginning = 1000
+
 /** How often the best level is sent again when nothing changes. */
 const repeatTime = 3000
 
@@ -44,7 +47,7 @@ const frame = (topic: Topic, type: string, at: number, data: string, end = ""): 
 const book = (topic: Topic, type: "snapshot" | "delta", { asks, bids }: Window, venue: Venue): Encode => {
   const { at, count, instrument, sequence } = topic
   const sides = [bids, asks].map((side) => Json.pairs(instrument, side, price, size))
-  const numbers = `"u":${1000 + count},"seq":${venue.number(sequence)}`
+  const numbers = `"u":${beginning + count},"seq":${venue.number(sequence)}`
   return frame(
     topic,
     type,
@@ -161,6 +164,11 @@ export const bybit: Rules = {
   },
   update: (topic, update, venue) =>
     topic.view?.depth === 1 ? book(topic, "snapshot", topic.view.window, venue) : book(topic, "delta", update, venue),
+  // The number 1 says that everything is new.
+  restart: (topic, venue) => {
+    topic.count = 1 - beginning
+    return book(topic, "snapshot", topic.view?.window ?? { asks: [], bids: [] }, venue)
+  },
   traded: (topic, trades, venue) => {
     const { instrument } = topic
     const list = trades.map(

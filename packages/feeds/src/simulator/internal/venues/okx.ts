@@ -40,11 +40,11 @@ const levels = (instrument: Instrument, side: ReadonlyArray<Level>): string =>
   Json.pairs(instrument, side, price, size, '"', ',"0","1"')
 
 const book = (topic: Topic, action: "snapshot" | "update", changes: Window, previous: string, venue: Venue): Encode => {
-  const { at, form, instrument, sequence, view } = topic
+  const { at, form, instrument, sequence, shift, view } = topic
   const isWhole = form !== "books"
   const { asks, bids } = isWhole ? (view?.window ?? changes) : changes
   const sides = `"asks":${levels(instrument, asks)},"bids":${levels(instrument, bids)},"ts":"${at}"`
-  const number = `"seqId":${venue.number(sequence)}`
+  const number = `"seqId":${venue.number(sequence - shift)}`
   return Json.once(() =>
     isWhole
       ? `{${arg(topic)},"data":[{${sides},"instId":"${instrument.symbol}",${number}}]}`
@@ -78,7 +78,11 @@ const show = (connection: Connection, key: string, venue: Venue): void => {
 const keep = (connection: Connection, topic: Topic, venue: Venue): void =>
   venue.every(connection, emptyTime, () => {
     if (!connection.topics.has(topic.key) || venue.now - topic.at < emptyTime) return
-    venue.show(connection, topic, book(topic, "update", { asks: [], bids: [] }, venue.number(topic.sequence), venue))
+    venue.show(
+      connection,
+      topic,
+      book(topic, "update", { asks: [], bids: [] }, venue.number(topic.sequence - topic.shift), venue)
+    )
   })
 
 const subscription = (connection: Connection, request: Json.Fields, text: string, venue: Venue): void => {
@@ -143,7 +147,13 @@ export const okx: Rules = {
       `{"event":"error","code":"60012","msg":${JSON.stringify(`Illegal request: ${text}`)},"connId":"sim${connection.id}"}`
     )
   },
-  update: (topic, update, venue) => book(topic, "update", update, venue.number(update.previous), venue),
+  update: (topic, update, venue) => book(topic, "update", update, venue.number(update.previous - topic.shift), venue),
+  // A number that is lower than the one before.
+  restart: (topic, venue) => {
+    const before = venue.number(topic.sequence - topic.shift)
+    topic.shift = topic.sequence + 1
+    return book(topic, "update", { asks: [], bids: [] }, before, venue)
+  },
   traded: (topic, trades, venue) => {
     const { instrument } = topic
     const list = trades.map(

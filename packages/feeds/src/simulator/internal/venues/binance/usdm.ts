@@ -2,9 +2,9 @@
  * Binance USD-M: books and quotes on one path, the rest on another. A stream on
  * the wrong path is granted and stays silent; so it is on the old path without a name.
  */
-import type { Rules } from "../engine/rules.ts"
-import * as Decimal from "../wire/decimal.ts"
-import * as Binance from "./binance.ts"
+import type { Rules } from "../../engine/rules.ts"
+import * as Decimal from "../../wire/decimal.ts"
+import * as Binance from "./shared.ts"
 
 const spelling: Binance.Spelling = {
   price: ({ asset }, ticks) => Decimal.fixed(ticks, asset.priceDigits),
@@ -27,7 +27,7 @@ export const binanceUsdm: Rules = {
     maxAge: 86_400_000,
     frameBytes: 4096,
     topicsPerConnection: 1024,
-    requests: { limit: 2400, window: 60_000, status: 429 }
+    requests: { limit: 2400, window: 60_000, status: 429, ban: { after: 5, status: 418, millis: 120_000 } }
   },
   symbol: ({ base }) => `${base}USDT`,
   price: spelling.price,

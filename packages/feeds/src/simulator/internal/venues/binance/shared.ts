@@ -1,10 +1,10 @@
 /** What Binance's spot and futures sockets share: requests, streams and their frames. */
-import type { Response } from "../../Simulator.ts"
-import type { Connection, Encode, Rules, Topic, Venue, Wanted } from "../engine/rules.ts"
-import type { Instrument } from "../market/instrument.ts"
-import type { Level } from "../market/side.ts"
-import * as Decimal from "../wire/decimal.ts"
-import * as Json from "../wire/json.ts"
+import type { Response } from "../../../Simulator.ts"
+import type { Connection, Encode, Rules, Topic, Venue, Wanted } from "../../engine/rules.ts"
+import type { Instrument } from "../../market/instrument.ts"
+import type { Level } from "../../market/side.ts"
+import * as Decimal from "../../wire/decimal.ts"
+import * as Json from "../../wire/json.ts"
 
 export const price: Rules["price"] = ({ asset }, ticks) => Decimal.padded(ticks, asset.priceDigits, 8)
 export const size: Rules["size"] = ({ asset }, lots) => Decimal.padded(lots, asset.sizeDigits, 8)

@@ -1,6 +1,6 @@
 /** Binance spot: frames of every kind count, pongs too, and a frame that is too long is never answered. */
-import type { Rules } from "../engine/rules.ts"
-import * as Binance from "./binance.ts"
+import type { Rules } from "../../engine/rules.ts"
+import * as Binance from "./shared.ts"
 
 const spelling: Binance.Spelling = { price: Binance.price, size: Binance.size, chained: false }
 
@@ -22,7 +22,7 @@ export const binanceSpot: Rules = {
     maxAge: 86_400_000,
     frameBytes: 4096,
     topicsPerConnection: 1024,
-    requests: { limit: 6000, window: 60_000, status: 429 }
+    requests: { limit: 6000, window: 60_000, status: 429, ban: { after: 5, status: 418, millis: 120_000 } }
   },
   symbol: ({ base }) => `${base}USDT`,
   price: spelling.price,
