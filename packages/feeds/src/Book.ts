@@ -7,7 +7,7 @@
  */
 import * as Option from "effect/Option"
 import * as Checksum from "./Checksum.ts"
-import type { BookUpdate } from "./FeedEvent.ts"
+import type { BookUpdate, Changes, Reason } from "./FeedEvent.ts"
 import { BookSide } from "./internal/book/side.ts"
 import * as Sequencer from "./Sequencer.ts"
 
@@ -30,14 +30,6 @@ export interface Continuity {
 }
 
 /**
- * Why a book stopped being right.
- *
- * @category models
- * @since 0.1.0
- */
-export type StaleReason = "sequence" | "checksum" | "crossed" | "malformed" | "overflow" | "disconnected" | "connection"
-
-/**
  * Whether a book can be believed.
  *
  * @category models
@@ -46,7 +38,7 @@ export type StaleReason = "sequence" | "checksum" | "crossed" | "malformed" | "o
 export type Status =
   | { readonly _tag: "Synced" }
   | { readonly _tag: "Syncing" }
-  | { readonly _tag: "Stale"; readonly since: number; readonly reason: StaleReason }
+  | { readonly _tag: "Stale"; readonly since: number; readonly reason: Reason }
 
 /**
  * What an update did. `Gap` names what mends the book.
@@ -60,7 +52,7 @@ export type Outcome =
   | { readonly _tag: "Buffered" }
   | {
       readonly _tag: "Gap"
-      readonly reason: StaleReason
+      readonly reason: Reason
       readonly remedy: Sequencer.Remedy
       readonly expected: Sequencer.Sequence | undefined
       readonly received: Sequencer.Sequence | undefined
@@ -249,12 +241,12 @@ const hold = (self: Mutable, update: BookUpdate): Outcome => {
   return buffered
 }
 
-const lose = (self: Mutable, reason: StaleReason, at: number): void => {
+const lose = (self: Mutable, reason: Reason, at: number): void => {
   self.counts.gaps++
   self.status = { _tag: "Stale", since: at, reason }
 }
 
-const stale = (self: Mutable, reason: StaleReason, update: BookUpdate): Outcome => {
+const stale = (self: Mutable, reason: Reason, update: BookUpdate): Outcome => {
   const { sequencer } = self.continuity
   const expected =
     sequencer.kind === "chain" || self.sequence === undefined ? self.sequence : Sequencer.next(self.sequence)
@@ -311,7 +303,7 @@ export const bootstrap = (book: Book, snapshot: BookUpdate): Outcome => {
  * @category combinators
  * @since 0.1.0
  */
-export const invalidate = (book: Book, reason: StaleReason, at: number): void => {
+export const invalidate = (book: Book, reason: Reason, at: number): void => {
   const self = open(book)
   self.waiting = []
   if (self.status._tag === "Synced") lose(self, reason, at)
@@ -389,5 +381,36 @@ export const bbo = (
   return Option.some({
     bid: bids.length === 0 ? undefined : levelAt(bids, 0),
     ask: asks.length === 0 ? undefined : levelAt(asks, 0)
+  })
+}
+
+const changesOf = (side: BookSide, count: number): Changes => {
+  const from = Math.max(0, side.length - count)
+  return { values: side.values.slice(from), prices: side.prices.slice(from), sizes: side.sizes.slice(from) }
+}
+
+/**
+ * The book as one snapshot, for those who keep a copy; `None` unless it is `Synced`.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const snapshot = (book: Book, symbol: string, at: number): Option.Option<BookUpdate> => {
+  if (book.status._tag !== "Synced") return Option.none()
+  const { asks, bids } = open(book)
+  const count = proven(book)
+  return Option.some({
+    _tag: "BookUpdate",
+    symbol,
+    kind: "snapshot",
+    bids: changesOf(bids, count),
+    asks: changesOf(asks, count),
+    first: undefined,
+    last: book.sequence,
+    previous: undefined,
+    checksum: undefined,
+    venueTime: book.venueTime,
+    arrivalTime: at,
+    deliveryTime: at
   })
 }

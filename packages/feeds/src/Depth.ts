@@ -68,3 +68,63 @@ export const consolidated = (
   asks.sort((a, b) => a.price - b.price)
   return { bids: bids.slice(0, n), asks: asks.slice(0, n), without }
 }
+
+/**
+ * A best price with who offers it, and for how long the venue has said nothing newer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BestLevel extends VenueLevel {
+  /** Milliseconds since the book's last change; `undefined` where the venue gives no time. */
+  readonly age: number | undefined
+}
+
+/**
+ * The best prices over several books.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Quotes {
+  readonly bid: BestLevel | undefined
+  readonly ask: BestLevel | undefined
+  /** The venues whose books are not right now: they took no part. */
+  readonly without: ReadonlyArray<string>
+}
+
+/**
+ * The best bid and the best offer over several venues' books of one symbol, at a
+ * time in Unix milliseconds.
+ *
+ * @example
+ * ```ts
+ * import * as Book from "@kharbranth/feeds/Book"
+ * import * as Depth from "@kharbranth/feeds/Depth"
+ * import * as Sequencer from "@kharbranth/feeds/Sequencer"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const book = Book.make({ sequencer: Sequencer.make("counter", "resubscribe") })
+ * deepStrictEqual(Depth.best({ kraken: book }, 0), { bid: undefined, ask: undefined, without: ["kraken"] })
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const best = (books: Readonly<Record<string, Book.Book>>, now: number): Quotes => {
+  let bid: BestLevel | undefined
+  let ask: BestLevel | undefined
+  const without: Array<string> = []
+  for (const [venue, book] of Object.entries(books)) {
+    const found = Book.bbo(book)
+    if (Option.isNone(found)) {
+      without.push(venue)
+      continue
+    }
+    const age = book.venueTime === undefined ? undefined : Math.max(0, now - book.venueTime)
+    const { ask: offered, bid: wanted } = found.value
+    if (wanted !== undefined && (bid === undefined || wanted.price > bid.price)) bid = { ...wanted, venue, age }
+    if (offered !== undefined && (ask === undefined || offered.price < ask.price)) ask = { ...offered, venue, age }
+  }
+  return { bid, ask, without }
+}

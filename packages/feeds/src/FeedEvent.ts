@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { Sequence } from "./Sequencer.ts"
+import type { Channel } from "./Topic.ts"
 
 /**
  * When a frame was made and when it came, in Unix milliseconds.
@@ -20,12 +21,24 @@ export interface Stamps {
 }
 
 /**
+ * The same, and when the event was handed to its reader: the difference from
+ * `arrivalTime` is how long it waited for that reader.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Delivered extends Stamps {
+  /** By this machine's clock; the arrival time until a feed has delivered it. */
+  readonly deliveryTime: number
+}
+
+/**
  * One trade. `side` is that of the taker.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Trade extends Stamps {
+export interface Trade extends Delivered {
   readonly _tag: "Trade"
   readonly symbol: string
   readonly id: string | undefined
@@ -34,6 +47,8 @@ export interface Trade extends Stamps {
   readonly priceText: string
   readonly size: number
   readonly sizeText: string
+  /** It was fetched over HTTP after a gap. */
+  readonly backfilled: boolean
 }
 
 /**
@@ -55,7 +70,7 @@ export interface Quote {
  * @category models
  * @since 0.1.0
  */
-export interface Ticker extends Stamps {
+export interface Ticker extends Delivered {
   readonly _tag: "Ticker"
   readonly symbol: string
   readonly bid: Quote | undefined
@@ -83,7 +98,7 @@ export interface Changes {
  * @category models
  * @since 0.1.0
  */
-export interface BookUpdate extends Stamps {
+export interface BookUpdate extends Delivered {
   readonly _tag: "BookUpdate"
   readonly symbol: string
   readonly kind: "snapshot" | "delta"
@@ -100,9 +115,109 @@ export interface BookUpdate extends Stamps {
 }
 
 /**
- * Everything that a feed delivers, of whatever venue.
+ * Everything that venues say, of whatever venue.
  *
  * @category models
  * @since 0.1.0
  */
 export type FeedEvent = Trade | Ticker | BookUpdate
+
+/**
+ * The events of a channel.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type EventOf<C extends Channel> = {
+  readonly trades: Trade
+  readonly book: BookUpdate
+  readonly ticker: Ticker
+}[C]
+
+/**
+ * Why events are missing, or why what is known of a topic cannot be believed.
+ *
+ * - `sequence`, `checksum`, `crossed`, `malformed`, `overflow`: a book says so.
+ * - `connection`: the venue's count of the whole connection has a hole.
+ * - `disconnected`: the socket is gone. `resubscribed`: the venue dropped the topic.
+ * - `silent`: the venue granted the topic and sends nothing. `rejected`: it refused it.
+ * - `maintenance`: the venue says that it works on itself.
+ * - `asked`: you asked for a fresh start.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reason =
+  | "sequence"
+  | "checksum"
+  | "crossed"
+  | "malformed"
+  | "overflow"
+  | "disconnected"
+  | "connection"
+  | "resubscribed"
+  | "silent"
+  | "rejected"
+  | "maintenance"
+  | "asked"
+
+/**
+ * Events of this topic may be missing here.
+ *
+ * @category markers
+ * @since 0.1.0
+ */
+export interface Gap {
+  readonly _tag: "Gap"
+  readonly reason: Reason
+  /** When the last event before it came, in Unix milliseconds, if one did. */
+  readonly from: number | undefined
+  readonly to: number
+}
+
+/**
+ * From here on the topic is not up to date, until `Resynced`.
+ *
+ * @category markers
+ * @since 0.1.0
+ */
+export interface Stale {
+  readonly _tag: "Stale"
+  readonly reason: Reason
+  /** In Unix milliseconds. */
+  readonly since: number
+  /** The venue's own words, where it gave any. */
+  readonly detail: string | undefined
+}
+
+/**
+ * The topic is up to date again.
+ *
+ * @category markers
+ * @since 0.1.0
+ */
+export interface Resynced {
+  readonly _tag: "Resynced"
+  readonly at: number
+  /** How long it was stale, in milliseconds. */
+  readonly after: number
+}
+
+/**
+ * This reader was too slow: so many events were dropped here.
+ *
+ * @category markers
+ * @since 0.1.0
+ */
+export interface Lagged {
+  readonly _tag: "Lagged"
+  readonly dropped: number
+}
+
+/**
+ * What stands between events.
+ *
+ * @category markers
+ * @since 0.1.0
+ */
+export type Marker = Gap | Stale | Resynced | Lagged

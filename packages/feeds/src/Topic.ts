@@ -19,18 +19,31 @@ export type Channel = "trades" | "book" | "ticker"
  * @category models
  * @since 0.1.0
  */
-export interface Topic {
-  readonly channel: Channel
+export interface Topic<out C extends Channel = Channel> {
+  readonly channel: C
   readonly symbol: string
+  /** The venue's id; needed where a feed has several venues. */
+  readonly venue?: string | undefined
 }
+
+const topic = <C extends Channel>(channel: C, symbol: string, venue: string | undefined): Topic<C> =>
+  venue === undefined ? { channel, symbol } : { channel, symbol, venue }
 
 /**
  * The trades of a symbol.
  *
+ * @example
+ * ```ts
+ * import * as Topic from "@kharbranth/feeds/Topic"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * deepStrictEqual(Topic.trades("BTC/USD", "kraken"), { channel: "trades", symbol: "BTC/USD", venue: "kraken" })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const trades = (symbol: string): Topic => ({ channel: "trades", symbol })
+export const trades = (symbol: string, venue?: string): Topic<"trades"> => topic("trades", symbol, venue)
 
 /**
  * The order book of a symbol.
@@ -38,7 +51,7 @@ export const trades = (symbol: string): Topic => ({ channel: "trades", symbol })
  * @category constructors
  * @since 0.1.0
  */
-export const book = (symbol: string): Topic => ({ channel: "book", symbol })
+export const book = (symbol: string, venue?: string): Topic<"book"> => topic("book", symbol, venue)
 
 /**
  * The best bid, best ask and last price of a symbol.
@@ -46,4 +59,4 @@ export const book = (symbol: string): Topic => ({ channel: "book", symbol })
  * @category constructors
  * @since 0.1.0
  */
-export const ticker = (symbol: string): Topic => ({ channel: "ticker", symbol })
+export const ticker = (symbol: string, venue?: string): Topic<"ticker"> => topic("ticker", symbol, venue)

@@ -14,7 +14,7 @@ import type * as RateLimit from "kharbranth/RateLimit"
 import type * as Subscriptions from "kharbranth/Subscriptions"
 import type * as Target from "kharbranth/Target"
 import type { Continuity } from "./Book.ts"
-import type { BookUpdate, FeedEvent } from "./FeedEvent.ts"
+import type { BookUpdate, FeedEvent, Trade } from "./FeedEvent.ts"
 import type { Sequence } from "./Sequencer.ts"
 import type { Topic } from "./Topic.ts"
 
@@ -39,6 +39,8 @@ export interface Limits {
   readonly maxAge: Duration.Input | undefined
   /** A subscribed topic that stays silent for this long was not really subscribed. */
   readonly firstData: Duration.Input
+  /** What an address may spend on HTTP requests in a window, and what a snapshot of a book costs of it. */
+  readonly rest: { readonly limit: number; readonly window: Duration.Input; readonly snapshot: number }
 }
 
 /**
@@ -60,10 +62,36 @@ export interface Table {
  * @since 0.1.0
  */
 export interface Line {
-  /** Where to connect; `undefined` where a request to the venue must find out. */
+  /** Where to connect; `undefined` where `address` finds out. */
   readonly target: Target.Input | undefined
+  /** The HTTP request that gives the address of each dial. Default: none. */
+  readonly address?: AddressRequest | undefined
   readonly heartbeat: Heartbeat
   readonly limits: Limits
+}
+
+/**
+ * An HTTP request that is made before each dial, and what its answer says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AddressRequest {
+  readonly method: "GET" | "POST"
+  readonly url: string
+  /** Reads the answer's body: where to connect, and until when (in Unix milliseconds) that holds. */
+  readonly decode: (body: string, arrivalTime: number) => Result.Result<Address, string>
+}
+
+/**
+ * Where to connect, and until when that holds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Address {
+  readonly url: string
+  readonly expiresAt: number | undefined
 }
 
 /**
@@ -126,6 +154,20 @@ export interface Snapshot {
 }
 
 /**
+ * An HTTP request for the latest trades of a symbol, to fill a gap.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TradesRequest {
+  readonly url: string
+  /** What it costs of `Limits.rest`. */
+  readonly weight: number
+  /** Reads the answer's body, oldest trade first. */
+  readonly decode: (body: string, arrivalTime: number) => Result.Result<ReadonlyArray<Trade>, DecodeFailure>
+}
+
+/**
  * What a failure of a connection asks for.
  *
  * @category models
@@ -164,6 +206,8 @@ export interface Venue {
   ) => Result.Result<ReadonlyArray<FeedEvent>, DecodeFailure>
   readonly continuity: Continuity
   readonly snapshot: ((topic: Topic) => Snapshot) | undefined
+  /** Asks for the trades after one that is known. Default: the venue has no such request, or this adapter does not know it. */
+  readonly trades?: ((topic: Topic, after: Trade) => TradesRequest) | undefined
   readonly blame: (close: { readonly code: number | undefined; readonly reason: string }) => Blame
 }
 

@@ -18,7 +18,7 @@ const levels = (...prices: ReadonlyArray<number>): Changes => ({
 const bookOf = (bids: Changes, asks: Changes): Book.Book => {
   const book = Book.make({ sequencer: Sequencer.make("whole", "ignore") })
   const numbers = { first: undefined, last: undefined, previous: undefined, checksum: undefined }
-  const stamps = { venueTime: undefined, arrivalTime: 0 }
+  const stamps = { venueTime: undefined, arrivalTime: 0, deliveryTime: 0 }
   Book.apply(book, { _tag: "BookUpdate", symbol: "A", kind: "snapshot", bids, asks, ...numbers, ...stamps })
   return book
 }

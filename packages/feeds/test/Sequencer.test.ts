@@ -27,6 +27,7 @@ const update = (part: Partial<BookUpdate>): BookUpdate => ({
   checksum: undefined,
   venueTime: undefined,
   arrivalTime: 0,
+  deliveryTime: 0,
   ...part
 })
 

@@ -25,7 +25,9 @@ export const table: Table = {
     // Longer frames are never answered.
     batch: { items: 200, bytes: 4000 },
     perConnection: { topics: 1024, characters: undefined },
-    maxAge: "24 hours"
+    maxAge: "24 hours",
+    // Of 6000; a snapshot of 1000 levels costs 50.
+    rest: { limit: 4000, window: "1 minute", snapshot: 50 }
   })
 }
 

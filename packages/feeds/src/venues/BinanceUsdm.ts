@@ -24,7 +24,9 @@ export const table: Table = {
     dial: { limit: 300, window: "5 minutes" },
     batch: { items: 200, bytes: 4000 },
     perConnection: { topics: 200, characters: undefined },
-    maxAge: "24 hours"
+    maxAge: "24 hours",
+    // Of 2400; a snapshot of 1000 levels costs 20.
+    rest: { limit: 1600, window: "1 minute", snapshot: 20 }
   })
 }
 

@@ -23,7 +23,8 @@ export const table: Table = {
     send: [{ minGap: "20 millis" }],
     dial: { limit: 60, window: "1 minute" },
     batch: { items: 1, bytes: undefined },
-    perConnection: { topics: 200, characters: undefined }
+    perConnection: { topics: 200, characters: undefined },
+    rest: { limit: 150, window: "10 seconds", snapshot: 1 }
   })
 }
 

@@ -26,7 +26,8 @@ export const table: Table = {
     dial: { limit: 30, window: "1 minute" },
     batch: { items: 100, bytes: undefined },
     perConnection: { topics: 400, characters: undefined },
-    maxAge: "24 hours"
+    maxAge: "24 hours",
+    rest: { limit: 1500, window: "30 seconds", snapshot: 3 }
   })
 }
 
@@ -107,6 +108,14 @@ const snapshot = Kit.snapshot(
   }
 )
 
+/** A token opens connections for a day. */
+const address = Kit.addressOf("kucoin", (body, arrivalTime) => {
+  const data = Read.fields(Read.fields(body)["data"])
+  const endpoint = Read.string(Read.fields(Read.list(data["instanceServers"])[0])["endpoint"])
+  const query = `token=${encodeURIComponent(Read.string(data["token"]))}&connectId=${arrivalTime}`
+  return { url: `${endpoint}?${query}`, expiresAt: arrivalTime + 23 * 3_600_000 }
+})
+
 /**
  * Makes the venue.
  *
@@ -119,6 +128,7 @@ export const make = (options: Options = {}): Venue =>
     table,
     {
       target: undefined,
+      address: { method: "POST", url: "https://api.kucoin.com/api/v1/bullet-public", decode: address },
       heartbeat: Heartbeat.json({
         make: (id) => ({ id: String(id), type: "ping" }),
         match: (message) => Kit.fieldOf(message, "type") === "pong",

@@ -9,7 +9,19 @@ import * as Checksum from "../../Checksum.ts"
 import * as Sequencer from "../../Sequencer.ts"
 import type { BookUpdate, FeedEvent, Quote, Stamps, Ticker, Trade } from "../../FeedEvent.ts"
 import type { Topic } from "../../Topic.ts"
-import type { Blame, DecodeFailure, Kind, Limits, Line, Options, Snapshot, Table, Venue, Wire } from "../../Venue.ts"
+import type {
+  Address,
+  Blame,
+  DecodeFailure,
+  Kind,
+  Limits,
+  Line,
+  Options,
+  Snapshot,
+  Table,
+  Venue,
+  Wire
+} from "../../Venue.ts"
 import { parse, parseRaw } from "../json/parse.ts"
 import { Malformed, optionalDecimal } from "../json/read.ts"
 import type { Fields } from "../json/read.ts"
@@ -96,6 +108,17 @@ const guarded = <A>(venue: string, topic: Topic, read: () => A): Result.Result<A
   }
 }
 
+const noTopic: Topic = { channel: "ticker", symbol: "" }
+
+/** A reader of the answer to the request that gives an address. */
+export const addressOf =
+  (venue: string, read: (body: unknown, arrivalTime: number) => Address) =>
+  (body: string, arrivalTime: number): Result.Result<Address, string> =>
+    Result.mapError(
+      guarded(venue, noTopic, () => read(parse(body), arrivalTime)),
+      () => "it names no address"
+    )
+
 /** A decoder of frames. With `raw`, numbers stay the text of the wire. */
 export const decoder =
   (
@@ -129,6 +152,7 @@ export const bookUpdate = (
   checksum: undefined,
   venueTime: stamps.venueTime,
   arrivalTime: stamps.arrivalTime,
+  deliveryTime: stamps.arrivalTime,
   ...update
 })
 
@@ -138,7 +162,16 @@ export const ticker = (
   bid: Quote | undefined,
   ask: Quote | undefined,
   last: Quote | undefined
-): Ticker => ({ _tag: "Ticker", symbol, bid, ask, last, venueTime: stamps.venueTime, arrivalTime: stamps.arrivalTime })
+): Ticker => ({
+  _tag: "Ticker",
+  symbol,
+  bid,
+  ask,
+  last,
+  venueTime: stamps.venueTime,
+  arrivalTime: stamps.arrivalTime,
+  deliveryTime: stamps.arrivalTime
+})
 
 export const trade = (
   stamps: Stamps,
@@ -153,8 +186,10 @@ export const trade = (
   priceText: part.price,
   size: Number(part.size),
   sizeText: part.size,
+  backfilled: false,
   venueTime: stamps.venueTime,
-  arrivalTime: stamps.arrivalTime
+  arrivalTime: stamps.arrivalTime,
+  deliveryTime: stamps.arrivalTime
 })
 
 export const quote = (price: string | undefined, size: string | undefined): Quote | undefined =>
@@ -176,9 +211,13 @@ export const chained = (proof: "sequence" | "checksum" | undefined): Continuity 
     ? { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.interleaved }
     : { sequencer: Sequencer.make("chain", "resubscribe") }
 
-export const line = (table: Table, part: Pick<Line, "target" | "heartbeat">, options: Options = {}): Line => {
+export const line = (
+  table: Table,
+  part: Pick<Line, "target" | "heartbeat" | "address">,
+  options: Options = {}
+): Line => {
   const limits: Limits = { ...table.limits, ...options.limits }
-  return { target: options.target ?? part.target, heartbeat: part.heartbeat, limits }
+  return { target: options.target ?? part.target, address: part.address, heartbeat: part.heartbeat, limits }
 }
 
 export const blame: Venue["blame"] = ({ code, reason }): Blame =>
@@ -203,9 +242,9 @@ export const byChannel = (
 export const venue = (
   id: string,
   table: Table,
-  part: Pick<Line, "target" | "heartbeat"> &
+  part: Pick<Line, "target" | "heartbeat" | "address"> &
     Pick<Venue, "key" | "subscribe" | "unsubscribe" | "classify" | "decode" | "continuity"> &
-    Partial<Pick<Venue, "open" | "snapshot" | "blame" | "line" | "lines">>,
+    Partial<Pick<Venue, "open" | "snapshot" | "trades" | "blame" | "line" | "lines">>,
   options: Options
 ): Venue => ({
   id,
@@ -223,6 +262,7 @@ export const venue = (
   decode: part.decode,
   continuity: part.continuity,
   snapshot: part.snapshot,
+  trades: part.trades,
   blame: part.blame ?? blame
 })
 
@@ -231,5 +271,6 @@ export const limits = (part: Partial<Limits> & Pick<Limits, "send" | "dial" | "b
   maxMessageSize: 4 * 1024 * 1024,
   maxAge: undefined,
   firstData: "30 seconds",
+  rest: { limit: 5, window: "1 second", snapshot: 1 },
   ...part
 })
