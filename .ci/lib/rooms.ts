@@ -99,12 +99,15 @@ const houses: Readonly<Record<string, House>> = {
   },
   feeds: {
     // `model` and `venues` consist of doors alone.
-    floors: [["model"], ["json"], ["book"], ["venue"], ["venues"]],
+    floors: [["kit", "model"], ["json", "rest"], ["book"], ["venue"], ["venues", "line"], ["feed"]],
     doors: {
       "Book": "book",
       "Checksum": "model",
       "Depth": "book",
+      "Feed": "feed",
+      "FeedError": "model",
       "FeedEvent": "model",
+      "Rest": "rest",
       "Sequencer": "model",
       "Topic": "model",
       "Venue": "venue",
