@@ -1,0 +1,119 @@
+/**
+ * What waits for one reader of a topic: events and markers, bounded. A reader
+ * that is too slow loses its own oldest events and finds a `Lagged` in their
+ * place; of markers that go with them the last state and one gap stay. With a
+ * snapshot at hand all that waits goes instead, since changes without those
+ * before them are worth nothing, and the newest state stands in their place.
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type { Gap, Lagged, Marker, Resynced, Stale } from "../../FeedEvent.ts"
+import { Waiting } from "../kit/waiting.ts"
+
+const markers: Readonly<Record<Marker["_tag"], true>> = { Gap: true, Stale: true, Resynced: true, Lagged: true }
+
+export const isMarker = (item: { readonly _tag: string }): item is Marker => Object.hasOwn(markers, item._tag)
+
+export interface BufferOptions<A> {
+  readonly capacity: number
+  /** The newest state as an event; `undefined` while there is none. */
+  readonly snapshot?: (() => A | undefined) | undefined
+}
+
+export type Pull<A, E> = Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done>
+
+export class ReaderBuffer<A extends { readonly _tag: string }, E> {
+  dropped = 0
+  private readonly options: BufferOptions<A>
+  /** What waits begins at `head`; what is before it is gone. */
+  private items: Array<A | Marker> = []
+  private head = 0
+  private lost = 0
+  private lostGap: Gap | undefined
+  private lostState: Stale | Resynced | undefined
+  /** Everything was dropped, and what comes is too, until the reader takes the newest state. */
+  private behind = false
+  private ending: { readonly error: E | undefined } | undefined
+  private readonly waiting = new Waiting()
+
+  constructor(options: BufferOptions<A>) {
+    this.options = options
+  }
+
+  push(item: A): void {
+    if (this.behind) {
+      this.lost++
+      this.dropped++
+      return
+    }
+    if (this.items.length - this.head >= this.options.capacity) this.shed()
+    if (this.behind) return this.push(item)
+    this.items.push(item)
+    this.waiting.wake()
+  }
+
+  mark(marker: Marker): void {
+    if (this.items.length - this.head >= this.options.capacity) this.shed()
+    if (this.behind) this.merge(marker)
+    else this.items.push(marker)
+    this.waiting.wake()
+  }
+
+  /** What waits is still read; then the reader sees the end. */
+  end(error: E | undefined): void {
+    this.ending ??= { error }
+    this.waiting.wake()
+  }
+
+  readonly pull: Pull<A | Marker, E> = this.waiting.until((): Pull<A | Marker, E> | undefined => {
+    const batch = this.take()
+    if (Arr.isArrayNonEmpty(batch)) return Effect.succeed(batch)
+    const { ending } = this
+    if (ending === undefined) return undefined
+    return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
+  })
+
+  private take(): Array<A | Marker> {
+    const first: Array<A | Marker> = []
+    if (this.lost > 0) first.push({ _tag: "Lagged", dropped: this.lost } satisfies Lagged)
+    if (this.lostGap !== undefined) first.push(this.lostGap)
+    if (this.lostState !== undefined) first.push(this.lostState)
+    const snapshot = this.behind ? this.options.snapshot?.() : undefined
+    if (snapshot !== undefined) first.push(snapshot)
+    const rest = this.head === 0 ? this.items : this.items.slice(this.head)
+    this.items = []
+    this.head = 0
+    this.lost = 0
+    this.lostGap = undefined
+    this.lostState = undefined
+    this.behind = false
+    return first.length === 0 ? rest : first.concat(rest)
+  }
+
+  private shed(): void {
+    if (this.options.snapshot === undefined) return this.dropOldest()
+    while (this.head < this.items.length) this.dropOldest()
+    this.behind = true
+  }
+
+  private dropOldest(): void {
+    const oldest = this.items[this.head++]
+    if (oldest === undefined) return
+    if (isMarker(oldest)) this.merge(oldest)
+    else {
+      this.lost++
+      this.dropped++
+    }
+    if (this.head >= 1024 && this.head * 2 >= this.items.length) {
+      this.items = this.items.slice(this.head)
+      this.head = 0
+    }
+  }
+
+  private merge(marker: Marker): void {
+    if (marker._tag === "Lagged") this.lost += marker.dropped
+    else if (marker._tag === "Gap") this.lostGap = { ...marker, from: this.lostGap?.from ?? marker.from }
+    else this.lostState = marker
+  }
+}

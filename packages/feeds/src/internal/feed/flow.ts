@@ -1,0 +1,194 @@
+/**
+ * One reader of a topic whose events stand for themselves: trades, a ticker, or
+ * the raw frames of any. Frames wait as they came and are decoded when they are
+ * read, so what is dropped or never read is never decoded.
+ */
+import * as Arr from "effect/Array"
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Subscriptions from "kharbranth/Subscriptions"
+import type { FeedEvent, Marker, Reason } from "../../FeedEvent.ts"
+import type { Topic } from "../../Topic.ts"
+import type { Incoming } from "../line/incoming.ts"
+import type { Line, Refused } from "../line/line.ts"
+import type { Watcher } from "../line/members.ts"
+import { isMarker, type Pull, ReaderBuffer } from "./buffer.ts"
+import type { Dedupe } from "./dedupe.ts"
+import { Freshness } from "./freshness.ts"
+
+/** A frame, and which of the topic's lines brought it. */
+export interface Arrived {
+  readonly _tag: "Arrived"
+  readonly leg: number
+  readonly incoming: Incoming
+}
+
+export type Entries = ReadonlyArray<Subscriptions.Entry<Incoming>>
+
+const reasons: Readonly<Record<string, Reason>> = {
+  "session": "disconnected",
+  "resubscribed": "resubscribed",
+  "sequence": "sequence",
+  "checksum": "checksum",
+  "custom:asked": "asked"
+}
+
+/** Why a topic's subscription was interrupted, in the words of feeds. */
+export const reasonOf = ({ reason }: Subscriptions.Gap): Reason => reasons[reason] ?? "resubscribed"
+
+/** Runs until a subscription is over, giving its entries to `take`, a batch at a time. */
+export const pump = <E>(
+  entries: Stream.Stream<Subscriptions.Entry<Incoming>, E>,
+  take: (entries: Entries) => void,
+  end: (error: E | undefined) => void
+): Effect.Effect<void> =>
+  Effect.match(
+    Stream.runForEachArray(entries, (batch) => Effect.sync(() => take(batch))),
+    { onFailure: end, onSuccess: () => end(undefined) }
+  )
+
+/** Follows whether the venue grants a topic at all. */
+export const follow = (
+  subscription: Subscriptions.Subscription<Incoming>,
+  see: (state: Subscriptions.TopicState) => void
+): Effect.Effect<void> => Stream.runForEach(subscription.state.changes, (state) => Effect.sync(() => see(state)))
+
+export interface FlowOptions {
+  readonly topic: Topic
+  readonly lines: ReadonlyArray<Line>
+  readonly capacity: number
+  readonly clock: Clock.Clock
+}
+
+export class Flow {
+  readonly buffer: ReaderBuffer<Arrived, Refused>
+  readonly options: FlowOptions
+  private readonly freshness: Freshness
+  /** When the last frame came by any line. */
+  private lastAt: number | undefined
+  /** How many lines are not over. */
+  private open: number
+  /** What each line's session had counted as lost when its last frame came. */
+  private readonly seen: Array<Pick<Incoming, "session" | "gaps"> | undefined>
+
+  constructor(options: FlowOptions) {
+    this.options = options
+    this.buffer = new ReaderBuffer({ capacity: options.capacity })
+    this.freshness = new Freshness(options.lines.length)
+    this.open = options.lines.length
+    this.seen = options.lines.map(() => undefined)
+  }
+
+  /** Subscribes the topic on each of its lines, until the Scope closes. */
+  readonly start: Effect.Effect<void, Refused, Scope.Scope> = Effect.suspend(() =>
+    Effect.forEach(this.options.lines, (line, leg) => this.join(line, leg), { discard: true })
+  )
+
+  private join(line: Line, leg: number): Effect.Effect<void, Refused, Scope.Scope> {
+    const { topic } = this.options
+    return Effect.gen({ self: this }, function* () {
+      yield* line.watch(topic, this.watcher(leg))
+      const subscription = yield* line.topics.subscribe(topic, { capacity: 4_096 })
+      const ended = (error: Refused | undefined) => this.ended(error)
+      yield* Effect.forkScoped(
+        pump(subscription.entries, (entries) => this.take(leg, entries), ended),
+        { startImmediately: true }
+      )
+      yield* Effect.forkScoped(
+        follow(subscription, (state) => this.stands(leg, state)),
+        { startImmediately: true }
+      )
+    })
+  }
+
+  private watcher(leg: number): Watcher {
+    return {
+      // A hole in the connection's count stands before the next frame, in order.
+      interrupted: (reason) => {
+        if (reason !== "connection") this.mark(this.freshness.lost(leg, reason, this.now))
+      },
+      resumed: () => {}
+    }
+  }
+
+  private stands(leg: number, state: Subscriptions.TopicState): void {
+    if (state._tag === "Rejected") this.mark(this.freshness.lost(leg, "rejected", this.now, state.reason))
+  }
+
+  private ended(error: Refused | undefined): void {
+    this.open--
+    if (this.open === 0) this.buffer.end(error)
+  }
+
+  private get now(): number {
+    return this.options.clock.currentTimeMillisUnsafe()
+  }
+
+  private mark(markers: ReadonlyArray<Marker>): void {
+    for (const marker of markers) this.buffer.mark(marker)
+  }
+
+  private take(leg: number, entries: Entries): void {
+    for (const entry of entries) {
+      switch (entry._tag) {
+        case "Message":
+          this.took(leg, entry.message)
+          break
+        case "Gap":
+          this.mark(this.freshness.gap(leg, reasonOf(entry), entry.from, entry.to))
+          break
+        case "Lagged":
+          this.mark(this.freshness.gap(leg, "overflow", this.lastAt, this.now))
+          break
+      }
+    }
+  }
+
+  private took(leg: number, incoming: Incoming): void {
+    const { arrivalTime, gaps, session } = incoming
+    const before = this.seen[leg]
+    // The venue's count of this session had a hole since the topic's last frame: its own may have been in it.
+    if (before?.session === session && before.gaps !== gaps) {
+      this.mark(this.freshness.gap(leg, "connection", this.lastAt, arrivalTime))
+    }
+    this.seen[leg] = incoming
+    this.lastAt = arrivalTime
+    this.mark(this.freshness.alive(leg, arrivalTime))
+    this.buffer.push({ _tag: "Arrived", leg, incoming })
+  }
+}
+
+/** Turns a frame into what its reader wants. */
+export type Read<A> = (arrived: Arrived, line: Line, now: number) => ReadonlyArray<A | Marker>
+
+/** Pulls from a flow, as its reader wants it. */
+export const pullOf = <A>(flow: Flow, read: Read<A>): Pull<A | Marker, Refused> => {
+  const { clock, lines } = flow.options
+  const pull: Pull<A | Marker, Refused> = Effect.flatMap(flow.buffer.pull, (batch) => {
+    const now = clock.currentTimeMillisUnsafe()
+    const found: Array<A | Marker> = []
+    for (const item of batch) {
+      if (isMarker(item)) found.push(item)
+      else for (const one of read(item, lines[item.leg]!, now)) found.push(one)
+    }
+    return Arr.isArrayNonEmpty(found) ? Effect.succeed(found) : pull
+  })
+  return pull
+}
+
+/** Decodes, leaves out what came before, and stamps what is handed on. */
+export const decoding = (topic: Topic, dedupe: Dedupe): Read<FeedEvent> => {
+  return ({ incoming: { arrivalTime, raw }, leg }, line, now) => {
+    const found = line.venue.decode(raw, topic, arrivalTime)
+    if (Result.isFailure(found)) {
+      line.counts.malformed++
+      return [{ _tag: "Gap", reason: "malformed", from: arrivalTime, to: arrivalTime }]
+    }
+    const events = found.success.filter((event) => event._tag !== "Trade" || dedupe.admit(event, leg))
+    for (const event of events) (event as { deliveryTime: number }).deliveryTime = now
+    return events
+  }
+}

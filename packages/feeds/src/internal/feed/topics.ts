@@ -1,0 +1,335 @@
+/**
+ * The topics of a feed: which lines carry each, who reads it, and the books that
+ * its readers share.
+ */
+import * as Arr from "effect/Array"
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as RcMap from "effect/RcMap"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Book from "../../Book.ts"
+import * as Depth from "../../Depth.ts"
+import type * as Public from "../../Feed.ts"
+import { type FeedError, UnknownTopic } from "../../FeedError.ts"
+import type { EventOf, FeedEvent, Marker } from "../../FeedEvent.ts"
+import type { Rest } from "../../Rest.ts"
+import type { Channel, Topic } from "../../Topic.ts"
+import type { Venue } from "../../Venue.ts"
+import type { Line } from "../line/line.ts"
+import { backfilling } from "./backfill.ts"
+import { BookHub } from "./bookHub.ts"
+import { isMarker, type Pull } from "./buffer.ts"
+import { Dedupe, newScores, type Score } from "./dedupe.ts"
+import { decoding, Flow, pullOf, type Read } from "./flow.ts"
+import type { Reports } from "./reports.ts"
+
+/** A venue with the lines that are open to it: several for each kind, where they are redundant. */
+export interface VenueLines {
+  readonly venue: Venue
+  readonly rest: Rest
+  readonly lines: ReadonlyMap<string, ReadonlyArray<Line>>
+}
+
+/** A topic with what carries it. */
+interface Placed<C extends Channel = Channel> {
+  readonly topic: Topic<C>
+  readonly venue: Venue
+  readonly rest: Rest
+  readonly lines: ReadonlyArray<Line>
+  readonly scores: ReadonlyArray<Score>
+}
+
+interface Parts {
+  readonly options: Public.Options
+  readonly clock: Clock.Clock
+  readonly reports: Reports
+  readonly venues: ReadonlyArray<VenueLines>
+}
+
+const defaultCapacity = 1_024
+
+export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
+  private readonly parts: Parts
+  private readonly run: (effect: Effect.Effect<void>) => unknown
+  private readonly hubs: RcMap.RcMap<string, BookHub, FeedError>
+  /** How good redundant lines were, by the kind of line. */
+  private readonly scores = new Map<ReadonlyArray<Line>, ReadonlyArray<Score>>()
+
+  static make(parts: Parts): Effect.Effect<Topics, never, Scope.Scope> {
+    return Effect.gen(function* () {
+      const run = yield* FiberSet.makeRuntime<never>()
+      const placed = new Map<string, Placed<"book">>()
+      const hubs = yield* RcMap.make({ lookup: (id: string) => hubOf(parts, placed.get(id)!) })
+      return new Topics(parts, run, hubs, placed)
+    })
+  }
+
+  private readonly placed: Map<string, Placed<"book">>
+
+  private constructor(
+    parts: Parts,
+    run: (effect: Effect.Effect<void>) => unknown,
+    hubs: RcMap.RcMap<string, BookHub, FeedError>,
+    placed: Map<string, Placed<"book">>
+  ) {
+    this.parts = parts
+    this.run = run
+    this.hubs = hubs
+    this.placed = placed
+    for (const { lines } of parts.venues) {
+      for (const legs of lines.values()) this.scores.set(legs, newScores(legs.length))
+    }
+  }
+
+  // ---------------------------------------------------------------- finding
+
+  private place<C extends Channel>(topic: Topic<C>): Effect.Effect<Placed<C>, UnknownTopic> {
+    const { channel, symbol, venue: id } = topic
+    const unknown = (issue: string) => Effect.fail(new UnknownTopic({ venue: id, channel, symbol, issue }))
+    const { venues } = this.parts
+    const known = venues.map(({ venue }) => venue.id).join(", ")
+    const found = id === undefined && venues.length === 1 ? venues[0] : venues.find(({ venue }) => venue.id === id)
+    if (found === undefined) {
+      return unknown(
+        id === undefined ? `name its venue, one of: ${known}` : `the feed has no venue "${id}", only: ${known}`
+      )
+    }
+    const { rest, venue } = found
+    if (!venue.channels.includes(channel)) return unknown(`${venue.id} has no such channel`)
+    if (symbol === "") return unknown("expected a symbol")
+    const lines = found.lines.get(venue.line(topic))
+    if (lines === undefined) return unknown(`the venue's \`line\` names one that it does not have`)
+    return Effect.succeed({ topic, venue, rest, lines, scores: this.scores.get(lines) ?? [] })
+  }
+
+  private hub(placed: Placed<"book">): Effect.Effect<BookHub, FeedError, Scope.Scope> {
+    return Effect.suspend(() => {
+      const id = idOf(placed)
+      this.placed.set(id, placed)
+      return RcMap.get(this.hubs, id)
+    })
+  }
+
+  // ---------------------------------------------------------------- reading
+
+  readonly entries: Public.Feed["entries"] = <C extends Channel>(topic: Topic<C>, options?: Public.ReadOptions) =>
+    this.streamOf(topic, (placed) =>
+      isBook(placed) ? this.bookEntries(placed, options) : this.flowEntries(placed, options)
+    ) as Stream.Stream<EventOf<C> | Marker, FeedError>
+
+  readonly stream: Public.Feed["stream"] = (topic, options) =>
+    Stream.filter(this.entries(topic, options), (entry): entry is EventOf<Channel> & typeof entry => !isMarker(entry))
+
+  readonly raw: Public.Feed["raw"] = (topic, options) =>
+    this.streamOf(topic, (placed) => Effect.map(this.flow(placed, options), (flow) => pullOf(flow, asRaw)))
+
+  private streamOf<C extends Channel, A>(
+    topic: Topic<C>,
+    pull: (placed: Placed<C>) => Effect.Effect<Pull<A, FeedError>, FeedError, Scope.Scope>
+  ): Stream.Stream<A, FeedError> {
+    return Stream.scoped(Stream.fromPull(Effect.flatMap(this.place(topic), pull)))
+  }
+
+  private flow(placed: Placed, options: Public.ReadOptions | undefined): Effect.Effect<Flow, FeedError, Scope.Scope> {
+    const flow = new Flow({ ...placed, clock: this.parts.clock, capacity: options?.capacity ?? defaultCapacity })
+    return Effect.as(flow.start, flow)
+  }
+
+  private flowEntries(placed: Placed, options: Public.ReadOptions | undefined) {
+    const { clock, options: feed } = this.parts
+    const dedupe = new Dedupe(placed.scores)
+    const decode = decoding(placed.topic, dedupe)
+    const read = feed.suspect === undefined ? decode : this.suspecting(placed, decode, feed.suspect)
+    const fill =
+      feed.backfill === true && placed.topic.channel === "trades"
+        ? backfilling({
+            ...placed,
+            now: () => clock.currentTimeMillisUnsafe(),
+            admit: (trade) => dedupe.admit(trade, -1),
+            failed: (issue) => this.failed(placed, issue)
+          })
+        : undefined
+    return Effect.map(this.flow(placed, options), (flow) => {
+      const pull = pullOf(flow, read)
+      return fill === undefined ? pull : filledBy(pull, fill)
+    })
+  }
+
+  /** Replaces the connection of a topic when the user's predicate says so. */
+  private suspecting(
+    { topic }: Placed,
+    decode: Read<FeedEvent>,
+    suspect: NonNullable<Public.Options["suspect"]>
+  ): Read<FeedEvent> {
+    return (arrived, line, now) => {
+      const found = decode(arrived, line, now)
+      for (const event of found) {
+        const why = isMarker(event) ? undefined : suspect(event, topic)
+        if (why !== undefined) this.run(line.reconnectOf(topic, why))
+      }
+      return found
+    }
+  }
+
+  private bookEntries(
+    placed: Placed<"book">,
+    options: Public.ReadOptions | undefined
+  ): Effect.Effect<Pull<FeedEvent | Marker, FeedError>, FeedError, Scope.Scope> {
+    const { clock } = this.parts
+    const reading = Effect.flatMap(this.hub(placed), (hub) => hub.read(options?.capacity ?? defaultCapacity))
+    return Effect.map(reading, (reader) =>
+      Effect.map(reader.pull, (batch) => {
+        const deliveryTime = clock.currentTimeMillisUnsafe()
+        // Updates are shared with other readers: each gets its own stamp.
+        return Arr.map(batch, (item) => (isMarker(item) ? item : { ...item, deliveryTime }))
+      })
+    )
+  }
+
+  private failed({ lines, topic }: Placed, issue: string): void {
+    this.parts.reports.publish({ _tag: "RestFailed", line: lines[0]!.name, topic, issue })
+  }
+
+  // ------------------------------------------------------------------ books
+
+  readonly book: Public.Feed["book"] = (topic) =>
+    Effect.map(
+      Effect.flatMap(this.place(topic), (placed) => this.hub(placed)),
+      (hub): Public.FeedBook => ({
+        topic,
+        status: hub.status,
+        synced: hub.status.until(({ _tag }) => _tag === "Synced"),
+        book: Effect.sync(() => hub.book),
+        changes: hub.changes.changes,
+        bbo: Effect.sync(() => Book.bbo(hub.book)),
+        depth: (levels) => Effect.sync(() => Book.depth(hub.book, levels)),
+        vwap: (side, size) => Effect.sync(() => Depth.vwap(hub.book, side, size)),
+        lastKnown: Effect.sync(() => Book.lastKnown(hub.book))
+      })
+    )
+
+  readonly consolidated: Public.Feed["consolidated"] = (topics) =>
+    Effect.map(
+      Effect.forEach(topics, (topic) =>
+        Effect.flatMap(this.place(topic), (placed) =>
+          Effect.map(this.hub(placed), (hub) => [placed.venue.id, hub] as const)
+        )
+      ),
+      (hubs) => {
+        const best = Effect.sync(() =>
+          Depth.best(
+            Object.fromEntries(hubs.map(([venue, hub]) => [venue, hub.book])),
+            this.parts.clock.currentTimeMillisUnsafe()
+          )
+        )
+        return { best, changes: Stream.mapEffect(anyChange(hubs.map(([, hub]) => hub)), () => best) }
+      }
+    )
+
+  // --------------------------------------------------------------- steering
+
+  readonly hold: Public.Feed["hold"] = (topic) =>
+    Effect.flatMap(this.place(topic), ({ lines }) =>
+      Effect.forEach(lines, (line) => line.topics.subscribe(topic, { capacity: 1 }), { discard: true })
+    )
+
+  readonly resync: Public.Feed["resync"] = (topic) =>
+    Effect.flatMap(this.place(topic), (placed) => {
+      const again = Effect.forEach(placed.lines, (line) => line.topics.resubscribe(topic, "custom:asked"), {
+        discard: true
+      })
+      if (!isBook(placed)) return again
+      return Effect.andThen(
+        Effect.flatMap(RcMap.has(this.hubs, idOf(placed)), (isOpen) =>
+          isOpen ? Effect.scoped(Effect.map(this.hub(placed), (hub) => hub.resync("asked"))) : Effect.void
+        ),
+        again
+      )
+    })
+
+  readonly reconnect: Public.Feed["reconnect"] = (venue, key) =>
+    Effect.forEach(
+      this.parts.venues.flatMap((open) => (open.venue.id === venue ? [...open.lines] : [])),
+      ([name, legs]) =>
+        key === undefined || key === name
+          ? Effect.forEach(legs, (line) => line.reconnectAll("asked for"), { discard: true })
+          : Effect.void,
+      { discard: true }
+    )
+
+  // ---------------------------------------------------------------- figures
+
+  readonly lines: Public.Feed["lines"] = Effect.suspend(() =>
+    Effect.map(
+      Effect.forEach(this.parts.venues, ({ lines, rest, venue }) =>
+        Effect.forEach([...lines.values()], (legs) =>
+          Effect.forEach(legs, (line, leg) => figuresOf(venue, line, rest, this.scores.get(legs)?.[leg]))
+        )
+      ),
+      (all) => all.flat(2)
+    )
+  )
+
+  readonly topics: Public.Feed["topics"] = Effect.suspend(() =>
+    Effect.map(
+      Effect.forEach(
+        this.parts.venues.flatMap(({ lines }) => [...lines.values()].flat()),
+        (line) => Effect.map(line.topics.topics, (topics) => topics.map((topic) => ({ line: line.name, ...topic })))
+      ),
+      (all) => all.flat()
+    )
+  )
+}
+
+const asRaw: Read<Public.Raw> = ({ incoming: { arrivalTime, raw } }, _line, now) => [
+  { _tag: "Raw", text: raw, arrivalTime, deliveryTime: now }
+]
+
+const idOf = ({ topic, venue }: Placed<"book">): string => `${venue.id} ${venue.key(topic)}`
+
+const isBook = (placed: Placed): placed is Placed<"book"> => placed.topic.channel === "book"
+
+const hubOf = ({ clock, reports }: Parts, placed: Placed<"book">): Effect.Effect<BookHub, FeedError, Scope.Scope> => {
+  const { topic } = placed
+  const hub = new BookHub({
+    ...placed,
+    clock,
+    report: (line, mending) => reports.publish({ ...mending, line: line.name, topic }),
+    failed: (line, issue) => reports.publish({ _tag: "RestFailed", line: line.name, topic, issue })
+  })
+  return Effect.as(hub.start, hub)
+}
+
+const filledBy = <A, E>(
+  pull: Pull<A, E>,
+  fill: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<A>>
+): Pull<A, E> => Effect.flatMap(pull, (batch) => Effect.map(fill(batch), (filled) => filled as typeof batch))
+
+/** One element now, and one after any number of changes of any hub. */
+const anyChange = (hubs: ReadonlyArray<BookHub>): Stream.Stream<void> =>
+  Stream.mergeAll(
+    hubs.map((hub) => Stream.map(hub.changes.changes, () => undefined)),
+    { concurrency: "unbounded", bufferSize: 1 }
+  )
+
+const figuresOf = (venue: Venue, line: Line, rest: Rest, score: Score | undefined): Effect.Effect<Public.LineFigures> =>
+  Effect.gen(function* () {
+    const members = yield* line.pool.members
+    const { confirmed, topics } = yield* line.topics.figures
+    const { used } = yield* rest.figures
+    return {
+      line: line.name,
+      venue: venue.id,
+      connections: members.length,
+      ready: members.filter(({ state }) => state === "Connected").length,
+      topics,
+      confirmed,
+      ...line.counts,
+      wins: score?.wins ?? 0,
+      late: score?.late ?? 0,
+      lag: score === undefined || score.late === 0 ? undefined : score.lag / score.late,
+      restUsed: used
+    }
+  })

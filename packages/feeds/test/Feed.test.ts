@@ -1,0 +1,72 @@
+/**
+ * Proves that a feed's topics keep going over cuts, with what may be missing in
+ * their place; that a topic nobody reads is not decoded; and that what a feed
+ * cannot give is refused with a reason.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Topic from "../src/Topic.ts"
+import { collect, pass, rig, settle } from "./support/rig.ts"
+import { dialects } from "./support/venues.ts"
+
+const symbol = "BTCUSDT"
+
+const spelled = (entries: ReadonlyArray<{ readonly _tag: string; readonly id?: string | undefined }>) =>
+  entries.map(({ _tag, id }) => id ?? _tag)
+
+describe("Feed", () => {
+  it.effect("trades, ticker and raw frames of one venue, each stamped", () =>
+    Effect.gen(function* () {
+      const { feed, venue } = yield* rig([dialects.bybit()])
+      const trades = yield* collect(feed.entries(Topic.trades(symbol)))
+      const tickers = yield* collect(feed.stream(Topic.ticker(symbol)))
+      const raw = yield* collect(feed.raw(Topic.trades(symbol)))
+      yield* pass("1 second")
+      for (let at = 1; at <= 3; at++) venue.trade(at)
+      venue.tick(5)
+      yield* settle
+      assert.deepStrictEqual(spelled(trades), ["t1", "t2", "t3"])
+      assert.deepInclude(trades[0], { _tag: "Trade", side: "buy", priceText: "1000", price: 1000, venueTime: 1 })
+      assert.deepInclude(trades[0], { arrivalTime: 1000, deliveryTime: 1000, backfilled: false })
+      assert.deepInclude(tickers[0], { _tag: "Ticker", venueTime: 5 })
+      assert.deepStrictEqual(
+        raw.map((one) => (one._tag === "Raw" ? one.text.includes("publicTrade") : one._tag)),
+        [true, true, true]
+      )
+    })
+  )
+
+  it.effect("a cut is Stale at once, then a Gap where it goes on", () =>
+    Effect.gen(function* () {
+      const { feed, venue } = yield* rig([dialects.bybit()])
+      const trades = yield* collect(feed.entries(Topic.trades(symbol)))
+      yield* pass("1 second")
+      venue.trade()
+      yield* settle
+      yield* venue.cut
+      yield* settle
+      assert.deepStrictEqual(spelled(trades), ["t1", "Stale"])
+      assert.deepInclude(trades[1], { reason: "disconnected", since: 1000 })
+      venue.trade()
+      yield* pass("30 seconds")
+      venue.trade()
+      yield* settle
+      assert.deepStrictEqual(spelled(trades), ["t1", "Stale", "Gap", "Resynced", "t3"])
+      assert.deepInclude(trades[2], { reason: "disconnected", from: 1000 })
+    })
+  )
+
+  it.effect("refuses what it does not know, with what to do", () =>
+    Effect.gen(function* () {
+      const { feed } = yield* rig([dialects.bybit(), dialects.coinbase()])
+      const refused = (topic: Topic.Topic) => Effect.flip(Stream.runDrain(feed.entries(topic)))
+      const unnamed = yield* refused(Topic.trades(symbol))
+      assert.strictEqual(unnamed.message, `trades of "BTCUSDT": name its venue, one of: bybit, coinbase.`)
+      const foreign = yield* refused(Topic.trades(symbol, "okx"))
+      assert.strictEqual(foreign._tag, "UnknownTopic")
+      assert.include(foreign.message, `the feed has no venue "okx"`)
+      assert.strictEqual((yield* refused(Topic.trades("", "bybit")))._tag, "UnknownTopic")
+    })
+  )
+})

@@ -1,0 +1,55 @@
+/**
+ * Proves that a feed's books are right or say that they are not: from their first
+ * snapshot, over cuts, lost frames and rotations, by every remedy.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Topic from "../src/Topic.ts"
+import { said } from "./support/replay.ts"
+import { collect, pass, rig, settle } from "./support/rig.ts"
+import { dialects } from "./support/venues.ts"
+
+const symbol = "BTCUSDT"
+const topic = Topic.book(symbol)
+
+describe("books of a feed", () => {
+  for (const [name, dialect] of Object.entries(dialects)) {
+    it.effect(`${name}: syncs, follows, survives a cut and a lost frame`, () =>
+      Effect.gen(function* () {
+        const { feed, venue } = yield* rig([dialect()])
+        const book = yield* feed.book(topic)
+        const statuses = yield* collect(book.status.changes)
+        const read = Effect.map(book.book, (book) => said(book, 50))
+        yield* pass("3 seconds")
+        venue.change()
+        yield* settle
+        assert.strictEqual(yield* read, venue.market.said)
+
+        yield* venue.cut
+        yield* settle
+        assert.isUndefined(yield* read)
+        assert.deepInclude(book.status.getUnsafe(), { _tag: "Stale", reason: "disconnected" })
+        for (let n = 0; n < 60; n++) {
+          venue.change()
+          yield* pass("500 millis")
+        }
+        assert.strictEqual(yield* read, venue.market.said)
+
+        venue.fault = "drop"
+        venue.change()
+        yield* settle
+        venue.change()
+        yield* settle
+        assert.notStrictEqual(book.status.getUnsafe()._tag, "Syncing")
+        for (let n = 0; n < 60; n++) {
+          const now = yield* read
+          if (now !== undefined) assert.strictEqual(now, venue.market.said)
+          venue.change()
+          yield* pass("500 millis")
+        }
+        assert.strictEqual(yield* read, venue.market.said)
+        assert.isAbove(statuses.length, 3)
+      })
+    )
+  }
+})
