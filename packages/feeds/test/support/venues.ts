@@ -252,6 +252,9 @@ export class ScriptedVenue {
     Effect.forEach([...this.sockets.values()], ({ peer }) => peer.reset, { discard: true })
   )
 
+  /** Cuts the oldest socket. */
+  readonly cutOne = Effect.suspend(() => [...this.sockets.values()][0]?.peer.reset ?? Effect.void)
+
   private count(socket: Socket, frame: Frame): string {
     return typeof frame === "string" ? frame : frame(socket.count++)
   }
