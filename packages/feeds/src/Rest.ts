@@ -128,7 +128,7 @@ export interface Rest {
 }
 
 /**
- * Makes a client for one venue.
+ * Makes a client for one venue, with the `Fetch` of where it is made.
  *
  * @category constructors
  * @since 0.1.0

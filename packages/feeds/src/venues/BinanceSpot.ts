@@ -51,6 +51,7 @@ export const make = (options: Options = {}): Venue =>
       classify: Binance.classify,
       decode: Binance.decode("binance-spot"),
       continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" },
+      trades: Binance.trades("binance-spot", "https://api.binance.com/api/v3/aggTrades", 4),
       snapshot: Binance.snapshot("binance-spot", "https://api.binance.com/api/v3/depth")
     },
     options

@@ -55,6 +55,7 @@ export const make = (options: Options = {}): Venue => {
       classify: Binance.classify,
       decode: Binance.decode("binance-usdm"),
       continuity: { sequencer: Sequencer.make("chain", "rest", { bridge: true }), bootstrap: "rest" },
+      trades: Binance.trades("binance-usdm", "https://fapi.binance.com/fapi/v1/aggTrades", 20),
       snapshot: Binance.snapshot("binance-usdm", "https://fapi.binance.com/fapi/v1/depth")
     },
     options

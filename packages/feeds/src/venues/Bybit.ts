@@ -78,6 +78,27 @@ const decode = Kit.decoder("bybit", (frame, topic, arrivalTime) => {
   ]
 })
 
+const trades = (category: string) =>
+  Kit.trades(
+    "bybit",
+    1,
+    (symbol) => `https://api.bybit.com/v5/market/recent-trade?category=${category}&symbol=${symbol}&limit=60`,
+    (body, { symbol }, arrivalTime) =>
+      Read.list(Read.fields(Read.fields(body)["result"])["list"])
+        .toReversed()
+        .map((entry) => {
+          const item = Read.fields(entry)
+          const [price, size] = [Read.decimal(item["price"]), Read.decimal(item["size"])]
+          const stamps = { venueTime: Read.millis(item["time"]), arrivalTime }
+          return Kit.trade(stamps, symbol, {
+            id: Read.string(item["execId"]),
+            side: Read.side(item["side"]),
+            price,
+            size
+          })
+        })
+  )
+
 /**
  * Makes the venue.
  *
@@ -110,6 +131,7 @@ export const make = (
       unsubscribe: request("unsubscribe", key),
       classify,
       decode,
+      trades: trades(options.category ?? "spot"),
       continuity: { sequencer: Sequencer.make(depth === 1 ? "whole" : "counter", "resubscribe") }
     },
     options

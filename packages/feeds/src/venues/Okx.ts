@@ -5,6 +5,7 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
+import type { Stamps } from "../FeedEvent.ts"
 import * as Read from "../internal/json/read.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -70,12 +71,7 @@ const decode = Kit.decoder("okx", (frame, topic, arrivalTime) => {
           checksum: Read.optional(Read.checksum, item["checksum"])
         })
       case "trades":
-        return Kit.trade(stamps, symbol, {
-          id: Read.string(item["tradeId"]),
-          side: Read.side(item["side"]),
-          price: Read.decimal(item["px"]),
-          size: Read.decimal(item["sz"])
-        })
+        return tradeOf(item, symbol, stamps)
       case "ticker": {
         const bid = Kit.quoteOf(item, "bidPx", "bidSz")
         const ask = Kit.quoteOf(item, "askPx", "askSz")
@@ -84,6 +80,27 @@ const decode = Kit.decoder("okx", (frame, topic, arrivalTime) => {
     }
   })
 })
+
+const tradeOf = (item: Read.Fields, symbol: string, stamps: Stamps) =>
+  Kit.trade(stamps, symbol, {
+    id: Read.string(item["tradeId"]),
+    side: Read.side(item["side"]),
+    price: Read.decimal(item["px"]),
+    size: Read.decimal(item["sz"])
+  })
+
+const trades = Kit.trades(
+  "okx",
+  1,
+  (symbol) => `https://www.okx.com/api/v5/market/trades?instId=${symbol}&limit=500`,
+  (body, { symbol }, arrivalTime) =>
+    Read.list(Read.fields(body)["data"])
+      .toReversed()
+      .map((entry) => {
+        const item = Read.fields(entry)
+        return tradeOf(item, symbol, { venueTime: Read.millis(item["ts"]), arrivalTime })
+      })
+)
 
 /**
  * Makes the venue.
@@ -108,6 +125,7 @@ export const make = (
       unsubscribe: request("unsubscribe"),
       classify,
       decode,
+      trades,
       continuity: Kit.chained(options.proof)
     },
     options

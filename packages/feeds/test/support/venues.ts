@@ -179,6 +179,10 @@ export class ScriptedVenue {
   fault: "none" | "drop" | "double" | "garble" = "none"
   /** Whether subscriptions are answered. */
   acks = true
+  /** Whether the next count of each socket is left out. */
+  skip = false
+  /** What a request is refused with, by its id. */
+  refusal: ((id: unknown) => string) | undefined
   /** What HTTP answers instead of a snapshot. */
   restAnswer: (() => Rest.Response) | undefined
   private readonly sockets = new Map<number, Socket>()
@@ -233,8 +237,11 @@ export class ScriptedVenue {
     const { fault } = this
     this.fault = "none"
     const key = this.venue.key({ channel, symbol: this.symbol })
+    const { skip } = this
+    this.skip = false
     for (const socket of this.sockets.values()) {
       if (!socket.keys.has(key)) continue
+      if (skip) socket.count++
       const text = this.count(socket, frame)
       if (fault === "garble") this.say(socket, text.replace(/\[/, "{"))
       else if (fault !== "drop") this.say(socket, text)
@@ -269,6 +276,7 @@ export class ScriptedVenue {
     const { ack, keys, op } = request
     this.asked.push({ peer: socket.peer.id, op, keys })
     if (!this.acks) return
+    if (this.refusal !== undefined) return this.say(socket, this.refusal(JSON.parse(text).req_id))
     for (const key of keys) {
       if (op === "subscribe") socket.keys.add(key)
       else socket.keys.delete(key)

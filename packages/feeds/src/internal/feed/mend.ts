@@ -33,7 +33,7 @@ export interface MendOptions {
 const ladders: Readonly<Record<Remedy, ReadonlyArray<Step>>> = {
   rest: ["rest", "rest", "rest", "resubscribe", "rest", "rest", "reconnect"],
   resubscribe: ["resubscribe", "resubscribe", "reconnect"],
-  reconnect: ["reconnect"],
+  reconnect: ["reconnect", "resubscribe"],
   // The next frame mends it, if one comes.
   ignore: ["resubscribe", "reconnect"]
 }
@@ -62,28 +62,34 @@ const isNeeded = (leg: BookLeg): boolean => leg.isOn && !leg.isSynced && !leg.is
 const reasonOf = ({ book: { status } }: BookLeg): Reason | "first" =>
   status._tag === "Stale" ? status.reason : "first"
 
+/** Where a socket has to be replaced, it is for what concerns all of it; a topic of its own is subscribed again. */
+const ladderOf = (remedy: Remedy, reason: Reason | "first"): ReadonlyArray<Step> =>
+  ladders[remedy === "reconnect" && reason !== "connection" ? "resubscribe" : remedy]
+
+/** So many new sockets that did not help this book are enough: its neighbours pay for each. */
+const reconnectsAtMost = 3
+
 /** How far up the ladder a book's mending is. */
 class Climb {
   attempt = 0
+  private reconnects = 0
   private losses = 0
   private last: Step | undefined
-  private readonly ladder: ReadonlyArray<Step>
-
-  constructor(remedy: Remedy) {
-    this.ladder = ladders[remedy]
-  }
 
   /** A book that was right for a while, or that lost its socket by no doing of ours, starts at the bottom. */
   notice(leg: BookLeg): void {
     if (leg.losses === this.losses) return
     this.losses = leg.losses
-    const isForeign = reasonOf(leg) === "disconnected" && this.last !== "reconnect"
-    if (leg.rightFor >= calmAfter || isForeign) this.attempt = 0
+    const isCalm = leg.rightFor >= calmAfter
+    if (isCalm) this.reconnects = 0
+    if (isCalm || (reasonOf(leg) === "disconnected" && this.last !== "reconnect")) this.attempt = 0
   }
 
-  next(): Step {
-    this.last = this.ladder[this.attempt % this.ladder.length]!
+  next(ladder: ReadonlyArray<Step>): Step {
+    const step = ladder[this.attempt % ladder.length]!
     this.attempt++
+    this.last = step === "reconnect" && this.reconnects >= reconnectsAtMost ? "resubscribe" : step
+    if (this.last === "reconnect") this.reconnects++
     return this.last
   }
 
@@ -96,7 +102,8 @@ class Climb {
 
 /** Works on a leg's book for as long as its fiber lives. */
 export const mend = (leg: BookLeg, options: MendOptions): Effect.Effect<never> => {
-  const climb = new Climb(leg.book.continuity.sequencer.remedy)
+  const climb = new Climb()
+  const { remedy } = leg.book.continuity.sequencer
   const needed = leg.waiting.until(() => (isNeeded(leg) ? Effect.void : undefined))
   const mended = leg.waiting
     .until(() => (isNeeded(leg) ? undefined : Effect.void))
@@ -110,7 +117,7 @@ export const mend = (leg: BookLeg, options: MendOptions): Effect.Effect<never> =
     if (!isNeeded(leg)) return Effect.void
     const reason = reasonOf(leg)
     const { attempt } = climb
-    const next = climb.next()
+    const next = climb.next(ladderOf(remedy, reason))
     options.report({ _tag: "Resync", step: next, reason, attempt })
     if (next === "rest") return bootstrap(leg, options)
     const acted = act(leg, next, reason)

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
+import type * as Door from "../../Rest.ts"
 import type { Options, Request, Response, Rest } from "../../Rest.ts"
 import { RestFailed } from "./errors.ts"
 import { Fetch } from "./fetch.ts"
@@ -40,6 +41,7 @@ export const retryAfterOf = (header: string | undefined, now: number): number | 
 
 export class Client implements Rest {
   private readonly options: Options
+  private readonly fetch: Door.Fetch
   private readonly window: number
   private readonly spent: Array<Spent> = []
   private readonly turn = Semaphore.makeUnsafe(1)
@@ -48,11 +50,12 @@ export class Client implements Rest {
   private waiting = 0
 
   static make(options: Options): Effect.Effect<Rest> {
-    return Effect.sync(() => new Client(options))
+    return Effect.map(Fetch, (fetch) => new Client(options, fetch))
   }
 
-  private constructor(options: Options) {
+  private constructor(options: Options, fetch: Door.Fetch) {
     this.options = options
+    this.fetch = fetch
     this.window = millis(options.window)
   }
 
@@ -109,7 +112,7 @@ export class Client implements Rest {
 
   private run(request: Request): Effect.Effect<string, RestFailed> {
     const { url } = request
-    return Effect.flatMap(Fetch, (fetch) => fetch(request)).pipe(
+    return this.fetch(request).pipe(
       Effect.catch(({ issue }) => this.fail(url, { kind: "network", issue })),
       Effect.timeoutOrElse({
         duration: this.options.timeout ?? "10 seconds",

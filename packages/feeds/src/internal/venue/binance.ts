@@ -49,10 +49,26 @@ export const decode = (venue: string): Venue["decode"] =>
       const ask = Kit.quote(Read.decimal(item["a"]), Read.decimal(item["A"]))
       return [Kit.ticker(stamps, symbol, bid, ask, undefined)]
     }
-    const [id, price, size] = [Read.decimal(item["a"]), Read.decimal(item["p"]), Read.decimal(item["q"])]
-    // `m`: the buyer was the maker.
-    return [Kit.trade(stamps, symbol, { id, side: item["m"] === true ? "sell" : "buy", price, size })]
+    return [tradeOf(item, symbol, stamps)]
   })
+
+const tradeOf = (item: Read.Fields, symbol: string, stamps: Stamps) => {
+  const [id, price, size] = [Read.decimal(item["a"]), Read.decimal(item["p"]), Read.decimal(item["q"])]
+  // `m`: the buyer was the maker.
+  return Kit.trade(stamps, symbol, { id, side: item["m"] === true ? "sell" : "buy", price, size })
+}
+
+export const trades = (venue: string, base: string, weight: number) =>
+  Kit.trades(
+    venue,
+    weight,
+    (symbol, { id }) => `${base}?symbol=${symbol}&fromId=${Number(id) + 1}&limit=1000`,
+    (body, { symbol }, arrivalTime) =>
+      Read.list(body).map((entry) => {
+        const item = Read.fields(entry)
+        return tradeOf(item, symbol, { venueTime: Read.millis(item["T"]), arrivalTime })
+      })
+  )
 
 export const snapshot = (venue: string, base: string) =>
   Kit.snapshot(

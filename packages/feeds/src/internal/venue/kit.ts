@@ -19,6 +19,7 @@ import type {
   Options,
   Snapshot,
   Table,
+  TradesRequest,
   Venue,
   Wire
 } from "../../Venue.ts"
@@ -138,6 +139,20 @@ export const snapshot =
   ) =>
   (topic: Topic): Snapshot => ({
     url: url(encodeURIComponent(topic.symbol)),
+    decode: (body, arrivalTime) => guarded(venue, topic, () => read(parse(body), topic, arrivalTime))
+  })
+
+/** A request for the trades after one that is known, with a reader of its body. */
+export const trades =
+  (
+    venue: string,
+    weight: number,
+    url: (symbol: string, after: Trade) => string,
+    read: (body: unknown, topic: Topic, arrivalTime: number) => ReadonlyArray<Trade>
+  ) =>
+  (topic: Topic, after: Trade): TradesRequest => ({
+    url: url(encodeURIComponent(topic.symbol), after),
+    weight,
     decode: (body, arrivalTime) => guarded(venue, topic, () => read(parse(body), topic, arrivalTime))
   })
 
