@@ -21,9 +21,9 @@ describe("shards", () => {
     Effect.gen(function* () {
       const { manager, network } = yield* rig()
       const pool = yield* ConnectionPool.shards(manager, "md", { member: () => plain, min: 2, max: 3, maxCount: 2 })
-      const homes: Array<string> = []
-      for (let index = 0; index < 6; index++) homes.push((yield* pool.place(item(`i${index}`))).name)
-      assert.deepStrictEqual(homes, ["md/0", "md/1", "md/0", "md/1", "md/2", "md/2"])
+      const carriers: Array<string> = []
+      for (let index = 0; index < 6; index++) carriers.push((yield* pool.place(item(`i${index}`))).name)
+      assert.deepStrictEqual(carriers, ["md/0", "md/1", "md/0", "md/1", "md/2", "md/2"])
       const error = yield* Effect.flip(pool.place(item("i6")))
       assert.strictEqual(error._tag === "PoolFull" && error.item, "i6")
       assert.strictEqual((yield* pool.place(item("i0"))).name, "md/0")

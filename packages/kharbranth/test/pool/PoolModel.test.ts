@@ -19,11 +19,11 @@ const run = (seed: number): number => {
   const placement = new Placement(cap)
   const sizes = new Map<string, number>()
   const members = new Set<string>()
-  let homes = new Map<string, string>()
+  let carriers = new Map<string, string>()
   let moved = 0
 
   const loadOf = (member: string) => {
-    const items = [...homes].filter(([, home]) => home === member).map(([item]) => sizes.get(item)!)
+    const items = [...carriers].filter(([, carrier]) => carrier === member).map(([item]) => sizes.get(item)!)
     return { count: items.length, size: items.reduce((sum, size) => sum + size, 0) }
   }
   const room = (member: string, size: number) => {
@@ -33,21 +33,22 @@ const run = (seed: number): number => {
   const look = (step: string) => {
     const now = new Map<string, string>()
     for (const item of sizes.keys()) {
-      const home = placement.homeOf(item)
-      if (home !== undefined) now.set(item, home)
+      const carrier = placement.memberOf(item)
+      if (carrier !== undefined) now.set(item, carrier)
       if (!placement.has(item)) assert.fail(`seed ${seed}: ${step} lost ${item}`)
     }
-    homes = now
-    for (const home of homes.values()) if (!members.has(home)) assert.fail(`seed ${seed}: ${step}: at a dead member`)
+    carriers = now
+    for (const carrier of carriers.values())
+      if (!members.has(carrier)) assert.fail(`seed ${seed}: ${step}: at a dead member`)
     for (const member of members) {
       const load = loadOf(member)
       const told = placement.loadOf(member)
       if (told.count !== load.count || told.size !== load.size) assert.fail(`seed ${seed}: ${step}: load of ${member}`)
       if (load.count > cap.count || load.size > cap.size) assert.fail(`seed ${seed}: ${step}: cap of ${member}`)
     }
-    assert.strictEqual(placement.homeless, sizes.size - homes.size, `seed ${seed}: ${step}: homeless`)
+    assert.strictEqual(placement.waitingCount, sizes.size - carriers.size, `seed ${seed}: ${step}: how many wait`)
     for (const [item, size] of sizes) {
-      if (homes.has(item)) continue
+      if (carriers.has(item)) continue
       if ([...members].some((member) => room(member, size))) assert.fail(`seed ${seed}: ${step}: ${item} waits in vain`)
     }
   }
@@ -69,9 +70,9 @@ const run = (seed: number): number => {
       )
       if (fresh) sizes.set(item, size)
       const before = new Map([...members].map((member) => [member, loadOf(member)]))
-      const home = placement.place(item, size)
-      if (fresh && home !== undefined) {
-        const load = before.get(home)!
+      const carrier = placement.place(item, size)
+      if (fresh && carrier !== undefined) {
+        const load = before.get(carrier)!
         const full =
           cap.count === Infinity && cap.size === Infinity
             ? load.count
@@ -92,13 +93,13 @@ const run = (seed: number): number => {
       look(`add ${member}`)
     } else {
       const member = `member ${whole(1, 5)}`
-      const carried = [...homes].filter(([, home]) => home === member).map(([item]) => item)
+      const carried = [...carriers].filter(([, carrier]) => carrier === member).map(([item]) => item)
       members.delete(member)
       const moves = placement.remove(member)
       look(`remove ${member}`)
       const left = moves.filter(({ from }) => from === member)
       assert.deepStrictEqual(left.map(({ item }) => item).toSorted(), carried.toSorted(), `seed ${seed}: who left`)
-      for (const { item, to } of moves) assert.strictEqual(to, homes.get(item), `seed ${seed}: told the truth`)
+      for (const { item, to } of moves) assert.strictEqual(to, carriers.get(item), `seed ${seed}: told the truth`)
       moved += left.filter(({ to }) => to !== undefined).length
     }
   }

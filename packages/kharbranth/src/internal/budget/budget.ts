@@ -1,6 +1,6 @@
 /**
- * The dial budget's shell: options become rules, waiting becomes an Effect, and
- * the scope of a permit gives it back.
+ * Makes a dial budget of its options: turns them into the rules of gates, gives the
+ * lanes a clock, and answers who asks for a permit.
  */
 import * as Effect from "effect/Effect"
 import { DialFailed, foreign, type InvalidOptions } from "../../ConnectionError.ts"
@@ -64,7 +64,7 @@ export const check = (options: Options): InvalidOptions | undefined =>
 const heldBack = (connection: string, endpoint: string): DialFailed =>
   new DialFailed({ connection, kind: "breaker", endpoint, cause: foreign(undefined) })
 
-/** Of an egress key that names a way out, too. */
+/** The origin in an egress key, which may also name a way out. */
 const originOf = (key: string): string => key.split(" via ", 1)[0]!
 
 const lanesOf = (options: Options, timers: Timers, fibers: Fibers): Lanes => {

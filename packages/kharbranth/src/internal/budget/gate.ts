@@ -1,6 +1,6 @@
 /**
- * What one key of the dial budget allows: rolling windows, dials under way, and
- * a circuit breaker. Pure: time comes in as milliseconds of a monotonic clock.
+ * What one key of the dial budget allows: rolling windows, a number of dials under
+ * way, and a circuit breaker. Pure: time comes in as monotonic milliseconds.
  */
 
 export interface Window {
@@ -27,8 +27,8 @@ export interface Rules {
 }
 
 /**
- * What a dial says about the key. `Neutral` is trouble of our own; it is
- * `counted` when the server may have seen the dial.
+ * What the end of a dial says about its key. A `Neutral` end was our own trouble; it
+ * is `counted` when the server may have seen the dial.
  */
 export type Verdict =
   | { readonly _tag: "Success" }
@@ -36,16 +36,16 @@ export type Verdict =
   | { readonly _tag: "Busy"; readonly wait: number | undefined }
   | { readonly _tag: "Neutral"; readonly counted: boolean }
 
-/** `Recovering`: the probe came through, and the waiters follow one by one. */
+/** `Recovering`: the probe has succeeded, and the dials that waited follow one by one. */
 export type Breaker = "Closed" | "Open" | "Probing" | "Recovering"
 
-// Each release shortens the gap to the next; under a millisecond it is none.
+// Each dial that goes shortens the gap to the next; under a millisecond there is no gap.
 const shrink = 0.9
 
 /**
- * A strict rolling window. When the server counted a dial is known only to lie
- * between its start and its outcome, so a dial occupies the window from its
- * start until the window's length after its outcome.
+ * A strict rolling window. The server counts a dial at some moment between its start
+ * and its outcome. So a dial occupies the window from its start until the window's
+ * length after its outcome.
  */
 class Rolling {
   private readonly window: Window
@@ -56,7 +56,7 @@ class Rolling {
     this.window = window
   }
 
-  /** When one more may start beside `inFlight`; `Infinity` when that takes an outcome first. */
+  /** When one more dial may start beside `inFlight` others; `Infinity` if one of those must end first. */
   admitAt(inFlight: number): number {
     const kept = this.stamps.length - this.head
     const mustGo = kept + inFlight - this.window.limit + 1
@@ -99,7 +99,7 @@ export class Gate {
     this.cooldown = rules.cooldown
   }
 
-  /** The earliest time for one more dial; `Infinity` while only an outcome can tell. */
+  /** The earliest time for one more dial; `Infinity` while it depends on the end of another. */
   admitAt(now: number): number {
     if (this.phase === "Probing" || this.inFlight >= this.rules.concurrent) return Infinity
     const spaced = Math.max(
@@ -128,7 +128,7 @@ export class Gate {
     if (verdict._tag !== "Neutral" || verdict.counted) for (const window of this.windows) window.record(now)
     if (verdict._tag === "Busy") return this.hold(now, verdict.wait)
     if (probe && this.phase === "Probing") return this.probed(now, verdict)
-    // What began before the breaker opened says nothing that the probe will not say better.
+    // A dial that began before the breaker opened: the probe will say it better.
     if (this.phase === "Open" || this.phase === "Probing") return
     if (verdict._tag === "Success") this.failed = 0
     if (verdict._tag === "Failure" && (++this.failed >= this.rules.failures || this.phase === "Recovering")) {
@@ -136,13 +136,13 @@ export class Gate {
     }
   }
 
-  /** The server said "not now": nobody dials for as long as it said, then one does. */
+  /** The server said "not now": no dial for as long as it said, then one probe. */
   hold(now: number, wait: number | undefined): void {
     const until = now + Math.min(wait ?? this.rules.busy, this.rules.maxBusy)
     this.open(this.phase === "Open" ? Math.max(until, this.until) : until)
   }
 
-  /** Nothing would be forgotten with it. */
+  /** Whether it remembers nothing, so that a new gate would do as well. */
   isIdle(now: number): boolean {
     return (
       this.inFlight === 0 &&

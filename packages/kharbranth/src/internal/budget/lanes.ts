@@ -1,8 +1,8 @@
 /**
- * The waiting room of the dial budget. Dials that need the same keys wait in one
- * lane, by priority and then in order; a lane's first goes as soon as all of its
- * gates let it, so several limits hold at once and nobody holds one while
- * waiting for another.
+ * The queues of the dial budget. Dials that need the same keys wait in one lane, by
+ * priority and then in order. The first of a lane goes when all of the lane's gates
+ * let it. So several limits hold at once, and no dial occupies one limit while it
+ * waits for another.
  */
 import { Gate, type Rules, type Verdict } from "./gate.ts"
 import type { Timer } from "../kit/timers.ts"
@@ -11,7 +11,7 @@ import { nextMicrotask } from "../kit/microtask.ts"
 export interface Ticket {
   readonly lane: Lane
   readonly priority: number
-  /** Which came first. */
+  /** The order in which tickets were asked for. */
   readonly number: number
   readonly granted: () => void
   phase: "waiting" | "dialing" | "over"
@@ -52,7 +52,7 @@ const wakeAt = (lane: Lane, now: number): number => Math.ceil(admitAt(lane, now)
 export class Lanes {
   private readonly gates = new Map<string, Gate>()
   private readonly lanes = new Map<string, Lane>()
-  /** Lanes with somebody in them, by gate. */
+  /** Lanes in which dials wait, by gate. */
   private readonly busy = new Map<Gate, Set<Lane>>()
   private readonly rulesOf: (key: string) => Rules
   private readonly newTimer: (fire: () => void) => Timer
@@ -76,7 +76,7 @@ export class Lanes {
     return ticket
   }
 
-  /** The dial is over, or its permit is wanted no more. */
+  /** The dial is over, or its permit is no longer wanted. */
   settle(ticket: Ticket, verdict: Verdict): void {
     const { lane, phase } = ticket
     ticket.phase = "over"
@@ -144,7 +144,7 @@ export class Lanes {
     this.leave(ticket)
     ticket.phase = "dialing"
     ticket.probes = ticket.lane.gates.filter((gate) => gate.grant(now))
-    // The dialing fiber runs in a turn of its own, not inside this loop.
+    // The dial begins in a turn of its own, not inside this loop.
     nextMicrotask(ticket.granted)
   }
 
@@ -183,8 +183,8 @@ export class Lanes {
     return lanes
   }
 
-  // Names come and go, and keys with them. Sweeping whenever their number has
-  // doubled costs each key a constant share.
+  // Names come and go, and keys with them. A sweep whenever their number has
+  // doubled costs a constant time per key.
   private sweep(): void {
     if (this.lanes.size < this.sweepAt) return
     const now = this.now()
@@ -200,7 +200,7 @@ export class Lanes {
   }
 }
 
-// A server that is down says nothing about the account that dialed it; one that
-// is busy may well mean the account.
+// The first key is that of the server. A server that is down says nothing about the
+// account that dialed it; a server that is busy may well mean the account.
 const besides = (verdict: Verdict): Verdict =>
   verdict._tag === "Failure" ? { _tag: "Neutral", counted: true } : verdict

@@ -6,7 +6,7 @@ import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Ask } from "../session/context.ts"
 import { Waiting } from "../kit/waiting.ts"
 
-/** Its scope, closed with the dial's outcome, gives it back. */
+/** The permit goes back when its scope closes, with the dial's outcome. */
 export const permitBy =
   (ask: Ask) =>
   (dial: Permit): Effect.Effect<void, ConnectionError, Scope.Scope> =>

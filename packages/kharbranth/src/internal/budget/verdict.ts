@@ -1,6 +1,6 @@
 /**
- * What the end of a dial says about its key: whether the server works, is busy,
- * or was never asked.
+ * What the end of a dial says about its key: the server works, is busy, has failed,
+ * or may not even have been asked.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -16,13 +16,13 @@ import type { Verdict } from "./gate.ts"
 
 const success: Verdict = { _tag: "Success" }
 const failure: Verdict = { _tag: "Failure" }
-/** Given up on the way: the server may have seen it. */
+/** The dial was given up on the way: the server may have seen it. */
 export const abandoned: Verdict = { _tag: "Neutral", counted: true }
-/** It never left this machine. */
+/** The dial never left this machine. */
 const unsent: Verdict = { _tag: "Neutral", counted: false }
 
-// Out of descriptors, no route or no resolver: an offline machine says nothing
-// about any server.
+// Out of descriptors, without a route or a resolver: that says nothing about any
+// server.
 const ownTrouble: ReadonlySet<DialFailed["kind"]> = new Set(["local", "unreachable", "dns"])
 
 const tryAgainLater = 1013

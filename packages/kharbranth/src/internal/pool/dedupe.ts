@@ -1,6 +1,6 @@
 /**
- * First wins: of messages with one key only the first is let through, whichever
- * line it came by. It remembers a bounded number of keys.
+ * Lets through only the first message with each key, no matter which line brought
+ * it. It remembers a bounded number of keys.
  */
 
 export interface Score {
@@ -11,11 +11,11 @@ export interface Score {
 }
 
 export class Dedupe {
-  /** When each key came first. Oldest first; a `Map` keeps that order by itself. */
+  /** When each key came first. A `Map` keeps the oldest first. */
   private readonly seen = new Map<unknown, number>()
   private readonly window: number
   readonly scores: ReadonlyArray<Score>
-  /** How far behind the winner late messages came, in milliseconds, all lines together. */
+  /** How far behind the first late messages came, in milliseconds, summed over all lines. */
   lag = 0
 
   constructor(lines: number, window: number) {
@@ -23,7 +23,7 @@ export class Dedupe {
     this.scores = Array.from({ length: lines }, () => ({ wins: 0, late: 0 }))
   }
 
-  /** Whether a message is let through. A key of `undefined` always is. */
+  /** Whether a message is let through. A message without a key always is. */
   admit(line: number, key: unknown, now: number): boolean {
     const score = this.scores[line]!
     const first = key === undefined ? undefined : this.seen.get(key)

@@ -29,7 +29,7 @@ export const tagOf = (pool: string): string => `pool:${pool}`
 export const checkName = (pool: string): InvalidOptions | undefined =>
   typeof pool === "string" && pool !== "" ? undefined : Check.invalid("", ["name"], "expected a name")
 
-/** Opens a member without waiting for it: one that is down must not hold the others. */
+/** Opens a member without waiting until it is Ready: one that is down must not hold up the others. */
 export const opener = <R>(
   manager: Manager,
   pool: string,

@@ -1,6 +1,6 @@
 /**
- * Which member carries which item. Pure: least loaded first, no member over its
- * cap, and an item waits only while it fits nowhere.
+ * Decides which member carries which item. Pure: the least loaded member first,
+ * no member over its cap, and an item waits only while no member has room.
  */
 
 export interface Cap {
@@ -24,77 +24,78 @@ interface Member {
 export interface Move {
   readonly item: string
   readonly from: string | undefined
-  /** `undefined`: it waits for room. */
+  /** `undefined` while the item waits for room. */
   readonly to: string | undefined
 }
 
 export class Placement {
   private readonly cap: Cap
   private readonly members = new Map<string, Member>()
-  private readonly homes = new Map<string, Member>()
-  /** Items without a member, in the order in which they lost or asked for one. */
+  /** The member of each item that has one. */
+  private readonly placements = new Map<string, Member>()
+  /** Items without a member, with their sizes, in the order in which they lost or asked for one. */
   private readonly waiting = new Map<string, number>()
 
   constructor(cap: Cap) {
     this.cap = cap
   }
 
-  /** Whether a member that carries nothing could carry it. */
+  /** Whether an empty member could carry an item of this size. */
   fits(size: number): boolean {
     return this.cap.count >= 1 && size <= this.cap.size
   }
 
-  /** Where it is, or is now; `undefined` when it waits. Placing twice changes nothing. */
+  /** Returns the member that carries the item from now on; `undefined` when it waits. Placing twice changes nothing. */
   place(item: string, size: number): string | undefined {
-    const home = this.homes.get(item)
-    if (home !== undefined || this.waiting.has(item)) return home?.name
+    const placed = this.placements.get(item)
+    if (placed !== undefined || this.waiting.has(item)) return placed?.name
     const member = this.leastLoaded(size)
     if (member === undefined) this.waiting.set(item, size)
     else this.put(member, item, size)
     return member?.name
   }
 
-  /** Forgets an item; others may have room now. */
+  /** Forgets an item; one that waits may have room now. */
   release(item: string): ReadonlyArray<Move> {
     this.waiting.delete(item)
-    const home = this.homes.get(item)
-    if (home === undefined) return []
-    this.take(home, item)
-    return this.settle()
+    const member = this.placements.get(item)
+    if (member === undefined) return []
+    this.take(member, item)
+    return this.placeWaiting()
   }
 
   add(name: string): ReadonlyArray<Move> {
     if (this.members.has(name)) return []
     this.members.set(name, { name, items: new Map(), size: 0 })
-    return this.settle()
+    return this.placeWaiting()
   }
 
-  /** A member is gone: its items go to the others, as far as there is room. */
+  /** Removes a member: its items go to the others, as far as there is room. */
   remove(name: string): ReadonlyArray<Move> {
     const member = this.members.get(name)
     if (member === undefined) return []
     this.members.delete(name)
-    const orphans = [...member.items]
-    // Before those that wait already: they were carried once.
-    const before = [...this.waiting]
+    const displaced = [...member.items]
+    // Its items go before those that waited already: they had a member.
+    const waited = [...this.waiting]
     this.waiting.clear()
-    for (const [item, size] of [...orphans, ...before]) {
-      this.homes.delete(item)
+    for (const [item, size] of [...displaced, ...waited]) {
+      this.placements.delete(item)
       this.waiting.set(item, size)
     }
-    const found = new Map(this.settle().map((move) => [move.item, move]))
+    const moves = new Map(this.placeWaiting().map((move) => [move.item, move]))
     return [
-      ...orphans.map(([item]) => ({ item, from: name, to: found.get(item)?.to })),
-      ...before.flatMap(([item]) => found.get(item) ?? [])
+      ...displaced.map(([item]) => ({ item, from: name, to: moves.get(item)?.to })),
+      ...waited.flatMap(([item]) => moves.get(item) ?? [])
     ]
   }
 
-  homeOf(item: string): string | undefined {
-    return this.homes.get(item)?.name
+  memberOf(item: string): string | undefined {
+    return this.placements.get(item)?.name
   }
 
   has(item: string): boolean {
-    return this.homes.has(item) || this.waiting.has(item)
+    return this.placements.has(item) || this.waiting.has(item)
   }
 
   loadOf(name: string): Load {
@@ -102,11 +103,11 @@ export class Placement {
     return { count: member?.items.size ?? 0, size: member?.size ?? 0 }
   }
 
-  get homeless(): number {
+  get waitingCount(): number {
     return this.waiting.size
   }
 
-  private settle(): ReadonlyArray<Move> {
+  private placeWaiting(): ReadonlyArray<Move> {
     const moves: Array<Move> = []
     for (const [item, size] of this.waiting) {
       const member = this.leastLoaded(size)
@@ -127,7 +128,7 @@ export class Placement {
     return best
   }
 
-  /** How full, by whichever cap is nearer. */
+  /** How full a member is, by the cap that is nearer. */
   private loaded({ items, size }: Member): number {
     return Math.max(
       this.cap.count === Infinity ? 0 : items.size / this.cap.count,
@@ -139,12 +140,12 @@ export class Placement {
   private put(member: Member, item: string, size: number): void {
     member.items.set(item, size)
     member.size += size
-    this.homes.set(item, member)
+    this.placements.set(item, member)
   }
 
   private take(member: Member, item: string): void {
     member.size -= member.items.get(item) ?? 0
     member.items.delete(item)
-    this.homes.delete(item)
+    this.placements.delete(item)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Redundancy: the same feed over several lines, every message from whichever
- * brought it first.
+ * Redundancy: the same feed over several lines, and each message from the line
+ * that brought it first.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -29,9 +29,9 @@ const check = (pool: string, options: AnyOptions) =>
   ])
 
 /**
- * All lines write; the first that did is success, and the others go on. A line
- * that is down does not hold the message unless it is told to: by the time it is
- * back, the other line has long delivered it.
+ * All lines write. The first to succeed makes the send succeed, and the others go
+ * on. A line that is down holds no message by default: by the time it is back,
+ * another line has long delivered it.
  */
 const send =
   (lines: ReadonlyArray<Parts.Line>, scope: Scope.Scope) =>

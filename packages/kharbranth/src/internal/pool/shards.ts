@@ -1,6 +1,6 @@
 /**
- * Sharding: items spread over members. Placement is decided by the pure model in
- * `placement.ts`; here members are opened, watched and replaced.
+ * Sharding: items spread over members. The pure model in `placement.ts` decides
+ * which member carries which item; this file opens, watches and replaces members.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -24,15 +24,15 @@ type AnyOptions = ShardOptions<Codec.Codec<unknown, unknown>, string, never>
 
 interface Member {
   readonly line: Parts.Line
-  /** Whether it ever worked. */
-  proven: boolean
+  /** Whether it has ever been connected. */
+  hasWorked: boolean
 }
 
 const longestPause = 60_000
 
-/** A member that dies before it worked would be replaced in a tight loop. */
-const pauseAfter = (unproven: number): Duration.Duration =>
-  Duration.millis(unproven === 0 ? 0 : Math.min(1_000 * 2 ** (unproven - 1), longestPause))
+/** Without a pause, members that die before they have worked would be replaced in a tight loop. */
+const pauseAfter = (deaths: number): Duration.Duration =>
+  Duration.millis(deaths === 0 ? 0 : Math.min(1_000 * 2 ** (deaths - 1), longestPause))
 
 const check = (pool: string, options: AnyOptions) =>
   Check.firstOf([
@@ -52,12 +52,12 @@ class Pool {
   private readonly manager: Manager
   private readonly options: AnyOptions
   private readonly open: (index: number) => Effect.Effect<Parts.Line, ConnectionError>
-  /** Who changes members or placement does so alone. */
-  private readonly alone = Semaphore.makeUnsafe(1)
+  /** One change of members or placement at a time. */
+  private readonly oneAtATime = Semaphore.makeUnsafe(1)
   private opened = 0
-  /** Members that died in a row without ever having worked. */
-  private unproven = 0
-  private refilling = false
+  /** How many members in a row have died before they had worked. */
+  private earlyDeaths = 0
+  private isOpening = false
   private over = false
   private readonly moves = new Fanout<Moved<unknown, unknown>>()
 
@@ -74,18 +74,18 @@ class Pool {
     this.placement = new Placement({ count: options.maxCount ?? Infinity, size: options.maxSize ?? Infinity })
   }
 
-  /** One member more. The index is spent even when it fails: names are not reused. */
-  private readonly grow: Effect.Effect<void, ConnectionError> = Effect.uninterruptible(
+  /** Opens one more member. Its index is spent even when that fails: names are not reused. */
+  private readonly openMember: Effect.Effect<void, ConnectionError> = Effect.uninterruptible(
     Effect.suspend(() => Effect.flatMap(this.open(this.opened++), (line) => this.joined(line)))
   )
 
   private joined(line: Parts.Line): Effect.Effect<void> {
-    this.members.set(line.name, { line, proven: false })
+    this.members.set(line.name, { line, hasWorked: false })
     return Effect.sync(() => this.publishMoves(this.placement.add(line.name)))
   }
 
   readonly start: Effect.Effect<void, ConnectionError> = Effect.suspend(() =>
-    Effect.forEach(Array.from({ length: this.options.min ?? 1 }), () => this.grow, { discard: true })
+    Effect.forEach(Array.from({ length: this.options.min ?? 1 }), () => this.openMember, { discard: true })
   )
 
   place(item: Item): Effect.Effect<Parts.Line, Parts.PoolFull | ConnectionError> {
@@ -93,7 +93,7 @@ class Pool {
     const settle: Effect.Effect<Parts.Line, Parts.PoolFull | ConnectionError> = Effect.suspend(() => {
       const line = this.lineOf(item.id)
       if (line !== undefined) return Effect.succeed(line)
-      return this.members.size < this.max ? Effect.andThen(this.grow, settle) : full
+      return this.members.size < this.max ? Effect.andThen(this.openMember, settle) : full
     })
     const asked = Effect.suspend(() => {
       if (this.over) return Effect.fail(new NotConnected({ connection: this.name, state: "Closed" }))
@@ -102,11 +102,11 @@ class Pool {
       this.placement.place(item.id, item.size ?? 0)
       return known ? settle : Effect.onError(settle, () => this.forget(item.id))
     })
-    return this.alone.withPermits(1)(asked)
+    return this.oneAtATime.withPermits(1)(asked)
   }
 
   release(id: string): Effect.Effect<void> {
-    return this.alone.withPermits(1)(Effect.suspend(() => this.forget(id)))
+    return this.oneAtATime.withPermits(1)(Effect.suspend(() => this.forget(id)))
   }
 
   private forget(id: string): Effect.Effect<void> {
@@ -114,7 +114,7 @@ class Pool {
   }
 
   lineOf(id: string): Parts.Line | undefined {
-    const name = this.placement.homeOf(id)
+    const name = this.placement.memberOf(id)
     return name === undefined ? undefined : this.members.get(name)?.line
   }
 
@@ -124,44 +124,45 @@ class Pool {
       const member = this.members.get(name)
       if (member === undefined) return Effect.void
       if (state?._tag === "Connected") {
-        member.proven = true
-        this.unproven = 0
+        member.hasWorked = true
+        this.earlyDeaths = 0
       }
-      const gone = state === undefined || state._tag === "Failed" || !this.manager.has(name)
-      return gone ? Effect.andThen(this.buried(name, member), this.refill) : Effect.void
+      const isDead = state === undefined || state._tag === "Failed" || !this.manager.has(name)
+      return isDead ? Effect.andThen(this.remove(name, member), this.openMissing) : Effect.void
     })
 
-  private buried(name: string, member: Member): Effect.Effect<void> {
-    const burial = Effect.sync(() => {
+  private remove(name: string, member: Member): Effect.Effect<void> {
+    const removed = Effect.sync(() => {
       this.members.delete(name)
-      if (!member.proven) this.unproven++
+      if (!member.hasWorked) this.earlyDeaths++
       this.publishMoves(this.placement.remove(name))
     })
-    return Effect.andThen(this.alone.withPermits(1)(burial), this.manager.close(name))
+    return Effect.andThen(this.oneAtATime.withPermits(1)(removed), this.manager.close(name))
   }
 
   private get max(): number {
     return this.options.max ?? 16
   }
 
-  private get wanting(): boolean {
+  /** Whether there are fewer members than `min`, or items wait and another member may be opened. */
+  private get needsMember(): boolean {
     const { size } = this.members
-    return size < (this.options.min ?? 1) || (this.placement.homeless > 0 && size < this.max)
+    return size < (this.options.min ?? 1) || (this.placement.waitingCount > 0 && size < this.max)
   }
 
-  /** Opens members until nothing is wanting; in the background, because it may have to wait. */
-  private readonly refill: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
-    if (this.refilling || !this.wanting) return Effect.void
-    this.refilling = true
-    const once = Effect.suspend(() => (this.wanting ? this.grow : Effect.void))
+  /** Opens members while they are needed; in the background, because it may have to wait. */
+  private readonly openMissing: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
+    if (this.isOpening || !this.needsMember) return Effect.void
+    this.isOpening = true
+    const once = Effect.suspend(() => (this.needsMember ? this.openMember : Effect.void))
     const round = Effect.andThen(
-      Effect.suspend(() => Effect.sleep(pauseAfter(this.unproven))),
-      Effect.exit(this.alone.withPermits(1)(once))
+      Effect.suspend(() => Effect.sleep(pauseAfter(this.earlyDeaths))),
+      Effect.exit(this.oneAtATime.withPermits(1)(once))
     )
     const all: Effect.Effect<void> = Effect.flatMap(round, (exit) => {
-      // Options that are refused are refused again; the next death tries again.
-      if (Exit.isFailure(exit) || !this.wanting) {
-        this.refilling = false
+      // Refused options would be refused again at once; the next death tries again.
+      if (Exit.isFailure(exit) || !this.needsMember) {
+        this.isOpening = false
         return Effect.void
       }
       return all
@@ -186,10 +187,10 @@ class Pool {
     )
   }
 
-  /** Nothing is lost to who is slow, and nothing waits for them. */
+  /** A slow observer loses nothing, and the pool does not wait for it. */
   readonly moved: Stream.Stream<Moved<unknown, unknown>> = this.moves.stream(Infinity)
 
-  /** No item is placed any more. */
+  /** From now on no item is placed. */
   close(): void {
     this.over = true
     this.moves.end()
@@ -223,7 +224,7 @@ const shardsOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): 
     })
   ),
   moves: pool.moved,
-  waiting: Effect.sync(() => pool.placement.homeless),
+  waiting: Effect.sync(() => pool.placement.waitingCount),
   messages: Stream.interruptWhen(manager.messages({ tag: Parts.tagOf(pool.name) }), Deferred.await(over))
 })
 
@@ -241,7 +242,7 @@ const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, op
   const { onMoved = () => Effect.void } = options
   const reporting = Stream.runForEach(pool.moved, (moved) => Effect.ignoreCause(Effect.suspend(() => onMoved(moved))))
   yield* Effect.forkScoped(reporting, { startImmediately: true })
-  // Listens before there are members: one may die before anybody else has a turn.
+  // Follows before there are members: one may die before any other fiber has a turn.
   yield* Effect.forkScoped(following, { startImmediately: true })
   yield* pool.start
   return shardsOf(manager, pool, over)
