@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -84,10 +85,16 @@ export interface Moved<out In, in Out> {
 export interface ShardOptions<C extends Codec.Any, T, RO, RH = never> {
   /** The options of a member; `index` is its number, never given twice. */
   readonly member: (index: number) => ConnectOptions<C, T, RO, RH>
-  /** How many members to open at once. Default: 1. */
+  /** How many members to open at once, and to keep even when they carry nothing. Default: 1. */
   readonly min?: number | undefined
   /** How many members there may be. Default: 16. */
   readonly max?: number | undefined
+  /**
+   * How long a member may carry nothing before it is closed, while there are more
+   * than `min`: many servers cut a connection on which nothing is subscribed. An
+   * item that comes earlier keeps it. `"Infinity"` closes none. Default: 10 seconds.
+   */
+  readonly retireAfter?: Duration.Input | undefined
   /** How many items a member may carry. Default: no limit. */
   readonly maxCount?: number | undefined
   /** How much its items may be together. Default: no limit. */
@@ -133,8 +140,8 @@ export interface Shards<out In, in out Out> {
  *
  * A member that gives up, or is closed from outside, is dead: its items go to
  * the others, least loaded first, and a new member is opened for those that find
- * no room, up to `max`. A member that only reconnects keeps its items. For
- * topics, `Subscriptions.sharded` does the placing.
+ * no room, up to `max`. A member that only reconnects keeps its items, and one
+ * that has carried nothing for `retireAfter` is closed. For topics, `Subscriptions.sharded` does the placing.
  *
  * @example
  * ```ts

@@ -13,7 +13,7 @@ import { firstSeed } from "../support/histories.ts"
 export const histories = (runs: number) =>
   describe("shards at random", () => {
     it.effect(
-      `${runs} random histories of placing, releasing and killing: no cap broken, no item lost, none twice`,
+      `${runs} random histories of placing, releasing and killing: no cap broken, no item lost, none twice, no spare member left empty`,
       () =>
         Effect.gen(function* () {
           for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
@@ -22,7 +22,16 @@ export const histories = (runs: number) =>
               Effect.gen(function* () {
                 const { manager } = yield* rig()
                 const maxCount = random.whole(1, 4)
-                const pool = yield* ConnectionPool.shards(manager, "md", { member: () => plain, max: 5, maxCount })
+                const min = random.whole(0, 3)
+                const pool = yield* ConnectionPool.shards(manager, "md", {
+                  member: () => plain,
+                  min,
+                  max: 5,
+                  maxCount,
+                  retireAfter: "5 seconds"
+                })
+                /** For how many steps each member has been empty. */
+                let empty = new Map<string, number>()
                 const placed = new Set<string>()
                 for (let step = 0; step < 25; step++) {
                   const id = `i${random.whole(0, 20)}`
@@ -43,6 +52,12 @@ export const histories = (runs: number) =>
                   for (const { count } of members) assert.isAtMost(count, maxCount, `seed ${seed}, step ${step}: cap`)
                   const carried = members.reduce((sum, { count }) => sum + count, 0)
                   assert.strictEqual(carried + (yield* pool.waiting), placed.size, `seed ${seed}, step ${step}: items`)
+                  assert.isAtLeast(members.length, min, `seed ${seed}, step ${step}: min`)
+                  empty = new Map(
+                    members.flatMap(({ count, name }) => (count === 0 ? [[name, (empty.get(name) ?? 0) + 1]] : []))
+                  )
+                  const overdue = [...empty.values()].filter((steps) => steps > 3).length
+                  if (members.length > min) assert.strictEqual(overdue, 0, `seed ${seed}, step ${step}: not retired`)
                   for (const id of placed) assert.isDefined(pool.find(id), `seed ${seed}, step ${step}: ${id} has room`)
                 }
               })

@@ -3,7 +3,8 @@
  * members and each is asked for once; a session of a member gets its topics
  * before it is Ready, and nobody else's; when a member dies its topics are
  * subscribed by others, whose subscribers see one `Gap` and nothing twice; what
- * finds no room waits for it or is refused, typed; and nothing outlives the pool.
+ * finds no room waits for it or is refused, typed; a member without topics does
+ * not stay until its server cuts it; and nothing outlives the pool.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -227,6 +228,29 @@ describe("Subscriptions on a pool", () => {
       assert.strictEqual(late._tag, "NotConnected")
       assert.strictEqual((yield* Effect.flip(pool.place({ id: "x" })))._tag, "NotConnected")
       assert.deepStrictEqual(yield* manager.names, [])
+    })
+  )
+
+  it.effect("a member without topics retires before its server cuts it, and is not dialed again", () =>
+    Effect.gen(function* () {
+      const { network, server, subscriptions } = yield* sharded({ pool: { min: 0, maxCount: 1 } })
+      const scope = yield* Scope.make()
+      for (const topic of ["A", "B"]) yield* Scope.provide(subscriptions.subscribe(topic), scope)
+      const kept = yield* subscriptions.subscribe("C")
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      // Servers cut sockets without topics after 30 seconds and more.
+      yield* pass(15_000, 1_000)
+      assert.strictEqual(yield* network.open, 1)
+      assert.deepStrictEqual(spread(server), ["C"])
+      yield* pass(600_000, 5_000)
+      assert.strictEqual(yield* network.open, 1)
+      assert.strictEqual(kept.state.getUnsafe()._tag, "Confirmed")
+      // What is wanted again gets a member again.
+      const again = yield* subscriptions.subscribe("A")
+      yield* settle
+      yield* again.confirmed
+      assert.deepStrictEqual(spread(server), ["C", "A"])
     })
   )
 

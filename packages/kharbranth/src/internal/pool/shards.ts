@@ -16,9 +16,12 @@ import type { Item, Moved, Shards, ShardOptions } from "../../ConnectionPool.ts"
 import type { Change } from "../../ManagerEvent.ts"
 import type * as Outbox from "../../Outbox.ts"
 import { Fanout } from "../kit/fanout.ts"
+import { Fibers } from "../kit/fibers.ts"
+import { Timer, type Timers, timersOf } from "../kit/timers.ts"
 import * as Check from "../model/check.ts"
 import * as Parts from "./members.ts"
 import { type Move, Placement } from "./placement.ts"
+import { Retirement } from "./retirement.ts"
 
 type AnyOptions = ShardOptions<Codec.Codec<unknown, unknown>, string, never>
 
@@ -34,6 +37,8 @@ const longestPause = 60_000
 const pauseAfter = (deaths: number): Duration.Duration =>
   Duration.millis(deaths === 0 ? 0 : Math.min(1_000 * 2 ** (deaths - 1), longestPause))
 
+const retireAfterOf = ({ retireAfter }: AnyOptions): number => Check.millisOr(retireAfter, "10 seconds")
+
 const check = (pool: string, options: AnyOptions) =>
   Check.firstOf([
     Parts.checkName(pool),
@@ -42,8 +47,18 @@ const check = (pool: string, options: AnyOptions) =>
     Check.wholeNumber(pool, ["maxCount"], options.maxCount, 1),
     options.maxSize === undefined || options.maxSize > 0
       ? undefined
-      : Check.invalid(pool, ["maxSize"], "expected more than 0")
+      : Check.invalid(pool, ["maxSize"], "expected more than 0"),
+    retireAfterOf(options) === Infinity ? undefined : Check.positive(pool, ["retireAfter"], options.retireAfter)
   ])
+
+interface PoolOptions {
+  readonly manager: Manager
+  readonly name: string
+  readonly options: AnyOptions
+  readonly open: (index: number) => Effect.Effect<Parts.Line, ConnectionError>
+  readonly timers: Timers
+  readonly fibers: Fibers
+}
 
 class Pool {
   readonly name: string
@@ -51,8 +66,11 @@ class Pool {
   readonly placement: Placement
   private readonly manager: Manager
   private readonly options: AnyOptions
-  private readonly open: (index: number) => Effect.Effect<Parts.Line, ConnectionError>
-  /** One change of members or placement at a time. */
+  private readonly open: PoolOptions["open"]
+  private readonly timers: Timers
+  private readonly retirement: Retirement
+  /** Set to the time when the next member is to retire. */
+  private readonly retireTimer: Timer
   private readonly oneAtATime = Semaphore.makeUnsafe(1)
   private opened = 0
   /** How many members in a row have died before they had worked. */
@@ -61,17 +79,32 @@ class Pool {
   private over = false
   private readonly moves = new Fanout<Moved<unknown, unknown>>()
 
-  constructor(
-    manager: Manager,
-    name: string,
-    options: AnyOptions,
-    open: (index: number) => Effect.Effect<Parts.Line, ConnectionError>
-  ) {
+  constructor({ fibers, manager, name, open, options, timers }: PoolOptions) {
     this.manager = manager
     this.name = name
     this.options = options
     this.open = open
+    this.timers = timers
     this.placement = new Placement({ count: options.maxCount ?? Infinity, size: options.maxSize ?? Infinity })
+    this.retirement = new Retirement({ min: this.min, after: retireAfterOf(options) })
+    this.retireTimer = new Timer(timers, fibers, () => void fibers.fork(this.retire))
+  }
+
+  private get min(): number {
+    return this.options.min ?? 1
+  }
+
+  private get max(): number {
+    return this.options.max ?? 16
+  }
+
+  /** One change of members or placement at a time; after each, another member may be the next to retire. */
+  private change<A, E>(change: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const done = Effect.ensuring(
+      change,
+      Effect.sync(() => this.armRetirement())
+    )
+    return this.oneAtATime.withPermits(1)(done)
   }
 
   /** Opens one more member. Its index is spent even when that fails: names are not reused. */
@@ -80,12 +113,14 @@ class Pool {
   )
 
   private joined(line: Parts.Line): Effect.Effect<void> {
-    this.members.set(line.name, { line, hasWorked: false })
-    return Effect.sync(() => this.publishMoves(this.placement.add(line.name)))
+    return Effect.sync(() => {
+      this.members.set(line.name, { line, hasWorked: false })
+      this.publishMoves(this.placement.add(line.name))
+    })
   }
 
   readonly start: Effect.Effect<void, ConnectionError> = Effect.suspend(() =>
-    Effect.forEach(Array.from({ length: this.options.min ?? 1 }), () => this.openMember, { discard: true })
+    Effect.forEach(Array.from({ length: this.min }), () => this.openMember, { discard: true })
   )
 
   place(item: Item): Effect.Effect<Parts.Line, Parts.PoolFull | ConnectionError> {
@@ -102,11 +137,11 @@ class Pool {
       this.placement.place(item.id, item.size ?? 0)
       return known ? settle : Effect.onError(settle, () => this.forget(item.id))
     })
-    return this.oneAtATime.withPermits(1)(asked)
+    return this.change(asked)
   }
 
   release(id: string): Effect.Effect<void> {
-    return this.oneAtATime.withPermits(1)(Effect.suspend(() => this.forget(id)))
+    return this.change(this.forget(id))
   }
 
   private forget(id: string): Effect.Effect<void> {
@@ -133,21 +168,39 @@ class Pool {
 
   private remove(name: string, member: Member): Effect.Effect<void> {
     const removed = Effect.sync(() => {
-      this.members.delete(name)
-      if (!member.hasWorked) this.earlyDeaths++
+      if (this.members.delete(name) && !member.hasWorked) this.earlyDeaths++
       this.publishMoves(this.placement.remove(name))
     })
-    return Effect.andThen(this.oneAtATime.withPermits(1)(removed), this.manager.close(name))
+    return Effect.andThen(this.change(removed), this.manager.close(name))
   }
 
-  private get max(): number {
-    return this.options.max ?? 16
+  // ------------------------------------------------------- retirement
+
+  private armRetirement(): void {
+    const isEmpty = (name: string) => this.placement.loadOf(name).count === 0
+    this.retirement.note(this.members.keys(), isEmpty, this.timers.now())
+    this.retireTimer.set(this.over ? Infinity : this.retirement.nextAt)
   }
+
+  /** Closes members that have been empty for long enough. An item that came first keeps its member. */
+  private readonly retire: Effect.Effect<void> = Effect.suspend(() => {
+    const removed = Effect.sync(() => {
+      const names = this.retirement.due(this.timers.now())
+      for (const name of names) {
+        this.members.delete(name)
+        this.placement.remove(name)
+      }
+      return names
+    })
+    return Effect.flatMap(this.change(removed), (names) => this.closeMembers(names))
+  })
+
+  // ------------------------------------------------------ replacement
 
   /** Whether there are fewer members than `min`, or items wait and another member may be opened. */
   private get needsMember(): boolean {
     const { size } = this.members
-    return size < (this.options.min ?? 1) || (this.placement.waitingCount > 0 && size < this.max)
+    return size < this.min || (this.placement.waitingCount > 0 && size < this.max)
   }
 
   /** Opens members while they are needed; in the background, because it may have to wait. */
@@ -157,7 +210,7 @@ class Pool {
     const once = Effect.suspend(() => (this.needsMember ? this.openMember : Effect.void))
     const round = Effect.andThen(
       Effect.suspend(() => Effect.sleep(pauseAfter(this.earlyDeaths))),
-      Effect.exit(this.oneAtATime.withPermits(1)(once))
+      Effect.exit(this.change(once))
     )
     const all: Effect.Effect<void> = Effect.flatMap(round, (exit) => {
       // Refused options would be refused again at once; the next death tries again.
@@ -193,16 +246,18 @@ class Pool {
   /** From now on no item is placed. */
   close(): void {
     this.over = true
+    this.retireTimer.clear()
     this.moves.end()
   }
 
   readonly end: Effect.Effect<void> = Effect.suspend(() => {
     this.close()
-    return Effect.forEach([...this.members.keys()], (name) => this.manager.close(name), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    return this.closeMembers([...this.members.keys()])
   })
+
+  private closeMembers(names: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.forEach(names, (name) => this.manager.close(name), { concurrency: "unbounded", discard: true })
+  }
 }
 
 const shardsOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): Shards<unknown, unknown> => ({
@@ -231,7 +286,11 @@ const shardsOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): 
 const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, options: AnyOptions) {
   const problem = check(name, options)
   if (problem !== undefined) return yield* problem
-  const pool = new Pool(manager, name, options, Parts.opener(manager, name, yield* Effect.context<R>(), options.member))
+  const context = yield* Effect.context<R>()
+  const open = Parts.opener(manager, name, context, options.member)
+  const fibers = new Fibers(name, context)
+  const pool = new Pool({ manager, name, options, open, timers: timersOf(context), fibers })
+  yield* Effect.addFinalizer(() => fibers.end())
   const over = yield* Deferred.make<void>()
   yield* Effect.addFinalizer(() => Effect.andThen(Deferred.succeed(over, undefined), pool.end))
   // The changes end with the manager, and the pool with them.
