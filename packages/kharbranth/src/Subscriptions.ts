@@ -220,6 +220,7 @@ export const answer = (options: {
  * - `Silent`: it is confirmed, and its data clock has run out.
  * - `Rejected`: the server refused it, or never answered, or the connection is
  *   over; the next session, if there is one, tries again.
+ * - `Quarantined`: sessions ended whenever it was asked for, so it is not asked for.
  * - `Released`: nobody wants it any more.
  *
  * @category models
@@ -237,6 +238,14 @@ export type TopicState =
       readonly delivered: boolean
     }
   | { readonly _tag: "Rejected"; readonly epoch: number; readonly reason: string }
+  | {
+      readonly _tag: "Quarantined"
+      /** In Unix milliseconds. */
+      readonly since: number
+      /** When it is asked for again, in Unix milliseconds; `undefined`: not by itself. */
+      readonly until: number | undefined
+      readonly reason: string
+    }
   | { readonly _tag: "Released" }
 
 /**
@@ -301,6 +310,9 @@ export type SubscriptionEvent =
       readonly why: "silent" | "dropped" | ResubscribeReason
     }
   | { readonly _tag: "RestartAsked"; readonly epoch: number; readonly topic: string }
+  /** A session ended while these topics were unanswered. They are asked for again, apart from the others. */
+  | { readonly _tag: "Suspected"; readonly epoch: number; readonly topics: ReadonlyArray<string> }
+  | { readonly _tag: "Quarantined"; readonly epoch: number; readonly topic: string; readonly reason: string }
 
 export {
   /**
@@ -358,6 +370,28 @@ export interface DataClock<in Topic> {
 }
 
 /**
+ * When a topic whose subscription ends its session is asked for no more.
+ *
+ * Topics that were unanswered when the peer or the network cut a session are
+ * suspects. The next session asks for all others first, and then for the
+ * suspects, one group at a time; a group that ends its session is halved. In the
+ * end a topic that is asked for alone, in a session that works, ends it
+ * `deaths` times in a row: it is in quarantine. An answer clears a suspect, and
+ * so does a session that lasts for `within` after the request.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface QuarantineOptions {
+  /** How soon after a request a session must end to make suspects of its topics. Default: 5 seconds. */
+  readonly within?: Duration.Input | undefined
+  /** How many sessions in a row a topic must end alone. Default: 2. */
+  readonly deaths?: number | undefined
+  /** How long a quarantine lasts; `"Infinity"` lasts until `retry`. Default: 30 minutes. */
+  readonly lasts?: Duration.Input | undefined
+}
+
+/**
  * How topics are asked for, answers recognised, and data routed.
  *
  * @category options
@@ -401,6 +435,11 @@ export interface Options<in Topic, in In, in out Out, in out Memory = undefined>
   /** Default: none, since how quiet a healthy topic may be is known to you alone. */
   readonly dataClock?: DataClock<Topic> | undefined
   /**
+   * When a topic that ends its sessions is asked for no more; `false` for never.
+   * Default: as in `QuarantineOptions`, and `false` where `acks` is `false`.
+   */
+  readonly quarantine?: QuarantineOptions | false | undefined
+  /**
    * What makes two messages of a topic the same, for the overlap of a rotation;
    * nothing for one that it throws for. Default: nothing.
    */
@@ -435,7 +474,7 @@ export interface Subscription<out In> {
   /** The topic's key. */
   readonly topic: string
   readonly state: Watch<TopicState>
-  /** Waits until the server confirmed it. */
+  /** Waits until the server confirmed it; fails when it is refused, in quarantine or gone. */
   readonly confirmed: Effect.Effect<void, SubscriptionRejected>
   /** The topic's messages from the moment it was subscribed here; one reader at a time. */
   readonly stream: Stream.Stream<In, ConnectionError>
@@ -467,6 +506,7 @@ export interface TopicFigures {
 export interface Figures {
   readonly topics: number
   readonly confirmed: number
+  readonly quarantined: number
   /** Messages that subscribed or unsubscribed something. */
   readonly requests: number
   readonly ackTimeouts: number
@@ -503,6 +543,11 @@ export interface Subscriptions<in Topic, out In, out E = never> {
    * not confirmed, or is about to be subscribed again already.
    */
   readonly resubscribe: (topic: Topic, reason: ResubscribeReason) => Effect.Effect<boolean>
+  /**
+   * Asks again for a topic in quarantine; `false` when it is not there. It is
+   * asked for alone, once its session has shown that it works.
+   */
+  readonly retry: (topic: Topic) => Effect.Effect<boolean>
   readonly topics: Effect.Effect<ReadonlyArray<TopicFigures>>
   readonly figures: Effect.Effect<Figures>
   /** What happens, from the moment it is run; a slow observer loses the oldest. */

@@ -1,7 +1,9 @@
-// Proves what SubscriptionsModel.test.ts and SubscriptionsSharded.test.ts prove, in
-// thousands of histories.
+// Proves what SubscriptionsModel.test.ts, SubscriptionsSharded.test.ts and
+// Quarantine.test.ts prove, in thousands of histories.
+import { histories as quarantine } from "./quarantineModel.ts"
 import { histories as sharded } from "./shardedModel.ts"
 import { histories } from "./subscriptionsModel.ts"
 
 histories(4_000)
 sharded(1_000)
+quarantine(1_000)

@@ -3,7 +3,7 @@
  * whatever form a message has, and a single topic that is too large is told.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { largest, sizeOf } from "../../src/internal/subscriptions/batch.ts"
+import { largest, sizeOf } from "../../src/internal/subscriptions/asking/batch.ts"
 import * as Message from "../../src/Message.ts"
 
 const topics = Array.from({ length: 250 }, (_, index) => `topic ${index}`)

@@ -49,6 +49,14 @@ export class TopicServer {
   readonly refused = new Set<string>()
   /** Topics it grants and then forgets. */
   readonly mute = new Set<string>()
+  /** Topics at which it resets the socket without a word. */
+  readonly deadly = new Set<string>()
+  /** How many sockets it has reset because of them. */
+  killed = 0
+  /** How many of the next requests it answers with a reset, whatever they name. */
+  resets = 0
+  /** How many sockets there have been. */
+  sockets = 0
   readonly seen: Array<Seen> = []
   /** Requests for what the socket had already. */
   readonly doubled: Array<string> = []
@@ -62,6 +70,7 @@ export class TopicServer {
   }
 
   readonly script = (peer: TestNetwork.Peer): Effect.Effect<void> => {
+    this.sockets++
     this.peers.set(peer.id, peer)
     this.granted.set(peer.id, new Set())
     return peer.listen({
@@ -101,6 +110,7 @@ export class TopicServer {
       epoch: peer.request.epoch,
       bytes: new TextEncoder().encode(text).length
     })
+    if (this.isDeadly(request)) return void Effect.runFork(peer.reset)
     const held = this.granted.get(peer.id) ?? new Set()
     for (const topic of request.topics) {
       if (request.op === "unsubscribe") held.delete(topic)
@@ -108,6 +118,16 @@ export class TopicServer {
       else if (!this.refused.has(topic)) held.add(topic)
     }
     this.answer(peer.id, request, held)
+  }
+
+  private isDeadly({ op, topics }: ToServer): boolean {
+    if (this.resets > 0) {
+      this.resets--
+      return true
+    }
+    const isDeadly = op === "subscribe" && topics.some((topic) => this.deadly.has(topic))
+    if (isDeadly) this.killed++
+    return isDeadly
   }
 
   private answer(peer: number, { id, op, topics }: ToServer, held: ReadonlySet<string>): void {

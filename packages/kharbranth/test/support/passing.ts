@@ -14,3 +14,15 @@ export const pass = (millis: number, step = 50) =>
 /** Closes a connection while time passes: its closing handshake takes some, and a scope that closes cannot wait for it. */
 export const closed = (connection: { readonly close: Effect.Effect<void> }) =>
   Effect.andThen(Effect.forkScoped(connection.close), pass(6000, 100))
+
+/** Makes something whose closing takes time, and lets time pass while its scope closes. */
+export const closingInTime = <A, E, R>(make: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    let closing = true
+    yield* Effect.addFinalizer(() => Effect.sync(() => (closing = false)))
+    const made = yield* make
+    yield* Effect.addFinalizer(() =>
+      Effect.forkDetach(Effect.whileLoop({ while: () => closing, body: () => pass(50), step: () => {} }))
+    )
+    return made
+  })

@@ -71,6 +71,12 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
       return this.registryOf(key)?.resubscribeFor(key, reason) === true
     })
 
+  readonly retry: Public.Subscriptions<T, In, E>["retry"] = (topic) =>
+    Effect.sync(() => {
+      const key = this.keyOf(topic)
+      return this.registryOf(key)?.trials.retry(key) === true
+    })
+
   readonly topics = Effect.sync(() =>
     Array.from(this.all.values(), (topic): Public.TopicFigures => ({
       topic: topic.key,
@@ -86,6 +92,7 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
     return {
       ...this.counts,
       topics: topics.length,
+      quarantined: topics.filter(({ state }) => state.getUnsafe()._tag === "Quarantined").length,
       confirmed: topics.filter(({ key }) => this.registryOf(key)?.active?.isOn(key) === true).length
     }
   })
@@ -108,8 +115,22 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
 
   private verdict(topic: Topic<T, In>, state: TopicState): Effect.Effect<void, SubscriptionRejected> | undefined {
     if (state._tag === "Confirmed" || state._tag === "Silent") return Effect.void
-    if (state._tag !== "Rejected" && state._tag !== "Released") return undefined
-    const reason = state._tag === "Rejected" ? state.reason : "it was released"
+    const reason = refusalOf(state)
+    if (reason === undefined) return undefined
     return Effect.fail(new SubscriptionRejected({ connection: this.name, topic: topic.key, reason }))
+  }
+}
+
+/** Why a wait for the confirmation of a topic fails. */
+const refusalOf = (state: TopicState): string | undefined => {
+  switch (state._tag) {
+    case "Rejected":
+      return state.reason
+    case "Quarantined":
+      return `it is in quarantine, since ${state.reason}`
+    case "Released":
+      return "it was released"
+    default:
+      return undefined
   }
 }

@@ -19,7 +19,8 @@ import type { SessionTopics } from "./sessionTopics.ts"
 import { guardedDedupe } from "./options.ts"
 import { DataClocks, type Overdue } from "./silence.ts"
 import { type Counts, Registry } from "./registry.ts"
-import { Requester, SessionMemories } from "./requester.ts"
+import type { Quarantine } from "./asking/quarantine.ts"
+import { Requester, SessionMemories } from "./asking/requester.ts"
 import type { Topic } from "./topic.ts"
 import { Timer, type Timers } from "../kit/timers.ts"
 import { Waiting } from "../kit/waiting.ts"
@@ -30,6 +31,7 @@ export interface Common<T, In, Out, M> {
   readonly counts: Counts
   readonly events: Fanout<SubscriptionEvent>
   readonly timers: Timers
+  readonly quarantine: Quarantine
 }
 
 /** Called when the connection has failed, with the error, or is closed. */
@@ -52,7 +54,7 @@ export class ConnectionDriver<T, In, Out, M> {
   private restarting = false
 
   constructor(connection: Public.Carrier<In, Out>, common: Common<T, In, Out, M>, fibers: Fibers, over: Over) {
-    const { counts, options, timers } = common
+    const { counts, options, quarantine, timers } = common
     this.connection = connection
     this.common = common
     this.fibers = fibers
@@ -64,6 +66,7 @@ export class ConnectionDriver<T, In, Out, M> {
       dedupe: guardedDedupe(options.dedupe),
       canUnsubscribe: options.unsubscribe !== undefined,
       firstId: options.firstId ?? 1,
+      quarantine,
       owner: {
         wall: () => timers.wall(),
         mono,
@@ -190,6 +193,7 @@ export class ConnectionDriver<T, In, Out, M> {
   private tick(mono: number): void {
     const { active, sessions, topics } = this.registry
     for (const session of sessions.values()) this.registry.expire(session, mono, this.common.options.attempts ?? 3)
+    this.registry.trials.due(mono)
     if (active !== undefined) {
       for (const overdue of this.dataClocks.overdue(active, topics.values(), mono)) this.escalate(active, overdue)
     }
@@ -243,6 +247,6 @@ export class ConnectionDriver<T, In, Out, M> {
       active === undefined || this.common.options.dataClock === undefined
         ? Infinity
         : this.dataClocks.nextDue(active, topics.values())
-    this.timer.set(Math.min(quiet, ...deadlines))
+    this.timer.set(Math.min(quiet, this.registry.trials.nextDue, ...deadlines))
   }
 }

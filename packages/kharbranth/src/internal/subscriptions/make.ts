@@ -10,7 +10,7 @@ import type * as Public from "../../Subscriptions.ts"
 import type { SubscriptionEvent } from "../../Subscriptions.ts"
 import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
-import { check } from "./options.ts"
+import { check, quarantineOf } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
 import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
@@ -67,7 +67,7 @@ export const make = <T, In, Out, M>(
     if (invalid !== undefined) return yield* invalid
     const context = yield* Effect.context<never>()
     const events = new Fanout<SubscriptionEvent>()
-    const common = { options, counts: noCounts(), events, timers: timersOf(context) }
+    const common = { options, counts: noCounts(), events, timers: timersOf(context), quarantine: quarantineOf(options) }
     const subscriptions = new Single(connection, common, new Fibers(connection.name, context))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {

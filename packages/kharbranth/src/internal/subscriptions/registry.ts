@@ -8,6 +8,8 @@ import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Figures, Match, ResubscribeReason, SubscriptionEvent } from "../../Subscriptions.ts"
 import { SessionTopics, type Changes, type Kind } from "./sessionTopics.ts"
 import type { SubscriberBuffer } from "./buffer.ts"
+import type { Quarantine } from "./asking/quarantine.ts"
+import { Trials } from "./asking/trials.ts"
 import { stateOf, Topic } from "./topic.ts"
 
 /** What the registry needs of the connection that it serves. */
@@ -16,7 +18,7 @@ export interface RegistryOwner {
   wall(): number
   /** Monotonic milliseconds. */
   mono(): number
-  /** There may be something to say, or a deadline has moved. */
+  /** There may be something to ask for, or a deadline has moved. */
   changed(): void
   emit(event: () => SubscriptionEvent): void
   /** The epoch that is Ready, if any. */
@@ -24,7 +26,7 @@ export interface RegistryOwner {
 }
 
 /** What is counted over all topics. */
-export type Counts = { -readonly [K in Exclude<keyof Figures, "topics" | "confirmed">]: number }
+export type Counts = { -readonly [K in Exclude<keyof Figures, "topics" | "confirmed" | "quarantined">]: number }
 
 export const noCounts = (): Counts => ({
   requests: 0,
@@ -43,6 +45,8 @@ export interface RegistryOptions<In> {
   /** Whether there is a message that unsubscribes. */
   readonly canUnsubscribe: boolean
   readonly firstId: number
+  /** Shared by all connections of a pool: a topic takes its guilt along. */
+  readonly quarantine: Quarantine
   readonly owner: RegistryOwner
 }
 
@@ -56,6 +60,7 @@ export class Registry<T, In> {
   readonly counts: Counts
   active: SessionTopics | undefined
   readonly sessions = new Map<number, SessionTopics>()
+  readonly trials: Trials
   /** Data of sessions that are not Ready yet. */
   private readonly held = new Map<number, Array<Held<In>>>()
   /** The topics by key, until no session knows them any more. */
@@ -69,6 +74,7 @@ export class Registry<T, In> {
     this.options = options
     this.owner = options.owner
     this.counts = options.counts
+    this.trials = new Trials(this, options.owner, options.quarantine)
     this.nextId = options.firstId
   }
 
@@ -85,6 +91,7 @@ export class Registry<T, In> {
   leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): void {
     if (!topic.left(reader)) return
     this.topics.delete(topic.key)
+    this.options.quarantine.clear(topic.key)
     this.owner.changed()
   }
 
@@ -101,7 +108,7 @@ export class Registry<T, In> {
     this.topics.delete(topic.key)
     topic.seen = undefined
     topic.interrupted("session", this.owner.wall())
-    topic.publish({ _tag: "Waiting" })
+    topic.publish(this.options.quarantine.stateOf(topic.key) ?? { _tag: "Waiting" })
     this.owner.changed()
   }
 
@@ -138,6 +145,7 @@ export class Registry<T, In> {
     this.active = session
     const now = this.owner.wall()
     const mono = this.owner.mono()
+    session.readyAt = mono
     for (const topic of this.topics.values()) {
       const on = session.isOn(topic.key)
       // The new session has subscribed it: what was asked for is done.
@@ -157,6 +165,7 @@ export class Registry<T, In> {
   ended(epoch: number, error: ConnectionError): void {
     const session = this.sessions.get(epoch)
     const { active } = this
+    if (session !== undefined) this.trials.ended(session, error)
     this.sessions.delete(epoch)
     this.held.delete(epoch)
     if (active?.epoch === epoch) this.lose()
@@ -281,7 +290,7 @@ export class Registry<T, In> {
     if (surplus.length > 0 && this.options.canUnsubscribe) return { kind: "unsubscribe", keys: surplus }
     this.interrupt(session, surplus)
     session.forget(surplus)
-    const keys = session.missing(this.topics.keys())
+    const keys = this.trials.askable(session, session.missing(this.topics.keys()))
     if (keys.length > 0) return { kind: "subscribe", keys }
     this.prune()
     return undefined
@@ -306,7 +315,7 @@ export class Registry<T, In> {
 
   /** The server does not acknowledge: what was sent is granted. */
   grant(session: SessionTopics, id: number): void {
-    this.apply(session, session.grant(id, this.owner.wall()))
+    this.apply(session, session.grant(id, this.owner.wall(), this.owner.mono()))
   }
 
   withdraw(session: SessionTopics, id: number): void {
@@ -399,12 +408,12 @@ export class Registry<T, In> {
   private sessionOf(epoch: number): SessionTopics {
     const found = this.sessions.get(epoch)
     if (found !== undefined) return found
-    const session = new SessionTopics(epoch)
+    const session = new SessionTopics(epoch, (key) => this.trials.answered(key))
     this.sessions.set(epoch, session)
     return session
   }
 
-  private showAll(keys: Iterable<string>): void {
+  showAll(keys: Iterable<string>): void {
     for (const key of keys) {
       const topic = this.topics.get(key)
       if (topic !== undefined) this.show(topic)
@@ -412,6 +421,6 @@ export class Registry<T, In> {
   }
 
   show(topic: Topic<T, In>): void {
-    topic.publish(stateOf(this.active, topic))
+    topic.publish(this.options.quarantine.stateOf(topic.key) ?? stateOf(this.active, topic))
   }
 }

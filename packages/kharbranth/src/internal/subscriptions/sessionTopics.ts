@@ -38,11 +38,20 @@ export class SessionTopics {
   private readonly cycling = new Set<string>()
   /** Why topics are subscribed again, until they are on. */
   private readonly reasons = new Map<string, Gap["reason"]>()
+  /** When topics without an answer were asked for, in monotonic milliseconds; `Infinity` until the request is sent. */
+  private readonly unanswered = new Map<string, number>()
+  /** Called for each topic that is answered: granted, refused, or delivered. */
+  private readonly answered: (key: string) => void
+  /** Whether a topic has been answered, so that the session is known to work. */
+  hasAnswered = false
+  /** When it became Ready, in monotonic milliseconds. */
+  readyAt = Infinity
   /** When its last data came, in Unix milliseconds. */
   lastAt: number | undefined
 
-  constructor(epoch: number) {
+  constructor(epoch: number, answered: (key: string) => void) {
     this.epoch = epoch
+    this.answered = answered
   }
 
   /** Whether nothing that was asked for is unanswered. */
@@ -75,6 +84,7 @@ export class SessionTopics {
     for (const key of keys) {
       this.cycling.delete(key)
       this.statuses.set(key, { _tag: kind === "subscribe" ? "Asked" : "Leaving", request: id })
+      if (kind === "subscribe") this.unanswered.set(key, Infinity)
     }
   }
 
@@ -93,10 +103,12 @@ export class SessionTopics {
     }
   }
 
-  /** The request was sent; its answer is due then. */
-  sent(id: number, deadline: number): void {
+  /** The request was sent now, and its answer is due at the deadline; both in monotonic milliseconds. */
+  sent(id: number, now: number, deadline: number): void {
     const request = this.requests.get(id)
-    if (request !== undefined) request.deadline = deadline
+    if (request === undefined) return
+    request.deadline = deadline
+    for (const key of request.keys) if (this.unanswered.has(key)) this.unanswered.set(key, now)
   }
 
   /** The request was not sent after all. */
@@ -105,8 +117,11 @@ export class SessionTopics {
     if (request === undefined) return
     this.requests.delete(id)
     for (const key of request.keys) {
-      if (request.kind === "subscribe") this.statuses.delete(key)
-      else this.staysOn(key, now)
+      if (request.kind === "unsubscribe") this.staysOn(key, now)
+      else {
+        this.statuses.delete(key)
+        this.unanswered.delete(key)
+      }
     }
   }
 
@@ -157,6 +172,7 @@ export class SessionTopics {
   /** Data of a topic came, which proves it subscribed. Returns whether that is news. */
   delivered(key: string, now: number): boolean {
     this.lastAt = now
+    if (this.unanswered.size > 0) this.settle(key)
     const status = this.statuses.get(key)
     if (status?._tag === "On") {
       status.delivered = true
@@ -169,13 +185,51 @@ export class SessionTopics {
     return true
   }
 
-  /** Everything that was asked in this request is granted, as far as we care. */
-  grant(id: number, now: number): Changes {
-    return this.answer({ _tag: "Ack", id, topics: undefined }, now) ?? nothing
+  /** The request was sent to a server that does not acknowledge: all of it is granted, and only data answers it. */
+  grant(id: number, now: number, sentAt: number): Changes {
+    const changes = this.answerAlike({ _tag: "Ack", id, topics: undefined }, now) ?? nothing
+    for (const key of changes.confirmed) this.unanswered.set(key, sentAt)
+    return changes
+  }
+
+  // ------------------------------------------------------ unanswered topics
+
+  /** Topics that were asked for after this time, and have no answer. */
+  unansweredSince(time: number): ReadonlyArray<string> {
+    return [...this.unanswered].flatMap(([key, at]) => (at > time && at !== Infinity ? [key] : []))
+  }
+
+  /** The topics that have no answer, whether their request is sent or about to be. */
+  get withoutAnswer(): ReadonlyArray<string> {
+    return [...this.unanswered.keys()]
+  }
+
+  /** When the first of them was asked for; `Infinity` if there is none. */
+  get unansweredFrom(): number {
+    let first = Infinity
+    for (const at of this.unanswered.values()) first = Math.min(first, at)
+    return first
+  }
+
+  /** The session has outlived what was asked for until this time, which is as good as an answer. */
+  outlive(time: number): void {
+    for (const [key, at] of this.unanswered) if (at <= time) this.settle(key)
+  }
+
+  private settle(key: string): void {
+    if (!this.unanswered.delete(key)) return
+    this.hasAnswered = true
+    this.answered(key)
   }
 
   /** `undefined` when the answer is to nothing that was asked here. */
   answer(match: Ack | Nack | Answer | Current, now: number): Changes | undefined {
+    const changes = this.decide(match, now)
+    for (const key of [...(changes?.confirmed ?? []), ...(changes?.refused ?? [])]) this.settle(key)
+    return changes
+  }
+
+  private decide(match: Ack | Nack | Answer | Current, now: number): Changes | undefined {
     if (match._tag === "Current") return this.compare(new Set(match.topics), now)
     return match._tag === "Answer" ? this.answerInPart(match, now) : this.answerAlike(match, now)
   }

@@ -16,7 +16,7 @@ import type * as Public from "../../Subscriptions.ts"
 import type { SubscriptionEvent } from "../../Subscriptions.ts"
 import { Fanout } from "../kit/fanout.ts"
 import { Fibers } from "../kit/fibers.ts"
-import { check } from "./options.ts"
+import { check, quarantineOf } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
 import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
@@ -167,7 +167,7 @@ export const make = <T, In, Out, M>(
     if (invalid !== undefined) return yield* invalid
     const context = yield* Effect.context<Scope.Scope>()
     const events = new Fanout<SubscriptionEvent>()
-    const common = { options, counts: noCounts(), events, timers: timersOf(context) }
+    const common = { options, counts: noCounts(), events, timers: timersOf(context), quarantine: quarantineOf(options) }
     const subscriptions = new Sharded(pool, common, options.size, context)
     yield* Effect.addFinalizer(() => Effect.sync(() => subscriptions.close()))
     yield* Effect.forkScoped(subscriptions.follow, { startImmediately: true })

@@ -2,8 +2,8 @@
  * How many topics go into one message: as many as both bounds allow. Servers
  * that swallow a message that is too large say nothing, so bytes count too.
  */
-import type { BatchOptions } from "../../Subscriptions.ts"
-import { textSize } from "../model/frame.ts"
+import type { BatchOptions } from "../../../Subscriptions.ts"
+import { textSize } from "../../model/frame.ts"
 
 const textOf = (message: object): string | undefined =>
   "_tag" in message && message._tag === "Text" && "text" in message && typeof message.text === "string"

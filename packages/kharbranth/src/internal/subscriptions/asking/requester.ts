@@ -5,12 +5,12 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as RateLimit from "../../RateLimit.ts"
-import type { BatchOptions } from "../../Subscriptions.ts"
-import { attempt } from "../kit/guard.ts"
+import * as RateLimit from "../../../RateLimit.ts"
+import type { BatchOptions } from "../../../Subscriptions.ts"
+import { attempt } from "../../kit/guard.ts"
 import * as Batch from "./batch.ts"
-import type { SessionTopics, Kind } from "./sessionTopics.ts"
-import type { Registry } from "./registry.ts"
+import type { SessionTopics, Kind } from "../sessionTopics.ts"
+import type { Registry } from "../registry.ts"
 
 /** What the option `memory` made for each session that is not over. */
 export class SessionMemories<M> {
@@ -113,7 +113,8 @@ export class Requester<T, In, Out, M> {
 
   private sent(session: SessionTopics, id: number): void {
     if (!this.options.acks) return this.registry.grant(session, id)
-    session.sent(id, this.mono() + this.options.ackTimeout)
+    const now = this.mono()
+    session.sent(id, now, now + this.options.ackTimeout)
     this.changed()
   }
 
