@@ -212,7 +212,10 @@ export interface Options<C extends Codec.Any, T, RO, RH = never> {
   readonly onOpen?:
     | ((session: Session<Codec.In<NoInfer<C>>, Codec.Out<NoInfer<C>>>) => Effect.Effect<unknown, unknown, RO>)
     | undefined
-  /** Default: `Heartbeat.ping()` where the transport can ping (or what it names instead), else `Heartbeat.none`. */
+  /**
+   * A target may name another for its session. Default: `Heartbeat.ping()` where
+   * the transport can ping (or what it names instead), else `Heartbeat.none`.
+   */
   readonly heartbeat?: Heartbeat | undefined
   /** Default: `Reconnect.polite`. */
   readonly reconnect?: Reconnect | undefined

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Result from "effect/Result"
 import type { ConnectionError, InvalidOptions, TargetFailed } from "./ConnectionError.ts"
+import type { Heartbeat } from "./Heartbeat.ts"
 import * as internal from "./internal/target/recipe.ts"
 import { type Capabilities, httpHeaders } from "./Transport.ts"
 
@@ -26,6 +27,8 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>
   /** When the target stops being valid, in Unix milliseconds. */
   readonly expiresAt: number | undefined
+  /** Of the session that is dialed with this target, instead of the connection's. */
+  readonly heartbeat: Heartbeat | undefined
 }
 
 /**
@@ -88,6 +91,8 @@ export interface StaticOptions {
   readonly headers?: Headers | undefined
   /** Default: it does not expire. */
   readonly expiresAt?: Moment | undefined
+  /** The heartbeat of the session, where the server that names the url also says how often. Default: the connection's. */
+  readonly heartbeat?: Heartbeat | undefined
 }
 
 /**
@@ -105,6 +110,8 @@ export interface Options<E = never, R = never> {
   readonly headers?: Field<Headers, E, R> | undefined
   /** When a fresh target is needed. Default: it does not expire. */
   readonly expiresAt?: Field<Moment | undefined, E, R> | undefined
+  /** The heartbeat of the session that is dialed. Default: the connection's. */
+  readonly heartbeat?: Field<Heartbeat | undefined, E, R> | undefined
 }
 
 /**
@@ -190,7 +197,7 @@ type FieldContext<F> =
 export const make: <E = never, R = never>(
   connection: string,
   input: Input<E, R>,
-  capabilities?: Pick<Capabilities, "headers">
+  capabilities?: Pick<Capabilities, "headers"> & Partial<Pick<Capabilities, "ping">>
 ) => Result.Result<Recipe<R>, InvalidOptions> = (connection, input, capabilities = http) =>
   internal.make(connection, input, capabilities)
 

@@ -93,7 +93,7 @@ const history = (seed: number, tally: Record<string, number>) =>
     }
     const guilty = events.flatMap((event) => (event._tag === "Quarantined" ? [event.topic] : []))
     for (const topic of guilty) if (!server.deadly.has(topic)) complain(`${topic} was innocent`)
-    const granted = [...server.granted.values()].flatMap((topics) => [...topics]).toSorted()
+    const granted = [...server.granted.values()].flatMap((topics) => Array.from(topics)).toSorted()
     const innocent = topics.filter((topic) => !server.deadly.has(topic)).toSorted()
     if (granted.join() !== innocent.join()) complain(`the sockets have ${granted.join()}, not ${innocent.join()}`)
     // The one that makes it a suspect, as many as it takes to halve the group, and two when it is alone.

@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ConnectionError from "../../src/ConnectionError.ts"
+import * as Heartbeat from "../../src/Heartbeat.ts"
 import * as Target from "../../src/Target.ts"
 import * as Transport from "../../src/Transport.ts"
 
@@ -184,6 +185,33 @@ describe("headers", () => {
   )
 })
 
+describe("heartbeats", () => {
+  const beat = Heartbeat.text({ every: "18 seconds" })
+
+  it.effect("are values, or resolved for each dial", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* resolve({ url, heartbeat: beat })).heartbeat, beat)
+      assert.strictEqual((yield* resolve({ url, heartbeat: Effect.succeed(beat) })).heartbeat, beat)
+      assert.strictEqual((yield* resolve(Effect.succeed({ url, heartbeat: beat }))).heartbeat, beat)
+      assert.isUndefined((yield* resolve({ url, heartbeat: () => undefined })).heartbeat)
+      assert.isUndefined((yield* resolve(url)).heartbeat)
+    })
+  )
+
+  it.effect("are checked, at the door where they are known", () =>
+    Effect.gen(function* () {
+      const wrong = Heartbeat.text({ every: 0 })
+      assert.deepStrictEqual(refusal({ url, heartbeat: wrong }).path, ["target", "heartbeat", "every"])
+      assert.deepStrictEqual(refusal({ url, heartbeat: "20 seconds" }).path, ["target", "heartbeat"])
+      const later = yield* invalid({ url, heartbeat: () => wrong })
+      assert.deepStrictEqual(later.path, ["target", "heartbeat", "every"])
+      const abilities = { headers: Transport.httpHeaders, ping: false } as const
+      const refused = Target.make("feed", { url, heartbeat: Heartbeat.ping() }, abilities)
+      assert.isTrue(Result.isFailure(refused) && refused.failure.message.includes("cannot send protocol pings"))
+    })
+  )
+})
+
 describe("expiresAt", () => {
   it.effect("takes milliseconds, a Date, a DateTime, or nothing", () =>
     Effect.gen(function* () {
@@ -238,7 +266,7 @@ describe("resolving", () => {
   it.effect("a whole target may come from an Effect or a function", () =>
     Effect.gen(function* () {
       const whole = { url: "https://feed.example/ws", subprotocols: ["v1"], headers: { a: "b" }, expiresAt: 5 }
-      const expected = { url, subprotocols: ["v1"], headers: { a: "b" }, expiresAt: 5 }
+      const expected = { url, subprotocols: ["v1"], headers: { a: "b" }, expiresAt: 5, heartbeat: undefined }
       assert.deepStrictEqual(yield* resolve(Effect.succeed(whole)), expected)
       assert.deepStrictEqual(yield* resolve(() => whole), expected)
       assert.deepStrictEqual(yield* resolve(({ attempt }) => Effect.succeed(`${url}/${attempt}`)), {

@@ -33,8 +33,9 @@ export const writeMarkOf = <In, Out>({ writeMark }: SessionOptions<In, Out>): nu
 export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>, target: Target): Dial => {
   const { connection, options } = owner
   const { maxMessageSize = 1024 * 1024 } = options
-  const { expiresAt, headers, subprotocols, url } = target
+  const { expiresAt, headers, heartbeat, subprotocols, url } = target
   session.expiresAt = expiresAt
+  session.heartbeat = heartbeat
   const high = writeMarkOf(options)
   const mark = { high, low: Math.floor(high / 4) }
   const successor = session.dial.role === "successor"

@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import type { Decoder } from "../../Codec.ts"
 import type * as ConnectionError from "../../ConnectionError.ts"
 import type { Frame } from "../../Message.ts"
+import type { Heartbeat } from "../../Heartbeat.ts"
 import type { Link, Receiver } from "../../Transport.ts"
 import type { Lane } from "../inbox/inbox.ts"
 import { attempt } from "../kit/guard.ts"
@@ -75,6 +76,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   liveness: Liveness<In, Out> | undefined
   dataFrames = 0
   expiresAt: number | undefined
+  /** What its target says of it. */
+  heartbeat: Heartbeat | undefined
   /** When it ended, for a Gap's `from`. */
   endedAt: number | undefined
   /** What its programs returned. */
@@ -191,7 +194,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
       meter: this.owner.meter(),
       owner: this.owner
     })
-    this.liveness = new Liveness(this.owner, this, policies.heartbeat, link)
+    this.liveness = new Liveness(this.owner, this, this.heartbeat ?? policies.heartbeat, link)
     this.liveness.start()
     this.owner.opened(this)
     reports.hook(epoch, "onOpen", epoch)

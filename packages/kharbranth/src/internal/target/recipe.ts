@@ -22,10 +22,14 @@ const evaluate = <A, E, R>(field: Field<A, E, R>, attempt: Attempt): Effect.Effe
     return isEffect(value) ? value : Effect.succeed(value)
   })
 
-const placeOf = (connection: string, headers: Capabilities["headers"]): Validate.Place => ({
+/** What a transport can do with the parts of a target. */
+type Abilities = Pick<Capabilities, "headers"> & Partial<Pick<Capabilities, "ping">>
+
+const placeOf = (connection: string, { headers, ping }: Abilities): Validate.Place => ({
   connection,
   path: ["target"],
-  headers
+  headers,
+  ping
 })
 
 const isUrl = (u: unknown): u is string | URL => typeof u === "string" || u instanceof URL
@@ -57,7 +61,7 @@ const known = (field: unknown): unknown => (isDynamic(field) ? undefined : field
 /** The static parts of each endpoint, checked at the door. */
 const checkStatic = (
   place: Validate.Place,
-  { expiresAt, headers, subprotocols }: Partial<Options<unknown, unknown>>,
+  { expiresAt, headers, heartbeat, subprotocols }: Partial<Options<unknown, unknown>>,
   endpoints: ReadonlyArray<Endpoint>
 ): Result.Result<ReadonlyArray<Target>, ConnectionError.InvalidOptions> => {
   const targets: Array<Target> = []
@@ -66,7 +70,8 @@ const checkStatic = (
       url: isDynamic(field) ? "wss://unknown" : field,
       subprotocols: known(subprotocols),
       headers: known(headers),
-      expiresAt: known(expiresAt)
+      expiresAt: known(expiresAt),
+      heartbeat: known(heartbeat)
     }
     const result = Validate.target(place, parts, path)
     if (Result.isFailure(result)) return Result.fail(result.failure)
@@ -82,7 +87,7 @@ const constant = (targets: ReadonlyArray<Target>): Recipe<never> => ({
 })
 
 /** Resolves for each dial: the whole, if it is dynamic, and then each field. */
-const resolving = <E, R>(input: Input<E, R>, endpoints: number, headers: Capabilities["headers"]): Recipe<R> => ({
+const resolving = <E, R>(input: Input<E, R>, endpoints: number, abilities: Abilities): Recipe<R> => ({
   endpoints,
   resolve: (connection, attempt) =>
     Effect.gen(function* () {
@@ -93,9 +98,10 @@ const resolving = <E, R>(input: Input<E, R>, endpoints: number, headers: Capabil
         url: yield* evaluate<unknown, E, R>(field, attempt),
         subprotocols: yield* evaluate(options?.subprotocols, attempt),
         headers: yield* evaluate(options?.headers, attempt),
-        expiresAt: yield* evaluate(options?.expiresAt, attempt)
+        expiresAt: yield* evaluate(options?.expiresAt, attempt),
+        heartbeat: yield* evaluate(options?.heartbeat, attempt)
       }
-      return yield* Effect.fromResult(Validate.target(placeOf(connection, headers), parts, path))
+      return yield* Effect.fromResult(Validate.target(placeOf(connection, abilities), parts, path))
     }).pipe(Effect.catchCause((cause) => Effect.fail(failureOf(connection, Cause.squash(cause)))))
 })
 
@@ -112,18 +118,19 @@ let last: { readonly url: string; readonly made: Result.Result<Recipe, Connectio
 export const make = <E, R>(
   connection: string,
   input: Input<E, R>,
-  { headers }: Pick<Capabilities, "headers">
+  abilities: Abilities
 ): Result.Result<Recipe<R>, ConnectionError.InvalidOptions> => {
   if (last !== undefined && input === last.url) return last.made
-  if (isDynamic(input)) return Result.succeed(resolving(input, 1, headers))
+  if (isDynamic(input)) return Result.succeed(resolving(input, 1, abilities))
   const refused = (path: Check.Path, issue: string) => Result.fail(Check.invalid(connection, path, issue))
   const options = optionsOf<E, R>(input)
   if (options === undefined) return refused(["target"], "expected a url, options with a `url`, or an Effect of either")
   const endpoints = endpointsOf(input)
   if (endpoints.length === 0) return refused(["target", "url"], "expected at least one url")
-  const dynamic = [options.subprotocols, options.headers, options.expiresAt, ...endpoints.map(({ field }) => field)]
-  return Result.map(checkStatic(placeOf(connection, headers), options, endpoints), (targets) => {
-    if (dynamic.some(isDynamic)) return resolving(input, endpoints.length, headers)
+  const { expiresAt, headers, heartbeat, subprotocols } = options
+  const dynamic = [subprotocols, headers, expiresAt, heartbeat, ...endpoints.map(({ field }) => field)]
+  return Result.map(checkStatic(placeOf(connection, abilities), options, endpoints), (targets) => {
+    if (dynamic.some(isDynamic)) return resolving(input, endpoints.length, abilities)
     const recipe = constant(targets)
     if (typeof input === "string") last = { url: input, made: Result.succeed(recipe) }
     return recipe

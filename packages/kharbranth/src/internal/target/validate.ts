@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import type { InvalidOptions } from "../../ConnectionError.ts"
+import * as Heartbeat from "../../Heartbeat.ts"
 import type { Target } from "../../Target.ts"
 import type { Capabilities } from "../../Transport.ts"
 import { attempt } from "../kit/guard.ts"
@@ -18,6 +19,8 @@ export interface Place {
   readonly path: Path
   /** What headers the transport can send. */
   readonly headers: Capabilities["headers"]
+  /** Whether the transport can ping, for heartbeats; not known where it is `undefined`. */
+  readonly ping: unknown
 }
 
 const fail = (place: Place, path: Path, issue: string): Result.Result<never, InvalidOptions> =>
@@ -88,12 +91,24 @@ export const expiresAt = (place: Place, value: unknown): Validated<number | unde
     : fail(place, [], "expected a moment: Unix milliseconds, a Date or a DateTime")
 }
 
+const isHeartbeat = (value: unknown): value is Heartbeat.Heartbeat =>
+  typeof value === "object" && value !== null && "probe" in value && "maxMissed" in value
+
+export const heartbeat = (place: Place, value: unknown): Validated<Heartbeat.Heartbeat | undefined> => {
+  if (value === undefined) return Result.succeed(undefined)
+  if (!isHeartbeat(value)) return fail(place, [], "expected a heartbeat, such as Heartbeat.ping()")
+  const wrong = Heartbeat.check(value, place, place.connection)
+  // Its path begins with "heartbeat", and so does the place's end.
+  return wrong === undefined ? Result.succeed(value) : fail(place, wrong.path.slice(1), wrong.issue)
+}
+
 /** The parts of a target, as given or resolved but not validated. */
 export interface Parts {
   readonly url: unknown
   readonly subprotocols: unknown
   readonly headers: unknown
   readonly expiresAt: unknown
+  readonly heartbeat: unknown
 }
 
 // The same for all, so that a transport can see that nothing differs.
@@ -105,14 +120,16 @@ export const target = (place: Place, parts: Parts, urlPath: Path): Validated<Tar
   const address = url(urlPath.length === 0 ? place : at(urlPath), parts.url)
   if (Result.isFailure(address)) return Result.fail(address.failure)
   // Most targets are a url and nothing else.
-  const { expiresAt: expiry, headers: fields, subprotocols: names } = parts
-  if (names === undefined && fields === undefined && expiry === undefined) {
-    return Result.succeed({ url: address.success, subprotocols: noNames, headers: noFields, expiresAt: undefined })
+  const { expiresAt: expiry, headers: fields, heartbeat: beat, subprotocols: names } = parts
+  if (names === undefined && fields === undefined && expiry === undefined && beat === undefined) {
+    const url = address.success
+    return Result.succeed({ url, subprotocols: noNames, headers: noFields, expiresAt: undefined, heartbeat: undefined })
   }
   return Result.all({
     url: address,
     subprotocols: subprotocols(at(["subprotocols"]), names),
     headers: headers(at(["headers"]), fields),
-    expiresAt: expiresAt(at(["expiresAt"]), expiry)
+    expiresAt: expiresAt(at(["expiresAt"]), expiry),
+    heartbeat: heartbeat(at(["heartbeat"]), beat)
   })
 }
