@@ -2,7 +2,8 @@
  * How fast a connection may write. A strict rolling window and a minimum gap,
  * not a token bucket: a bucket of 5 that refills 5 a second lets 9 through in
  * its first second, and servers that count strictly cut the connection for it.
- * Everything written counts, pings too, so a reserve keeps room for probes.
+ * Everything written counts, pings too, so a reserve keeps room for probes. The
+ * pongs that a transport sends by itself count on request.
  *
  * @since 0.1.0
  */
@@ -36,6 +37,8 @@ export interface RateLimit {
   readonly minGap: Duration.Duration | undefined
   /** How many of `limit` only probes may use. */
   readonly reserve: number
+  /** Whether the pongs count that the transport sends by itself. */
+  readonly pongs: boolean
   /** What the limit counts: one session, one connection, or all that share this value. */
   readonly scope: "session" | "connection" | "shared"
   /** The meter that counts for it: a new one, or the one of a shared limit. */
@@ -59,8 +62,17 @@ export interface SharedOptions {
   readonly window?: Duration.Input | undefined
   /** The least time between two messages. Default: none. */
   readonly minGap?: Duration.Input | undefined
-  /** How many of `limit` only probes may use. Default: 1 when `limit` is more than 1, else 0. */
+  /**
+   * How many of `limit` only probes may use, and pongs where they count. Default:
+   * 1, with `pongs` 2, and always less than `limit`.
+   */
   readonly reserve?: number | undefined
+  /**
+   * Whether pongs count: those with which the transport answers the server's
+   * pings by itself. No limit can hold them back, so the `reserve` keeps room for
+   * them. Browsers do not show pings; there it changes nothing. Default: `false`.
+   */
+  readonly pongs?: boolean | undefined
 }
 
 /**
@@ -96,7 +108,8 @@ export const make = (options: Options): RateLimit => ({
   limit: options.limit,
   window: Check.optionalDuration(options.window),
   minGap: Check.optionalDuration(options.minGap),
-  reserve: options.reserve ?? (options.limit !== undefined && options.limit > 1 ? 1 : 0),
+  reserve: options.reserve ?? Math.max(0, Math.min(options.pongs === true ? 2 : 1, (options.limit ?? 1) - 1)),
+  pongs: options.pongs ?? false,
   scope: options.scope ?? "session",
   meter() {
     return newMeter(this)
@@ -125,7 +138,8 @@ const newMeter = (limit: RateLimit): Meter =>
     limit: limit.limit ?? Infinity,
     window: limit.window === undefined ? 0 : Duration.toMillis(limit.window),
     minGap: limit.minGap === undefined ? 0 : Duration.toMillis(limit.minGap),
-    reserve: limit.reserve
+    reserve: limit.reserve,
+    pongs: limit.pongs
   })
 
 /**

@@ -63,6 +63,7 @@ export interface Dial {
 export interface Receiver {
   /** A data frame; `size` is its length in bytes on the wire (payload only). */
   frame(frame: Frame, size: number): void
+  /** The server's ping came, and the transport has answered it. Not called where the platform hides pings. */
   ping(payload: Uint8Array): void
   pong(payload: Uint8Array): void
   /** `buffered()` fell to the low mark after having reached the high one. */

@@ -94,7 +94,7 @@ describe("sendNow", () => {
 
   it("goes by the meter", () => {
     const r = rig()
-    r.attach({ meter: Meter.make({ limit: 2, window: 50, minGap: 0, reserve: 0 }) })
+    r.attach({ meter: Meter.make({ limit: 2, window: 50, minGap: 0, reserve: 0, pongs: false }) })
     assert.deepStrictEqual(
       [r.outbox.sendNow("a"), r.outbox.sendNow("b"), r.outbox.sendNow("c")],
       [true, true, undefined]
@@ -121,7 +121,7 @@ describe("writeAllNow", () => {
 
   it("stops before what does not encode, and at the meter", () => {
     const r = rig({ encode: (m) => (m === "bad" ? new Codec.Failure("bad") : m) })
-    r.attach({ meter: Meter.make({ limit: 3, window: 50, minGap: 0, reserve: 0 }) })
+    r.attach({ meter: Meter.make({ limit: 3, window: 50, minGap: 0, reserve: 0, pongs: false }) })
     assert.strictEqual(r.outbox.writeAllNow(["a", "bad", "c"]), 1)
     assert.strictEqual(tagOf(r.outbox.writeAllNow(["bad", "c"])), "EncodeError")
     assert.strictEqual(r.outbox.writeAllNow(["a", "b", "c"]), 2)

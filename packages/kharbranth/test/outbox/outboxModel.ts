@@ -360,7 +360,9 @@ export class Run {
       }
     )
     const meter =
-      this.limit === undefined ? undefined : Meter.make({ limit: this.limit, window: 50, minGap: 0, reserve: 1 })
+      this.limit === undefined
+        ? undefined
+        : Meter.make({ limit: this.limit, window: 50, minGap: 0, reserve: 1, pongs: false })
     const writer = new Writer({ link, mark: this.mark, meter, owner: this.owner, connection: "model" })
     this.stamps.length = 0
     Object.assign(session, { link, writer })

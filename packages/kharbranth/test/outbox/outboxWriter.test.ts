@@ -13,7 +13,7 @@ import { acks, closed, rig } from "./outboxRig.ts"
 describe("a session's writer", () => {
   it("probes before onOpen before data, past the mark and with the reserve", () => {
     const r = rig()
-    const writer = r.writer({ meter: Meter.make({ limit: 3, window: 50, minGap: 0, reserve: 1 }) })
+    const writer = r.writer({ meter: Meter.make({ limit: 3, window: 50, minGap: 0, reserve: 1, pongs: false }) })
     const outcomes: Array<string> = []
     const settle = (outcome: { readonly _tag: string }) => outcomes.push(outcome._tag)
     r.buffered = 100

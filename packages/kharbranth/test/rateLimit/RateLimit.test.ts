@@ -1,11 +1,19 @@
 // Proves that a meter is a strict rolling window: against a brute-force judge
 // no window ever sees more than its limit, gaps hold, probes always find their
-// reserve, `nextAt` is neither late nor early, and several limits hold at once.
+// reserve, `nextAt` is neither late nor early, and several limits hold at once;
+// and that pongs which the transport sends by itself count where they are to.
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Codec from "../../src/Codec.ts"
+import * as Connection from "../../src/Connection.ts"
+import * as Heartbeat from "../../src/Heartbeat.ts"
 import type * as Meter from "../../src/internal/rateLimit/meter.ts"
 import * as RateLimit from "../../src/RateLimit.ts"
+import * as TestNetwork from "../../src/testing/TestNetwork.ts"
+import { pass } from "../support/passing.ts"
+
+const url = "wss://feed.example/ws"
 
 const randomOf = (seed: number) => () => {
   seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) | 0
@@ -203,6 +211,52 @@ describe("several limits", () => {
   )
 })
 
+describe("pongs", () => {
+  it("count where they are to, in each of several limits", () => {
+    const strict = RateLimit.make({ limit: 3, window: 1_000, reserve: 1, pongs: true })
+    const other = RateLimit.make({ limit: 3, window: 1_000, reserve: 1 })
+    const [both, only] = [RateLimit.meter([strict, other]), RateLimit.meter(other)]
+    for (const meter of [both, only]) meter.pong(0)
+    assert.deepStrictEqual([both.free(0, "data"), only.free(0, "data")], [1, 2])
+    both.pong(10)
+    assert.deepStrictEqual([both.free(10, "data"), both.free(10, "probe")], [0, 1])
+    assert.strictEqual(both.nextAt(10, "data"), 1_000)
+    // No limit holds them back; what was written stays counted for its whole window.
+    for (let at = 20; at < 60; at += 10) both.pong(at)
+    assert.strictEqual(both.nextAt(60, "probe"), 1_030)
+    assert.strictEqual(both.nextAt(60, "data"), 1_040)
+  })
+
+  it("keep the least gap too", () => {
+    const meter = RateLimit.meter(RateLimit.make({ minGap: 100, pongs: true }))
+    meter.pong(50)
+    assert.strictEqual(meter.nextAt(60, "data"), 150)
+  })
+
+  for (const pongs of [false, true]) {
+    it.effect(`of a session ${pongs ? "keep to the limit together with its messages" : "come on top by default"}`, () =>
+      Effect.gen(function* () {
+        const network = yield* TestNetwork.make()
+        const seen: Array<number> = []
+        const note = () => seen.push(network.clock.currentTimeMillisUnsafe())
+        const server = yield* network.serve(url, (peer) => peer.listen({ frame: note, pong: note }))
+        const rateLimit = RateLimit.make({ limit: 5, window: "1 second", pongs })
+        const options = { target: url, codec: Codec.text, heartbeat: Heartbeat.none, rateLimit }
+        const connection = yield* network.provide(Connection.make("feed", options))
+        const peer = yield* server.accepted
+        for (let n = 0; n < 30; n++) yield* Effect.forkScoped(connection.send(`${n}`))
+        for (let turn = 0; turn < 60; turn++) {
+          yield* peer.ping()
+          yield* pass(500, 50)
+        }
+        const densest = Math.max(...seen.map((from) => seen.filter((at) => at >= from && at < from + 1_000).length))
+        assert.strictEqual(densest, pongs ? 5 : 6)
+        assert.strictEqual(seen.length, 90)
+      })
+    )
+  }
+})
+
 describe("make and check", () => {
   const issueAt = (options: RateLimit.Options) => RateLimit.check(RateLimit.make(options), "feed")?.path.join(".")
 
@@ -211,6 +265,8 @@ describe("make and check", () => {
     assert.strictEqual(RateLimit.make({ limit: 1, window: 1 }).reserve, 0)
     assert.strictEqual(RateLimit.make({ minGap: 1 }).reserve, 0)
     assert.strictEqual(RateLimit.make({ minGap: 1 }).scope, "session")
+    const reserves = [1, 2, 3, 5].map((limit) => RateLimit.make({ limit, window: 1, pongs: true }).reserve)
+    assert.deepStrictEqual(reserves, [0, 1, 2, 2])
   })
 
   it("accepts what is usable", () => {

@@ -110,6 +110,11 @@ export class Writer implements WriterRecord {
     return () => void this.own?.delete(own)
   }
 
+  /** The link has answered a ping by itself. */
+  pongWritten(): void {
+    this.options.meter?.pong(this.options.owner.mono())
+  }
+
   drained(): void {
     this.flush()
   }

@@ -1,7 +1,7 @@
 /**
- * The meter behind a rate limit: a strict rolling window and a minimum gap,
- * kept as a ring of the last `limit` write times; asking changes nothing. Times are milliseconds of a
- * monotonic clock.
+ * The meter behind a rate limit: a strict rolling window and a minimum gap, kept
+ * as a ring of the last `limit` write times. Asking changes nothing. Times are
+ * monotonic milliseconds.
  */
 import { type Limits, listOf } from "./limits.ts"
 
@@ -15,6 +15,8 @@ export interface Meter {
   nextAt(now: number, kind: Kind): number
   /** Counts messages that were written. */
   record(now: number, count: number): void
+  /** A pong was written, which no limit can hold back. Counts it where pongs count. */
+  pong(now: number): void
 }
 
 export interface Rule {
@@ -23,12 +25,14 @@ export interface Rule {
   readonly window: number
   readonly minGap: number
   readonly reserve: number
+  readonly pongs: boolean
 }
 
 const unlimited: Meter = {
   free: () => Infinity,
   nextAt: (now) => now,
-  record: () => {}
+  record: () => {},
+  pong: () => {}
 }
 
 class WindowMeter implements Meter {
@@ -62,6 +66,10 @@ class WindowMeter implements Meter {
     this.last = Math.max(this.last, now)
     if (this.rule.limit === Infinity) return
     for (let left = Math.min(count, this.rule.limit); left > 0; left--) this.push(this.last)
+  }
+
+  pong(now: number): void {
+    if (this.rule.pongs) this.record(now, 1)
   }
 
   private room(kind: Kind): number {
@@ -108,6 +116,9 @@ const combine = (meters: ReadonlyArray<Meter>): Meter => {
     nextAt: (now, kind) => meters.reduce((latest, meter) => Math.max(latest, meter.nextAt(now, kind)), now),
     record: (now, count) => {
       for (const meter of meters) meter.record(now, count)
+    },
+    pong: (now) => {
+      for (const meter of meters) meter.pong(now)
     }
   }
 }

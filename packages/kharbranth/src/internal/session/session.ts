@@ -265,6 +265,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   }
 
   ping(payload: Uint8Array): void {
+    this.writer?.pongWritten()
     this.control("Ping", payload)
   }
 

@@ -118,12 +118,13 @@ export const reconnect = (top: Reader): Reconnect.Reconnect | undefined => {
 export const rateLimit = (top: Reader): ReadonlyArray<RateLimit.RateLimit> | undefined => {
   return top.each("rateLimit")?.map((reader) => {
     const before = top.faults.length
-    reader.only(["limit", "window", "minGap", "reserve", "scope"])
+    reader.only(["limit", "window", "minGap", "reserve", "pongs", "scope"])
     const limit = RateLimit.make({
       limit: reader.read("limit", "a number", isFinite),
       window: reader.duration("window"),
       minGap: reader.duration("minGap"),
       reserve: reader.read("reserve", "a number", isFinite),
+      pongs: reader.read("pongs", "true or false", isBoolean),
       scope: reader.choice("scope", names("session", "connection"))
     })
     reader.checked(limit.check(top.name, []), before)
