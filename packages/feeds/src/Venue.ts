@@ -44,7 +44,17 @@ export interface Limits {
 }
 
 /**
- * A venue's numbers with their date and sources.
+ * How a number is known. `documented`: the venue states it. `measured`: the venue
+ * says nothing, and somebody tried it. `assumed`: a cautious guess, where a venue
+ * states no limit or states several.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Evidence = "documented" | "measured" | "assumed"
+
+/**
+ * A venue's numbers with their date and sources, and how each is known.
  *
  * @category models
  * @since 0.1.0
@@ -53,6 +63,7 @@ export interface Table {
   readonly dated: string
   readonly sources: ReadonlyArray<string>
   readonly limits: Limits
+  readonly evidence: Readonly<Record<keyof Limits, Evidence>>
 }
 
 /**
@@ -186,6 +197,8 @@ export interface Venue {
   readonly id: string
   readonly dated: string
   readonly sources: ReadonlyArray<string>
+  /** How each number of the table is known. */
+  readonly evidence: Table["evidence"]
   readonly lines: Readonly<Record<string, Line>>
   readonly channels: ReadonlyArray<Topic["channel"]>
   /** The line that carries a topic: a key of `lines`. */

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Venue } from "./Venue.ts"
+import type { Limits, Table, Venue } from "./Venue.ts"
 import * as BinanceSpot from "./venues/BinanceSpot.ts"
 import * as BinanceUsdm from "./venues/BinanceUsdm.ts"
 import * as Bitfinex from "./venues/Bitfinex.ts"
@@ -52,6 +52,8 @@ export interface Support {
   readonly bootstrap: "stream" | "rest"
   readonly remedy: string
   readonly dated: string
+  /** The numbers of the table that neither the venue nor a measurement gives. */
+  readonly assumed: ReadonlyArray<keyof Limits>
 }
 
 /**
@@ -61,12 +63,16 @@ export interface Support {
  * @since 0.1.0
  */
 export const support = (): ReadonlyArray<Support> =>
-  Object.values(all()).map(({ channels, continuity, dated, id }) => ({
+  Object.values(all()).map(({ channels, continuity, dated, evidence, id }) => ({
     venue: id,
     channels,
     sequence: continuity.sequencer.kind,
     checksumLevels: continuity.checksum?.levels ?? 0,
     bootstrap: continuity.bootstrap ?? "stream",
     remedy: continuity.sequencer.remedy,
-    dated
+    dated,
+    assumed: keysOf(evidence).filter((name) => evidence[name] === "assumed")
   }))
+
+const keysOf = (evidence: Table["evidence"]): ReadonlyArray<keyof Limits> =>
+  Object.keys(evidence) as ReadonlyArray<keyof Limits>

@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as RateLimit from "kharbranth/RateLimit"
 import * as Topic from "../src/Topic.ts"
 import * as Venues from "../src/Venues.ts"
+import * as Gate from "../src/venues/Gate.ts"
 
 const folder = new URL("../src/venues/", import.meta.url)
 
@@ -34,6 +35,8 @@ describe("Venues", () => {
       for (const { limits } of Object.values(venue.lines)) {
         for (const limit of limits.send) assert.isUndefined(RateLimit.check(RateLimit.make(limit), venue.id))
       }
+      const limits = Object.values(venue.lines)[0]?.limits
+      assert.sameMembers(Object.keys(venue.evidence), Object.keys(limits ?? {}), "every number says how it is known")
       const topics = [Topic.trades("ABC"), Topic.book("ABC"), Topic.ticker("ABC")]
       for (const topic of topics) assert.property(venue.lines, venue.line(topic))
       assert.strictEqual(new Set(topics.map(venue.key)).size, topics.length)
@@ -43,6 +46,22 @@ describe("Venues", () => {
       }
     })
   }
+
+  it("the table of support names the numbers that are assumed", () => {
+    const assumed = new Map(Venues.support().map(({ assumed, venue }) => [venue, assumed]))
+    assert.isTrue(assumed.get("kraken")?.includes("send"))
+    assert.isFalse(assumed.get("okx")?.includes("send"))
+    for (const names of assumed.values()) assert.isTrue(names.includes("firstData"))
+  })
+
+  it("Gate's requests carry the time in whole seconds", () => {
+    const venue = Gate.make({ now: () => 1_700_000_000_999 })
+    for (const frame of [
+      ...venue.subscribe([Topic.trades("A")], 1, venue.wire()),
+      ...venue.unsubscribe([Topic.trades("A")], 2, venue.wire())
+    ])
+      assert.strictEqual((JSON.parse(frame) as { readonly time: number }).time, 1_700_000_000)
+  })
 
   it("Binance USD-M carries trades on a line of their own", () => {
     const venue = Venues.all()["binance-usdm"]!

@@ -17,12 +17,15 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
+  dated: "2026-11-28",
   sources: ["https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams"],
+  evidence: Kit.evidence({ documented: ["send", "dial", "maxAge"] }),
   limits: Kit.limits({
     send: [{ limit: 10, window: "1 second" }],
     dial: { limit: 300, window: "5 minutes" },
+    // As at spot, where longer frames are never answered.
     batch: { items: 200, bytes: 4000 },
+    // The venue states 1024; its options state 200, and others keep to that here too.
     perConnection: { topics: 200, characters: undefined },
     maxAge: "24 hours",
     // Of 2400; a snapshot of 1000 levels costs 20.

@@ -21,12 +21,15 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
-  sources: ["https://docs.bitfinex.com/docs/ws-general"],
+  dated: "2026-11-28",
+  sources: ["https://docs.bitfinex.com/docs/ws-general", "https://docs.bitfinex.com/docs/ws-public"],
+  evidence: Kit.evidence({ documented: ["dial", "batch", "perConnection"] }),
   limits: Kit.limits({
-    send: [{ minGap: "50 millis" }],
+    // The venue states no limit.
+    send: [{ minGap: "100 millis" }],
     dial: { limit: 20, window: "1 minute" },
     batch: { items: 1, bytes: undefined },
+    // One page states 25, another 30, and 36 were granted.
     perConnection: { topics: 25, characters: undefined }
   })
 }

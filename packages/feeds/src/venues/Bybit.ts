@@ -17,11 +17,14 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
+  dated: "2026-11-28",
   sources: ["https://bybit-exchange.github.io/docs/v5/ws/connect"],
+  evidence: Kit.evidence({ documented: ["dial", "batch", "perConnection"] }),
   limits: Kit.limits({
+    // The venue states no limit.
     send: [{ minGap: "100 millis" }],
     dial: { limit: 500, window: "5 minutes" },
+    // Spot's limit; the other products state none.
     batch: { items: 10, bytes: undefined },
     perConnection: { topics: undefined, characters: 21_000 }
   })

@@ -19,13 +19,16 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
-  sources: ["https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-overview"],
+  dated: "2026-11-28",
+  sources: ["https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-rate-limits"],
+  evidence: Kit.evidence({ documented: ["send", "dial"], measured: ["perConnection", "maxMessageSize"] }),
   limits: Kit.limits({
-    send: [{ limit: 8, window: "1 second" }],
+    // The venue takes 8 a second from one address: this leaves room for eight connections.
+    send: [{ minGap: "1 second" }],
     dial: { limit: 8, window: "1 second" },
-    batch: { items: 100, bytes: undefined },
+    batch: { items: 30, bytes: undefined },
     perConnection: { topics: 30, characters: undefined },
+    // Snapshots of 5 MB were seen.
     maxMessageSize: 16 * 1024 * 1024
   })
 }

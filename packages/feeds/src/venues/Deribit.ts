@@ -19,12 +19,19 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
-  sources: ["https://docs.deribit.com/#json-rpc-over-websocket"],
+  dated: "2026-11-28",
+  sources: [
+    "https://docs.deribit.com/articles/rate-limits",
+    "https://docs.deribit.com/articles/connection-management-best-practices"
+  ],
+  evidence: Kit.evidence({ documented: ["send", "batch"] }),
   limits: Kit.limits({
+    // 30,000 credits that refill by 10,000 a second; a subscribe frame costs 3,000.
     send: [{ limit: 10, window: "3 seconds" }],
-    dial: { limit: 32, window: "1 minute" },
-    batch: { items: 500, bytes: undefined }
+    // The venue limits open connections to 32, not dials.
+    dial: { limit: 30, window: "1 minute" },
+    batch: { items: 500, bytes: undefined },
+    perConnection: { topics: 500, characters: undefined }
   })
 }
 

@@ -17,13 +17,17 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
-  sources: ["https://www.gate.com/docs/developers/apiv4/ws/en/"],
+  dated: "2026-11-28",
+  sources: ["https://www.gate.io/docs/developers/apiv4/ws/en/", "https://github.com/gateio/gatews/issues/25"],
+  evidence: Kit.evidence({ measured: ["send", "perConnection"] }),
   limits: Kit.limits({
+    // The venue says that there is none; 150 frames at once were fine.
     send: [{ minGap: "20 millis" }],
-    dial: { limit: 60, window: "1 minute" },
+    // The venue limits nothing and advises at most 100 open connections.
+    dial: { limit: 30, window: "1 minute" },
     batch: { items: 1, bytes: undefined },
-    perConnection: { topics: 200, characters: undefined },
+    // A socket whose reader is slow is closed, so it should not carry too much.
+    perConnection: { topics: 150, characters: undefined },
     rest: { limit: 150, window: "10 seconds", snapshot: 1 }
   })
 }
@@ -31,12 +35,11 @@ export const table: Table = {
 const names = { trades: "trades", book: "order_book_update", ticker: "book_ticker" } as const
 
 const request =
-  (event: "subscribe" | "unsubscribe", market: string): Venue["subscribe"] =>
+  (event: "subscribe" | "unsubscribe", market: string, seconds: () => number): Venue["subscribe"] =>
   (topics, id) =>
     topics.map(({ channel, symbol }) => {
       const payload = channel === "book" ? [symbol, "100ms"] : [symbol]
-      // An encoder has no clock. Whether the venue minds a time of zero is not known.
-      return Kit.json({ time: 0, id, channel: `${market}.${names[channel]}`, event, payload })
+      return Kit.json({ time: seconds(), id, channel: `${market}.${names[channel]}`, event, payload })
     })
 
 const classify: Venue["classify"] = (raw) => {
@@ -98,13 +101,8 @@ const tradeOf = (entry: unknown, arrivalTime: number) => {
   // Futures say the side by the sign of the size.
   const side = item["side"] === undefined ? (negative ? "sell" : "buy") : Read.side(item["side"])
   const stamps = { venueTime: Read.millis(item["create_time_ms"]), arrivalTime }
-  const part = {
-    id: Read.decimal(item["id"]),
-    side,
-    price: Read.decimal(item["price"]),
-    size
-  } as const
-  return Kit.trade(stamps, Read.string(item["currency_pair"] ?? item["contract"]), part)
+  const [id, price] = [Read.decimal(item["id"]), Read.decimal(item["price"])]
+  return Kit.trade(stamps, Read.string(item["currency_pair"] ?? item["contract"]), { id, side, price, size })
 }
 
 /**
@@ -117,22 +115,26 @@ export const make = (
   options: Options & {
     /** Which products. Default: `"spot"`. */
     readonly market?: "spot" | "futures" | undefined
+    /** The clock that stamps requests, in Unix milliseconds. Default: `Date.now`. */
+    readonly now?: (() => number) | undefined
   } = {}
 ): Venue => {
-  const market = options.market ?? "spot"
+  const { market = "spot", now = Date.now } = options
+  // The venue wants the time of each request, in whole seconds.
+  const seconds = () => Math.floor(now() / 1000)
   return Kit.venue(
     "gate",
     table,
     {
       target: market === "spot" ? "wss://api.gateio.ws/ws/v4/" : "wss://fx-ws.gateio.ws/v4/ws/usdt",
       heartbeat: Heartbeat.json({
-        make: () => ({ time: 0, channel: `${market}.ping` }),
+        make: () => ({ time: seconds(), channel: `${market}.ping` }),
         match: (message) => Kit.fieldOf(message, "channel") === `${market}.pong`,
         contains: ".pong"
       }),
       key: ({ channel, symbol }) => `${market}.${names[channel]}:${symbol}`,
-      subscribe: request("subscribe", market),
-      unsubscribe: request("unsubscribe", market),
+      subscribe: request("subscribe", market, seconds),
+      unsubscribe: request("unsubscribe", market, seconds),
       classify,
       ...decoder(market),
       continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" }

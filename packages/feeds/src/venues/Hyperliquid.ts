@@ -18,12 +18,15 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
-  sources: ["https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/websocket"],
+  dated: "2026-11-28",
+  sources: ["https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/rate-limits"],
+  evidence: Kit.evidence({ documented: ["send", "dial", "batch", "perConnection"] }),
   limits: Kit.limits({
-    send: [{ limit: 2000, window: "1 minute" }],
+    // 2000 a minute from one address, shared by the ten connections that it may have.
+    send: [{ limit: 200, window: "1 minute" }],
     dial: { limit: 30, window: "1 minute" },
     batch: { items: 1, bytes: undefined },
+    // 1000 from one address, over all its connections.
     perConnection: { topics: 1000, characters: undefined }
   })
 }

@@ -18,12 +18,14 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
+  dated: "2026-11-28",
   sources: [
-    "https://docs.kraken.com/api/docs/websocket-v2/book",
-    "https://docs.kraken.com/api/docs/guides/spot-ws-book-v2"
+    "https://docs.kraken.com/api/docs/guides/spot-ratelimits",
+    "https://docs.kraken.com/api/docs/websocket-v2/book"
   ],
+  evidence: Kit.evidence({ documented: ["dial"] }),
   limits: Kit.limits({
+    // The venue's limit moves with its load and has no number.
     send: [{ limit: 10, window: "1 second" }],
     dial: { limit: 150, window: "10 minutes" },
     batch: { items: 100, bytes: undefined },

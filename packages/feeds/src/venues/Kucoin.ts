@@ -19,13 +19,15 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
-  sources: ["https://www.kucoin.com/docs/websocket/introduction"],
+  dated: "2026-11-28",
+  sources: ["https://www.kucoin.com/docs-new/rate-limit"],
+  evidence: Kit.evidence({ documented: ["send", "dial", "batch", "perConnection", "maxAge"] }),
   limits: Kit.limits({
     send: [{ limit: 100, window: "10 seconds" }],
     dial: { limit: 30, window: "1 minute" },
     batch: { items: 100, bytes: undefined },
     perConnection: { topics: 400, characters: undefined },
+    // The token's life.
     maxAge: "24 hours",
     rest: { limit: 1500, window: "30 seconds", snapshot: 3 }
   })

@@ -17,13 +17,16 @@ import type { Options, Table, Venue } from "../Venue.ts"
  * @since 0.1.0
  */
 export const table: Table = {
-  dated: "2026-11-20",
-  sources: ["https://www.okx.com/docs-v5/en/#overview-websocket"],
+  dated: "2026-11-28",
+  sources: ["https://www.okx.com/docs-v5/en/#overview-websocket-connect"],
+  evidence: Kit.evidence({ documented: ["send", "dial", "batch", "perConnection"] }),
   limits: Kit.limits({
     send: [{ limit: 480, window: "1 hour" }],
     dial: { limit: 3, window: "1 second" },
-    batch: { items: 100, bytes: 65_536 },
-    perConnection: { topics: 30, characters: undefined }
+    // The venue limits the bytes alone, to 64 KB.
+    batch: { items: 100, bytes: 64_000 },
+    // The venue advises fewer than 30 deep books.
+    perConnection: { topics: 29, characters: undefined }
   })
 }
 

@@ -13,6 +13,7 @@ import type {
   Address,
   Blame,
   DecodeFailure,
+  Evidence,
   Kind,
   Limits,
   Line,
@@ -265,6 +266,7 @@ export const venue = (
   id,
   dated: table.dated,
   sources: table.sources,
+  evidence: table.evidence,
   lines: part.lines ?? { public: line(table, part, options) },
   channels: ["trades", "book", "ticker"],
   line: part.line ?? (() => "public"),
@@ -280,6 +282,28 @@ export const venue = (
   trades: part.trades,
   blame: part.blame ?? blame
 })
+
+/** How the numbers of a table are known; those not named are assumed. */
+export const evidence = (known: {
+  readonly documented?: ReadonlyArray<keyof Limits>
+  readonly measured?: ReadonlyArray<keyof Limits>
+}): Table["evidence"] => {
+  const of = (name: keyof Limits): Evidence =>
+    known.documented?.includes(name) === true
+      ? "documented"
+      : known.measured?.includes(name) === true
+        ? "measured"
+        : "assumed"
+  return {
+    send: of("send"),
+    dial: of("dial"),
+    batch: of("batch"),
+    perConnection: of("perConnection"),
+    maxMessageSize: of("maxMessageSize"),
+    maxAge: of("maxAge"),
+    firstData: of("firstData")
+  }
+}
 
 export const limits = (part: Partial<Limits> & Pick<Limits, "send" | "dial" | "batch">): Limits => ({
   perConnection: { topics: undefined, characters: undefined },
