@@ -30,7 +30,10 @@ describe("adapters against simulators", () => {
       it(`${id}, seed ${seed}: every book is right, every trade is read`, () => {
         const simulator = Simulator.make(id as Simulator.VenueId, { seed, market: { assets: 7, trades: 1 } })
         const { symbols } = simulator
-        const books = [...symbols.map((symbol) => Topic.book(symbol)), ...symbols.slice(5).map((symbol) => Topic.ticker(symbol))]
+        const books = [
+          ...symbols.map((symbol) => Topic.book(symbol)),
+          ...symbols.slice(5).map((symbol) => Topic.ticker(symbol))
+        ]
         const trades = symbols.slice(0, 3).map((symbol) => Topic.trades(symbol))
         const reader = new Reader(adapter, simulator, line.depth)
         reader.dial(line.url(simulator), 0)

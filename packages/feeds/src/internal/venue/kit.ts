@@ -301,7 +301,8 @@ export const evidence = (known: {
     perConnection: of("perConnection"),
     maxMessageSize: of("maxMessageSize"),
     maxAge: of("maxAge"),
-    firstData: of("firstData")
+    firstData: of("firstData"),
+    rest: of("rest")
   }
 }
 

@@ -114,6 +114,8 @@ export interface SessionParts<In> extends CallingSession {
   /** Fails with whatever ends it. */
   readonly death: Effect.Effect<never, ConnectionError>
   expiresAt: number | undefined
+  /** What its target says of its heartbeat. */
+  heartbeat: Heartbeat | undefined
   opened(link: Link): void
   dead(error: ConnectionError): void
   dataLost(): void
