@@ -27,7 +27,6 @@ export const table: Table = {
     dial: { limit: 30, window: "1 minute" },
     batch: { items: 100, bytes: undefined },
     perConnection: { topics: 400, characters: undefined },
-    // The token's life.
     maxAge: "24 hours",
     rest: { limit: 1500, window: "30 seconds", snapshot: 3 }
   })
