@@ -25,6 +25,7 @@ import type * as Inbox from "./Inbox.ts"
 import * as fanOut from "./internal/connection/use/broadcast.ts"
 import * as control from "./internal/connection/use/control.ts"
 import { Handle, isSelf } from "./internal/connection/use/handle.ts"
+import * as internalWindow from "./internal/connection/run/window.ts"
 import * as internal from "./internal/connection/use/make.ts"
 import * as figures from "./internal/connection/use/metrics.ts"
 import * as tracking from "./internal/connection/use/track.ts"
@@ -152,6 +153,43 @@ export interface DrainOptions {
 }
 
 /**
+ * When a rotation does no harm; `rotationWindow` makes one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RotationWindow {
+  /** Chooses a moment from now to the latest one, by chance in [0, 1). All are Unix milliseconds. */
+  readonly choose: (now: number, latest: number, chance: number) => number
+}
+
+/**
+ * A window for rotations, from a function that says whether a time (in Unix
+ * milliseconds) is safe. It is asked minute by minute. A rotation that is planned for an age or an expiry is
+ * pulled forward to a safe time before it: the last one, and a moment in it by
+ * chance. It is never pulled forward by more than half, and where no time is safe
+ * it stays where it was, so let there be several windows in a `maxAge`. A function
+ * that throws says no.
+ *
+ * @example
+ * ```ts
+ * import * as Connection from "kharbranth/Connection"
+ * import { strictEqual } from "node:assert"
+ *
+ * // The quiet hours of a market, twice a day, in UTC.
+ * const window = Connection.rotationWindow((time) => Math.floor(time / 3_600_000) % 12 === 4)
+ * const rotate: Connection.Rotate = { maxAge: "23 hours", window }
+ *
+ * const at = rotate.window?.choose(Date.UTC(2026, 0, 1, 10), Date.UTC(2026, 0, 2, 9), 0.5)
+ * strictEqual(new Date(at ?? 0).getUTCHours(), 4)
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const rotationWindow: (isSafe: (time: number) => boolean) => RotationWindow = internalWindow.make
+
+/**
  * When a session that still works is replaced.
  *
  * @category options
@@ -162,6 +200,11 @@ export interface Rotate<in In = unknown> {
   readonly maxAge?: Duration.Input | undefined
   /** How long before `Target.expiresAt`. Default: 30 seconds. */
   readonly before?: Duration.Input | undefined
+  /**
+   * When a rotation does no harm, see {@link rotationWindow}: one that is planned
+   * for later is pulled forward into it. Default: any time.
+   */
+  readonly window?: RotationWindow | undefined
   /** Default: `"makeFirst"`; a server that forbids two logins needs `"breakFirst"`. */
   readonly mode?: "breakFirst" | "makeFirst" | undefined
   /**

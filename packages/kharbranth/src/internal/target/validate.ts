@@ -92,11 +92,11 @@ export const expiresAt = (place: Place, value: unknown): Validated<number | unde
 }
 
 const isHeartbeat = (value: unknown): value is Heartbeat.Heartbeat =>
-  typeof value === "object" && value !== null && "probe" in value && "maxMissed" in value
+  (value as { readonly probe?: unknown } | null)?.probe !== undefined
 
 export const heartbeat = (place: Place, value: unknown): Validated<Heartbeat.Heartbeat | undefined> => {
-  if (value === undefined) return Result.succeed(undefined)
-  if (!isHeartbeat(value)) return fail(place, [], "expected a heartbeat, such as Heartbeat.ping()")
+  if (value === undefined) return Result.succeed(value)
+  if (!isHeartbeat(value)) return fail(place, [], "expected a heartbeat")
   const wrong = Heartbeat.check(value, place, place.connection)
   // Its path begins with "heartbeat", and so does the place's end.
   return wrong === undefined ? Result.succeed(value) : fail(place, wrong.path.slice(1), wrong.issue)

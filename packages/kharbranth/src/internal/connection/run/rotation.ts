@@ -20,6 +20,7 @@ export class Rotation<In> {
   readonly dedupe: ((message: In) => unknown) | undefined
   private readonly maxAge: number
   private readonly before: number
+  private readonly window: Connection.RotationWindow | undefined
   /** By which session each came first. */
   private keys: Map<unknown, number> | undefined
 
@@ -38,13 +39,14 @@ export class Rotation<In> {
     this.end()
     this.maxAge = Check.millisOr(options?.maxAge, Duration.infinity)
     this.before = Check.millisOr(options?.before, "30 seconds")
+    this.window = options?.window
   }
 
-  /** In how many milliseconds a session that is Ready now is to be replaced; `chance` in [0, 1). */
-  due(expiresIn: number | undefined, chance: number): number {
+  /** When a session that is Ready now is to be replaced; times are Unix milliseconds, `chance` is in [0, 1). */
+  due(now: number, expiresAt: number | undefined, chance: number): number {
     const age = this.maxAge * (1 - chance / 10)
-    const expiry = expiresIn === undefined ? Infinity : Math.max(0, expiresIn - this.before)
-    return Math.min(age, expiry)
+    const latest = Math.min(now + age, Math.max(now, (expiresAt ?? Infinity) - this.before))
+    return this.window === undefined || latest === Infinity ? latest : this.window.choose(now, latest, chance)
   }
 
   /** A key that comes back from now on is a message of its own; those that this session brought are still kept. */

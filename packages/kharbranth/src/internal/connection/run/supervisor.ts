@@ -132,7 +132,6 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     return this.lifecycle.phase
   }
 
-  /** The last session dialed. */
   /** What ended the last session or dial of this outage. */
   get lastCause(): ConnectionError | undefined {
     return this.lifecycle.outage.cause
@@ -369,9 +368,9 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   /** In how many milliseconds the active session is to be replaced. */
   private plannedRotation(): number {
-    const expiresAt = this.active?.expiresAt
+    const now = this.wall()
     const chance = Context.get(this.context, Random.Random).nextDoubleUnsafe()
-    return this.handover.rotation.due(expiresAt === undefined ? undefined : expiresAt - this.wall(), chance)
+    return this.handover.rotation.due(now, this.active?.expiresAt, chance) - now
   }
 
   private halt(error: ConnectionError | undefined): void {
