@@ -427,7 +427,9 @@ export interface Options<in Topic, in In, in out Out, in out Memory = undefined>
   readonly rateLimit?: RateLimit | ReadonlyArray<RateLimit> | undefined
   /**
    * How long a session may stay short of Ready for its subscriptions; what is
-   * left then follows after. Keep it below the connection's `openTimeout`.
+   * left then follows after. Keep it below the connection's `openTimeout`. With 0
+   * topics are asked for once the session is Ready: for snapshots that together
+   * are larger than `openBuffer`. A rotation then leaves a `Gap` in each topic.
    * Default: 5 seconds.
    */
   readonly openWithin?: Duration.Input | undefined

@@ -16,7 +16,7 @@ import type { Fanout } from "../kit/fanout.ts"
 import type { Fibers } from "../kit/fibers.ts"
 import * as Check from "../model/check.ts"
 import type { SessionTopics } from "./sessionTopics.ts"
-import { guardedDedupe } from "./options.ts"
+import { guardedDedupe, isZero } from "./options.ts"
 import { DataClocks, type Overdue } from "./silence.ts"
 import { type Counts, Registry } from "./registry.ts"
 import type { Quarantine } from "./asking/quarantine.ts"
@@ -97,7 +97,8 @@ export class ConnectionDriver<T, In, Out, M> {
 
   /** Works until the Scope closes, or the connection has. */
   readonly start: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
-    const { claim, ended, fibers, open } = this
+    const { claim, ended, fibers } = this
+    const open = isZero(this.common.options.openWithin) ? undefined : this.open
     return Effect.addFinalizer(() => fibers.end()).pipe(
       Effect.andThen(this.connection.tap({ claim, open, ended })),
       Effect.andThen(Effect.addFinalizer(() => Effect.sync(() => this.close()))),

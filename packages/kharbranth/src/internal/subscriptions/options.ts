@@ -2,6 +2,8 @@
  * What is wrong with the options of `Subscriptions`, if anything, and functions
  * among them that may throw.
  */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import type { InvalidOptions } from "../../ConnectionError.ts"
 import * as RateLimit from "../../RateLimit.ts"
 import type { Options, QuarantineOptions } from "../../Subscriptions.ts"
@@ -20,6 +22,10 @@ const checkQuarantine = (
     ? undefined
     : Check.positive(connection, at("quarantine", "lasts"), options?.lasts))
 
+/** Whether a duration is zero; input that is no duration is not. */
+export const isZero = (input: Duration.Input | undefined): boolean =>
+  input !== undefined && Option.exists(Duration.fromInput(input), Duration.isZero)
+
 export const check = <T, In, Out, M>(
   connection: string,
   options: Options<T, In, Out, M>
@@ -29,7 +35,7 @@ export const check = <T, In, Out, M>(
   const quiet = typeof dataClock?.quiet === "function" ? undefined : dataClock?.quiet
   return Check.firstOf([
     Check.positive(connection, at("ackTimeout"), options.ackTimeout),
-    Check.positive(connection, at("openWithin"), options.openWithin),
+    isZero(options.openWithin) ? undefined : Check.positive(connection, at("openWithin"), options.openWithin),
     Check.positive(connection, at("dataClock", "first"), dataClock?.first),
     Check.positive(connection, at("dataClock", "quiet"), quiet),
     Check.wholeNumber(connection, at("attempts"), options.attempts, 1),
