@@ -11,7 +11,6 @@
  *
  * Pure: time comes in as monotonic milliseconds.
  */
-
 import type { TopicState } from "../../../Subscriptions.ts"
 
 export type Quarantined = Extract<TopicState, { readonly _tag: "Quarantined" }>
@@ -84,18 +83,13 @@ export class Quarantine {
   blame(keys: ReadonlyArray<string>, ending: Ending): string | undefined {
     const { hasWorked } = ending
     const unsuspected = keys.filter((key) => !this.isSuspect(key))
-    const blamed = new Map<Group, Array<string>>()
-    for (const key of keys) {
-      const group = this.groupOf.get(key)
-      if (group !== undefined) blamed.set(group, [...(blamed.get(group) ?? []), key])
-    }
+    const suspects = keys.filter((key) => this.isSuspect(key))
+    for (const key of suspects) this.drop(key)
     for (const half of halvesOf(unsuspected)) this.add(half, false)
-    for (const part of blamed.values()) {
-      for (const key of part) this.drop(key)
-      for (const half of halvesOf(part)) this.add(half, !hasWorked || half.length === 1)
-    }
-    const [first] = keys
-    return keys.length === 1 && blamed.size === 1 && hasWorked ? this.count(first!, ending) : undefined
+    // They were one group: nothing else is asked for beside it.
+    for (const half of halvesOf(suspects)) this.add(half, !hasWorked || half.length === 1)
+    const [only] = keys.length === 1 && hasWorked ? suspects : []
+    return only === undefined ? undefined : this.count(only, ending)
   }
 
   private count(key: string, { by, mono, wall }: Ending): string | undefined {
