@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import * as Book from "../../src/Book.ts"
 import type { FeedEvent } from "../../src/FeedEvent.ts"
 import type { Simulator, When } from "../../src/simulator/Simulator.ts"
+import type { Line } from "./lines.ts"
 import type * as Topic from "../../src/Topic.ts"
 import type { Kind, Venue, Wire } from "../../src/Venue.ts"
 
@@ -48,7 +49,10 @@ export class Reader {
   private wire: Wire
   private readonly depth: number
   private connection = 0
+  private line: Line | undefined
   private requests = 0
+  /** Whether the connection must be made again. */
+  private broken = false
   private reply: (text: string) => string | undefined = () => undefined
   private beats: { readonly every: number; readonly frame: string; next: number } | undefined
 
@@ -61,6 +65,15 @@ export class Reader {
 
   get now(): number {
     return this.simulator.now
+  }
+
+  /** Dials a line and says what must be said there; after a loss it is dialed again, and all is subscribed again. */
+  open(line: Line, now: number): void {
+    this.line = line
+    this.dial(line.url(this.simulator), now)
+    if (line.first !== undefined) this.send(line.first, now)
+    if (line.beat !== undefined) this.beat(...line.beat)
+    if (line.reply !== undefined) this.answer(line.reply)
   }
 
   dial(url: string, now: number): void {
@@ -81,6 +94,29 @@ export class Reader {
       if (topic.channel === "book") this.books.set(topic.symbol, Book.make(this.venue.continuity))
     }
     for (const frame of this.venue.subscribe(topics, ++this.requests, this.wire)) this.send(frame, now)
+  }
+
+  private again(topics: ReadonlyArray<Topic.Topic>): void {
+    for (const topic of topics) {
+      for (const frame of this.venue.subscribe([topic], ++this.requests, this.wire)) this.send(frame, this.now)
+    }
+  }
+
+  private reopen(): void {
+    const { line } = this
+    if (line === undefined) return
+    this.simulator.left(this.connection, this.now)
+    for (const book of this.books.values()) Book.invalidate(book, "disconnected", this.now)
+    this.open(line, this.now)
+    this.again([...this.topics.values()])
+  }
+
+  /** What mends a book that lost an update, on this connection or on another. */
+  private mend(topic: Topic.Topic, remedy: string): void {
+    if (remedy === "reconnect") this.broken = true
+    if (remedy !== "resubscribe") return
+    this.unsubscribe(topic, this.now)
+    this.again([topic])
   }
 
   unsubscribe(topic: Topic.Topic, now: number): void {
@@ -106,6 +142,10 @@ export class Reader {
     ) {
       this.simulator.tick(now)
       this.read()
+      if (this.line !== undefined && (this.broken || this.reading.ended !== undefined)) {
+        this.broken = false
+        this.reopen()
+      }
       const { beats } = this
       if (beats === undefined || now < beats.next) continue
       beats.next = now + beats.every
@@ -131,7 +171,11 @@ export class Reader {
     if (reply !== undefined) this.send(reply, this.now)
     const kind = this.venue.classify(raw, this.wire)
     kinds.set(kind._tag, (kinds.get(kind._tag) ?? 0) + 1)
-    if (kind.gap) for (const book of this.books.values()) Book.invalidate(book, "connection", at)
+    if (kind.gap) {
+      for (const book of this.books.values()) Book.invalidate(book, "connection", at)
+      this.reading.gaps.push("connection")
+      this.broken = true
+    }
     if (kind._tag === "Unknown") unread.push(raw)
     for (const key of kind._tag === "Data" ? kind.keys : []) {
       const topic = this.topics.get(key)
@@ -154,9 +198,12 @@ export class Reader {
   private updated(topic: Topic.Topic, event: FeedEvent & { readonly _tag: "BookUpdate" }): void {
     const book = this.books.get(topic.symbol)
     if (book === undefined) return
-    let outcome = Book.apply(book, event)
-    if (Book.needsSnapshot(book)) outcome = this.bootstrap(topic, book)
-    if (outcome._tag === "Gap") this.reading.gaps.push(`${topic.symbol} ${outcome.reason}`)
+    const applied = Book.apply(book, event)
+    if (applied._tag === "Gap") {
+      this.reading.gaps.push(`${topic.symbol} ${applied.reason}`)
+      this.mend(topic, applied.remedy)
+    }
+    const outcome = Book.needsSnapshot(book) ? this.bootstrap(topic, book) : applied
     const believed = Book.depth(book, this.depth)
     // Where a frame has one level of several and no time, only a checksum says that the book is whole.
     const isPart = event.kind === "delta" && event.venueTime === undefined && event.checksum === undefined
