@@ -24,6 +24,33 @@ export interface SimulatedVenue {
 }
 
 /**
+ * Options of a simulator, and how it keeps time in a network.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends Simulator.Options {
+  /**
+   * The venue acts at most this often, in milliseconds: what is due in between
+   * happens together, with the times that it would have had. A virtual day takes
+   * less work so. Default: 0, everything at its own time.
+   */
+  readonly grain?: number | undefined
+}
+
+/** The frames for one connection that follow each other. */
+const textsFrom = (outputs: ReadonlyArray<Simulator.Output>, from: number): ReadonlyArray<string> => {
+  const texts: Array<string> = []
+  const { connection } = outputs[from] ?? {}
+  for (let at = from; at < outputs.length; at++) {
+    const output = outputs[at]
+    if (output?._tag !== "Text" || output.connection !== connection) break
+    texts.push(output.text)
+  }
+  return texts
+}
+
+/**
  * Serves a venue until the scope ends. Its time is the network's: it starts at the
  * clock's, and what is due happens as the clock is moved.
  *
@@ -50,7 +77,7 @@ export interface SimulatedVenue {
 export const serve = (
   network: TestNetwork.TestNetwork,
   venue: Simulator.VenueId,
-  options: Simulator.Options = {}
+  options: Options = {}
 ): Effect.Effect<SimulatedVenue, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
@@ -61,12 +88,10 @@ export const serve = (
     let driver: Fiber.Fiber<void> | undefined
     /** When the driver wakes. */
     let armed = Infinity
+    const { grain = 0 } = options
 
     const act = (peer: TestNetwork.Peer, output: Simulator.Output): void => {
       switch (output._tag) {
-        case "Text":
-          peer.sendUnsafe([output.text])
-          return
         case "Ping":
           fork(peer.ping(new TextEncoder().encode(output.payload)))
           return
@@ -85,14 +110,25 @@ export const serve = (
       }
     }
 
+    /** When to act next. While nobody is there, the venue catches up when somebody comes. */
+    const due = (): number => {
+      const next = peers.size === 0 ? Infinity : (simulator.next ?? Infinity)
+      return grain > 0 ? Math.ceil(next / grain) * grain : next
+    }
+
     /** Carries out what the venue has done, and wakes the driver in time for what it does next. */
     const flush = (): void => {
-      for (const output of simulator.take()) {
-        const peer = peers.get(output.connection)
-        if (peer !== undefined) act(peer, output)
+      const outputs = simulator.take()
+      for (let at = 0; at < outputs.length;) {
+        const texts = textsFrom(outputs, at)
+        const output = outputs[at]
+        const peer = output === undefined ? undefined : peers.get(output.connection)
+        at += Math.max(1, texts.length)
+        if (peer === undefined || output === undefined) continue
+        if (texts.length > 0) peer.sendUnsafe(texts)
+        else act(peer, output)
       }
-      // While nobody is there, the venue catches up when somebody comes.
-      const next = peers.size === 0 ? Infinity : (simulator.next ?? Infinity)
+      const next = due()
       if (next >= armed) return
       armed = next
       driver?.interruptUnsafe()
@@ -105,7 +141,7 @@ export const serve = (
         // Not to be armed again from within.
         armed = 0
         told((now) => simulator.tick(now))
-        armed = peers.size === 0 ? Infinity : (simulator.next ?? Infinity)
+        armed = due()
       }
     })
 

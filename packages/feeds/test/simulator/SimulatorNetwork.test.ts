@@ -11,13 +11,12 @@ import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import type * as Simulator from "../../src/simulator/Simulator.ts"
 import * as SimulatorNetwork from "../../src/simulator/SimulatorNetwork.ts"
 
 const url = "wss://stream.binance.com:9443/ws"
 const subscribe = `{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":1}`
 
-const rig = (options: Simulator.Options = {}) =>
+const rig = (options: SimulatorNetwork.Options = {}) =>
   Effect.gen(function* () {
     const network = yield* TestNetwork.make()
     const venue = yield* SimulatorNetwork.serve(network, "binance-spot", { market: { assets: 1 }, ...options })
@@ -95,6 +94,20 @@ describe("SimulatorNetwork", () => {
       )
       assert.isAbove(frames.filter((frame) => frame.startsWith(`{"result"`)).length, 2)
       assert.isNotEmpty(events)
+    })
+  )
+
+  it.effect("with a grain, what is due comes together, with its own times", () =>
+    Effect.gen(function* () {
+      const { frames, venue } = yield* rig({ grain: 10_000 })
+      yield* TestClock.adjust("9999 millis")
+      assert.deepStrictEqual(frames, [`{"result":null,"id":1}`])
+      yield* TestClock.adjust("1 millis")
+      assert.isAbove(frames.length, 5)
+      assert.match(frames[1] ?? "", /"E":\d{1,4},/)
+      yield* TestClock.adjust("1 hour")
+      assert.isAbove(frames.length, 5000)
+      assert.deepStrictEqual(venue.simulator.ledger.violations, [])
     })
   )
 

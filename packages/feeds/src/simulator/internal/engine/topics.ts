@@ -48,7 +48,7 @@ export class Topics {
     topics.set(key, topic)
     if (topic.subscribers.size > 0) return topic
     // One that nobody followed starts from the book as it is.
-    topic.view?.reset(instrument)
+    topic.view?.reset()
     topic.sequence = instrument.sequence
     topic.revision = instrument.revision
     topic.at = instrument.at
@@ -108,7 +108,7 @@ export class Topics {
   }
 
   private publishBook(topic: Topic, change: Step["change"]): void {
-    const { asks, bids } = topic.view === undefined ? change : topic.view.move(topic.instrument)
+    const { asks, bids } = topic.view === undefined ? change : topic.view.move(change)
     if (bids.length + asks.length === 0) return
     const { revision: before, sequence: previous } = topic
     const { at, last, revision } = change
@@ -146,7 +146,7 @@ export class Topics {
 
 const fresh = (wanted: Wanted): Topic => ({
   ...wanted,
-  view: wanted.depth === undefined ? undefined : new View(wanted.depth, wanted.pushed ?? "removed"),
+  view: wanted.depth === undefined ? undefined : new View(wanted.instrument, wanted.depth, wanted.pushed ?? "removed"),
   sequence: 0,
   revision: 0,
   at: 0,

@@ -1,5 +1,9 @@
-/** What a venue shows of a book that it cuts to a depth, and how that window changes. */
-import type { Instrument } from "../market/instrument.ts"
+/**
+ * What a venue shows of a book that it cuts to a depth, and how that window
+ * changes. It remembers where the window ended, so a step costs what it changes
+ * and not what the window holds.
+ */
+import type { Change, Instrument } from "../market/instrument.ts"
 import type { Level, Side } from "../market/side.ts"
 
 export interface Window {
@@ -7,53 +11,66 @@ export interface Window {
   readonly asks: ReadonlyArray<Level>
 }
 
-/** What became of the levels that better ones pushed out of the window: told, or left for the client to cut. */
+/** What becomes of the levels that better ones push out of the window: told, or left for the client to cut. */
 export type Pushed = "removed" | "untold"
 
 export class View {
-  private bids: ReadonlyArray<Level> = []
-  private asks: ReadonlyArray<Level> = []
   readonly depth: number
-  readonly pushed: Pushed
+  private readonly pushed: Pushed
+  private readonly instrument: Instrument
+  /** The worst price of the window on each side; undefined while the window holds the whole side. */
+  private bidsEnd: number | undefined
+  private asksEnd: number | undefined
 
-  constructor(depth: number, pushed: Pushed) {
+  constructor(instrument: Instrument, depth: number, pushed: Pushed) {
+    this.instrument = instrument
     this.depth = depth
     this.pushed = pushed
+    this.reset()
   }
 
-  reset(instrument: Instrument): void {
-    this.bids = instrument.bids.top(this.depth)
-    this.asks = instrument.asks.top(this.depth)
+  /** Shows the book as it is now. */
+  reset(): void {
+    this.bidsEnd = this.instrument.bids.endOf(this.depth)
+    this.asksEnd = this.instrument.asks.endOf(this.depth)
   }
 
   get window(): Window {
-    return { bids: this.bids, asks: this.asks }
+    return { bids: this.instrument.bids.top(this.depth), asks: this.instrument.asks.top(this.depth) }
   }
 
-  /** Moves to the book as it is now; what changed in the window. */
-  move(instrument: Instrument): Window {
-    const [bids, asks] = [instrument.bids.top(this.depth), instrument.asks.top(this.depth)]
-    const changes = {
-      bids: this.changes(this.bids, bids, instrument.bids),
-      asks: this.changes(this.asks, asks, instrument.asks)
+  /** Moves to the book after a step; what changed in the window. */
+  move(change: Change): Window {
+    const { asksEnd, bidsEnd } = this
+    this.reset()
+    return {
+      bids: this.changes(this.instrument.bids, change.bids, bidsEnd, this.bidsEnd),
+      asks: this.changes(this.instrument.asks, change.asks, asksEnd, this.asksEnd)
     }
-    this.bids = bids
-    this.asks = asks
-    return changes
   }
 
-  private changes(before: ReadonlyArray<Level>, after: ReadonlyArray<Level>, side: Side): ReadonlyArray<Level> {
-    const old = new Map(before.map(([ticks, lots]) => [ticks, lots]))
-    const found: Array<Level> = []
-    for (const [ticks, lots] of after) {
-      const known = old.get(ticks) ?? 0
-      if (known !== lots) found.push([ticks, lots, known])
-      old.delete(ticks)
+  private changes(
+    side: Side,
+    changed: ReadonlyArray<Level>,
+    before: number | undefined,
+    after: number | undefined
+  ): ReadonlyArray<Level> {
+    if (before === undefined && after === undefined) return changed
+    const [gone, found]: [Array<Level>, Array<Level>] = [[], []]
+    const touched = new Set<number>()
+    for (const [ticks, lots, old = 0] of changed) {
+      touched.add(ticks)
+      const wasIn = old > 0 && side.isWithin(ticks, before)
+      const isIn = lots > 0 && side.isWithin(ticks, after)
+      if (isIn) found.push([ticks, lots, wasIn ? old : 0])
+      else if (wasIn && (lots === 0 || this.pushed === "removed")) gone.push([ticks, 0, old])
     }
-    const removed: Array<Level> = []
-    for (const [ticks, lots] of old) {
-      if (this.pushed === "removed" || side.at(ticks) === 0) removed.push([ticks, 0, lots])
+    // The end of the window moved over levels that did not change themselves.
+    for (const [ticks, lots] of side.between(before, after)) {
+      if (touched.has(ticks)) continue
+      if (side.isWithin(ticks, after)) found.push([ticks, lots, 0])
+      else if (this.pushed === "removed") gone.push([ticks, 0, lots])
     }
-    return [...removed, ...found]
+    return [...gone, ...found]
   }
 }

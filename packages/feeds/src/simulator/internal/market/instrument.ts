@@ -67,7 +67,11 @@ export class Instrument {
   private readonly seed: number
   private readonly pace: Pace
   private readonly start: number
-  private pending = { bids: new Map<number, number>(), asks: new Map<number, number>() }
+  /** What this step has touched so far, with the sizes before it. */
+  private readonly pending: Record<"bids" | "asks", Array<{ readonly ticks: number; readonly before: number }>> = {
+    bids: [],
+    asks: []
+  }
 
   constructor(
     asset: Asset,
@@ -113,8 +117,9 @@ export class Instrument {
 
   private set(side: "bids" | "asks", ticks: number, lots: number): void {
     const half = this.half(side)
-    const { [side]: pending } = this.pending
-    if (!pending.has(ticks)) pending.set(ticks, half.at(ticks))
+    const pending = this.pending[side]
+    // A step touches few levels: looking through them is cheaper than a map.
+    if (!pending.some((touched) => touched.ticks === ticks)) pending.push({ ticks, before: half.at(ticks) })
     half.set(ticks, lots)
   }
 
@@ -200,11 +205,11 @@ export class Instrument {
   private drain(side: "bids" | "asks"): ReadonlyArray<Level> {
     const half = this.half(side)
     const found: Array<Level> = []
-    for (const [ticks, before] of this.pending[side]) {
+    for (const { before, ticks } of this.pending[side]) {
       const lots = half.at(ticks)
       if (lots !== before) found.push([ticks, lots, before])
     }
-    this.pending[side].clear()
+    this.pending[side].length = 0
     return found
   }
 

@@ -55,6 +55,22 @@ export class Side {
     return found
   }
 
+  /** The worst of the best so many prices; undefined where there are no more than that. */
+  endOf(depth: number): number | undefined {
+    return this.prices.length <= depth ? undefined : this.prices[this.prices.length - depth]
+  }
+
+  /** Whether a price is as good as an end, which lies beyond everything if undefined. */
+  isWithin(ticks: number, end: number | undefined): boolean {
+    return end === undefined || ticks * this.sign >= end * this.sign
+  }
+
+  /** The levels from one end to another, the better end itself left out. */
+  between(one: number | undefined, other: number | undefined): ReadonlyArray<Level> {
+    const [low, high] = [one, other].map((end) => (end === undefined ? 0 : this.place(end))).toSorted((a, b) => a - b)
+    return this.prices.slice(low, high).map((ticks) => [ticks, this.at(ticks)])
+  }
+
   private place(ticks: number): number {
     let [low, high] = [0, this.prices.length]
     while (low < high) {
