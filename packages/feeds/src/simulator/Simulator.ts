@@ -13,6 +13,14 @@ import { Engine } from "./internal/engine/engine.ts"
 import { rulesOf } from "./internal/venues.ts"
 
 /**
+ * The day of the documents and measurements that the simulators' numbers are from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const dated = "2026-11-28"
+
+/**
  * The venues.
  *
  * @category models

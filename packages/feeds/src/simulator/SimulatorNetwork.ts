@@ -132,7 +132,7 @@ export const serve = (
       if (next >= armed) return
       armed = next
       driver?.interruptUnsafe()
-      driver = fork(drive)
+      driver = fork(Effect.tapDefect(drive, Effect.logError))
     }
 
     const drive = Effect.gen(function* () {

@@ -34,7 +34,10 @@ describe("under faults", () => {
         })
         const reader = new Reader(venue, simulator, line.depth)
         reader.open(line, 0)
-        reader.subscribe(simulator.symbols.map(Topic.book), 100)
+        reader.subscribe(
+          simulator.symbols.map((symbol) => Topic.book(symbol)),
+          100
+        )
         reader.run(60_000)
         const { reading } = reader
         assert.deepStrictEqual(reading.wrong.slice(0, 2), [])
