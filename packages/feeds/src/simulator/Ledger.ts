@@ -21,7 +21,7 @@ export interface Violation {
   readonly rule: string
   /** What was allowed and what happened. */
   readonly detail: string
-  /** What the client had sent. */
+  /** What the client had sent; only the beginning of a long frame. */
   readonly frame: string | undefined
 }
 
@@ -99,7 +99,8 @@ export interface TrueBook {
 }
 
 /**
- * What happened so far.
+ * What happened so far. The lists have a bound: `violations` and `injected` keep
+ * the first 10,000, `deliveries` the last 100,000. `counts` and `broken` count all.
  *
  * @category models
  * @since 0.1.0
@@ -107,6 +108,8 @@ export interface TrueBook {
 export interface Ledger {
   readonly venue: string
   readonly violations: ReadonlyArray<Violation>
+  /** How often each rule was broken. */
+  readonly broken: Readonly<Record<string, number>>
   readonly injected: ReadonlyArray<Injected>
   readonly deliveries: ReadonlyArray<Delivery>
   readonly counts: {
@@ -117,5 +120,6 @@ export interface Ledger {
     readonly sent: number
     readonly bytes: number
     readonly requests: number
+    readonly injected: number
   }
 }

@@ -227,6 +227,8 @@ export interface Simulator {
   readonly ponged: (connection: number, now: number) => void
   /** The client closed the connection or lost it. */
   readonly left: (connection: number, now: number) => void
+  /** The driver holds so many bytes that the client does not read: the venue cuts it off. */
+  readonly congested: (connection: number, bytes: number, now: number) => void
   readonly request: (request: Request, now: number) => Response
   /** Lets time pass. */
   readonly tick: (now: number) => void

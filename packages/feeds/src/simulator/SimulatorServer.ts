@@ -4,10 +4,36 @@
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as internal from "./internal/server.ts"
 import type * as Simulator from "./Simulator.ts"
+
+/**
+ * The port is not free.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CannotListen extends Data.TaggedError("CannotListen")<{ readonly port: number; readonly cause: Error }> {
+  override get message(): string {
+    return `The simulator cannot listen on 127.0.0.1:${this.port} (${this.cause.message}). Leave \`port\` out to get a free one.`
+  }
+}
+
+/**
+ * Options of a simulator, and of its server.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends Simulator.Options {
+  /** Default: a free one. */
+  readonly port?: number | undefined
+  /** A connection on which more bytes wait to be read is cut. Default: 64 MiB. */
+  readonly unread?: number | undefined
+}
 
 /**
  * A venue on a port of this machine.
@@ -51,8 +77,5 @@ export interface ServedVenue {
  */
 export const serve: (
   venue: Simulator.VenueId,
-  options?: Simulator.Options & {
-    /** Default: a free one. */
-    readonly port?: number | undefined
-  }
-) => Effect.Effect<ServedVenue, never, Scope.Scope> = internal.serve
+  options?: Options
+) => Effect.Effect<ServedVenue, CannotListen, Scope.Scope> = (venue, options) => internal.serve(venue, options)

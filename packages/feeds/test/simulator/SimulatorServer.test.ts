@@ -4,6 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { vi } from "vitest"
 import { WebSocket } from "ws"
 import * as SimulatorServer from "../../src/simulator/SimulatorServer.ts"
 
@@ -86,6 +87,50 @@ describe("SimulatorServer", () => {
       // What was injected goes out with the next thing that the venue does.
       yield* socket.ended
       assert.strictEqual(socket.state.code, 1006)
+    })
+  )
+
+  it.live("a port that is taken is a typed failure", () =>
+    Effect.gen(function* () {
+      const { port } = yield* SimulatorServer.serve("kraken")
+      const error = yield* Effect.flip(SimulatorServer.serve("okx", { port }))
+      assert.strictEqual(error._tag, "CannotListen")
+      assert.include(error.message, `127.0.0.1:${port}`)
+    })
+  )
+
+  it.live("odd addresses are not found, and break nothing", () =>
+    Effect.gen(function* () {
+      const { port, rewrite } = yield* SimulatorServer.serve("kraken")
+      for (const path of ["/", "//", "/%zz", "/ws.okx.com/ws/v5/public", "/ws.kraken.com"]) {
+        const response = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}${path}`))
+        assert.strictEqual(response.status, 404, path)
+        const socket = open(`ws://127.0.0.1:${port}${path}`)
+        yield* socket.ended
+        assert.strictEqual(socket.state.status, 404, path)
+      }
+      yield* open(rewrite("wss://ws.kraken.com/v2")).some(1)
+    })
+  )
+
+  it.live("a client that does not read is cut off before memory fills", () =>
+    Effect.gen(function* () {
+      const market = { assets: 1, levels: 5000, updates: 10 }
+      const numbers = { inbound: undefined }
+      const venue = yield* SimulatorServer.serve("coinbase", { market, numbers, unread: 1_000_000 })
+      const socket = open(venue.rewrite("wss://advanced-trade-ws.coinbase.com"))
+      yield* Effect.promise(() => new Promise((resolve) => socket.state.socket.once("open", resolve)))
+      socket.state.socket.pause()
+      const channel = `"product_ids":["BTC-USD"],"channel":"level2"}`
+      for (let n = 0; n < 30; n++) {
+        socket.state.socket.send(`{"type":"subscribe",${channel}`)
+        socket.state.socket.send(`{"type":"unsubscribe",${channel}`)
+      }
+      yield* Effect.promise(() =>
+        vi.waitFor(() => assert.property(venue.simulator.ledger.broken, "slow reader"), 20_000)
+      )
+      socket.state.socket.resume()
+      yield* socket.ended
     })
   )
 })

@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type WebSocket, WebSocketServer } from "ws"
-import type { ServedVenue } from "../SimulatorServer.ts"
+import { CannotListen, type Options, type ServedVenue } from "../SimulatorServer.ts"
 import * as Simulator from "../Simulator.ts"
 
 /** `/host/path?query` of a request as the venue's own address. */
@@ -25,12 +25,17 @@ class Host {
   readonly simulator: Simulator.Simulator
   readonly server: Server
   private readonly sockets = new Map<number, WebSocket>()
+  /** Connections with too much unread. */
+  private readonly crowded = new Set<number>()
   private readonly tcp = new Map<number, Socket>()
   private readonly upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false, autoPong: true })
   private readonly now: () => number
+  /** Bytes that may wait for a client that does not read. */
+  private readonly unread: number
   private timer: NodeJS.Timeout | undefined
 
-  constructor(simulator: Simulator.Simulator, now: () => number) {
+  constructor(simulator: Simulator.Simulator, now: () => number, unread: number) {
+    this.unread = unread
     this.simulator = simulator
     this.now = now
     this.server = createServer((request, response) => this.answer(request, response))
@@ -91,6 +96,7 @@ class Host {
       const socket = this.sockets.get(output.connection)
       if (socket !== undefined) this.act(socket, output)
     }
+    this.relieve()
     clearTimeout(this.timer)
     const { next } = this.simulator
     // While nobody is there, the venue catches up when somebody comes.
@@ -98,10 +104,21 @@ class Host {
     this.timer = setTimeout(() => this.told((now) => this.simulator.tick(now)), Math.max(0, next - this.now()))
   }
 
+  /** Cuts off who does not read. */
+  private relieve(): void {
+    for (const connection of this.crowded) {
+      this.crowded.delete(connection)
+      this.simulator.congested(connection, this.unread, this.now())
+      this.sockets.get(connection)?.terminate()
+    }
+  }
+
   private act(socket: WebSocket, output: Simulator.Output): void {
     switch (output._tag) {
       case "Text":
-        return socket.send(output.text)
+        socket.send(output.text)
+        if (socket.bufferedAmount > this.unread) this.crowded.add(output.connection)
+        return
       case "Ping":
         return socket.ping(output.payload)
       case "Close":
@@ -118,8 +135,9 @@ class Host {
   }
 }
 
-const listen = (server: Server, port: number): Effect.Effect<number> =>
+const listen = (server: Server, port: number): Effect.Effect<number, CannotListen> =>
   Effect.callback((resume) => {
+    server.once("error", (cause) => resume(Effect.fail(new CannotListen({ port, cause }))))
     server.listen(port, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
   })
 
@@ -130,8 +148,8 @@ const closed = (server: Server): Effect.Effect<void> =>
 
 export const serve = (
   venue: Simulator.VenueId,
-  options: Simulator.Options & { readonly port?: number | undefined } = {}
-): Effect.Effect<ServedVenue, never, Scope.Scope> =>
+  options: Options = {}
+): Effect.Effect<ServedVenue, CannotListen, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
@@ -140,7 +158,7 @@ export const serve = (
     const simulator = Simulator.make(venue, { start: now(), address, ...options })
     const rewrite = rewriter(simulator.hosts, () => port)
     const host = yield* Effect.acquireRelease(
-      Effect.sync(() => new Host(simulator, now)),
+      Effect.sync(() => new Host(simulator, now, options.unread ?? 64 * 1024 * 1024)),
       (host) =>
         Effect.andThen(
           Effect.sync(() => host.stop()),

@@ -21,6 +21,8 @@ import { rangeOf, Topics } from "./topics.ts"
 /** The address of clients that name none. */
 const someone = "client"
 
+const notFound: Simulator.Response = { status: 404, headers: {}, body: `{"msg":"Not found"}` }
+
 /** How long after a notice a connection ends. */
 const noticeTime = 60_000
 
@@ -79,9 +81,9 @@ export class Engine implements Simulator.Simulator, Venue {
       this.note(refused, url)
       return this.refuse(refused.status, refused.wait)
     }
-    const parsed = new URL(url)
-    const status = this.rules.dial?.(parsed, this)
-    if (status !== undefined) return this.refuse(status, 0)
+    const parsed = this.own(url)
+    const status = parsed === undefined ? 404 : this.rules.dial?.(parsed, this)
+    if (parsed === undefined || status !== undefined) return this.refuse(status ?? 404, 0)
     const link = new Link(++this.lastLink, parsed, from, now, this.numbers)
     this.links.set(link.id, link)
     Clocks.start(link, this.numbers, this.rules.farewell, this.agenda, this)
@@ -123,14 +125,23 @@ export class Engine implements Simulator.Simulator, Venue {
   request({ from = someone, method, url }: Simulator.Request, now: number): Simulator.Response {
     this.tick(now)
     this.record.counts.requests++
-    const parsed = new URL(url)
+    const parsed = this.own(url)
+    if (parsed === undefined) return notFound
     const refused = this.gate.request(from, this.rules.weight?.(parsed) ?? 1, now) ?? this.faulty("request")
     if (refused !== undefined) {
       this.note(refused, url)
       const headers = refused.wait > 0 ? { "retry-after": String(Math.ceil(refused.wait / 1000)) } : {}
       return { status: refused.status, headers, body: `{"msg":"Too many requests"}` }
     }
-    return this.rules.request(parsed, method, this) ?? { status: 404, headers: {}, body: `{"msg":"Not found"}` }
+    return this.rules.request(parsed, method, this) ?? notFound
+  }
+
+  congested(connection: number, bytes: number, now: number): void {
+    this.tick(now)
+    const link = this.links.get(connection)
+    if (link === undefined) return
+    this.violate(link, "slow reader", `${bytes} bytes wait to be read`)
+    this.cut(link)
   }
 
   tick(now: number): void {
@@ -217,7 +228,7 @@ export class Engine implements Simulator.Simulator, Venue {
   }
 
   violate(connection: Connection | undefined, rule: string, detail: string, frame?: string): void {
-    this.record.violations.push({ at: this.now, connection: connection?.id, rule, detail, frame })
+    this.record.violate({ at: this.now, connection: connection?.id, rule, detail, frame })
   }
 
   operation(connection: Connection, frame: string, weight = 1): boolean {
@@ -273,6 +284,12 @@ export class Engine implements Simulator.Simulator, Venue {
   }
 
   // ------------------------------------------------------------------- limits
+
+  /** An address, if it is one of the venue's. */
+  private own(url: string): URL | undefined {
+    const parsed = URL.canParse(url) ? new URL(url) : undefined
+    return parsed !== undefined && this.hosts.includes(parsed.host) ? parsed : undefined
+  }
 
   /** A frame of a client, if the connection still stands. */
   private hear(connection: number, now: number): Link | undefined {

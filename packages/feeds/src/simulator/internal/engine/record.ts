@@ -47,12 +47,16 @@ export class Entry {
   }
 }
 
+/** How many of what is kept, and how much of a frame. */
+const bounds = { first: 10_000, deliveries: 100_000, frame: 500 }
+
 export class Record implements Ledger {
   readonly venue: string
   readonly violations: Array<Violation> = []
+  readonly broken: { [rule: string]: number } = {}
   readonly injected: Array<Injected> = []
   readonly deliveries: Array<Delivery> = []
-  readonly counts = { dials: 0, refused: 0, bans: 0, received: 0, sent: 0, bytes: 0, requests: 0 }
+  readonly counts = { dials: 0, refused: 0, bans: 0, received: 0, sent: 0, bytes: 0, requests: 0, injected: 0 }
 
   constructor(venue: string) {
     this.venue = venue
@@ -61,10 +65,20 @@ export class Record implements Ledger {
   open(connection: number, topic: Topic, at: number): Entry {
     const entry = new Entry(connection, topic, at)
     this.deliveries.push(entry.delivery)
+    if (this.deliveries.length > bounds.deliveries) this.deliveries.splice(0, bounds.deliveries / 10)
     return entry
   }
 
+  violate(violation: Violation): void {
+    const { frame, rule } = violation
+    this.broken[rule] = (this.broken[rule] ?? 0) + 1
+    if (this.violations.length >= bounds.first) return
+    this.violations.push({ ...violation, frame: frame?.slice(0, bounds.frame) })
+  }
+
   inject(at: number, fault: VenueFault, where: Partial<Pick<Injected, "connection" | "topic" | "revision">>): void {
+    this.counts.injected++
+    if (this.injected.length >= bounds.first) return
     this.injected.push({ at, fault, connection: where.connection, topic: where.topic, revision: where.revision })
   }
 }
