@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as internal from "./internal/server.ts"
 import type * as Simulator from "./Simulator.ts"
@@ -75,7 +75,8 @@ export interface ServedVenue {
  * @category constructors
  * @since 0.1.0
  */
-export const serve: (
+export const serve = (
   venue: Simulator.VenueId,
-  options?: Options
-) => Effect.Effect<ServedVenue, CannotListen, Scope.Scope> = (venue, options) => internal.serve(venue, options)
+  options: Options = {}
+): Effect.Effect<ServedVenue, CannotListen, Scope.Scope> =>
+  Effect.mapError(internal.serve(venue, options), (cause) => new CannotListen({ port: options.port ?? 0, cause }))

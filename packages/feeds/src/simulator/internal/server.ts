@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type WebSocket, WebSocketServer } from "ws"
-import { CannotListen, type Options, type ServedVenue } from "../SimulatorServer.ts"
+import type { Options, ServedVenue } from "../SimulatorServer.ts"
 import * as Simulator from "../Simulator.ts"
 
 /** `/host/path?query` of a request as the venue's own address. */
@@ -135,9 +135,9 @@ class Host {
   }
 }
 
-const listen = (server: Server, port: number): Effect.Effect<number, CannotListen> =>
+const listen = (server: Server, port: number): Effect.Effect<number, Error> =>
   Effect.callback((resume) => {
-    server.once("error", (cause) => resume(Effect.fail(new CannotListen({ port, cause }))))
+    server.once("error", (cause) => resume(Effect.fail(cause)))
     server.listen(port, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
   })
 
@@ -149,7 +149,7 @@ const closed = (server: Server): Effect.Effect<void> =>
 export const serve = (
   venue: Simulator.VenueId,
   options: Options = {}
-): Effect.Effect<ServedVenue, CannotListen, Scope.Scope> =>
+): Effect.Effect<ServedVenue, Error, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()

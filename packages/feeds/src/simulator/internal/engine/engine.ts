@@ -14,7 +14,7 @@ import * as Clocks from "./clocks.ts"
 import { concerns, Faults } from "./faults.ts"
 import { Gate, type Refused } from "./gate.ts"
 import { Link } from "./link.ts"
-import { Record } from "./record.ts"
+import { Recorder } from "./recorder.ts"
 import type { Connection, Encode, Refusal, Rules, Topic, Venue, Wanted } from "./rules.ts"
 import { rangeOf, Topics } from "./topics.ts"
 
@@ -35,7 +35,7 @@ export class Engine implements Simulator.Simulator, Venue {
   readonly address: (url: string) => string
   now: number
   private readonly rules: Rules
-  private readonly record: Record
+  private readonly record: Recorder
   private readonly agenda = new Agenda()
   private readonly random: Random
   private readonly market: Market
@@ -55,7 +55,7 @@ export class Engine implements Simulator.Simulator, Venue {
     this.now = start
     this.address = options.address ?? ((url) => url)
     this.random = new Random(seed, `chance of ${rules.id}`)
-    this.record = new Record(rules.id)
+    this.record = new Recorder(rules.id)
     this.gate = new Gate(this.numbers)
     this.market = new Market(rules.id, seed, market, rules, start, history)
     this.instruments = this.market.instruments
@@ -209,9 +209,11 @@ export class Engine implements Simulator.Simulator, Venue {
     })
   }
 
-  every(connection: Connection, millis: number, run: () => void): void {
+  every(connection: Connection, millis: number, run: () => void, topic?: Topic): void {
+    const key = topic?.key ?? ""
+    const held = connection.topics.get(key)
     const task = this.agenda.at(this.now + millis, (now) => {
-      if (!connection.open) return
+      if (!connection.open || connection.topics.get(key) !== held) return
       run()
       this.agenda.again(task, now + millis)
     })
@@ -244,14 +246,14 @@ export class Engine implements Simulator.Simulator, Venue {
     link.subscribed = true
     if (link.topics.has(wanted.key)) return "again"
     if (this.isFull(link, wanted.key, frame)) return "full"
-    const topic = this.topics.of(wanted)
+    const topic = this.topics.find(wanted)
     const fault = this.faults.at("subscription", topic)
     if (fault !== undefined) this.record.inject(this.now, fault, { connection: link.id, topic: topic.key })
     if (fault?._tag === "Poison") {
       this.cut(link)
       return "poisoned"
     }
-    topic.subscribers.add(link)
+    this.topics.join(topic, link)
     link.characters += wanted.key.length
     const entry = this.record.open(link.id, topic, this.now)
     link.topics.set(wanted.key, { topic, tag, entry, silent: fault?._tag === "Silent", late: undefined })
@@ -262,8 +264,7 @@ export class Engine implements Simulator.Simulator, Venue {
     const link = this.links.get(connection.id)
     const held = link?.topics.get(key)
     if (link === undefined || held === undefined) return undefined
-    held.topic.subscribers.delete(link)
-    held.entry.end(this.now)
+    this.topics.leave(link, held)
     link.characters -= key.length
     link.topics.delete(key)
     return held.topic
@@ -340,10 +341,7 @@ export class Engine implements Simulator.Simulator, Venue {
     if (link === undefined) return false
     link.open = false
     this.links.delete(id)
-    for (const held of link.topics.values()) {
-      held.topic.subscribers.delete(link)
-      held.entry.end(this.now)
-    }
+    for (const held of link.topics.values()) this.topics.leave(link, held)
     return true
   }
 

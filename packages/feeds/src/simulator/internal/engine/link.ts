@@ -1,6 +1,6 @@
 /** One connection, as the engine knows it. */
 import type { Numbers } from "../../Simulator.ts"
-import type { Entry } from "./record.ts"
+import type { Entry } from "./recorder.ts"
 import type { Connection, Memory, Subscription } from "./rules.ts"
 import { Window } from "./window.ts"
 

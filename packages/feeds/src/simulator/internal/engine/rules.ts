@@ -132,8 +132,10 @@ export interface Venue {
   /** Looks random, and is the same in each run. */
   readonly chance: () => number
   readonly say: (connection: Connection, text: string) => void
+  /** Unless the connection has ended before. */
   readonly after: (connection: Connection, millis: number, run: () => void) => void
-  readonly every: (connection: Connection, millis: number, run: () => void) => void
+  /** While the connection is open, or as long as its subscription to a topic lasts. */
+  readonly every: (connection: Connection, millis: number, run: () => void, topic?: Topic) => void
   readonly close: (connection: Connection, code: number, reason: string) => void
   readonly cut: (connection: Connection) => void
   readonly violate: (connection: Connection | undefined, rule: string, detail: string, frame?: string) => void

@@ -3,7 +3,7 @@ import type { Range } from "../../Ledger.ts"
 import type { Instrument, Step } from "../market/instrument.ts"
 import { concerns, type Faults } from "./faults.ts"
 import type { Held, Link } from "./link.ts"
-import type { Record, Sent } from "./record.ts"
+import type { Recorder, Sent } from "./recorder.ts"
 import type { Connection, Encode, Rules, Topic, Update, Venue, Wanted } from "./rules.ts"
 import { View } from "./view.ts"
 import type { Entry, VenueFault } from "../../VenueFault.ts"
@@ -23,15 +23,15 @@ export const rangeOf = (trades: Step["trades"]): Range | undefined => {
 }
 
 export class Topics {
-  /** Those that somebody has asked for so far. */
+  /** Those that somebody follows. */
   private readonly known = new Map<Instrument, Map<string, Topic>>()
   private readonly rules: Rules
   private readonly venue: Venue
   private readonly faults: Faults
-  private readonly record: Record
+  private readonly record: Recorder
   private readonly way: Way
 
-  constructor(rules: Rules, venue: Venue, faults: Faults, record: Record, way: Way) {
+  constructor(rules: Rules, venue: Venue, faults: Faults, record: Recorder, way: Way) {
     this.rules = rules
     this.venue = venue
     this.faults = faults
@@ -39,25 +39,27 @@ export class Topics {
     this.way = way
   }
 
-  /** A topic as it is now, made if nobody asked for it before. */
-  of(wanted: Wanted): Topic {
-    const { instrument, key } = wanted
-    const topics = this.known.get(instrument) ?? new Map<string, Topic>()
-    this.known.set(instrument, topics)
-    const topic = topics.get(key) ?? fresh(wanted)
-    topics.set(key, topic)
-    if (topic.subscribers.size > 0) return topic
-    // One that nobody followed starts from the book as it is.
-    topic.view?.reset()
-    topic.sequence = instrument.sequence
-    topic.revision = instrument.revision
-    topic.at = instrument.at
-    return topic
+  /** A topic that somebody follows, or else a new one that starts from the book as it is. */
+  find(wanted: Wanted): Topic {
+    return this.known.get(wanted.instrument)?.get(wanted.key) ?? fresh(wanted)
+  }
+
+  join(topic: Topic, link: Link): void {
+    const topics = this.known.get(topic.instrument) ?? new Map<string, Topic>()
+    this.known.set(topic.instrument, topics.set(topic.key, topic))
+    topic.subscribers.add(link)
+  }
+
+  /** Ends one's following. A topic that nobody follows is forgotten. */
+  leave(link: Link, held: Held): void {
+    const { instrument, key, subscribers } = held.topic
+    subscribers.delete(link)
+    held.entry.end(this.venue.now)
+    if (subscribers.size === 0) this.known.get(instrument)?.delete(key)
   }
 
   publish(instrument: Instrument, { change, trades }: Step): void {
     for (const topic of this.known.get(instrument)?.values() ?? []) {
-      if (topic.subscribers.size === 0) continue
       if (topic.channel === "book") this.publishBook(topic, change)
       else if (topic.channel === "ticker") this.publishQuote(topic, change.at, trades.length > 0)
       else this.publishTrades(topic, trades)
@@ -69,7 +71,7 @@ export class Topics {
     for (const topics of this.known.values()) {
       for (const topic of topics.values()) {
         const { restart } = this.rules
-        if (restart === undefined || topic.channel !== "book" || topic.subscribers.size === 0) continue
+        if (restart === undefined || topic.channel !== "book") continue
         if (concerns(entry, topic)) this.spread(topic, restart(topic, this.venue), {})
       }
     }
@@ -83,7 +85,8 @@ export class Topics {
     const fault = this.faults.at("frame", topic) ?? this.faults.at("connection", topic)
     const texts = encode(link, fault?._tag === "WrongChecksum")
     const send = () => this.put(link, held, texts, sent)
-    if (fault === undefined) return send()
+    // One update waits for its place at a time.
+    if (fault === undefined || (fault._tag === "Swap" && held.late !== undefined)) return send()
     this.record.inject(this.venue.now, fault, { connection: link.id, topic: topic.key, revision: sent.revisions?.last })
     if (fault._tag === "Swap") held.late = send
     if (fault._tag === "Gap" || fault._tag === "Swap") return
@@ -147,9 +150,9 @@ export class Topics {
 const fresh = (wanted: Wanted): Topic => ({
   ...wanted,
   view: wanted.depth === undefined ? undefined : new View(wanted.instrument, wanted.depth, wanted.pushed ?? "removed"),
-  sequence: 0,
-  revision: 0,
-  at: 0,
+  sequence: wanted.instrument.sequence,
+  revision: wanted.instrument.revision,
+  at: wanted.instrument.at,
   count: 0,
   shift: 0,
   quote: [],

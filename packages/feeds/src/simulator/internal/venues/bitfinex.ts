@@ -91,16 +91,15 @@ const begin = (connection: Connection, topic: Topic, venue: Venue): void => {
     const list = recent.toReversed().map((found) => trade(instrument, found))
     venue.show(connection, topic, () => frame(connection, topic, `[${list.join(",")}]`, venue.now), recent)
   }
-  const isOn = () => connection.topics.get(topic.key)?.topic === topic
-  venue.every(connection, beatTime, () => {
-    if (isOn()) venue.show(connection, topic, () => frame(connection, topic, `"hb"`, venue.now))
-  })
+  const beat = () => venue.show(connection, topic, () => frame(connection, topic, `"hb"`, venue.now))
+  venue.every(connection, beatTime, beat, topic)
   if (channel !== "book") return
-  venue.every(connection, checksumTime, () => {
-    if (!isOn() || (connection.memory.flags & flags.checksum) === 0) return
+  const sums = () => {
+    if ((connection.memory.flags & flags.checksum) === 0) return
     const sum = checksum(topic)
     venue.offer(connection, topic, (_, wrong) => frame(connection, topic, `"cs",${wrong ? sum ^ 1 : sum}`, venue.now))
-  })
+  }
+  venue.every(connection, checksumTime, sums, topic)
 }
 
 const wanted = (request: Json.Fields, venue: Venue): Wanted | undefined => {

@@ -86,11 +86,13 @@ const show = (connection: Connection, key: string, venue: Venue): void => {
   if (topic.view.depth === 1) repeat(connection, topic, venue)
 }
 
-const repeat = (connection: Connection, topic: Topic, venue: Venue): void =>
-  venue.every(connection, repeatTime, () => {
-    if (!connection.topics.has(topic.key) || topic.view === undefined || venue.now - topic.at < repeatTime) return
+const repeat = (connection: Connection, topic: Topic, venue: Venue): void => {
+  const again = () => {
+    if (topic.view === undefined || venue.now - topic.at < repeatTime) return
     venue.show(connection, topic, book(topic, "snapshot", topic.view.window, venue))
-  })
+  }
+  venue.every(connection, repeatTime, again, topic)
+}
 
 const answer = (
   connection: Connection,

@@ -18,7 +18,8 @@ const channels = new Map([
   ["ticker", "ticker"]
 ] as const)
 
-const heartbeats = 1
+/** Whether heartbeats are wanted, and whether their clock runs. */
+const [heartbeats, started] = [1, 2]
 
 /** Every frame takes the connection's next number. */
 const frame =
@@ -96,8 +97,9 @@ const listed = (connection: Connection, venue: Venue): void => {
 
 const beat = (connection: Connection, venue: Venue): void => {
   connection.subscribed = true
-  if ((connection.memory.flags & heartbeats) !== 0) return
-  connection.memory.flags |= heartbeats
+  const isNew = connection.memory.flags === 0
+  connection.memory.flags = heartbeats | started
+  if (!isNew) return
   let counter = 40_000
   venue.every(connection, 1000, () => {
     if ((connection.memory.flags & heartbeats) === 0) return

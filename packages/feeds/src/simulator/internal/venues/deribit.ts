@@ -22,7 +22,7 @@ const wanted = (channel: string, venue: Venue): Wanted | undefined => {
   if (instrument === undefined || rest.at(-1) !== "100ms") return undefined
   const key = channel
   if (form === "book" && rest.length === 1) return { key, channel: "book", instrument, form }
-  if (form === "book" && rest.length === 3)
+  if (form === "book" && /^none\.(?:1|10|20)\.100ms$/.test(rest.join(".")))
     return { key, channel: "book", instrument, form: "group", depth: Number(rest[1]) }
   if (rest.length !== 1) return undefined
   if (form === "trades") return { key, channel: "trades", instrument, form }

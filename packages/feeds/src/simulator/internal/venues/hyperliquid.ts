@@ -83,9 +83,7 @@ const begin = (connection: Connection, topic: Topic, venue: Venue): void => {
   }
   venue.show(connection, topic, book(topic))
   const { every } = paces[form === "fast" ? "fast" : "slow"]
-  venue.every(connection, every, () => {
-    if (connection.topics.get(topic.key)?.topic === topic) venue.offer(connection, topic, book(topic))
-  })
+  venue.every(connection, every, () => venue.offer(connection, topic, book(topic)), topic)
 }
 
 /** A request with all its defaults, as the answer repeats it. */

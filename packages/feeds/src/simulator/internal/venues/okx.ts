@@ -75,15 +75,14 @@ const show = (connection: Connection, key: string, venue: Venue): void => {
 }
 
 /** Says each quiet minute that nothing changed. */
-const keep = (connection: Connection, topic: Topic, venue: Venue): void =>
-  venue.every(connection, emptyTime, () => {
-    if (!connection.topics.has(topic.key) || venue.now - topic.at < emptyTime) return
-    venue.show(
-      connection,
-      topic,
-      book(topic, "update", { asks: [], bids: [] }, venue.number(topic.sequence - topic.shift), venue)
-    )
-  })
+const keep = (connection: Connection, topic: Topic, venue: Venue): void => {
+  const repeat = () => {
+    if (venue.now - topic.at < emptyTime) return
+    const number = venue.number(topic.sequence - topic.shift)
+    venue.show(connection, topic, book(topic, "update", { asks: [], bids: [] }, number, venue))
+  }
+  venue.every(connection, emptyTime, repeat, topic)
+}
 
 const subscription = (connection: Connection, request: Json.Fields, text: string, venue: Venue): void => {
   const op = String(request["op"])

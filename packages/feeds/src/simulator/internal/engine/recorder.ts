@@ -50,7 +50,7 @@ export class Entry {
 /** How many of what is kept, and how much of a frame. */
 const bounds = { first: 10_000, deliveries: 100_000, frame: 500 }
 
-export class Record implements Ledger {
+export class Recorder implements Ledger {
   readonly venue: string
   readonly violations: Array<Violation> = []
   readonly broken: { [rule: string]: number } = {}
