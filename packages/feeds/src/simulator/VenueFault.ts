@@ -15,7 +15,7 @@
 export type VenueFault =
   /** An update is left out, sent twice, or sent after the next one. */
   | { readonly _tag: "Gap" | "Duplicate" | "Swap" }
-  /** The checksum of an update is wrong, where the venue has one. */
+  /** The next checksum is wrong, where the venue has one. */
   | { readonly _tag: "WrongChecksum" }
   /** A subscription is granted and nothing ever comes. */
   | { readonly _tag: "Silent" }
@@ -65,7 +65,7 @@ export interface Entry {
   readonly every?: number | undefined
   /**
    * The chance at each occasion: a frame of data for faults of frames and
-   * connections, a subscription for `Silent` and `Poison`, a dial or a request for
+   * connections, a frame with a checksum for `WrongChecksum`, a subscription for `Silent` and `Poison`, a dial or a request for
    * `RejectDials` and `RejectRequests`.
    */
   readonly chance?: number | undefined

@@ -13,7 +13,7 @@ import { Reader } from "./reader.ts"
 import { some, Talk } from "./talk.ts"
 
 const rain: VenueFault.Script = [
-  ...(["Gap", "Duplicate", "Swap"] as const).map((_tag) => ({ fault: { _tag }, chance: 0.006 })),
+  ...(["Gap", "Duplicate", "Swap"] as const).map((_tag) => ({ fault: { _tag }, at: [10_000], chance: 0.006 })),
   { fault: { _tag: "WrongChecksum" }, chance: 0.004, channel: "book" },
   { fault: { _tag: "Cut" }, at: [15_000] },
   { fault: { _tag: "Restart" }, at: [25_000, 26_000] },
@@ -99,6 +99,18 @@ describe("each fault", () => {
       right?.map((text) => text.replace(sum, "")),
       wrong?.map((text) => text.replace(sum, ""))
     )
+  })
+
+  it("WrongChecksum at a time waits for a frame that has a checksum", () => {
+    const talk = talkTo("bitfinex", [{ fault: { _tag: "WrongChecksum" }, at: [7000] }])
+    talk.say(`{"event":"conf","flags":131072}`, 0)
+    talk.say(`{"event":"subscribe","channel":"book","symbol":"tBTCUSD"}`, 0)
+    talk.wait(20_000)
+    assert.deepStrictEqual(injected(talk), ["10000 WrongChecksum"])
+    const none = talkTo("okx", [{ fault: { _tag: "WrongChecksum" } }])
+    none.say(`{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}`, 0)
+    none.wait(20_000)
+    assert.deepStrictEqual(injected(none), [])
   })
 
   it("Silent: granted, and nothing comes; on the next subscription it does", () => {

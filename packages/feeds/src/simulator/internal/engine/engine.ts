@@ -272,7 +272,7 @@ export class Engine implements Simulator.Simulator, Venue {
 
   offer(connection: Connection, topic: Topic, encode: Encode): void {
     const { revision } = topic
-    this.topics.offer(connection, topic, encode, { revisions: { first: revision, last: revision } })
+    this.topics.offer(connection, topic, encode, { revisions: { first: revision, last: revision } }, false)
   }
 
   show(connection: Connection, topic: Topic, encode: Encode, trades: ReadonlyArray<Trade> = []): void {

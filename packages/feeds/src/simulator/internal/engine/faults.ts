@@ -4,13 +4,13 @@ import type { Random } from "../market/random.ts"
 import type { Agenda } from "./agenda.ts"
 import type { Topic } from "./rules.ts"
 
-type Occasion = "frame" | "connection" | "subscription" | "dial" | "request" | "venue"
+type Occasion = "frame" | "checksum" | "connection" | "subscription" | "dial" | "request" | "venue"
 
 const occasions: Readonly<Record<VenueFault["_tag"], Occasion>> = {
   Gap: "frame",
   Duplicate: "frame",
   Swap: "frame",
-  WrongChecksum: "frame",
+  WrongChecksum: "checksum",
   Cut: "connection",
   Stall: "connection",
   HalfOpen: "connection",
@@ -79,7 +79,7 @@ export class Faults {
   }
 
   private due(found: Scripted): void {
-    if (found.occasion === "frame" || found.occasion === "subscription") found.armed++
+    if (["frame", "checksum", "subscription"].includes(found.occasion)) found.armed++
     else this.strike(found.entry)
   }
 

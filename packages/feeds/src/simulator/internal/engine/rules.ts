@@ -98,6 +98,8 @@ export interface Rules {
   readonly dial?: (url: URL, venue: Venue) => number | undefined
   readonly opened?: (connection: Connection, venue: Venue) => void
   readonly received: (connection: Connection, text: string, venue: Venue) => void
+  /** Which frames carry a checksum: updates, or frames of their own. Default: none. */
+  readonly sums?: "updates" | "apart"
   readonly update: (topic: Topic, update: Update, venue: Venue) => Encode | undefined
   /** How many trades fit a frame. Default: all that came together. */
   readonly tradesPerFrame?: number

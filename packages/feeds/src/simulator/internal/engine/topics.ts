@@ -78,11 +78,15 @@ export class Topics {
   }
 
   /** Sends an update to one subscriber, unless a fault strikes it. */
-  offer({ id }: Connection, topic: Topic, encode: Encode, sent: Sent): void {
+  offer({ id }: Connection, topic: Topic, encode: Encode, sent: Sent, isUpdate: boolean): void {
     const link = this.way.links.get(id)
     const held = link?.topics.get(topic.key)
     if (link === undefined || held === undefined || held.silent) return
-    const fault = this.faults.at("frame", topic) ?? this.faults.at("connection", topic)
+    const summed = topic.channel === "book" && this.rules.sums === (isUpdate ? "updates" : "apart")
+    const fault =
+      (summed ? this.faults.at("checksum", topic) : undefined) ??
+      this.faults.at("frame", topic) ??
+      this.faults.at("connection", topic)
     const texts = encode(link, fault?._tag === "WrongChecksum")
     const send = () => this.put(link, held, texts, sent)
     // One update waits for its place at a time.
@@ -143,7 +147,7 @@ export class Topics {
 
   private spread(topic: Topic, encode: Encode | undefined, sent: Sent): void {
     if (encode === undefined) return
-    for (const connection of topic.subscribers) this.offer(connection, topic, encode, sent)
+    for (const connection of topic.subscribers) this.offer(connection, topic, encode, sent, true)
   }
 }
 

@@ -180,6 +180,7 @@ export const bitfinex: Rules = {
         venue.say(connection, `{"event":"error","msg":"unknown event","code":10000}`)
     }
   },
+  sums: "apart",
   update: changes,
   tradesPerFrame: 1,
   // Each trade is said twice: as it is executed, and as it is settled.

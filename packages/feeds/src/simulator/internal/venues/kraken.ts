@@ -153,6 +153,7 @@ export const kraken: Rules = {
         venue.say(connection, `{"error":"Malformed request","success":false,${times(venue)}}`)
     }
   },
+  sums: "updates",
   update: (topic, update) => book(topic, "update", update),
   traded: ({ instrument }, trades) => {
     const { priceDigits, sizeDigits } = instrument.asset
