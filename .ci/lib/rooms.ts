@@ -99,7 +99,7 @@ const houses: Readonly<Record<string, House>> = {
   },
   feeds: {
     // `model` and `venues` consist of doors alone.
-    floors: [["kit", "model"], ["json", "rest"], ["book"], ["venue"], ["venues", "line"], ["feed"]],
+    floors: [["kit", "model"], ["json", "rest"], ["book"], ["venue"], ["venues", "line", "recording"], ["feed"]],
     doors: {
       "Book": "book",
       "Checksum": "model",
@@ -107,6 +107,7 @@ const houses: Readonly<Record<string, House>> = {
       "Feed": "feed",
       "FeedError": "model",
       "FeedEvent": "model",
+      "Recording": "recording",
       "Rest": "rest",
       "Sequencer": "model",
       "Topic": "model",
