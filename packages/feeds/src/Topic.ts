@@ -26,24 +26,13 @@ export interface Topic<out C extends Channel = Channel> {
   readonly venue?: string | undefined
 }
 
-const topic = <C extends Channel>(channel: C, symbol: string, venue: string | undefined): Topic<C> =>
-  venue === undefined ? { channel, symbol } : { channel, symbol, venue }
-
 /**
  * The trades of a symbol.
- *
- * @example
- * ```ts
- * import * as Topic from "@kharbranth/feeds/Topic"
- * import { deepStrictEqual } from "node:assert"
- *
- * deepStrictEqual(Topic.trades("BTC/USD", "kraken"), { channel: "trades", symbol: "BTC/USD", venue: "kraken" })
- * ```
  *
  * @category constructors
  * @since 0.1.0
  */
-export const trades = (symbol: string, venue?: string): Topic<"trades"> => topic("trades", symbol, venue)
+export const trades = (symbol: string): Topic<"trades"> => ({ channel: "trades", symbol })
 
 /**
  * The order book of a symbol.
@@ -51,7 +40,7 @@ export const trades = (symbol: string, venue?: string): Topic<"trades"> => topic
  * @category constructors
  * @since 0.1.0
  */
-export const book = (symbol: string, venue?: string): Topic<"book"> => topic("book", symbol, venue)
+export const book = (symbol: string): Topic<"book"> => ({ channel: "book", symbol })
 
 /**
  * The best bid, best ask and last price of a symbol.
@@ -59,4 +48,21 @@ export const book = (symbol: string, venue?: string): Topic<"book"> => topic("bo
  * @category constructors
  * @since 0.1.0
  */
-export const ticker = (symbol: string, venue?: string): Topic<"ticker"> => topic("ticker", symbol, venue)
+export const ticker = (symbol: string): Topic<"ticker"> => ({ channel: "ticker", symbol })
+
+/**
+ * A topic of this venue, for a feed that has several.
+ *
+ * @example
+ * ```ts
+ * import * as Topic from "@kharbranth/feeds/Topic"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const topic = Topic.at("kraken", Topic.trades("BTC/USD"))
+ * deepStrictEqual(topic, { channel: "trades", symbol: "BTC/USD", venue: "kraken" })
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const at = <C extends Channel>(venue: string, topic: Topic<C>): Topic<C> => ({ ...topic, venue })

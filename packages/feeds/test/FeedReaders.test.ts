@@ -126,12 +126,12 @@ describe("readers of a feed", () => {
       const { feed, venues } = yield* rig([dialects.bybit(), dialects.coinbase(), dialects.binanceSpot()])
       const [bybit, coinbase] = venues
       const best = yield* feed.consolidated([
-        Topic.book(symbol, "bybit"),
-        Topic.book(symbol, "coinbase"),
-        Topic.book(symbol, "binance-spot")
+        Topic.at("bybit", Topic.book(symbol)),
+        Topic.at("coinbase", Topic.book(symbol)),
+        Topic.at("binance-spot", Topic.book(symbol))
       ])
       const changes = yield* collect(best.changes)
-      const book = yield* feed.book(Topic.book(symbol, "bybit"))
+      const book = yield* feed.book(Topic.at("bybit", Topic.book(symbol)))
       assert.deepStrictEqual((yield* best.best).without, ["bybit", "coinbase", "binance-spot"])
       assert.isTrue(Option.isNone(yield* book.bbo))
       yield* book.synced.pipe(Effect.raceFirst(pass("4 seconds")))
