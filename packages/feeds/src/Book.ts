@@ -25,6 +25,11 @@ export interface Continuity {
   readonly checksum?: Checksum.Rule | undefined
   /** How many levels the venue sends; levels beyond are dropped. Default: all are kept. */
   readonly depth?: number | undefined
+  /**
+   * How many levels of a side an HTTP snapshot has at most. Beyond the last of a
+   * full one nothing is known, and no level is given. Default: snapshots are complete.
+   */
+  readonly snapshotLevels?: number | undefined
   /** How many updates wait for an HTTP snapshot before the book gives up on them. Default: 10000. */
   readonly buffer?: number | undefined
 }
@@ -117,6 +122,8 @@ interface Mutable extends Book {
   venueTime: number | undefined
   fresh: boolean
   olds: number
+  /** The worst prices that are known of each side. */
+  readonly known: { bid: number; ask: number }
   waiting: Array<BookUpdate>
   readonly counts: { -readonly [K in keyof Counts]: number }
   readonly bids: BookSide
@@ -156,6 +163,7 @@ export const make = (continuity: Continuity): Book => {
     venueTime: undefined,
     fresh: false,
     olds: 0,
+    known: { bid: 0, ask: Infinity },
     waiting: [],
     counts: { applied: 0, ignored: 0, dropped: 0, gaps: 0, checksums: 0, checksumFailures: 0 },
     bids: new BookSide("bid"),
@@ -200,6 +208,8 @@ const step = (self: Mutable, update: BookUpdate): Outcome => {
 const load = (self: Mutable, update: BookUpdate): Outcome => {
   self.bids.load(update.bids)
   self.asks.load(update.asks)
+  self.known.bid = 0
+  self.known.ask = Infinity
   self.fresh = true
   self.status = synced
   return settle(self, update)
@@ -222,6 +232,7 @@ const settle = (self: Mutable, update: BookUpdate): Outcome => {
   if (sequencer.kind !== "none") self.sequence = update.last ?? self.sequence
   self.venueTime = update.venueTime ?? self.venueTime
   if (crossed(self)) return stale(self, "crossed", update)
+  if (isThin(self)) return stale(self, "coverage", update)
   self.counts.applied++
   return applied
 }
@@ -230,6 +241,21 @@ const sum = (self: Mutable, rule: Checksum.Rule): number => Checksum.crc32(rule.
 
 const crossed = ({ asks, bids }: Mutable): boolean =>
   bids.length > 0 && asks.length > 0 && (bids.values[bids.length - 1] ?? 0) >= (asks.values[asks.length - 1] ?? 0)
+
+/** So many best levels of each side must be within what the snapshot showed. */
+const coveredAtLeast = 10
+
+const isThin = ({ asks, bids, known }: Mutable): boolean =>
+  (known.bid > 0 && (bids.values[bids.at(coveredAtLeast - 1)] ?? 0) < known.bid) ||
+  (known.ask < Infinity && (asks.values[asks.at(coveredAtLeast - 1)] ?? Infinity) > known.ask)
+
+/** A snapshot that is as long as it may be ends before the book does. */
+const bound = (self: Mutable): void => {
+  const { asks, bids, continuity, known } = self
+  const most = continuity.snapshotLevels ?? Infinity
+  if (bids.length >= most) known.bid = bids.values[0] ?? 0
+  if (asks.length >= most) known.ask = asks.values[0] ?? Infinity
+}
 
 const hold = (self: Mutable, update: BookUpdate): Outcome => {
   if (self.continuity.bootstrap !== "rest") {
@@ -283,6 +309,7 @@ export const bootstrap = (book: Book, snapshot: BookUpdate): Outcome => {
   const waiting = self.waiting
   self.waiting = []
   let outcome = load(self, snapshot)
+  bound(self)
   for (const [index, update] of waiting.entries()) {
     if (outcome._tag === "Gap") {
       // What comes after the gap may follow the next snapshot.
@@ -313,6 +340,17 @@ export const invalidate = (book: Book, reason: Reason, at: number): void => {
 const proven = ({ continuity }: Book): number =>
   continuity.sequencer.kind === "none" && continuity.checksum !== undefined ? continuity.checksum.levels : Infinity
 
+/** How many levels of a side are within what the snapshot showed. */
+const covered = (side: BookSide, worst: number, isKnown: (price: number) => boolean): number => {
+  if (worst === 0 || worst === Infinity) return side.length
+  let count = side.length
+  while (count > 0 && !isKnown(side.values[side.at(count - 1)] ?? 0)) count--
+  return count
+}
+
+const bidsOf = ({ bids, known }: Mutable): number => covered(bids, known.bid, (price) => price >= known.bid)
+const asksOf = ({ asks, known }: Mutable): number => covered(asks, known.ask, (price) => price <= known.ask)
+
 const levelsOf = (side: BookSide, count: number): ReadonlyArray<Level> =>
   Array.from({ length: Math.min(count, side.length) }, (_, index) => levelAt(side, index))
 
@@ -325,7 +363,8 @@ const levelAt = (side: BookSide, index: number): Level => ({
 
 /**
  * The best `n` levels of each side; `None` unless the book is `Synced`. Where a
- * checksum is the only proof, there are no more levels than it covers.
+ * checksum is the only proof, there are no more levels than it covers; where a
+ * snapshot showed a part of the book, there are none beyond.
  *
  * @category getters
  * @since 0.1.0
@@ -333,8 +372,11 @@ const levelAt = (side: BookSide, index: number): Level => ({
 export const depth = (book: Book, n: number): Option.Option<Levels> => {
   if (book.status._tag !== "Synced") return Option.none()
   const count = Math.min(n, proven(book))
-  const { asks, bids } = open(book)
-  return Option.some({ bids: levelsOf(bids, count), asks: levelsOf(asks, count) })
+  const self = open(book)
+  return Option.some({
+    bids: levelsOf(self.bids, Math.min(count, bidsOf(self))),
+    asks: levelsOf(self.asks, Math.min(count, asksOf(self)))
+  })
 }
 
 /**
@@ -397,14 +439,14 @@ const changesOf = (side: BookSide, count: number): Changes => {
  */
 export const snapshot = (book: Book, symbol: string, at: number): Option.Option<BookUpdate> => {
   if (book.status._tag !== "Synced") return Option.none()
-  const { asks, bids } = open(book)
+  const self = open(book)
   const count = proven(book)
   return Option.some({
     _tag: "BookUpdate",
     symbol,
     kind: "snapshot",
-    bids: changesOf(bids, count),
-    asks: changesOf(asks, count),
+    bids: changesOf(self.bids, Math.min(count, bidsOf(self))),
+    asks: changesOf(self.asks, Math.min(count, asksOf(self))),
     first: undefined,
     last: book.sequence,
     previous: undefined,

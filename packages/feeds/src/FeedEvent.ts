@@ -138,6 +138,7 @@ export type EventOf<C extends Channel> = {
  * Why events are missing, or why what is known of a topic cannot be believed.
  *
  * - `sequence`, `checksum`, `crossed`, `malformed`, `overflow`: a book says so.
+ * - `coverage`: prices have left the part of the book that its snapshot showed.
  * - `connection`: the venue's count of the whole connection has a hole.
  * - `disconnected`: the socket is gone. `resubscribed`: the venue dropped the topic.
  * - `silent`: the venue granted the topic and sends nothing. `rejected`: it refused it.
@@ -153,6 +154,7 @@ export type Reason =
   | "crossed"
   | "malformed"
   | "overflow"
+  | "coverage"
   | "disconnected"
   | "connection"
   | "resubscribed"

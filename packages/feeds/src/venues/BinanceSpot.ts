@@ -54,7 +54,7 @@ export const make = (options: Options = {}): Venue =>
       unsubscribe: Binance.request("UNSUBSCRIBE"),
       classify: Binance.classify,
       decode: Binance.decode("binance-spot"),
-      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" },
+      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: 1000 },
       trades: Binance.trades("binance-spot", "https://api.binance.com/api/v3/aggTrades", 4),
       snapshot: Binance.snapshot("binance-spot", "https://api.binance.com/api/v3/depth")
     },

@@ -57,7 +57,11 @@ export const make = (options: Options = {}): Venue => {
       unsubscribe: Binance.request("UNSUBSCRIBE"),
       classify: Binance.classify,
       decode: Binance.decode("binance-usdm"),
-      continuity: { sequencer: Sequencer.make("chain", "rest", { bridge: true }), bootstrap: "rest" },
+      continuity: {
+        sequencer: Sequencer.make("chain", "rest", { bridge: true }),
+        bootstrap: "rest",
+        snapshotLevels: 1000
+      },
       trades: Binance.trades("binance-usdm", "https://fapi.binance.com/fapi/v1/aggTrades", 20),
       snapshot: Binance.snapshot("binance-usdm", "https://fapi.binance.com/fapi/v1/depth")
     },

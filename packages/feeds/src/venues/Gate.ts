@@ -137,7 +137,7 @@ export const make = (
       unsubscribe: request("unsubscribe", market, seconds),
       classify,
       ...decoder(market),
-      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" }
+      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: 100 }
     },
     options
   )

@@ -4,6 +4,7 @@
  * topics that it concerns.
  */
 import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -61,11 +62,17 @@ export interface MembersOwner {
   readonly report: (report: LineReport) => void
 }
 
-/** A connection is asked to reconnect once in so many milliseconds, however many topics want it. */
+/** The least time between two sessions that are replaced, in milliseconds. */
 const reconnectGap = 5_000
 
 /** How long a venue's maintenance may last before the connection is replaced. */
 const maintenanceAtMost = "5 minutes"
+
+/** The session that is Ready, if there is one. */
+const epochOf = ({ state }: Member): number | undefined => {
+  const now = state.getUnsafe()
+  return now._tag === "Connected" ? now.epoch : undefined
+}
 
 export class Members {
   private readonly pool: ConnectionPool.Shards<Incoming, Request>
@@ -95,10 +102,20 @@ export class Members {
     return Effect.acquireRelease(join, () => leave)
   }
 
+  /** Replaces the session that the connection has now; whoever wants the same at the same time waits for it too. */
   reconnect(connection: Member, reason: string): Effect.Effect<void> {
+    return Effect.suspend(() => this.replace(connection, epochOf(connection), reason))
+  }
+
+  private replace(connection: Member, epoch: number | undefined, reason: string): Effect.Effect<void> {
     return Effect.suspend(() => {
+      if (epochOf(connection) !== epoch) return Effect.void
       const now = this.owner.clock.currentTimeMillisUnsafe()
-      if (now - (this.asked.get(connection.name) ?? -Infinity) < reconnectGap) return Effect.void
+      const wait = (this.asked.get(connection.name) ?? -Infinity) + reconnectGap - now
+      if (wait > 0) {
+        const later = this.replace(connection, epoch, reason)
+        return Effect.andThen(Effect.sleep(Duration.millis(wait)), later)
+      }
       this.asked.set(connection.name, now)
       this.owner.counts.reconnects++
       this.owner.report({ _tag: "ReconnectAsked", connection: connection.name, reason })
