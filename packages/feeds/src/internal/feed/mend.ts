@@ -41,7 +41,10 @@ const ladders: Readonly<Record<Remedy, ReadonlyArray<Step>>> = {
 /** How long a step, or a new subscription, may take until the book is right. */
 const patience = Duration.seconds(10)
 
-/** A book that was right for so long starts the ladder over. */
+/** A book that was right for so long was mended: the next loss starts the ladder over. */
+const mendedAfter = 5_000
+
+/** A book that was right for so long may cost its neighbours their socket again. */
 const calmAfter = 30_000
 
 const longestWait = 60_000
@@ -80,9 +83,8 @@ class Climb {
   notice(leg: BookLeg): void {
     if (leg.losses === this.losses) return
     this.losses = leg.losses
-    const isCalm = leg.rightFor >= calmAfter
-    if (isCalm) this.reconnects = 0
-    if (isCalm || (reasonOf(leg) === "disconnected" && this.last !== "reconnect")) this.attempt = 0
+    if (leg.rightFor >= calmAfter) this.reconnects = 0
+    if (leg.rightFor >= mendedAfter || (reasonOf(leg) === "disconnected" && this.last !== "reconnect")) this.attempt = 0
   }
 
   next(ladder: ReadonlyArray<Step>): Step {

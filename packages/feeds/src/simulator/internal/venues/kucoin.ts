@@ -50,7 +50,7 @@ const json = (body: string): Response => ({
 const bullet = (venue: Venue): Response => {
   const endpoint = venue.address("wss://ws-api-spot.kucoin.com/")
   const server = `{"endpoint":"${endpoint}","encrypt":true,"protocol":"websocket","pingInterval":18000,"pingTimeout":10000}`
-  return json(`{"token":"${tokenAt(venue.now)}","instanceServers":[${server}]}`)
+  return json(`{"token":"${tokenAt(Math.floor(venue.now))}","instanceServers":[${server}]}`)
 }
 
 const snapshot = (url: URL, venue: Venue): Response | undefined => {
