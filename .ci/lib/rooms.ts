@@ -107,6 +107,7 @@ const houses: Readonly<Record<string, House>> = {
       "Feed": "feed",
       "FeedError": "model",
       "FeedEvent": "model",
+      "FeedSchema": "model",
       "Recording": "recording",
       "Rest": "rest",
       "Sequencer": "model",
