@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as RateLimit from "kharbranth/RateLimit"
+import * as Result from "effect/Result"
 import * as Topic from "../src/Topic.ts"
 import * as Venues from "../src/Venues.ts"
 import * as Gate from "../src/venues/Gate.ts"
@@ -70,5 +71,16 @@ describe("Venues", () => {
       "public",
       "public"
     ])
+  })
+
+  it("Coinbase lists the newest trade first; the feed has the oldest first", () => {
+    const trade = (id: number) =>
+      `{"trade_id":"${id}","product_id":"BTC-USD","price":"1","size":"1","time":"2026-11-28T00:00:00Z","side":"BUY"}`
+    const frame = `{"channel":"market_trades","client_id":"","timestamp":"2026-11-28T00:00:00Z","sequence_num":3,"events":[{"type":"update","trades":[${[3, 2, 1].map(trade).join(",")}]}]}`
+    const found = Venues.all()["coinbase"]!.decode(frame, Topic.trades("BTC-USD"), 0)
+    assert.deepStrictEqual(
+      Result.getOrThrow(found).map((event) => event._tag === "Trade" && event.id),
+      ["1", "2", "3"]
+    )
   })
 })

@@ -71,10 +71,15 @@ const decode = Kit.decoder("coinbase", (frame, topic, arrivalTime) => {
   return Read.list(root["events"]).flatMap((entry): ReadonlyArray<FeedEvent> => {
     const event = Read.fields(entry)
     if (topic.channel === "book") return event["product_id"] === topic.symbol ? [bookOf(event, stamps)] : []
-    const items = Read.list(event[topic.channel === "trades" ? "trades" : "tickers"]).map(Read.fields)
-    return items
-      .filter((item) => item["product_id"] === topic.symbol)
-      .map((item) => (topic.channel === "trades" ? tradeOf(item, arrivalTime) : tickerOf(item, stamps)))
+    const own = (name: string) =>
+      Read.list(event[name])
+        .map(Read.fields)
+        .filter((item) => item["product_id"] === topic.symbol)
+    if (topic.channel === "ticker") return own("tickers").map((item) => tickerOf(item, stamps))
+    // The venue lists the newest first.
+    return own("trades")
+      .map((item) => tradeOf(item, arrivalTime))
+      .reverse()
   })
 })
 
