@@ -1,137 +1,87 @@
-/**
- * Turns the manager's snapshots into rows, its changes into recoveries, and
- * shows both five times a second.
- */
+/** Turns the feed's figures into rows, and shows them four times a second. */
+import type { LineFigures } from "@kharbranth/feeds/Feed"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
-import * as ConnectionManager from "kharbranth/ConnectionManager"
+import type * as Depth from "@kharbranth/feeds/Depth"
 import type { Snapshot } from "kharbranth/ManagerEvent"
-import type { Ledger } from "./ledger.ts"
-import type { Row, Screen } from "./screen.ts"
-import type { Blow } from "./storm.ts"
+import type { Client } from "./client.ts"
+import type { Best, Row, Table } from "./table.ts"
 import { now } from "./time.ts"
-import { feeds } from "./wire.ts"
+import { type VenueId, venueIds } from "./wire.ts"
 
-export interface Dashboard {
-  readonly say: (what: string) => void
-  readonly blow: (blow: Blow) => void
-}
-
-interface Pulse {
+interface Point {
   readonly at: number
-  readonly messages: number
+  readonly frames: number
 }
 
-/** A feed's outage: from the loss of its session to the first message after it. */
-interface Outage {
-  readonly since: number
-  /** How many messages there were when it was connected again. */
-  back: number | undefined
+const rateOf = (points: Map<string, Point>, name: string, frames: number): number => {
+  const before = points.get(name)
+  const at = now()
+  points.set(name, { at, frames })
+  return before === undefined || at === before.at ? 0 : Math.round(((frames - before.frames) * 1000) / (at - before.at))
 }
 
-export const make = (screen: Screen, ledger: Ledger, duration: number) =>
+const average = (values: ReadonlyArray<number>): number | undefined =>
+  values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length
+
+const quote = (found: Depth.BestLevel | undefined): string =>
+  found === undefined ? "none" : `${found.priceText} at ${found.venue}`
+
+const isVenue = (id: string): id is VenueId => venueIds.some((known) => known === id)
+
+export const make = (table: Table, client: Client, start: number, duration: number) =>
   Effect.gen(function* () {
-    const manager = yield* ConnectionManager.ConnectionManager
-    const start = now()
-    const news: Array<string> = []
+    const { feed, tallies } = client
+    const points = new Map<string, Point>()
     const rates: Array<number> = []
-    const pulses = new Map<string, ReadonlyArray<Pulse>>()
-    const outages = new Map<string, Outage>()
-    const ever = new Set<string>()
-    const hotUntil = new Map<string, number>()
-    let before = { at: start, messages: 0 }
+    const news: Array<string> = []
+    const elapsed = (): number => now() - start
 
-    const seconds = () => (now() - start) / 1000
-    const say = (what: string) => {
-      news.push(`${seconds().toFixed(1).padStart(5)} s  ${what}`)
-      screen.say(seconds(), what)
+    const say = (what: string): void => {
+      news.push(`${(elapsed() / 1000).toFixed(1).padStart(5)} s  ${what}`)
+      table.say(elapsed(), what)
     }
 
-    const rateOf = (feed: string): number => {
-      const at = now()
-      const { messages } = ledger.bookOf(feed)
-      const recent = [...(pulses.get(feed) ?? []).filter((pulse) => at - pulse.at <= 1100), { at, messages }]
-      pulses.set(feed, recent)
-      const [oldest] = recent
-      return oldest === undefined || at === oldest.at
-        ? 0
-        : Math.round(((messages - oldest.messages) * 1000) / (at - oldest.at))
-    }
-
-    const rowOf = (snapshot: Snapshot): Row => ({
-      name: snapshot.name,
-      state: snapshot.state,
-      gate: snapshot.gate ?? "",
-      rate: rateOf(snapshot.name),
-      rtt: snapshot.metrics.rtt?.last,
-      outbox: snapshot.metrics.outbox.messages,
-      gaps: ledger.bookOf(snapshot.name).gaps,
-      reconnects: snapshot.metrics.reconnects,
-      why: snapshot.lastError?.tag ?? "",
-      hot: (hotUntil.get(snapshot.name) ?? 0) > now()
-    })
-
-    const totals = () => {
-      const sum = { messages: 0, gaps: 0, undetected: 0, silent: 0 }
-      for (const book of ledger.feeds.values()) {
-        sum.messages += book.messages
-        sum.gaps += book.gaps
-        sum.undetected += book.undetected
-        sum.silent += book.silent
-      }
-      return sum
-    }
-
-    const pushRate = (messages: number) => {
-      const at = now()
-      if (at - before.at < 400) return
-      rates.push(Math.round(((messages - before.messages) * 1000) / (at - before.at)))
-      if (rates.length > 60) rates.shift()
-      before = { at, messages }
-    }
-
-    const recovered = () => {
-      for (const [feed, outage] of outages) {
-        if (outage.back === undefined || ledger.bookOf(feed).messages === outage.back) continue
-        outages.delete(feed)
-        ledger.recoveries.push(now() - outage.since)
-        say(`${feed} is back after ${((now() - outage.since) / 1000).toFixed(2)} s`)
+    const rowOf = (figures: LineFigures, snapshots: ReadonlyArray<Snapshot>, synced: number): Row => {
+      const { connections, frames, line, ready, reconnects, restUsed, venue } = figures
+      const tally = isVenue(venue) ? tallies[venue] : undefined
+      const rtts = snapshots.flatMap(({ metrics, name }) =>
+        name.startsWith(line) && metrics.rtt !== undefined ? [metrics.rtt.last] : []
+      )
+      return {
+        venue,
+        line: line.slice(line.lastIndexOf("/") + 1),
+        ready,
+        connections,
+        rate: rateOf(points, line, frames),
+        rtt: average(rtts),
+        lag: tally?.lag.at(0.99),
+        synced,
+        books: isVenue(venue) ? client.booksOf(venue) : 0,
+        gaps: tally?.gaps ?? 0,
+        reconnects,
+        budget: restUsed === 0 ? "" : `${restUsed} http`,
+        why: tally?.why ?? ""
       }
     }
 
-    const follow = Stream.runForEach(manager.changes, ({ name, state }) =>
-      Effect.sync(() => {
-        const outage = outages.get(name)
-        if (state?._tag === "Connected") {
-          ever.add(name)
-          if (outage !== undefined) outage.back ??= ledger.bookOf(name).messages
-        } else if (ever.has(name)) {
-          hotUntil.set(name, now() + 5000)
-          if (outage === undefined) outages.set(name, { since: now(), back: undefined })
-          else outage.back = undefined
-        }
-      })
+    const best = Effect.forEach(client.best, ({ asset, consolidated }) =>
+      Effect.map(consolidated.best, ({ ask, bid }: Depth.Quotes): Best => ({ asset, bid: quote(bid), ask: quote(ask) }))
     )
 
-    const draw = Effect.map(manager.snapshot, (snapshots) => {
-      const byName = new Map(snapshots.map((snapshot) => [snapshot.name, snapshot]))
-      const verdict = totals()
-      pushRate(verdict.messages)
-      const rows = feeds.flatMap((feed) => {
-        const snapshot = byName.get(feed)
-        return snapshot === undefined ? [] : [rowOf(snapshot)]
-      })
-      screen.draw({ elapsed: now() - start, duration, rows, rates, news, verdict })
+    const draw = Effect.gen(function* () {
+      const lines = yield* feed.lines
+      const snapshots = yield* feed.connections.snapshot
+      const rows: Array<Row> = []
+      for (const line of lines)
+        rows.push(rowOf(line, snapshots, isVenue(line.venue) ? yield* client.synced(line.venue) : 0))
+      const messages = lines.reduce((sum, { frames }) => sum + frames, 0)
+      rates.push(rows.reduce((sum, { rate }) => sum + rate, 0))
+      if (rates.length > 60) rates.shift()
+      table.draw({ elapsed: elapsed(), duration, rows, best: yield* best, rates, news, messages })
     })
 
-    yield* Effect.forkScoped(follow)
-    yield* Effect.forkScoped(Effect.repeat(Effect.sync(recovered), Schedule.spaced("10 millis")))
-    yield* Effect.forkScoped(Effect.repeat(draw, Schedule.spaced("200 millis")))
-
-    const blow = ({ name, on, trouble }: Blow) => {
-      say(`${name}: ${on}`)
-      for (const feed of "feeds" in trouble ? trouble.feeds : []) hotUntil.set(feed, now() + 5000)
-    }
-    return { say, blow } satisfies Dashboard
+    yield* Effect.forkScoped(Effect.repeat(draw, Schedule.spaced("250 millis")))
+    const messages = Effect.map(feed.lines, (lines) => lines.reduce((sum, { frames }) => sum + frames, 0))
+    return { say, messages }
   })

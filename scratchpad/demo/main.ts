@@ -1,51 +1,79 @@
 /**
- * The demo: fifty feeds, one storm, one verdict. Run it with
- * `npx -y pnpm@12 demo`; `--sabotage` hides the gaps, so that the verdict must
- * fail; `--seed n` draws another storm.
+ * The demo: two hundred symbols of five venues, half a minute of faults, and a
+ * verdict beside a naive client that met the same ones. The venues are simulated,
+ * on loopback, in a process of their own.
+ *
+ * `npx -y pnpm@12 demo` runs it. `--seed n` draws other faults; `--sabotage` makes
+ * our client believe every book, so that the verdict must fail; `--live` is the
+ * same program against the real venues, for as long as `--seconds` says.
  */
-import { type ChildProcess, fork } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { parseArgs } from "node:util"
+import * as Rest from "@kharbranth/feeds/Rest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as ConnectionManager from "kharbranth/ConnectionManager"
+import * as Transport from "kharbranth/Transport"
+import { settled } from "../terminal.ts"
+import { adapters, liveAssets, spelled } from "./adapters.ts"
+import * as Client from "./client.ts"
 import * as Dashboard from "./dashboard.ts"
-import * as Feeds from "./feeds.ts"
-import { Ledger, type Verdict } from "./ledger.ts"
-import * as Screen from "./screen.ts"
-import * as Storm from "./storm.ts"
+import { lasts } from "./faults.ts"
+import * as Table from "./table.ts"
 import { now } from "./time.ts"
-import type { FromProcess, ToProcess } from "./wire.ts"
+import * as Verdict from "./verdict.ts"
+import {
+  type Addresses,
+  type Audited,
+  child,
+  type FromNaive,
+  type FromVenues,
+  next,
+  rewrite,
+  type ToNaive,
+  type ToVenues,
+  type VenueId,
+  venueIds
+} from "./wire.ts"
 
 const { values } = parseArgs({
-  options: { sabotage: { type: "boolean", default: false }, seed: { type: "string", default: "7" } }
+  options: {
+    seed: { type: "string", default: "7" },
+    sabotage: { type: "boolean", default: false },
+    live: { type: "boolean", default: false },
+    seconds: { type: "string", default: "60" }
+  }
 })
 
-const duration = 20_000
+/** How long everything may take to connect before the faults begin, and to come to rest afterwards. */
+const calm = 12_000
+const rest = 15_000
 
-/** The server's process, for as long as the scope lives. */
-const server = Effect.acquireRelease(
-  Effect.sync(() => fork(new URL("server.ts", import.meta.url), { stdio: ["ignore", "inherit", "inherit", "ipc"] })),
-  (child) =>
-    Effect.callback<void>((resume) => {
-      if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-      child.once("exit", () => resume(Effect.void))
-      child.disconnect()
-    })
-)
+const each = <A>(of: (id: VenueId) => A): Readonly<Record<VenueId, A>> =>
+  Object.fromEntries(venueIds.map((id) => [id, of(id)])) as Record<VenueId, A>
 
-const answer = <Tag extends FromProcess["_tag"]>(child: ChildProcess, tag: Tag) =>
-  Effect.callback<Extract<FromProcess, { readonly _tag: Tag }>>((resume) => {
-    const listen = (message: FromProcess) => {
-      if (message._tag !== tag) return
-      child.off("message", listen)
-      resume(Effect.succeed(message as Extract<FromProcess, { readonly _tag: Tag }>))
-    }
-    child.on("message", listen)
-  })
+/** The venues' own addresses, dialed where they are simulated. */
+const simulated = (addresses: Addresses) =>
+  Layer.merge(
+    Layer.effect(
+      Transport.Transport,
+      Effect.map(Transport.Transport, (real) => ({
+        ...real,
+        dial: (dial: Transport.Dial, receiver: Transport.Receiver) =>
+          real.dial({ ...dial, url: rewrite(addresses, dial.url) }, receiver)
+      }))
+    ).pipe(Layer.provide(NodeTransport.layer)),
+    Layer.effect(
+      Rest.Fetch,
+      Effect.map(
+        Rest.Fetch,
+        (real) => (request: Rest.Request) => real({ ...request, url: rewrite(addresses, request.url) })
+      )
+    )
+  )
 
 const until = (condition: Effect.Effect<boolean>, deadline: number) =>
   condition.pipe(
@@ -54,86 +82,121 @@ const until = (condition: Effect.Effect<boolean>, deadline: number) =>
     Effect.timeoutOption(deadline)
   )
 
-const demo = (screen: Screen.Screen) =>
-  Effect.gen(function* () {
-    const ledger = new Ledger()
-    const slow = new Set<string>()
-    let trading = true
-    const child = yield* server
-    const tell = (message: ToProcess) => child.send(message)
-    const { ports } = yield* answer(child, "ready")
-    const dashboard = yield* Dashboard.make(screen, ledger, duration)
-    const desk = yield* Feeds.open({
-      ledger,
-      ports,
-      slow,
-      sabotage: values.sabotage,
-      trading: () => trading,
-      onRestart: (feed) => dashboard.say(`${feed} is silent: restarted from outside`)
-    })
-    yield* until(desk.settled, 10_000)
-    dashboard.say("fifty feeds are connected and subscribed")
-    const start = now()
-    for (const blow of Storm.draw(Number(values.seed))) {
-      yield* Effect.sleep(Math.max(0, start + blow.at - now()))
-      const { trouble } = blow
-      dashboard.blow(blow)
-      if (trouble._tag !== "slowReader") tell({ _tag: "trouble", trouble })
-      else {
-        for (const feed of trouble.feeds) slow.add(feed)
-        yield* Effect.forkScoped(
-          Effect.delay(
-            Effect.sync(() => slow.clear()),
-            trouble.millis
-          )
-        )
-      }
+/** Asks the venues which of these books are right. */
+const auditor = (venues: ChildProcess) => {
+  const total = { kharbranth: empty(), naive: empty() }
+  const open = new Map<number, keyof typeof total>()
+  let id = 0
+  venues.on("message", (message: FromVenues) => {
+    const client = message._tag === "audited" ? open.get(message.id) : undefined
+    if (message._tag !== "audited" || client === undefined) return
+    open.delete(message.id)
+    const { result } = message
+    total[client] = {
+      right: total[client].right + result.right,
+      wrong: total[client].wrong + result.wrong,
+      unknown: total[client].unknown + result.unknown,
+      example: total[client].example ?? result.example
     }
-    yield* Effect.sleep(Math.max(0, start + duration - now()))
-    trading = false
-    dashboard.say("the storm is over: everything comes to rest")
-    yield* until(desk.settled, 15_000)
-    yield* until(
-      Effect.sync(() => ledger.openOrders === 0),
-      10_000
-    )
-    tell({ _tag: "finish" })
-    const { orders, published } = yield* answer(child, "report")
-    yield* until(
-      Effect.sync(() => ledger.isComplete(published)),
-      5000
-    )
-    return ledger.verdict(published, new Set(orders), (topic) => topic.slice(0, topic.lastIndexOf(":")))
-  }).pipe(Effect.scoped)
-
-// The screen says all there is to say.
-const live = Layer.merge(ConnectionManager.layer().pipe(Layer.provide(NodeTransport.layer)), Logger.layer([]))
-
-/** What would keep this process alive now. */
-const leftRunning = (): string => {
-  const kinds = process.getActiveResourcesInfo().filter((kind) => !/^(TTYWrap|PipeWrap|FSReqCallback)$/.test(kind))
-  return kinds.length === 0 ? "nothing" : kinds.join(", ")
+  })
+  const ask = (message: Omit<Extract<ToVenues, { readonly _tag: "audit" }>, "_tag" | "id">): void => {
+    open.set(++id, message.client)
+    venues.send({ _tag: "audit", id, ...message } satisfies ToVenues)
+  }
+  return { total, ask, done: Effect.sync(() => open.size === 0) }
 }
 
-const screen = Screen.make(process.stdout)
-const fiber = Effect.runFork(Effect.provide(demo(screen), live))
+const empty = (): Audited => ({ right: 0, wrong: 0, unknown: 0, example: undefined })
+
+const isRight = (client: Client.Client) =>
+  Effect.map(Effect.forEach(venueIds, client.synced), (all) => all.reduce((sum, n) => sum + n, 0) === client.total)
+
+const demo = (table: Table.Table) =>
+  Effect.gen(function* () {
+    const venues = yield* child("venues.ts", [values.seed, String(calm)])
+    const { addresses, symbols } = yield* next<FromVenues, "ready">(venues, "ready")
+    const start = now()
+    const naive = yield* child("naive.ts", [])
+    const tellNaive = (message: ToNaive) => naive.send(message)
+    tellNaive({ _tag: "start", addresses: addresses.naive, symbols })
+    const audit = auditor(venues)
+    naive.on("message", (message: FromNaive) => {
+      if (message._tag === "books") audit.ask({ client: "naive", venue: message.venue, books: message.books })
+    })
+    return yield* Effect.gen(function* () {
+      const client = yield* Client.make(
+        each((id) => adapters[id]()),
+        symbols
+      )
+      const dashboard = yield* Dashboard.make(table, client, start, calm + lasts)
+      venues.on("message", (message: FromVenues) => {
+        if (message._tag === "fault")
+          dashboard.say(`${message.venue}: ${message.name}${message.count === 1 ? "" : ` × ${message.count}`}`)
+      })
+      yield* until(isRight(client), calm)
+      dashboard.say(`${client.total} books are right; the faults begin`)
+      const look = Effect.forEach(venueIds, (venue) =>
+        Effect.map(client.believed(venue), (books) => audit.ask({ client: "kharbranth", venue, books }))
+      )
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("500 millis"), look)))
+      yield* Effect.sleep(Math.max(0, start + calm + lasts - now()))
+      dashboard.say("the faults are over: everything comes to rest")
+      yield* until(isRight(client), rest)
+      yield* look
+      yield* until(audit.done, 5000)
+      tellNaive({ _tag: "finish" })
+      const other = yield* next<FromNaive, "report">(naive, "report")
+      venues.send({ _tag: "finish" } satisfies ToVenues)
+      const { reports } = yield* next<FromVenues, "report">(venues, "report")
+      return {
+        kharbranth: {
+          undetected: client.undetected(),
+          audited: audit.total.kharbranth,
+          report: reports.kharbranth,
+          messages: yield* dashboard.messages,
+          recoveries: client.recoveries.millis
+        },
+        naive: {
+          undetected: other.undetected,
+          audited: audit.total.naive,
+          report: reports.naive,
+          messages: other.messages,
+          recoveries: undefined
+        },
+        open: client.recoveries.open
+      } satisfies Verdict.Verdict
+    }).pipe(Effect.provide(simulated(addresses.kharbranth)))
+  }).pipe(Effect.scoped)
+
+/** The same client at the real venues, as long as it may. */
+const live = (table: Table.Table) =>
+  Effect.gen(function* () {
+    const duration = Number(values.seconds) * 1000
+    const client = yield* Client.make(
+      each((id) => adapters[id]()),
+      each((id) => liveAssets.map(spelled[id]))
+    )
+    yield* Dashboard.make(table, client, now(), duration)
+    yield* Effect.sleep(duration)
+  }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+
+const table = Table.make(process.stdout)
+// The table says all there is to say.
+const program = values.live ? Effect.as(live(table), undefined) : demo(table)
+const fiber = Effect.runFork(Effect.provide(program, Logger.layer([])))
 const stop = () => fiber.interruptUnsafe()
 process.once("SIGINT", stop)
 process.once("SIGTERM", stop)
-const exit: Exit.Exit<Verdict, unknown> = await Effect.runPromise(Fiber.await(fiber))
-screen.close()
+const exit: Exit.Exit<Verdict.Verdict | undefined, unknown> = await Effect.runPromise(Fiber.await(fiber))
+table.close()
 process.off("SIGINT", stop)
 process.off("SIGTERM", stop)
 
-// A few turns of the event loop, so that what was closed is gone.
-for (const end = now() + 500; leftRunning() !== "nothing" && now() < end;) {
-  await new Promise((resolve) => setImmediate(resolve))
-}
+const left = await settled()
 if (Exit.isFailure(exit)) {
   process.stdout.write(`\n  the demo did not finish: ${String(exit.cause)}\n`)
   process.exitCode = 1
-} else {
-  const left = leftRunning()
-  process.stdout.write(Screen.verdictText(exit.value, left))
-  process.exitCode = exit.value.passed && left === "nothing" ? 0 : 1
+} else if (exit.value !== undefined) {
+  process.stdout.write(Verdict.text(exit.value, left))
+  process.exitCode = Verdict.passed(exit.value) && left === "nothing" ? 0 : 1
 }

@@ -1,48 +1,137 @@
 /**
- * What the demo's client and its feed server say to each other: over the
- * WebSocket, and between the two processes.
+ * What the demo's processes say to each other. There are three: the client, the
+ * simulated venues, and a naive client. Books pass with their sequence numbers as
+ * bigints, so the channel between them must take more than JSON.
  */
+import { type ChildProcess, fork } from "node:child_process"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type { Believed } from "../../packages/feeds/test/support/naive.ts"
 
-/** Five venues of ten feeds; each venue is a port of its own, so that one can go down alone. */
-export const venues = ["alder", "birch", "cedar", "dogwood", "elm"] as const
-export const symbols = ["BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LTC", "AVAX", "LINK", "ATOM"] as const
-export const topics = ["trades", "quotes"] as const
+export const venueIds = ["binance-spot", "bybit", "okx", "coinbase", "kraken"] as const
+export type VenueId = (typeof venueIds)[number]
 
-export type Venue = (typeof venues)[number]
+/** Symbols of each venue; those of one index are of one asset. */
+export const symbolsEach = 40
 
-export const venueOf = (feed: string): Venue => feed.slice(0, feed.indexOf("/")) as Venue
+export const clients = ["kharbranth", "naive"] as const
+export type Client = (typeof clients)[number]
 
-export const feeds: ReadonlyArray<string> = venues.flatMap((venue) => symbols.map((symbol) => `${venue}/${symbol}`))
+/** Where a venue's own addresses are served instead. */
+export interface Served {
+  readonly port: number
+  readonly hosts: ReadonlyArray<string>
+}
 
-/** A topic's name across all feeds. */
-export const topicOf = (feed: string, topic: string): string => `${feed}:${topic}`
+export type Addresses = Readonly<Record<VenueId, Served>>
 
-export type ToServer =
-  | { readonly op: "subscribe" | "unsubscribe"; readonly topics: ReadonlyArray<string>; readonly id: number }
-  | { readonly op: "order"; readonly order: string }
+export interface Ready {
+  readonly _tag: "ready"
+  /** Each client has venues of its own, with the same seed and the same faults. */
+  readonly addresses: Readonly<Record<Client, Addresses>>
+  readonly symbols: Readonly<Record<VenueId, ReadonlyArray<string>>>
+}
 
-export type FromServer =
-  | { readonly topic: string; readonly seq: number; readonly price: number }
-  | { readonly ack: number }
-  | { readonly taken: string }
+/** How many of the books that a client believed were right. */
+export interface Audited {
+  readonly right: number
+  readonly wrong: number
+  /** Their step is not known to the venue any more. */
+  readonly unknown: number
+  /** The first wrong one, in words. */
+  readonly example: string | undefined
+}
 
-/** What the storm does to feeds, or to a whole venue. */
-export type Trouble =
-  | { readonly _tag: "kill" | "halfOpen" | "goBad"; readonly feeds: ReadonlyArray<string> }
-  | { readonly _tag: "acceptThenClose" | "deaf"; readonly feeds: ReadonlyArray<string>; readonly millis: number }
-  | { readonly _tag: "refuse"; readonly venue: Venue; readonly millis: number }
+export interface Report {
+  readonly violations: number
+  readonly bans: number
+  readonly refused: number
+  readonly dials: number
+  readonly sent: number
+  readonly injected: number
+  /** The rules that were broken, with how often. */
+  readonly rules: Readonly<Record<string, number>>
+}
 
-export type ToProcess =
-  | { readonly _tag: "trouble"; readonly trouble: Trouble }
-  /** Stop publishing, then report. */
+export type ToVenues =
+  | {
+      readonly _tag: "audit"
+      readonly id: number
+      readonly client: Client
+      readonly venue: VenueId
+      readonly books: ReadonlyArray<Believed>
+    }
   | { readonly _tag: "finish" }
 
-export type FromProcess =
-  | { readonly _tag: "ready"; readonly ports: Readonly<Record<Venue, number>> }
+export type FromVenues =
+  | Ready
+  | { readonly _tag: "audited"; readonly id: number; readonly result: Audited }
+  | { readonly _tag: "fault"; readonly venue: VenueId; readonly name: string; readonly count: number }
+  | { readonly _tag: "report"; readonly reports: Readonly<Record<Client, Report>> }
+
+export type ToNaive =
+  | { readonly _tag: "start"; readonly addresses: Addresses; readonly symbols: Ready["symbols"] }
+  | { readonly _tag: "finish" }
+
+export type FromNaive =
+  | { readonly _tag: "books"; readonly venue: VenueId; readonly books: ReadonlyArray<Believed> }
   | {
       readonly _tag: "report"
-      /** The last number of each topic. */
-      readonly published: Readonly<Record<string, number>>
-      /** Every order that arrived. */
-      readonly orders: ReadonlyArray<string>
+      readonly dials: number
+      readonly messages: number
+      /** Trades that never came, and nobody said so. */
+      readonly undetected: number
     }
+
+/** `wss://host/path` as it is served: `ws://127.0.0.1:port/host/path`. */
+export const rewrite = (addresses: Addresses, url: string): string => {
+  const [, scheme = "", host = "", rest = ""] = /^(ws|http)s?:\/\/([^/?]+)(.*)$/.exec(url) ?? []
+  const served = Object.values(addresses).find(({ hosts }) => hosts.includes(host))
+  return served === undefined ? url : `${scheme}://127.0.0.1:${served.port}/${host}${rest}`
+}
+
+/** A process of the demo's own, for as long as the scope lives; it ends when its channel does. */
+export const child = (file: string, args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      fork(new URL(file, import.meta.url), [...args], {
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+        serialization: "advanced"
+      })
+    ),
+    (process: ChildProcess) =>
+      Effect.callback<void>((resume) => {
+        if (process.exitCode !== null || process.signalCode !== null) return resume(Effect.void)
+        process.once("exit", () => resume(Effect.void))
+        if (process.connected) process.disconnect()
+      })
+  )
+
+export class ProcessEnded extends Data.TaggedError("ProcessEnded")<{ readonly awaited: string }> {
+  override get message(): string {
+    return `A process of the demo ended before its "${this.awaited}" came.`
+  }
+}
+
+/** The next message of a kind; fails if the process ends before. */
+export const next = <M extends { readonly _tag: string }, Tag extends M["_tag"]>(
+  process: ChildProcess,
+  tag: Tag
+): Effect.Effect<Extract<M, { readonly _tag: Tag }>, ProcessEnded> =>
+  Effect.callback((resume) => {
+    const listen = (message: M): void => {
+      if (message._tag === tag) done(Effect.succeed(message as Extract<M, { readonly _tag: Tag }>))
+    }
+    const ended = (): void => done(Effect.fail(new ProcessEnded({ awaited: tag })))
+    const done = (effect: Effect.Effect<Extract<M, { readonly _tag: Tag }>, ProcessEnded>): void => {
+      process.off("message", listen)
+      process.off("exit", ended)
+      resume(effect)
+    }
+    process.on("message", listen)
+    process.on("exit", ended)
+    return Effect.sync(() => {
+      process.off("message", listen)
+      process.off("exit", ended)
+    })
+  })

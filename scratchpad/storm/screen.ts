@@ -2,6 +2,7 @@
  * What there is to see: a live table on a terminal, plain lines elsewhere. It
  * draws plain data and knows nothing of connections.
  */
+import { bold, canvas, cyan, green, grey, log, progress, red, seconds, sparkline, yellow } from "../terminal.ts"
 import { percentile, type Verdict } from "./ledger.ts"
 
 export interface Row {
@@ -35,25 +36,11 @@ export interface Screen {
   readonly close: () => void
 }
 
-const paint = (code: string) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
-const green = paint("32")
-const yellow = paint("33")
-const red = paint("31")
-const cyan = paint("36")
-const grey = paint("90")
-const bold = paint("1")
-
 const colours: Record<string, (text: string) => string> = {
   Connected: green,
   Connecting: yellow,
   Reconnecting: yellow,
   Failed: red
-}
-
-const bars = " ▁▂▃▄▅▆▇█"
-const sparkline = (numbers: ReadonlyArray<number>): string => {
-  const most = Math.max(1, ...numbers)
-  return numbers.map((n) => bars[Math.ceil((n / most) * (bars.length - 1))]).join("")
 }
 
 const cells = (row: Row): string => {
@@ -73,13 +60,6 @@ const head =
   ` ${"name".padEnd(14)}${"state".padEnd(13)}${"gate".padEnd(8)}${"msg/s".padStart(6)}${"rtt ms".padStart(8)}` +
   `${"outbox".padStart(7)}${"gaps".padStart(5)}${"reconn".padStart(8)}  why`
 
-const progress = (frame: Frame): string => {
-  const width = 30
-  const done = Math.min(width, Math.round((frame.elapsed / frame.duration) * width))
-  const time = `${(frame.elapsed / 1000).toFixed(1)} s`.padStart(7)
-  return ` ${cyan("█".repeat(done))}${grey("░".repeat(width - done))} ${time}`
-}
-
 // The feeds that are or were in trouble come first when not all of them fit.
 const fitting = (rows: ReadonlyArray<Row>, room: number): ReadonlyArray<Row> => {
   if (rows.length <= room) return rows
@@ -96,7 +76,7 @@ const rendered = (frame: Frame, lines: number): ReadonlyArray<string> => {
   const { gaps, messages, silent, undetected } = frame.verdict
   const count = (n: number) => (n === 0 ? green("0") : red(String(n)))
   return [
-    `${bold(" kharbranth")}  fifty feeds in a storm${progress(frame)}`,
+    `${bold(" kharbranth")}  fifty feeds in a storm${progress(frame.elapsed, frame.duration)}`,
     ` ${up === frame.rows.length ? green(`${up} connected`) : yellow(`${up} of ${frame.rows.length} connected`)}` +
       `   ${messages.toLocaleString("en")} messages   ${gaps} marked gaps   ` +
       `undetected ${count(undetected)}   silently lost ${count(silent)}`,
@@ -110,25 +90,13 @@ const rendered = (frame: Frame, lines: number): ReadonlyArray<string> => {
 }
 
 const onTerminal = (out: NodeJS.WriteStream): Screen => {
-  out.write("\u001b[?1049h\u001b[?25l")
-  let open = true
-  return {
-    draw: (frame) => {
-      if (!open) return
-      const lines = rendered(frame, out.rows ?? 40).map((line) => `${line}\u001b[K`)
-      out.write(`\u001b[H${lines.join("\n")}\u001b[J`)
-    },
-    say: () => {},
-    close: () => {
-      if (open) out.write("\u001b[?25h\u001b[?1049l")
-      open = false
-    }
-  }
+  const { close, draw } = canvas(out)
+  return { draw: (frame) => draw(rendered(frame, out.rows ?? 40)), say: () => {}, close }
 }
 
 const plain = (out: NodeJS.WriteStream): Screen => {
   let summary = 0
-  const line = (seconds: number, what: string) => out.write(`${seconds.toFixed(1).padStart(6)} s  ${what}\n`)
+  const line = (at: number, what: string) => log(out, at * 1000, what)
   return {
     draw: ({ elapsed, rates, rows, verdict }) => {
       if (elapsed < summary) return
@@ -147,8 +115,6 @@ const plain = (out: NodeJS.WriteStream): Screen => {
 
 export const make = (out: NodeJS.WriteStream): Screen => (out.isTTY ? onTerminal(out) : plain(out))
 
-const time = (millis: number | undefined) => (millis === undefined ? "none" : `${(millis / 1000).toFixed(2)} s`)
-
 /** The last word. */
 export const verdictText = (verdict: Verdict, left: string): string => {
   const { orders } = verdict
@@ -164,7 +130,7 @@ export const verdictText = (verdict: Verdict, left: string): string => {
       orders.Expired + orders.Dropped + orders.Failed
     } not sent`,
     `  orders lost          ${must(verdict.lostOrders)}`,
-    `  recoveries           ${verdict.recoveries.length}: p50 ${time(percentile(verdict.recoveries, 0.5))}, p99 ${time(
+    `  recoveries           ${verdict.recoveries.length}: p50 ${seconds(percentile(verdict.recoveries, 0.5))}, p99 ${seconds(
       percentile(verdict.recoveries, 0.99)
     )}`,
     `  left running         ${left}`,

@@ -1,0 +1,146 @@
+/**
+ * The process of the simulated venues: five on loopback for each of the two
+ * clients. It says which of the books that a client believed were right, and
+ * ends when its parent does.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { Believed } from "../../packages/feeds/test/support/naive.ts"
+import * as SimulatorServer from "@kharbranth/feeds/simulator/SimulatorServer"
+import * as Faults from "./faults.ts"
+import {
+  type Audited,
+  type Client,
+  clients,
+  type FromVenues,
+  type Report,
+  symbolsEach,
+  type ToVenues,
+  type VenueId,
+  venueIds
+} from "./wire.ts"
+
+/** How long after their start the venues begin to misbehave: the clients have subscribed by then. */
+const calm = Number(process.argv[3])
+const seed = Number(process.argv[2])
+
+const depth = 10
+
+const say = (message: FromVenues): void => {
+  if (process.connected) process.send?.(message)
+}
+
+type Level = readonly [price: string, size: string]
+
+const same = (left: ReadonlyArray<Level>, right: ReadonlyArray<Level>): boolean =>
+  left.length === right.length &&
+  left.every(([price, size], index) => {
+    const other = right[index]
+    return other !== undefined && Number(price) === Number(other[0]) && Number(size) === Number(other[1])
+  })
+
+const text = (levels: ReadonlyArray<Level>): string =>
+  levels
+    .slice(0, 3)
+    .map(([price, size]) => `${price}@${size}`)
+    .join(" ")
+
+const scope = Scope.makeUnsafe()
+const served = new Map<string, SimulatorServer.ServedVenue>()
+
+const venueOf = (client: Client, venue: VenueId): SimulatorServer.ServedVenue => {
+  const found = served.get(`${client} ${venue}`)
+  if (found === undefined) throw new Error(`no venue ${venue} for ${client}`)
+  return found
+}
+
+const audit = (client: Client, venue: VenueId, books: ReadonlyArray<Believed>): Audited => {
+  const { simulator } = venueOf(client, venue)
+  const result = { right: 0, wrong: 0, unknown: 0, example: undefined as string | undefined }
+  for (const { asks, bids, sequence, symbol, venueTime } of books) {
+    const when = sequence === undefined ? (venueTime === undefined ? undefined : { time: venueTime }) : { sequence }
+    const truth = when && simulator.book(symbol, when, depth)
+    if (truth === undefined) result.unknown++
+    else if (same(truth.bids, bids) && same(truth.asks, asks)) result.right++
+    else {
+      result.wrong++
+      result.example ??= `${venue} ${symbol}: ${text(bids)} | ${text(asks)}, but it was ${text(truth.bids)} | ${text(truth.asks)}`
+    }
+  }
+  return result
+}
+
+const report = (client: Client): Report => {
+  const ledgers = venueIds.map((venue) => venueOf(client, venue).simulator.ledger)
+  const rules: Record<string, number> = {}
+  for (const ledger of ledgers)
+    for (const { rule } of ledger.violations)
+      rules[`${ledger.venue}: ${rule}`] = (rules[`${ledger.venue}: ${rule}`] ?? 0) + 1
+  const sum = (of: (ledger: (typeof ledgers)[number]) => number) =>
+    ledgers.reduce((total, ledger) => total + of(ledger), 0)
+  return {
+    violations: sum(({ violations }) => violations.length),
+    bans: sum(({ counts }) => counts.bans),
+    refused: sum(({ counts }) => counts.refused),
+    dials: sum(({ counts }) => counts.dials),
+    sent: sum(({ counts }) => counts.sent),
+    injected: sum(({ injected }) => injected.length),
+    rules
+  }
+}
+
+const start = Effect.gen(function* () {
+  for (const client of clients)
+    for (const venue of venueIds)
+      served.set(
+        `${client} ${venue}`,
+        yield* SimulatorServer.serve(venue, {
+          seed,
+          market: { assets: symbolsEach, updates: 2, trades: 0.5, levels: 100 },
+          faults: Faults.script(seed, venue, calm)
+        })
+      )
+})
+
+const stop = (): void => {
+  void Effect.runPromise(Scope.close(scope, Exit.void)).then(() => process.exit(0))
+}
+
+process.once("disconnect", stop)
+process.once("SIGINT", () => {})
+process.once("SIGTERM", stop)
+process.on("message", (message: ToVenues) => {
+  if (message._tag === "audit")
+    say({ _tag: "audited", id: message.id, result: audit(message.client, message.venue, message.books) })
+  else say({ _tag: "report", reports: { kharbranth: report("kharbranth"), naive: report("naive") } })
+})
+
+await Effect.runPromise(Scope.provide(start, scope))
+const addresses = (client: Client) =>
+  Object.fromEntries(
+    venueIds.map((venue) => [
+      venue,
+      { port: venueOf(client, venue).port, hosts: venueOf(client, venue).simulator.hosts }
+    ])
+  ) as Record<VenueId, { readonly port: number; readonly hosts: ReadonlyArray<string> }>
+say({
+  _tag: "ready",
+  addresses: { kharbranth: addresses("kharbranth"), naive: addresses("naive") },
+  symbols: Object.fromEntries(
+    venueIds.map((venue) => [venue, venueOf("kharbranth", venue).simulator.symbols])
+  ) as Record<VenueId, ReadonlyArray<string>>
+})
+
+// The faults that strike the first client's venues, as they do.
+const told = new Map<VenueId, number>()
+setInterval(() => {
+  for (const venue of venueIds) {
+    const { injected } = venueOf("kharbranth", venue).simulator.ledger
+    const fresh = injected.slice(told.get(venue) ?? 0)
+    told.set(venue, injected.length)
+    const counts = new Map<string, number>()
+    for (const { fault } of fresh) counts.set(fault._tag, (counts.get(fault._tag) ?? 0) + 1)
+    for (const [name, count] of counts) say({ _tag: "fault", venue, name, count })
+  }
+}, 250).unref()

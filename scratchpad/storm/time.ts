@@ -1,0 +1,2 @@
+/** Milliseconds that only go forward. */
+export const now = (): number => performance.now()

@@ -1,0 +1,65 @@
+/** What both demos draw with: colours, a spark line, and a terminal's second screen. */
+
+const paint = (code: string) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
+export const green = paint("32")
+export const yellow = paint("33")
+export const red = paint("31")
+export const cyan = paint("36")
+export const grey = paint("90")
+export const bold = paint("1")
+
+const bars = " ▁▂▃▄▅▆▇█"
+export const sparkline = (numbers: ReadonlyArray<number>): string => {
+  const most = Math.max(1, ...numbers)
+  return numbers.map((n) => bars[Math.ceil((n / most) * (bars.length - 1))]).join("")
+}
+
+/** How far something has come, and the time. */
+export const progress = (elapsed: number, duration: number): string => {
+  const width = 30
+  const done = Math.min(width, Math.round((elapsed / duration) * width))
+  const time = `${(elapsed / 1000).toFixed(1)} s`.padStart(7)
+  return ` ${cyan("█".repeat(done))}${grey("░".repeat(width - done))} ${time}`
+}
+
+export const seconds = (millis: number | undefined): string =>
+  millis === undefined ? "none" : `${(millis / 1000).toFixed(2)} s`
+
+/** A terminal's second screen, until it is closed. */
+export interface Canvas {
+  readonly draw: (lines: ReadonlyArray<string>) => void
+  readonly close: () => void
+}
+
+export const canvas = (out: NodeJS.WriteStream): Canvas => {
+  out.write("\u001b[?1049h\u001b[?25l")
+  let open = true
+  return {
+    draw: (lines) => {
+      if (open) out.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join("\n")}\u001b[J`)
+    },
+    close: () => {
+      if (open) out.write("\u001b[?25h\u001b[?1049l")
+      open = false
+    }
+  }
+}
+
+/** A line of a log, where there is no terminal. */
+export const log = (out: NodeJS.WriteStream, elapsed: number, what: string): void => {
+  out.write(`${(elapsed / 1000).toFixed(1).padStart(6)} s  ${what}\n`)
+}
+
+/** What would keep this process alive now. */
+export const leftRunning = (): string => {
+  const kinds = process.getActiveResourcesInfo().filter((kind) => !/^(TTYWrap|PipeWrap|FSReqCallback)$/.test(kind))
+  return kinds.length === 0 ? "nothing" : kinds.join(", ")
+}
+
+/** The same after a few turns of the event loop, so that what was closed is gone. */
+export const settled = async (): Promise<string> => {
+  for (const end = performance.now() + 500; leftRunning() !== "nothing" && performance.now() < end;) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return leftRunning()
+}
