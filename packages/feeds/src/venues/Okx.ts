@@ -122,7 +122,8 @@ export const make = (
     table,
     {
       target: "wss://ws.okx.com/ws/v5/public",
-      heartbeat: Heartbeat.text({ every: "20 seconds", onlyWhenIdle: true }),
+      // The venue closes after 30 quiet seconds.
+      heartbeat: Heartbeat.text({ every: "20 seconds" }),
       key,
       subscribe: request("subscribe"),
       unsubscribe: request("unsubscribe"),
