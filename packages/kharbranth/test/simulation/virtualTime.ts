@@ -106,10 +106,10 @@ export const make = (): VirtualTime => {
   return { clock: clockOf(() => now, sleep), advance }
 }
 
-const limit = 7_200_000
+const twoHours = 7_200_000
 
-/** Runs a program to its end in virtual time. */
-export const run = async <A, E>(program: Effect.Effect<A, E>): Promise<Exit.Exit<A, E>> => {
+/** Runs a program to its end in virtual time, of which it may take so many milliseconds. */
+export const run = async <A, E>(program: Effect.Effect<A, E>, limit = twoHours): Promise<Exit.Exit<A, E>> => {
   const time = make()
   const scheduler = new Scheduler.MixedScheduler("async", microtask)
   const fiber = Effect.runFork(
@@ -123,7 +123,8 @@ export const run = async <A, E>(program: Effect.Effect<A, E>): Promise<Exit.Exit
   while (true) {
     await settled()
     if (exit !== undefined) return exit
-    if (time.clock.currentTimeMillisUnsafe() > limit) throw new Error("the program still runs after two virtual hours")
+    if (time.clock.currentTimeMillisUnsafe() > limit)
+      throw new Error(`the program still runs after ${limit} virtual milliseconds`)
     if (!time.advance()) throw new Error("the program waits for something that nobody will do")
   }
 }

@@ -1,0 +1,11 @@
+/**
+ * Proves for ten seeds, the other half of twenty, that a day of two hundred
+ * symbols at five misbehaving venues passes without a wrong book believed, a gap
+ * unmarked, a rule broken or a stall unnoticed, in bounded memory.
+ */
+import { it } from "@effect/vitest"
+import * as Campaign from "./campaign.ts"
+
+it("keeps every promise through ten days", { timeout: 1_200_000 }, () =>
+  Campaign.run(Campaign.seedsOf(0), Campaign.stormy)
+)
