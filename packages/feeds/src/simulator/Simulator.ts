@@ -195,7 +195,9 @@ export interface Response {
 
 /**
  * A step of a book: by its revision, by one of the venue's numbers that belong to
- * it, or as the last one up to a time. No two steps of a book have one time.
+ * it, or as the last one up to a time. No two steps of a book have one time, and
+ * frames carry it. Look steps of Bybit, Coinbase, Kraken and Hyperliquid up by time:
+ * they number frames, or nothing. Bitfinex has neither times nor such numbers.
  *
  * @category models
  * @since 0.1.0
@@ -203,7 +205,7 @@ export interface Response {
 export type When = { readonly revision: number } | { readonly sequence: bigint | number } | { readonly time: number }
 
 /**
- * A simulated venue. Times never go back; whatever is due before a time happens
+ * A simulated venue. Times never go back; what is due before a time happens
  * before what is told at that time.
  *
  * @category models
@@ -236,7 +238,7 @@ export interface Simulator {
   readonly next: number | undefined
   /** What the venue has done since this was called last, in order. */
   readonly take: () => ReadonlyArray<Output>
-  /** Injects a fault now. */
+  /** Adds a fault to the script. Its times count from now: `at: [0]` strikes at once. */
   readonly inject: (entry: VenueFault.Entry) => void
   readonly ledger: Ledger.Ledger
   /**

@@ -46,7 +46,7 @@ describe("limits of dials", () => {
     })
   }
 
-  it("a ban lasts, and dialing meanwhile is another violation", () => {
+  it("a ban lasts, and dialing while it does is another violation", () => {
     const talk = new Talk("kraken", {
       numbers: { ...timeless, dials: { limit: 1, window: 1000, status: 429, ban: 60_000 } }
     })

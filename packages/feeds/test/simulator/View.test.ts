@@ -43,7 +43,7 @@ describe("View", () => {
             const view = new View(instrument, depth, pushed)
             const { asks, bids } = view.window
             const clients = { bids: new Client(bids, -1, depth), asks: new Client(asks, 1, depth) }
-            for (let at = 1; at < 300; at++) {
+            for (let at = 1; at < 150; at++) {
               const changes = view.move(instrument.step(at * 500).change)
               clients.bids.apply(changes.bids)
               clients.asks.apply(changes.asks)

@@ -82,7 +82,7 @@ const show = (connection: Connection, key: string, venue: Venue): void => {
   venue.show(connection, topic, tradesOf(topic, "snapshot", recent, venue.now), recent)
 }
 
-/** Lists all that the connection is subscribed to, whatever the request was about. */
+/** Lists all that the connection is subscribed to, not only what the request was about. */
 const listed = (connection: Connection, venue: Venue): void => {
   const groups = new Map<string, Array<string>>()
   for (const { topic } of connection.topics.values()) {
