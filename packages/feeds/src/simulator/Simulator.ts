@@ -9,6 +9,7 @@
 import type * as Ledger from "./Ledger.ts"
 import type * as Market from "./Market.ts"
 import type * as VenueFault from "./VenueFault.ts"
+import { check } from "./internal/check.ts"
 import { Engine } from "./internal/engine/engine.ts"
 import { rulesOf } from "./internal/venues.ts"
 
@@ -249,7 +250,7 @@ export interface Simulator {
 }
 
 /**
- * Makes a simulated venue.
+ * Makes a simulated venue. Throws a `RangeError` for options that cannot be meant.
  *
  * @example
  * ```ts
@@ -268,4 +269,7 @@ export interface Simulator {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (venue: VenueId, options: Options = {}): Simulator => new Engine(rulesOf(venue), options)
+export const make = (venue: VenueId, options: Options = {}): Simulator => {
+  check(venue, options)
+  return new Engine(rulesOf(venue), options)
+}

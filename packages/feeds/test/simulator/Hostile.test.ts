@@ -105,4 +105,16 @@ describe("hostile clients", () => {
       assert.strictEqual(simulator.request({ method: "GET", url: "nonsense" }, 0).status, 404)
     }
   })
+
+  it("options that cannot be meant are refused with a reason", () => {
+    const refused = (options: Simulator.Options, reason: RegExp) =>
+      assert.throws(() => Simulator.make("kraken", options), reason)
+    refused({ market: { assets: 0 } }, /Simulator of kraken: market.assets must be at least one, not 0/)
+    refused({ market: { updates: -1 } }, /market.updates must be more than 0/)
+    refused({ market: { levels: Number.NaN } }, /market.levels/)
+    refused({ faults: [{ fault: { _tag: "Gap" }, chance: 2 }] }, /faults\[0\].chance must be from 0 to 1, not 2/)
+    refused({ faults: [{ fault: { _tag: "Cut", code: 1006 } }] }, /faults\[0\].fault.code/)
+    const simulator = Simulator.make("kraken")
+    assert.throws(() => simulator.inject({ fault: { _tag: "Cut" }, share: 0 }), /the fault.share/)
+  })
 })

@@ -9,6 +9,7 @@ import type { Entry as FaultEntry, VenueFault } from "../../VenueFault.ts"
 import type { Instrument, Trade } from "../market/instrument.ts"
 import { Market } from "../market/market.ts"
 import { Random } from "../market/random.ts"
+import { checkEntry } from "../check.ts"
 import { Agenda } from "./agenda.ts"
 import * as Clocks from "./clocks.ts"
 import { concerns, Faults } from "./faults.ts"
@@ -163,6 +164,7 @@ export class Engine implements Simulator.Simulator, Venue {
   }
 
   inject(entry: FaultEntry): void {
+    checkEntry(this.venue, entry)
     this.faults.add(entry, this.now)
     this.tick(this.now)
   }
