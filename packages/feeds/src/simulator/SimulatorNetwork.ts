@@ -38,6 +38,9 @@ export interface Options extends Simulator.Options {
   readonly grain?: number | undefined
 }
 
+/** How long a dial may take from its answer to its socket. */
+const patience = "4 seconds"
+
 /** The frames for one connection that follow each other. */
 const textsFrom = (outputs: ReadonlyArray<Simulator.Output>, from: number): ReadonlyArray<string> => {
   const texts: Array<string> = []
@@ -116,18 +119,30 @@ export const serve = (
       return grain > 0 ? Math.ceil(next / grain) * grain : next
     }
 
-    /** Carries out what the venue has done, and wakes the driver in time for what it does next. */
-    const flush = (): void => {
-      const outputs = simulator.take()
+    /** Dials that were accepted and whose sockets are not there yet, and what the venue did to them. */
+    const accepted = new Map<number, number>()
+    const early = new Map<number, Array<Simulator.Output>>()
+
+    /** Carries out what the venue has done. */
+    const deliver = (outputs: ReadonlyArray<Simulator.Output>): void => {
       for (let at = 0; at < outputs.length;) {
         const texts = textsFrom(outputs, at)
         const output = outputs[at]
+        const count = Math.max(1, texts.length)
         const peer = output === undefined ? undefined : peers.get(output.connection)
-        at += Math.max(1, texts.length)
-        if (peer === undefined || output === undefined) continue
-        if (texts.length > 0) peer.sendUnsafe(texts)
-        else act(peer, output)
+        if (output !== undefined && peer === undefined)
+          early.get(output.connection)?.push(...outputs.slice(at, at + count))
+        else if (output !== undefined && peer !== undefined) {
+          if (texts.length > 0) peer.sendUnsafe(texts)
+          else act(peer, output)
+        }
+        at += count
       }
+    }
+
+    /** Catches up with the venue, and wakes the driver in time for what it does next. */
+    const flush = (): void => {
+      deliver(simulator.take())
       const next = due()
       if (next >= armed) return
       armed = next
@@ -150,8 +165,16 @@ export const serve = (
       flush()
     }
 
-    /** Answers of dials that were accepted, until their sockets are there. */
-    const accepted = new Map<number, number>()
+    /** A dial that was given up after its answer leaves no socket. */
+    const giveUp = (id: number, connection: number) =>
+      Effect.andThen(
+        Effect.sleep(patience),
+        Effect.sync(() => {
+          if (!accepted.delete(id)) return
+          early.delete(connection)
+          told((now) => simulator.left(connection, now))
+        })
+      )
 
     const answer = (request: TestNetwork.Request) =>
       Effect.sync(() => {
@@ -161,6 +184,8 @@ export const serve = (
             retryAfter: found.retryAfter === undefined ? undefined : found.retryAfter * 1000
           })
         accepted.set(request.id, found.connection)
+        early.set(found.connection, [])
+        fork(giveUp(request.id, found.connection))
         return TestNetwork.accept()
       })
 
@@ -168,6 +193,8 @@ export const serve = (
       const connection = accepted.get(peer.request.id) ?? 0
       accepted.delete(peer.request.id)
       peers.set(connection, peer)
+      deliver(early.get(connection) ?? [])
+      early.delete(connection)
       flush()
       return peer.listen({
         frame: (frame) => {

@@ -10,6 +10,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import * as SimulatorNetwork from "../../src/simulator/SimulatorNetwork.ts"
 
@@ -107,6 +108,43 @@ describe("SimulatorNetwork", () => {
       assert.match(frames[1] ?? "", /"E":\d{1,4},/)
       yield* TestClock.adjust("1 hour")
       assert.isAbove(frames.length, 5000)
+      assert.deepStrictEqual(venue.simulator.ledger.violations, [])
+    })
+  )
+
+  it.effect("what a venue says first reaches each of several connections", () =>
+    Effect.gen(function* () {
+      const { network, venue } = yield* rig({ market: { assets: 1, updates: 200 } })
+      const hello: Array<string> = []
+      const dial = (name: string) =>
+        Effect.gen(function* () {
+          const connection = yield* Connection.make(name, {
+            target: `${url}/btcusdt@depth5`,
+            codec: Codec.text,
+            onOpen: (session) => session.send(`{"method":"LIST_SUBSCRIPTIONS","id":1}`)
+          })
+          yield* Stream.runForEach(connection.stream, (text) =>
+            Effect.sync(() => void (text.includes("btcusdt@depth5") && hello.push(name)))
+          )
+        })
+      for (const name of ["a", "b", "c", "d"]) {
+        yield* Effect.forkScoped(network.provide(dial(name)))
+        yield* TestClock.adjust("100 millis")
+      }
+      assert.deepStrictEqual(hello, ["a", "b", "c", "d"])
+      assert.deepStrictEqual(venue.simulator.ledger.violations, [])
+    })
+  )
+
+  it.effect("a dial that is answered and leaves no socket is forgotten", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make()
+      const venue = yield* SimulatorNetwork.serve(network, "coinbase")
+      yield* network.inject(Fault.acceptThenReset())
+      const target = "wss://advanced-trade-ws.coinbase.com"
+      yield* Effect.forkScoped(network.provide(Connection.make("feed", { target, codec: Codec.text })))
+      yield* TestClock.adjust("1 minute")
+      assert.isAbove(venue.simulator.ledger.counts.dials, 1)
       assert.deepStrictEqual(venue.simulator.ledger.violations, [])
     })
   )
