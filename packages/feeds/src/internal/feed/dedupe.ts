@@ -24,12 +24,13 @@ interface First {
   readonly at: number
 }
 
-const remembered = 4_096
+/** Two generations of ids are known, the younger of at most so many. */
+const generation = 2_048
 
 export class Dedupe {
   private readonly scores: ReadonlyArray<Score>
-  /** Oldest first: a `Map` keeps that order by itself. */
-  private readonly seen = new Map<unknown, First>()
+  private young = new Map<unknown, First | undefined>()
+  private old = new Map<unknown, First | undefined>()
 
   constructor(scores: ReadonlyArray<Score>) {
     this.scores = scores
@@ -42,19 +43,26 @@ export class Dedupe {
 
   /** Whether nobody brought this before. */
   first(key: unknown, leg: number, at: number): boolean {
-    const before = this.seen.get(key)
-    const score = this.scores[leg]
-    if (before !== undefined) {
-      // A line that repeats itself is not behind another one.
-      if (score !== undefined && before.leg !== leg) {
-        score.late++
-        score.lag += at - before.at
-      }
+    if (this.young.has(key) || this.old.has(key)) {
+      this.score(this.young.get(key) ?? this.old.get(key), leg, at)
       return false
     }
+    const score = this.scores[leg]
     if (score !== undefined) score.wins++
-    this.seen.set(key, { leg, at })
-    if (this.seen.size > remembered) this.seen.delete(this.seen.keys().next().value)
+    if (this.young.size >= generation) {
+      this.old = this.young
+      this.young = new Map()
+    }
+    // A single line has nobody to be compared with.
+    this.young.set(key, this.scores.length > 1 ? { leg, at } : undefined)
     return true
+  }
+
+  /** A line that repeats itself is not behind another one. */
+  private score(first: First | undefined, leg: number, at: number): void {
+    const score = this.scores[leg]
+    if (first === undefined || score === undefined || first.leg === leg) return
+    score.late++
+    score.lag += at - first.at
   }
 }
