@@ -142,6 +142,7 @@ export type EventOf<C extends Channel> = {
  * - `connection`: the venue's count of the whole connection has a hole.
  * - `disconnected`: the socket is gone. `resubscribed`: the venue dropped the topic.
  * - `silent`: the venue granted the topic and sends nothing. `rejected`: it refused it.
+ * - `quarantined`: sessions ended whenever the venue was asked for the topic, so it is not asked for a while.
  * - `maintenance`: the venue says that it works on itself.
  * - `asked`: you asked for a fresh start.
  *
@@ -160,6 +161,7 @@ export type Reason =
   | "resubscribed"
   | "silent"
   | "rejected"
+  | "quarantined"
   | "maintenance"
   | "asked"
 

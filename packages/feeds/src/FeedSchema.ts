@@ -111,6 +111,7 @@ const Reason = Schema.Literals([
   "resubscribed",
   "silent",
   "rejected",
+  "quarantined",
   "maintenance",
   "asked"
 ])

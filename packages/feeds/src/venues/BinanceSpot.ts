@@ -24,7 +24,7 @@ export const table: Table = {
   evidence: Kit.evidence({ documented: ["dial", "perConnection", "maxAge"], measured: ["send", "batch"] }),
   limits: Kit.limits({
     // The venue takes 5 in any second, pongs counted. One in 250 ms was cut, one in 500 ms was not.
-    send: [{ minGap: "500 millis" }],
+    send: [{ minGap: "500 millis", pongs: true }],
     dial: { limit: 300, window: "5 minutes" },
     // A frame of 4088 bytes was answered; one of 4106 was not, ever.
     batch: { items: 200, bytes: 4000 },

@@ -86,8 +86,9 @@ export class BookLeg implements Watcher {
         if (!state.delivered) this.lose("silent")
         break
       case "Rejected":
+      case "Quarantined":
         this.isOn = false
-        this.lose("rejected")
+        this.lose(state._tag === "Rejected" ? "rejected" : "quarantined")
         break
       case "Waiting":
       case "Asked":

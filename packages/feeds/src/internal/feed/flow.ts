@@ -115,7 +115,9 @@ export class Flow {
   }
 
   private stands(leg: number, state: Subscriptions.TopicState): void {
-    if (state._tag === "Rejected") this.mark(this.freshness.lost(leg, "rejected", this.now, state.reason))
+    if (state._tag !== "Rejected" && state._tag !== "Quarantined") return
+    const reason = state._tag === "Rejected" ? "rejected" : "quarantined"
+    this.mark(this.freshness.lost(leg, reason, this.now, state.reason))
   }
 
   private ended(error: Refused | undefined): void {

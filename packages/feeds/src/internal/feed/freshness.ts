@@ -10,12 +10,15 @@ interface Leg {
   wholeSince: number | undefined
 }
 
+const verdicts: ReadonlySet<Reason> = new Set(["rejected", "quarantined"])
+
 const none: ReadonlyArray<Marker> = []
 
 export class Freshness {
   private readonly legs: ReadonlyArray<Leg>
-  /** Since when the topic is stale, if it is. */
+  /** Since when the topic is stale, if it is, and why. */
   private staleSince: number | undefined
+  private staleFor: Reason | undefined
 
   constructor(legs: number) {
     this.legs = Array.from({ length: legs }, () => ({ wholeSince: undefined }))
@@ -28,8 +31,12 @@ export class Freshness {
   /** A leg is not up to date any more. */
   lost(leg: number, reason: Reason, now: number, detail?: string): ReadonlyArray<Marker> {
     this.legs[leg]!.wholeSince = undefined
-    if (this.staleSince !== undefined || this.legs.some(({ wholeSince }) => wholeSince !== undefined)) return none
-    this.staleSince = now
+    if (this.legs.some(({ wholeSince }) => wholeSince !== undefined)) return none
+    // That the venue does not want it is news, whatever was the matter before.
+    const isNews = this.staleSince === undefined || (verdicts.has(reason) && reason !== this.staleFor)
+    if (!isNews) return none
+    this.staleSince ??= now
+    this.staleFor = reason
     return [{ _tag: "Stale", reason, since: now, detail }]
   }
 
