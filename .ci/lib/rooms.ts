@@ -130,7 +130,7 @@ const houses: Readonly<Record<string, House>> = {
     annexes: ["simulator"]
   },
   node: {
-    floors: [["link"], ["dial"]],
+    floors: [["frames"], ["link"], ["dial"]],
     doors: { NodeTransport: "dial" },
     annexes: []
   }

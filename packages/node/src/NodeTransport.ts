@@ -1,13 +1,14 @@
 /**
- * The `Transport` for Node, on `ws`: request headers, TLS with your own
- * certificates, proxies, compression, ping frames, and real backpressure in both
- * directions.
+ * The `Transport` for Node: request headers, TLS with your own certificates,
+ * proxies, compression, ping frames, and real backpressure in both directions.
  *
  * **Details**
  *
- * - Binary frames arrive as views of the buffer that the socket filled. One
- *   that is kept for long keeps that buffer (up to 64 KiB) alive: copy it
- *   (`bytes.slice()`) if you store it.
+ * - `ws` makes the upgrade. The transport reads and writes the frames itself,
+ *   unless the server agreed to `compression`: then `ws` does.
+ * - You may keep messages: a text that you keep keeps at most 4 KiB beside it
+ *   alive. Under `compression` a binary message that came uncompressed may be a
+ *   view of up to 64 KiB: copy it (`bytes.slice()`) if you store it.
  * - The first write of a turn of the event loop leaves at once, the others of that turn together.
  * - Pings are answered by the transport.
  * - A paused socket sees neither frames nor the server's close until it is

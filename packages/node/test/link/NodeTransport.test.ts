@@ -103,6 +103,36 @@ describe("NodeTransport", () => {
     })
   )
 
+  it.live("compression - a server that does not want it gets plain frames", () =>
+    Effect.gen(function* () {
+      const server = yield* serve(echo, { perMessageDeflate: false })
+      const { link, receiver } = yield* connect(server.url, {}, { proxy: false, compression: true })
+      link.write(["plain", new Uint8Array([1, 2])])
+      yield* receiver.when(frameCount(2))
+      assert.deepStrictEqual(receiver.frames().map(String), ["plain", "\u0001\u0002"])
+    })
+  )
+
+  it.live("frames - a message that is kept stays as it was, whatever is read afterwards", () =>
+    Effect.gen(function* () {
+      const server = yield* serve()
+      const { receiver } = yield* connect(server.url)
+      const { ws } = yield* server.peer()
+      const sizes = [1, 100, 5_000, 70_000]
+      for (const fill of [1, 2]) for (const size of sizes) ws.send(Buffer.alloc(size, fill))
+      ws.ping(Buffer.alloc(10, 3))
+      for (let i = 0; i < 20; i++) ws.send("x".repeat(65_536))
+      yield* receiver.when(frameCount(28))
+      const kept = receiver.calls.flatMap((call) =>
+        call.call === "frame" && typeof call.frame !== "string" ? [call.frame] : "payload" in call ? [call.payload] : []
+      )
+      assert.deepStrictEqual(
+        kept.map((bytes) => [bytes.length, new Set(bytes).size, bytes[0]]),
+        [...sizes.map((size) => [size, 1, 1]), ...sizes.map((size) => [size, 1, 2]), [10, 1, 3]]
+      )
+    })
+  )
+
   it.live("ping - pongs come back, the server's pings are passed on and answered", () =>
     Effect.gen(function* () {
       const server = yield* serve()

@@ -1,13 +1,15 @@
 /**
  * One dial under way: the `ws` client from its construction until its upgrade is
  * answered. It settles once, and disposing it at any moment leaves no socket
- * behind.
+ * behind. What it opens is ours to read and write, unless it compresses: then
+ * `ws` does that too.
  *
  * The client overrides `emit` instead of having listeners, because a listener
  * for each event of each of ten thousand dials costs too much. It passes its
  * events on: to the attempt until it is open, and to the link from then on.
  */
 import type * as ConnectionError from "kharbranth/ConnectionError"
+import type { Frame } from "kharbranth/Message"
 import type { Link, Receiver } from "kharbranth/Transport"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -15,7 +17,9 @@ import type * as Http from "node:http"
 import type * as Net from "node:net"
 import { WebSocket } from "ws"
 import * as DialErrors from "./errors.ts"
+import { FrameSocket } from "../link/frameSocket.ts"
 import { NodeLink } from "../link/nodeLink.ts"
+import { enough, type Wire } from "../link/wire.ts"
 import * as Proxy from "./proxy.ts"
 import * as Rejection from "./rejection.ts"
 import type { ClientOptions, UpgradeRequest } from "./upgradeRequest.ts"
@@ -27,9 +31,10 @@ type DialResult = Effect.Effect<Link, ConnectionError.DialError>
  * way, and then a link. Listeners would be looked up for every message, and kept
  * for every client.
  */
-class Client extends WebSocket {
+class Client extends WebSocket implements Wire {
   attempt: Attempt | undefined = undefined
   link: NodeLink | undefined = undefined
+  #socket: Net.Socket | undefined = undefined
 
   /** Throws what `ws` and Node throw for a request that cannot be built. */
   constructor({ dial, options, url }: UpgradeRequest, attempt: Attempt) {
@@ -37,15 +42,41 @@ class Client extends WebSocket {
     this.attempt = attempt
   }
 
-  // The link gets frames from the same turn as the upgrade, so it misses none.
-  becomes(link: NodeLink): void {
-    this.attempt = undefined
-    this.link = link
+  /**
+   * `ws` hands itself the upgraded socket by this method. Where nothing is
+   * compressed, we take the socket over and `ws` is done. A version of `ws` that
+   * does not call it reports `open`, and reads and writes itself.
+   */
+  setSocket(socket: Net.Socket, head: Buffer, options: unknown): void {
+    if (this.extensions === "") this.attempt?.upgradedPlain(socket, head, this.protocol)
+    else (WebSocket.prototype as unknown as Upgradable).setSocket.call(this, socket, head, options)
   }
 
-  dispose(): void {
-    this.attempt?.abandon()
-    this.terminate()
+  // The link gets frames from the same turn as the upgrade, so it misses none.
+  becomes(link: NodeLink, socket: Net.Socket): void {
+    this.attempt = undefined
+    this.link = link
+    this.#socket = socket
+  }
+
+  sendPing(payload: Uint8Array, onWritten?: () => void): void {
+    this.ping(payload, true, onWritten)
+  }
+
+  hold(): void {
+    this.#socket?.cork()
+  }
+
+  release(): void {
+    this.#socket?.uncork()
+  }
+
+  sendFrame(frame: Frame, onWritten?: () => void): void {
+    this.send(frame, onWritten)
+    const socket = this.#socket!
+    if (socket.writableCorked === 0 || socket.writableLength < enough) return
+    socket.uncork()
+    socket.cork()
   }
 
   override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {
@@ -56,18 +87,23 @@ class Client extends WebSocket {
   }
 }
 
+/** What `ws` does not declare of itself. */
+interface Upgradable {
+  setSocket(socket: Net.Socket, head: Buffer, options: unknown): void
+}
+
 const passToLink = (link: NodeLink, event: string | symbol, first: unknown, second: unknown): void => {
   switch (event) {
     case "message":
-      return link.message(first as Buffer, second as boolean)
+      return second === true ? link.binary(first as Buffer) : link.text(String(first), (first as Buffer).length)
     case "ping":
       return link.pinged(first as Buffer)
     case "pong":
       return link.ponged(first as Buffer)
     case "error":
-      return link.failed(first as Error)
+      return link.failed(first)
     case "close":
-      return link.closed(first as number, second as Buffer)
+      return link.closed(first as number, String(second))
   }
 }
 
@@ -95,7 +131,8 @@ export class Attempt {
   readonly #receiver: Receiver
   /** Takes the outcome; `undefined` once it has, or when the dial was given up. */
   #resume: ((outcome: DialResult) => void) | undefined
-  #client: Client | undefined = undefined
+  /** What there is to terminate: a dial under way, or what it became. */
+  #client: { terminate(): void } | undefined = undefined
   /** Ends a proxy that never answers; direct dials need none. */
   #abort: AbortController | undefined = undefined
   #tunnelled: boolean
@@ -113,12 +150,13 @@ export class Attempt {
     const { proxy } = this.#request
     const client = new Client(proxy === undefined ? this.#request : this.#through(proxy), this)
     this.#client = client
-    return () => client.dispose()
+    return () => this.#dispose()
   }
 
-  abandon(): void {
+  #dispose(): void {
     this.#resume = undefined
     if (!this.#tunnelled) this.#abort?.abort()
+    this.#client?.terminate()
   }
 
   #through(proxy: URL): UpgradeRequest {
@@ -130,18 +168,20 @@ export class Attempt {
       secureEndpoint: url.protocol === "wss:",
       agent: Proxy.agent(proxy, { localAddress: options.localAddress, signal: abort.signal }),
       finishRequest: (request: Http.ClientRequest) => {
-        request.once("proxyConnect", this.#onTunnel)
+        request.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) =>
+          this.#proxyAnswered(statusCode)
+        )
         request.end()
       }
     }
     return { ...this.#request, options: tunnelling }
   }
 
-  readonly #onTunnel = ({ statusCode }: { readonly statusCode: number }): void => {
+  #proxyAnswered(status: number): void {
     this.#tunnelled = true
     this.#abort = undefined
-    if (statusCode === 200) return
-    this.#settle(Effect.fail(DialErrors.ofProxyStatus(this.#request.dial, statusCode)))
+    if (status === 200) return
+    this.#settle(Effect.fail(DialErrors.ofProxyStatus(this.#request.dial, status)))
     this.#client?.terminate()
   }
 
@@ -149,10 +189,23 @@ export class Attempt {
     this.#socket = response.socket
   }
 
+  /** The socket is open, and `ws` has left it to us. */
+  upgradedPlain(socket: Net.Socket, head: Buffer, protocol: string): void {
+    const { dial, options } = this.#request
+    const wire = new FrameSocket(socket, protocol, options.maxPayload!)
+    const link = new NodeLink(wire, socket, dial, this.#receiver)
+    this.#client = wire
+    this.#socket = undefined
+    wire.start(link, head)
+    this.#settle(Effect.succeed(link))
+  }
+
+  /** The socket is open, and `ws` reads and writes it. */
   opened(client: Client): void {
-    if (this.#socket === undefined) return
-    const link = new NodeLink(client, this.#socket, this.#request.dial, this.#receiver)
-    client.becomes(link)
+    const socket = this.#socket
+    if (socket === undefined) return
+    const link = new NodeLink(client, socket, this.#request.dial, this.#receiver)
+    client.becomes(link, socket)
     this.#socket = undefined
     this.#settle(Effect.succeed(link))
   }

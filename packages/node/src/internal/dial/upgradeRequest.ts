@@ -10,8 +10,8 @@ import * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { WebSocket } from "ws"
 import type { Compression, Options, TlsOptions } from "../../NodeTransport.ts"
-import { directAgent } from "./directAgent.ts"
 import { codeOf } from "../link/errors.ts"
+import { createConnection, directAgent } from "./connect.ts"
 import { invalid } from "./errors.ts"
 import * as Proxy from "./proxy.ts"
 
@@ -29,6 +29,10 @@ export interface UpgradeRequest {
   readonly proxy: URL | undefined
   readonly options: ClientOptions
 }
+
+/** The way of a dial that goes through no proxy. */
+const direct = ({ protocol }: URL): Pick<ClientOptions, "agent" | "createConnection"> =>
+  protocol === "ws:" ? { agent: directAgent } : { createConnection }
 
 /** `ws` keeps the limit in a signed 32-bit number and takes 0 for "none". */
 const maxPayload = (size: number): number => Math.max(1, Math.min(Math.floor(size), 0x7fff_ffff))
@@ -142,7 +146,7 @@ export const make = (options: Options): ((dial: Dial) => UpgradeRequest | Connec
       proxy,
       options: {
         ...tls,
-        ...(proxy === undefined && url.protocol === "ws:" ? { agent: directAgent } : {}),
+        ...(proxy === undefined ? direct(url) : {}),
         ...(localAddress === undefined ? {} : { localAddress }),
         headers: { ...dial.headers },
         perMessageDeflate,

@@ -4,6 +4,7 @@
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
+import { aboutViolation } from "../frames/violation.ts"
 
 /**
  * The `code` of a Node error, or `undefined`.
@@ -42,32 +43,16 @@ export const networkFailures: Readonly<Record<string, ConnectionError.DialFailur
   EINVAL: "local"
 }
 
-const protocolIssues: Readonly<Record<string, readonly [code: number, issue: string]>> = {
-  WS_ERR_EXPECTED_FIN: [1002, "a control frame was fragmented"],
-  WS_ERR_INVALID_CLOSE_CODE: [1002, "a close frame carried an invalid code"],
-  WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH: [1002, "a control frame was too long"],
-  WS_ERR_INVALID_OPCODE: [1002, "a frame had an opcode that is unknown or out of place"],
-  WS_ERR_INVALID_UTF8: [1007, "a text was not valid UTF-8"],
-  WS_ERR_TOO_MANY_BUFFERED_PARTS: [1008, "a message came in too many fragments"],
-  WS_ERR_UNEXPECTED_MASK: [1002, "a frame was masked"],
-  WS_ERR_UNEXPECTED_RSV_1: [1002, "a frame had a reserved bit set (RSV1)"],
-  WS_ERR_UNEXPECTED_RSV_2_3: [1002, "a frame had a reserved bit set (RSV2 or RSV3)"]
-}
-
-const tooLarge: ReadonlySet<string> = new Set([
-  "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
-  "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"
-])
-
 const protocolError = (dial: Dial, code: number, issue: string) =>
   new ConnectionError.ProtocolError({ connection: dial.connection, epoch: dial.epoch, code, issue })
 
 /**
- * What `ws` objected to in the peer's frames, or could not send.
+ * What was wrong with the peer's frames, or what could not be sent.
  */
 export const ofFrames = (dial: Dial, error: unknown): ConnectionError.LinkError => {
   const code = codeOf(error) ?? ""
-  if (tooLarge.has(code)) {
+  const about = aboutViolation(code)
+  if (about?.status === 1009) {
     return new ConnectionError.MessageTooLarge({
       connection: dial.connection,
       epoch: dial.epoch,
@@ -75,8 +60,7 @@ export const ofFrames = (dial: Dial, error: unknown): ConnectionError.LinkError 
       max: dial.maxMessageSize
     })
   }
-  const known = protocolIssues[code]
-  if (known !== undefined) return protocolError(dial, known[0], known[1])
+  if (about !== undefined) return protocolError(dial, about.status, about.issue)
   if (code.startsWith("WS_ERR_")) return protocolError(dial, 1002, `a frame was not acceptable (${code})`)
   return code.startsWith("Z_") ? protocolError(dial, 1007, "compressed data did not inflate") : ofWrite(dial, error)
 }

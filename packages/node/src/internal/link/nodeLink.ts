@@ -1,5 +1,5 @@
 /**
- * One open `ws` socket as a `Link`. The hot path is here: frames go straight to
+ * One open WebSocket as a `Link`. The hot path is here: frames go straight to
  * the receiver. The first write of a turn leaves at once, the others of that turn
  * in one system call.
  *
@@ -10,8 +10,8 @@ import type { Frame } from "kharbranth/Message"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import * as Redacted from "effect/Redacted"
 import type * as Net from "node:net"
-import { WebSocket } from "ws"
 import * as LinkErrors from "./errors.ts"
+import { isOpen, type Wire, type WireOwner } from "./wire.ts"
 
 /** How long a peer may take to hang up after both sides said goodbye, or after it broke the protocol. */
 const lingerMillis = 1_000
@@ -21,8 +21,6 @@ const lingerBytes = 16 * 1_048_576
 const noStatus = 1005
 const abnormal = 1006
 const maxReasonBytes = 123
-/** So many bytes are worth a system call of their own: the peer works on them while the turn goes on. */
-const enough = 16_384
 /** The longest frame header of a client: two bytes, eight of length, four of mask. */
 const maxHeaderBytes = 14
 
@@ -59,16 +57,17 @@ function onSocketError(this: Owned, error: unknown): void {
   this[linkKey]?.socketFailed(error)
 }
 
-const uncork = (link: NodeLink): void => link.uncork()
+const release = (link: NodeLink): void => link.release()
 
-export class NodeLink implements Link {
+export class NodeLink implements Link, WireOwner {
   readonly protocol: string
-  readonly #ws: WebSocket
+  readonly #wire: Wire
   readonly #socket: Owned
   readonly #dial: Dial
   readonly #receiver: Receiver
   #ended = false
-  #corked = false
+  /** Until the turn ends, what is written waits. */
+  #held = false
   /** The high mark was reached and `drained` is owed. */
   #owed = false
   #closing = false
@@ -76,29 +75,34 @@ export class NodeLink implements Link {
   #initiator: "server" | "client" = "server"
   #broken: ConnectionError.LinkError | undefined = undefined
   #socketError: unknown = undefined
+  #lingerLimit = Number.POSITIVE_INFINITY
   #linger: NodeJS.Timeout | undefined = undefined
   #onWritten: (() => void) | undefined = undefined
 
-  constructor(ws: WebSocket, socket: Owned, dial: Dial, receiver: Receiver) {
-    this.protocol = ws.protocol
-    this.#ws = ws
+  constructor(wire: Wire, socket: Net.Socket, dial: Dial, receiver: Receiver) {
+    this.protocol = wire.protocol
+    this.#wire = wire
     this.#socket = socket
     this.#dial = dial
     this.#receiver = receiver
-    socket[linkKey] = this
+    this.#socket[linkKey] = this
     socket.on("finish", onFinish)
     socket.on("error", onSocketError)
   }
 
-  // --- what the client reports ------------------------------------------------
+  // --- what the wire reports --------------------------------------------------
 
-  message(data: Buffer, isBinary: boolean): void {
-    this.#receiver.frame(isBinary ? data : data.toString(), data.length)
+  text(text: string, size: number): void {
+    this.#receiver.frame(text, size)
+  }
+
+  binary(bytes: Buffer): void {
+    this.#receiver.frame(bytes, bytes.length)
   }
 
   pinged(payload: Buffer): void {
-    // `ws` gives up on a peer that lets the pongs pile up, and says nothing
-    if (!this.#closing && this.#broken === undefined && this.#ws.readyState !== WebSocket.OPEN) {
+    // a wire gives up on a peer that lets the pongs pile up, and says nothing
+    if (!this.#closing && this.#broken === undefined && !isOpen(this.#wire)) {
       this.#broken = LinkErrors.ofPingFlood(this.#dial)
     }
     this.#receiver.ping(payload)
@@ -108,15 +112,19 @@ export class NodeLink implements Link {
     this.#receiver.pong(payload)
   }
 
-  failed(error: Error): void {
+  failed(error: unknown): void {
     this.#break(LinkErrors.ofFrames(this.#dial, error))
   }
 
-  closed(code: number, reason: Buffer): void {
+  closed(code: number, reason: string): void {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#linger)
     this.#receiver.ended(this.#ending(code, reason))
+  }
+
+  discarded(): void {
+    if (this.#socket.bytesRead > this.#lingerLimit) this.#wire.terminate()
   }
 
   socketFailed(error: unknown): void {
@@ -133,17 +141,16 @@ export class NodeLink implements Link {
   write(frames: ReadonlyArray<Frame>): void {
     const last = frames.length - 1
     if (last < 0 || !this.#isOpen()) return
-    const ws = this.#ws
+    const wire = this.#wire
     try {
       // A message that is the first of its turn may be the only one: it does not wait for the turn's end.
-      if (last === 0 && !this.#corked) {
+      if (last === 0 && !this.#held) {
         this.#writeLast(frames[0]!)
-        return this.#cork()
+        return this.#hold()
       }
-      this.#cork()
-      for (let i = 0; i < last; i++) ws.send(frames[i]!)
+      this.#hold()
+      for (let i = 0; i < last; i++) wire.sendFrame(frames[i]!)
       this.#writeLast(frames[last]!)
-      if (this.#socket.writableLength >= enough) this.#flush()
     } catch (error) {
       this.#break(LinkErrors.ofWrite(this.#dial, error))
     }
@@ -152,14 +159,14 @@ export class NodeLink implements Link {
   ping(payload: Uint8Array): void {
     if (!this.#isOpen()) return
     try {
-      this.#ws.ping(payload, true, this.#owed ? this.#watch() : undefined)
+      this.#wire.sendPing(payload, this.#owed ? this.#watch() : undefined)
     } catch (error) {
       this.#break(LinkErrors.ofWrite(this.#dial, error))
     }
   }
 
   buffered(): number {
-    return this.#ended ? 0 : this.#ws.bufferedAmount
+    return this.#ended ? 0 : this.#wire.bufferedAmount
   }
 
   received(): number {
@@ -167,11 +174,11 @@ export class NodeLink implements Link {
   }
 
   pause(): void {
-    if (this.#isOpen()) this.#ws.pause()
+    if (this.#isOpen()) this.#wire.pause()
   }
 
   resume(): void {
-    if (!this.#ended) this.#ws.resume()
+    if (!this.#ended) this.#wire.resume()
   }
 
   close(code: number, reason: string): void {
@@ -179,33 +186,33 @@ export class NodeLink implements Link {
     this.#closing = true
     this.#initiator = "client"
     // a paused socket would never see the peer's answer
-    this.#ws.resume()
+    this.#wire.resume()
     if (isSendable(code)) {
       this.#sentCode = code
-      this.#ws.close(code, clampReason(reason))
+      this.#wire.close(code, clampReason(reason))
     } else {
-      this.#ws.close()
+      this.#wire.close()
     }
   }
 
   terminate(): void {
     if (this.#ended) return
     this.#closing = true
-    this.#ws.terminate()
+    this.#wire.terminate()
   }
 
   #isOpen(): boolean {
-    return !this.#ended && this.#ws.readyState === WebSocket.OPEN
+    return !this.#ended && isOpen(this.#wire)
   }
 
   // Only a write that may reach the high mark, or one after it did, pays for a callback.
   #writeLast(frame: Frame): void {
-    const ws = this.#ws
+    const wire = this.#wire
     const { high } = this.#dial.writeMark
-    const near = this.#owed || ws.bufferedAmount + weigh(frame) >= high
-    if (!near) return ws.send(frame)
-    ws.send(frame, this.#watch())
-    if (ws.bufferedAmount >= high) this.#owed = true
+    const near = this.#owed || wire.bufferedAmount + weigh(frame) >= high
+    if (!near) return wire.sendFrame(frame)
+    wire.sendFrame(frame, this.#watch())
+    if (wire.bufferedAmount >= high) this.#owed = true
   }
 
   /** What hears that something has left; most links never write so much. */
@@ -218,47 +225,40 @@ export class NodeLink implements Link {
   }
 
   #written(): void {
-    if (!this.#owed || this.#ended || this.#ws.bufferedAmount > this.#dial.writeMark.low) return
+    if (!this.#owed || this.#ended || this.#wire.bufferedAmount > this.#dial.writeMark.low) return
     this.#owed = false
     this.#receiver.drained()
   }
 
-  #cork(): void {
-    if (this.#corked) return
-    this.#corked = true
-    this.#socket.cork()
-    process.nextTick(uncork, this)
+  #hold(): void {
+    if (this.#held) return
+    this.#held = true
+    this.#wire.hold()
+    process.nextTick(release, this)
   }
 
-  #flush(): void {
-    this.#socket.uncork()
-    this.#socket.cork()
-  }
-
-  uncork(): void {
-    this.#corked = false
-    this.#socket.uncork()
+  release(): void {
+    this.#held = false
+    this.#wire.release()
   }
 
   #break(error: ConnectionError.LinkError): void {
     this.#broken ??= error
-    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.terminate()
+    if (isOpen(this.#wire)) this.#wire.terminate()
     else this.#startLinger()
   }
 
   #startLinger(): void {
     if (this.#ended || this.#linger !== undefined) return
-    this.#ws.resume()
+    this.#wire.resume()
     // real sockets live in real time, whatever clock the program has
     // oxlint-disable-next-line effecttsgo/global-timers
-    this.#linger = setTimeout(() => this.#ws.terminate(), lingerMillis)
-    const limit = this.#socket.bytesRead + lingerBytes
-    this.#socket.on("data", () => {
-      if (this.#socket.bytesRead > limit) this.#ws.terminate()
-    })
+    this.#linger = setTimeout(() => this.#wire.terminate(), lingerMillis)
+    this.#lingerLimit = this.#socket.bytesRead + lingerBytes
+    this.#socket.on("data", () => this.discarded())
   }
 
-  #ending(code: number, reason: Buffer): ConnectionError.LinkError {
+  #ending(code: number, reason: string): ConnectionError.LinkError {
     if (this.#broken !== undefined) return this.#broken
     if (code === abnormal) {
       return this.#socketError === undefined
@@ -270,7 +270,7 @@ export class NodeLink implements Link {
       connection: this.#dial.connection,
       epoch: this.#dial.epoch,
       code,
-      reason: Redacted.make(reason.toString()),
+      reason: Redacted.make(reason),
       sentCode: this.#initiator === "client" ? this.#sentCode : echoed,
       initiator: this.#initiator
     })

@@ -1,0 +1,294 @@
+/**
+ * A WebSocket on an upgraded socket, without compression: reads and writes its
+ * frames, answers pings, and leads the closing handshake (RFC 6455, sections 5.5
+ * and 7). It owns the socket.
+ */
+import type { Frame } from "kharbranth/Message"
+import type * as Net from "node:net"
+import { FrameReader, type FrameReceiver } from "../frames/frameReader.ts"
+import { allocate, encode, type Memory, opcodes, roomFor } from "../frames/frameWriter.ts"
+import { statusOf, type Violation } from "../frames/violation.ts"
+import { readerKey, type ReadSocket } from "./sharedRead.ts"
+import { enough, type Wire, type WireOwner } from "./wire.ts"
+
+const open = 1
+const closing = 2
+const closed = 3
+const noStatus = 1005
+const abnormal = 1006
+const maxControlPayload = 125
+/** Pongs that the peer has not read. One that lets more pile up is cut off. */
+const maxUnsentPongs = 60
+/** How long a closing handshake may take; one that the core began has an earlier deadline. */
+const closeMillis = 30_000
+/** Frames that leave at once share pieces of memory of this size. */
+const poolSize = 65_536
+const smallestHeld = 1_024
+
+const empty = Buffer.alloc(0)
+let pool: Memory | undefined
+let poolAt = 0
+
+/** One frame in memory that no other frame uses. */
+const encodeAlone = (opcode: number, payload: Frame): Buffer => {
+  const room = roomFor(payload)
+  const own = room > poolSize >> 2
+  if (!own && (pool === undefined || poolAt + room > poolSize)) {
+    pool = allocate(poolSize)
+    poolAt = 0
+  }
+  const memory = own ? allocate(room) : pool!
+  const at = own ? 0 : poolAt
+  const end = encode(memory, at, opcode, payload)
+  if (!own) poolAt = (end + 3) & ~3
+  return memory.bytes.subarray(at, end)
+}
+
+/** The listeners that all sockets share find the wire by its socket. */
+interface Owned extends ReadSocket {
+  [readerKey]?: FrameSocket
+}
+
+function onData(this: Owned, chunk: Buffer): void {
+  this[readerKey]?.read(chunk)
+}
+
+function onEnd(this: Owned): void {
+  this[readerKey]?.halfClosed()
+}
+
+function onClose(this: Owned): void {
+  this[readerKey]?.gone()
+}
+
+function onError(this: Owned): void {
+  this[readerKey]?.terminate()
+}
+
+export class FrameSocket implements Wire, FrameReceiver {
+  readonly protocol: string
+  readyState = open
+  private readonly socket: Owned
+  private readonly reader: FrameReader
+  private owner: WireOwner | undefined = undefined
+  private reading = false
+  private paused = false
+  /** The pause has reached the socket. */
+  private stopped = false
+  private holding = false
+  /** Frames that wait for `release`. */
+  private held: Memory | undefined = undefined
+  private heldBytes = 0
+  /** How much was held the last time. */
+  private lastHeld = smallestHeld
+  private onWritten: (() => void) | undefined = undefined
+  private heldPongs = 0
+  private unsentPongs = 0
+  private closeCode = abnormal
+  private closeReason = ""
+  private closeTimer: NodeJS.Timeout | undefined = undefined
+
+  constructor(socket: Net.Socket, protocol: string, maxMessageSize: number) {
+    this.socket = socket
+    this.protocol = protocol
+    this.reader = new FrameReader(this, maxMessageSize)
+  }
+
+  /** Begins to read: first `head`, which came with the upgrade. */
+  start(owner: WireOwner, head: Buffer): void {
+    const { socket } = this
+    this.owner = owner
+    socket[readerKey] = this
+    socket.setTimeout(0)
+    socket.setNoDelay()
+    if (head.length > 0) socket.unshift(head)
+    socket.on("data", onData)
+    socket.on("end", onEnd)
+    socket.on("close", onClose)
+    socket.on("error", onError)
+  }
+
+  get bufferedAmount(): number {
+    return this.socket.writableLength + this.heldBytes
+  }
+
+  // --- what the socket reports ------------------------------------------------
+
+  /** Whether the socket may go on: after a pause in the turn of the upgrade Node reads once more. */
+  read(bytes: Buffer): boolean {
+    if (this.reader.over) this.owner?.discarded()
+    else {
+      this.reading = true
+      this.reader.read(bytes)
+      this.reading = false
+    }
+    return !this.stopped
+  }
+
+  /** The peer sends no more: without a close frame it has dropped the connection. */
+  halfClosed(): void {
+    if (this.readyState === open) this.readyState = closing
+    this.release()
+    this.socket.end()
+  }
+
+  gone(): void {
+    const { socket } = this
+    if (this.readyState === closed) return
+    // what a paused socket had read before it went
+    const left: unknown = socket.readableLength > 0 ? socket.read(socket.readableLength) : null
+    this.readyState = closing
+    if (left instanceof Buffer) this.reader.read(left)
+    this.readyState = closed
+    clearTimeout(this.closeTimer)
+    this.owner?.closed(this.closeCode, this.closeReason)
+  }
+
+  // --- what the reader reports ------------------------------------------------
+
+  text(text: string, size: number): void {
+    this.owner!.text(text, size)
+  }
+
+  binary(bytes: Buffer): void {
+    this.owner!.binary(bytes)
+  }
+
+  ping(payload: Buffer): void {
+    if (this.readyState === open) this.answer(payload)
+    this.owner!.pinged(payload)
+  }
+
+  pong(payload: Buffer): void {
+    this.owner!.ponged(payload)
+  }
+
+  closed(code: number, reason: string): void {
+    this.closeCode = code
+    this.closeReason = reason
+    // what follows a close frame is read and forgotten
+    this.resume()
+    if (code === noStatus) this.close()
+    else this.close(code, reason)
+    this.socket.end()
+  }
+
+  violated(violation: Violation): void {
+    this.close(statusOf(violation))
+    this.socket.end()
+    this.owner!.failed({ code: violation })
+  }
+
+  // --- as a wire ----------------------------------------------------------------
+
+  sendFrame(frame: Frame, onWritten?: () => void): void {
+    this.write(typeof frame === "string" ? opcodes.text : opcodes.binary, frame, onWritten)
+  }
+
+  sendPing(payload: Uint8Array, onWritten?: () => void): void {
+    if (payload.length > maxControlPayload) throw new RangeError("A ping carries at most 125 bytes")
+    this.write(opcodes.ping, payload, onWritten)
+  }
+
+  hold(): void {
+    this.holding = true
+  }
+
+  release(): void {
+    this.holding = false
+    this.flush()
+  }
+
+  /**
+   * A waiting reader takes what a read brought in the same turn, and resumes. A
+   * pause during a read waits until then: most of them end without a system call.
+   */
+  pause(): void {
+    if (this.paused) return
+    this.paused = true
+    if (this.reading) queueMicrotask(() => this.stop())
+    else this.stop()
+  }
+
+  resume(): void {
+    this.paused = false
+    if (!this.stopped) return
+    this.stopped = false
+    this.socket.resume()
+  }
+
+  close(code?: number, reason = ""): void {
+    if (this.readyState !== open) return
+    this.readyState = closing
+    const payload = code === undefined ? empty : Buffer.allocUnsafe(2 + Buffer.byteLength(reason))
+    if (code !== undefined) payload.writeUInt16BE(code, 0)
+    if (code !== undefined) payload.write(reason, 2)
+    this.write(opcodes.close, payload)
+    this.release()
+    // real sockets live in real time, whatever clock the program has
+    // oxlint-disable-next-line effecttsgo/global-timers
+    this.closeTimer = setTimeout(() => this.socket.destroy(), closeMillis)
+  }
+
+  terminate(): void {
+    if (this.readyState === closed) return
+    this.readyState = closing
+    this.held = undefined
+    this.heldBytes = 0
+    this.socket.destroy()
+  }
+
+  /** Stops the socket, if nobody has resumed it by now. */
+  private stop(): void {
+    if (!this.paused || this.stopped) return
+    this.stopped = true
+    this.socket.pause()
+  }
+
+  // --- writing ------------------------------------------------------------------
+
+  private write(opcode: number, payload: Frame, onWritten?: () => void): void {
+    if (!this.holding) {
+      this.socket.write(encodeAlone(opcode, payload), onWritten)
+      return
+    }
+    if (onWritten !== undefined) this.onWritten = onWritten
+    this.heldBytes = encode(this.makeRoom(roomFor(payload)), this.heldBytes, opcode, payload)
+    if (this.heldBytes >= enough) this.flush()
+  }
+
+  /** Memory with room behind what is held. */
+  private makeRoom(room: number): Memory {
+    const { held, heldBytes } = this
+    const size = heldBytes + room
+    if (held !== undefined && held.bytes.length >= size) return held
+    const memory = allocate(Math.max(size, held === undefined ? this.lastHeld : 2 * held.bytes.length))
+    if (held !== undefined) held.bytes.copy(memory.bytes, 0, 0, heldBytes)
+    this.held = memory
+    return memory
+  }
+
+  private flush(): void {
+    const { held, heldBytes, heldPongs, onWritten } = this
+    if (held === undefined) return
+    this.held = undefined
+    this.heldBytes = 0
+    this.heldPongs = 0
+    this.onWritten = undefined
+    this.lastHeld = Math.min(enough, Math.max(smallestHeld, heldBytes))
+    const bytes = held.bytes.subarray(0, heldBytes)
+    if (heldPongs === 0) this.socket.write(bytes, onWritten)
+    else
+      this.socket.write(bytes, () => {
+        this.unsentPongs -= heldPongs
+        onWritten?.()
+      })
+  }
+
+  private answer(payload: Buffer): void {
+    if (this.unsentPongs >= maxUnsentPongs) return this.terminate()
+    this.unsentPongs += 1
+    if (this.holding) this.heldPongs += 1
+    this.write(opcodes.pong, payload, this.holding ? undefined : () => (this.unsentPongs -= 1))
+  }
+}
