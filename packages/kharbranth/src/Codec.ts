@@ -86,6 +86,8 @@ export interface Decoder<out In> {
   readonly decode: (frames: ReadonlyArray<Frame>) => Batch<In>
   /** What is done about a frame that does not decode. */
   readonly onBadFrame: BadFramePolicy
+  /** Text may come as `LazyText` in place of a string. `Codec.lazyText` and `Codec.makeLazy` can handle that. */
+  readonly lazyText?: true | undefined
 }
 
 /**
@@ -159,6 +161,31 @@ export const text: Codec<string, string> = {
 }
 
 /**
+ * Text messages that are strings only once you make them one: look at the bytes,
+ * and read what you need. A binary frame does not decode. Where the transport
+ * has no bytes, as in a page, the messages are strings.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import type { LazyText } from "kharbranth/Message"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const isTrade = (text: LazyText) => text.startsWith(`{"e":"trade"`)
+ *
+ * const { messages } = Codec.lazyText.decoder().decode([`{"e":"depth"}`, `{"e":"trade","p":7}`])
+ * deepStrictEqual(messages.filter(isTrade).map((text) => JSON.parse(String(text))), [{ e: "trade", p: 7 }])
+ * ```
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const lazyText: Codec<Message.LazyText, string> = {
+  encode: (message) => message,
+  decoder: () => lazyTextDecoder
+}
+
+/**
  * Binary messages as bare bytes, without a copy. A text frame does not decode.
  *
  * @category codecs
@@ -227,6 +254,47 @@ export const make = <In, Out>(options: Options<In, Out>): Codec<In, Out> =>
   makeStateful({ ...options, decoder: () => options.decode })
 
 /**
+ * How a codec is made that looks at text before it reads it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LazyOptions<In, Out> {
+  /** May throw, which is a failure. */
+  readonly encode: (message: Out) => Frame | Failure
+  /** May throw, which is a failure. */
+  readonly decode: (frame: Message.LazyText | Uint8Array) => In | Failure
+  /** Default: `"fail"`. */
+  readonly onDecodeError?: "fail" | "skip" | undefined
+}
+
+/**
+ * Makes a codec of one message a frame that sees text before it is a string: it
+ * can tell messages apart by a prefix or a key, and leave the rest unread.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const trades = Codec.makeLazy({
+ *   encode: (message: string) => message,
+ *   decode: (frame) =>
+ *     !(frame instanceof Uint8Array) && frame.indexOf(`"e":"trade"`) >= 0 ? JSON.parse(String(frame)) : undefined
+ * })
+ * deepStrictEqual(trades.decoder().decode([`{"e":"depth"}`, `{"e":"trade"}`]).messages, [undefined, { e: "trade" }])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeLazy = <In, Out>(options: LazyOptions<In, Out>): Codec<In, Out> => {
+  // A decoder that wants text as it comes gets what its function is declared to take.
+  const inner = make<In, Out>(options)
+  return { encode: inner.encode, decoder: () => internal.lazy(inner.decoder()) }
+}
+
+/**
  * How a codec is made whose decoder remembers what came before.
  *
  * @category models
@@ -269,7 +337,7 @@ export const skipErrors = <In, Out>(self: Codec<In, Out>): Codec<In, Out> => ({
   ...self,
   decoder: () => {
     const inner = self.decoder()
-    return { decode: (frames) => inner.decode(frames), onBadFrame: skip }
+    return { decode: (frames) => inner.decode(frames), onBadFrame: skip, lazyText: inner.lazyText }
   }
 })
 
@@ -307,7 +375,8 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
     const inner = self.decoder()
     return {
       decode: (frames) => ({ messages: internal.yieldAll(inner, frames), failure: undefined }),
-      onBadFrame: inner.onBadFrame
+      onBadFrame: inner.onBadFrame,
+      lazyText: inner.lazyText
     }
   }
 })
@@ -318,5 +387,8 @@ const frameDecoder: Decoder<Message.Data> = {
   onBadFrame: Decoding.never
 }
 const textDecoder = /* @__PURE__ */ internal.only(internal.isText, "a binary frame where text was expected")
+const lazyTextDecoder: Decoder<Message.LazyText> = /* @__PURE__ */ internal.lazy(
+  /* @__PURE__ */ internal.only(internal.isLazyText, "a binary frame where text was expected")
+)
 const bytesDecoder = /* @__PURE__ */ internal.only(internal.isBytes, "a text frame where binary was expected")
 const jsonDecoder = /* @__PURE__ */ internal.oneByOne(decodeJson, fail)

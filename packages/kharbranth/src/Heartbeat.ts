@@ -146,7 +146,7 @@ export interface FrameOptions extends ProbeOptions {
  * @since 0.1.0
  */
 export const frame = (options: FrameOptions): Heartbeat =>
-  internal.probing(Probes.asking(Probes.making(options.make), Probes.matching(options.match)), options)
+  internal.probing(Probes.asking(Probes.making(options.make), Probes.matchingFrame(options.match)), options)
 
 /**
  * What `text` takes.
@@ -237,7 +237,7 @@ export interface ChallengeOptions extends WatchOptions {
  * @since 0.1.0
  */
 export const challenge = (options: ChallengeOptions): Heartbeat =>
-  internal.watching(Probes.answering(Probes.matching(options.match), Probes.replying(options.reply)), options)
+  internal.watching(Probes.answering(Probes.matchingFrame(options.match), Probes.replying(options.reply)), options)
 
 /**
  * What `challengeJson` takes.

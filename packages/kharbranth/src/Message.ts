@@ -17,6 +17,25 @@
 export type Frame = string | Uint8Array
 
 /**
+ * The text of a message that may not be a string yet: what a codec gets that
+ * looks before it reads (`Codec.lazyText`). Offsets come from `indexOf` and mean
+ * nothing elsewhere: a transport may count bytes. A string is one too.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LazyText {
+  /** Whether the text begins with these ASCII characters. */
+  startsWith(ascii: string): boolean
+  /** The offset of these ASCII characters, the first at `from` or later, or -1. */
+  indexOf(ascii: string, from?: number): number
+  /** The part between two offsets as a string. */
+  slice(from: number, to?: number): string
+  /** The whole text. It is made anew for each call. */
+  toString(): string
+}
+
+/**
  * A text message.
  *
  * @category models

@@ -15,7 +15,7 @@ import type { Pinging } from "./Heartbeat.ts"
 import * as internal from "./internal/transport/fromCallback.ts"
 import * as Headers from "./internal/transport/headers.ts"
 import * as Pausing from "./internal/transport/backpressure.ts"
-import type { Frame } from "./Message.ts"
+import type { Frame, LazyText } from "./Message.ts"
 
 /**
  * Everything a transport needs for one dial. Values are resolved and validated;
@@ -63,6 +63,12 @@ export interface Dial {
 export interface Receiver {
   /** A data frame; `size` is its length in bytes on the wire (payload only). */
   frame(frame: Frame, size: number): void
+  /**
+   * Present where the codec looks at text before it reads it. A transport that
+   * has the bytes of a text, and has checked that they are UTF-8, may deliver it
+   * here; it may always deliver a string to `frame`.
+   */
+  readonly lazyText?: ((text: LazyText, size: number) => void) | undefined
   /** The server's ping came, and the transport has answered it. Not called where the platform hides pings. */
   ping(payload: Uint8Array): void
   pong(payload: Uint8Array): void

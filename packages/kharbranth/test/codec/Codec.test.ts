@@ -55,6 +55,34 @@ describe("text and bytes", () => {
   })
 })
 
+describe("lazyText", () => {
+  it("hands on the very array that came in, and says that it wants text as it comes", () => {
+    const texts = ["a", "b"]
+    assert.strictEqual(decode(Codec.lazyText, texts).messages, texts)
+    assert.isTrue(Codec.lazyText.decoder().lazyText)
+    assert.isUndefined(Codec.text.decoder().lazyText)
+    assert.strictEqual(Codec.lazyText.encode("a"), "a")
+  })
+
+  it("stops at the first binary frame", () => {
+    const mixed = decode(Codec.lazyText, ["a", raw, "b"])
+    assert.deepStrictEqual(mixed.messages, ["a"])
+    assert.strictEqual(mixed.failure?.index, 1)
+    assert.include(mixed.failure?.issue, "binary frame")
+  })
+
+  it("makeLazy, skipErrors and yieldErrors keep what the decoder wants", () => {
+    const own = Codec.makeLazy({
+      encode: (text: string) => text,
+      decode: (frame) => (frame instanceof Uint8Array ? fails() : frame.slice(1))
+    })
+    for (const codec of [own, Codec.skipErrors(own), Codec.yieldErrors(own)]) assert.isTrue(codec.decoder().lazyText)
+    assert.deepStrictEqual(decode(own, ["abc"]).messages, ["bc"])
+    assert.strictEqual(decode(own, [raw]).failure?.issue, "the codec's `decode` threw")
+    assert.isUndefined(Codec.skipErrors(Codec.json).decoder().lazyText)
+  })
+})
+
 describe("json", () => {
   it("goes both ways, and reads UTF-8 in binary frames", () => {
     assert.strictEqual(Codec.json.encode({ a: [1, "é"] }), '{"a":[1,"é"]}')

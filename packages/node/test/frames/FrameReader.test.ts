@@ -3,11 +3,13 @@
 // bytes. What it keeps of an unfinished message follows what has come, not what
 // was announced.
 import { assert, describe, it } from "@effect/vitest"
+import type { LazyText } from "kharbranth/Message"
 import { FrameReader } from "../../src/internal/frames/frameReader.ts"
 import { close, frame } from "../hostile/frames.ts"
 import { byReader, byWs, type Outcome } from "./outcome.ts"
 
 const limits = { maxMessageSize: 70_000, maxFragments: 16_384 }
+const lazy = { ...limits, lazyText: true }
 
 const text = (value: string | Uint8Array, more: object = {}): Buffer =>
   frame({ opcode: 1, payload: Buffer.from(value), ...more })
@@ -110,6 +112,8 @@ const long: ReadonlyArray<readonly [what: string, bytes: Buffer, outcome: Outcom
   ]
 ]
 
+const nobody = { text() {}, binary() {}, ping() {}, pong() {}, closed() {}, violated() {} }
+
 const inTwo = (bytes: Buffer, at: number): ReadonlyArray<Buffer> => [bytes.subarray(0, at), bytes.subarray(at)]
 
 describe("FrameReader", () => {
@@ -117,8 +121,10 @@ describe("FrameReader", () => {
     it(`${what}, cut anywhere`, () => {
       const bytes = Buffer.concat(frames)
       assert.deepStrictEqual(byReader([bytes], limits), outcome, "whole")
+      assert.deepStrictEqual(byReader([bytes], lazy), outcome, "whole, as bytes")
       for (let at = 1; at < bytes.length; at++) {
         assert.deepStrictEqual(byReader(inTwo(bytes, at), limits), outcome, `cut at ${at}`)
+        assert.deepStrictEqual(byReader(inTwo(bytes, at), lazy), outcome, `cut at ${at}, as bytes`)
       }
       const single = Array.from(bytes, (byte) => Buffer.from([byte]))
       assert.deepStrictEqual(byReader(single, limits), outcome, "byte by byte")
@@ -134,6 +140,26 @@ describe("FrameReader", () => {
     })
   }
 
+  it("text as bytes is looked at by what is in it, and not beyond it", () => {
+    const seen: Array<LazyText | string> = []
+    const reader = new FrameReader({ ...nobody, text: (text) => seen.push(text) }, 1_000, true)
+    reader.read(Buffer.concat([text("first"), text(`{"e":"trade","s":"é"}`), text(`next"trade"`)]))
+    const [first, second] = seen as [LazyText, LazyText]
+    assert.isTrue(first.startsWith("fir"))
+    assert.isTrue(first.startsWith("first"))
+    assert.isFalse(first.startsWith("first "))
+    assert.isFalse(first.startsWith("f\u0000rst"))
+    assert.strictEqual(first.indexOf("t"), 4)
+    assert.strictEqual(first.indexOf("t", 5), -1)
+    assert.strictEqual(first.indexOf("trade"), -1, "what comes behind it is another text")
+    const at = second.indexOf(`"s":"`)
+    assert.strictEqual(second.slice(at + 5, second.indexOf(`"`, at + 5)), "é")
+    assert.strictEqual(second.slice(at), `"s":"é"}`)
+    assert.strictEqual(second.slice(at, 1_000), `"s":"é"}`)
+    assert.strictEqual(second.indexOf("next"), -1)
+    assert.strictEqual(String(second), `{"e":"trade","s":"é"}`)
+  })
+
   it("the receiver of ws reads the tables alike", async () => {
     const read = [
       ...table.map(([what, frames, outcome]) => [what, outcome, byWs([Buffer.concat(frames)], limits)] as const),
@@ -144,7 +170,6 @@ describe("FrameReader", () => {
   })
 
   it("an announced message takes no memory before it comes", () => {
-    const nobody = { text() {}, binary() {}, ping() {}, pong() {}, closed() {}, violated() {} }
     const before = process.memoryUsage().arrayBuffers
     const readers = Array.from({ length: 100 }, () => {
       const reader = new FrameReader(nobody, 2 ** 30)

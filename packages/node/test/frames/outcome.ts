@@ -11,6 +11,8 @@ export type Outcome = ReadonlyArray<string>
 export interface Limits {
   readonly maxMessageSize: number
   readonly maxFragments: number
+  /** Our reader passes text on as bytes. */
+  readonly lazyText?: boolean
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
@@ -19,17 +21,17 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
  * By our reader. It gets each piece in memory that is overwritten afterwards, as
  * a socket's is: what it passed on must not change.
  */
-export const byReader = (pieces: ReadonlyArray<Buffer>, { maxMessageSize }: Limits): Outcome => {
+export const byReader = (pieces: ReadonlyArray<Buffer>, { lazyText, maxMessageSize }: Limits): Outcome => {
   const reports: Array<() => string> = []
   const receiver: FrameReceiver = {
-    text: (text, size) => reports.push(() => `text ${JSON.stringify(text)} ${size}`),
+    text: (text, size) => reports.push(() => `text ${JSON.stringify(String(text))} ${size}`),
     binary: (bytes) => reports.push(() => `binary ${hex(bytes)}`),
     ping: (payload) => reports.push(() => `ping ${hex(payload)}`),
     pong: (payload) => reports.push(() => `pong ${hex(payload)}`),
     closed: (code, reason) => reports.push(() => `closed ${code} ${JSON.stringify(reason)}`),
     violated: (violation) => reports.push(() => `violated ${violation}`)
   }
-  const reader = new FrameReader(receiver, maxMessageSize)
+  const reader = new FrameReader(receiver, maxMessageSize, lazyText)
   for (const piece of pieces) {
     const memory = Buffer.from(piece)
     reader.read(memory)

@@ -11,6 +11,8 @@ import { total } from "../kit/guard.ts"
 import { Failure } from "../model/json.ts"
 
 export const isText = (frame: Frame): frame is string => typeof frame === "string"
+/** Text, be it a string yet or not. */
+export const isLazyText = (frame: Frame): frame is string => !(frame instanceof Uint8Array)
 export const isBytes = (frame: Frame): frame is Uint8Array => typeof frame !== "string"
 
 export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure, onBadFrame: BadFramePolicy): Decoder<A> => ({
@@ -36,6 +38,9 @@ export const only = <A extends Frame>(is: (frame: Frame) => frame is A, issue: s
     onBadFrame: fail
   }
 }
+
+/** The same decoder, which wants text as it comes. */
+export const lazy = <In>(decoder: Decoder<In>): Decoder<In> => ({ ...decoder, lazyText: true })
 
 /** The function of a codec, which fails with `issue` where it threw. */
 export const caught = <Args extends ReadonlyArray<unknown>, B>(f: (...args: Args) => B, issue: string) =>

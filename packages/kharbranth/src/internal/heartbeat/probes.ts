@@ -9,7 +9,7 @@
 import { PingFailed } from "../../ConnectionError.ts"
 import type { CanPing, Probe } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
-import { isFrame } from "../model/frame.ts"
+import { isFrame, plain } from "../model/frame.ts"
 import { attempt, total } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import { decodeJson, encodeJson, Failure } from "../model/json.ts"
@@ -94,7 +94,8 @@ const guarded =
 
 export const making = (make: (id: number) => unknown) => guarded("the heartbeat's `make`", make)
 
-export const replying = (reply: (frame: Frame) => unknown) => guarded("the challenge's `reply`", reply)
+export const replying = (reply: (frame: Frame) => unknown) =>
+  guarded("the challenge's `reply`", (frame: Frame) => reply(plain(frame)))
 
 const toJson = (message: unknown): Frame => {
   const text = encodeJson(message)
@@ -115,11 +116,15 @@ export const matching = <Args extends ReadonlyArray<unknown>>(
     () => false
   )
 
+/** Lazy text becomes a string for the match: one is asked for only while a probe waits. */
+export const matchingFrame = <Rest extends ReadonlyArray<unknown>>(match: (frame: Frame, ...rest: Rest) => boolean) =>
+  matching((frame: Frame, ...rest: Rest): boolean => match(plain(frame), ...rest))
+
 export const matchingJson = <Rest extends ReadonlyArray<unknown>>(
   match: (message: unknown, ...rest: Rest) => boolean,
   contains: string | undefined
 ) =>
-  matching((frame: Frame, ...rest: Rest): boolean => {
+  matchingFrame((frame: Frame, ...rest: Rest): boolean => {
     if (contains !== undefined && typeof frame === "string" && !frame.includes(contains)) return false
     const message = decodeJson(frame)
     return !(message instanceof Failure) && match(message, ...rest)
@@ -128,4 +133,4 @@ export const matchingJson = <Rest extends ReadonlyArray<unknown>>(
 export const textPulse =
   (pulse: string | ((text: string) => boolean)) =>
   (frame: Frame): boolean =>
-    typeof frame === "string" && (typeof pulse === "string" ? frame === pulse : pulse(frame))
+    !(frame instanceof Uint8Array) && (typeof pulse === "string" ? String(frame) === pulse : pulse(String(frame)))

@@ -3,6 +3,9 @@ import type { Frame } from "../../Message.ts"
 
 export const isFrame = (u: unknown): u is Frame => typeof u === "string" || u instanceof Uint8Array
 
+/** The frame with its text as a string, where a codec asked for lazy text. */
+export const plain = (frame: Frame): Frame => (frame instanceof Uint8Array ? frame : String(frame))
+
 /** The length of text in UTF-8. */
 export const textSize = (text: string): number => {
   let size = text.length

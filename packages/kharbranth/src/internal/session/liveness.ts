@@ -43,8 +43,8 @@ export class Liveness<In, Out> implements MonitoredSession {
     if (this.pulse.intercept(frame)) return true
     const { reports } = this.owner
     const { epoch } = this.session
-    if (typeof frame === "string") reports.hook(epoch, "onText", frame, epoch)
-    else reports.hook(epoch, "onBinary", frame, epoch)
+    if (frame instanceof Uint8Array) reports.hook(epoch, "onBinary", frame, epoch)
+    else reports.hook(epoch, "onText", String(frame), epoch)
     return false
   }
 

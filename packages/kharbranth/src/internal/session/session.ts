@@ -69,6 +69,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   readonly dial: DialCommand
   readonly epoch: number
   readonly decoder: Decoder<In>
+  readonly lazyText: Receiver["lazyText"]
   /** A frame that did not decode was its end. */
   broken = false
   link: Link | undefined
@@ -107,7 +108,10 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     this.owner = owner
     this.dial = dial
     this.epoch = dial.epoch
-    this.decoder = owner.codec.decoder()
+    const decoder = owner.codec.decoder()
+    this.decoder = decoder
+    // It takes the way of a frame, to a decoder that knows what it asked for.
+    this.lazyText = decoder.lazyText && ((text, size) => this.frame(text as unknown as Frame, size))
   }
 
   get connection(): string {

@@ -192,7 +192,7 @@ export class Attempt {
   /** The socket is open, and `ws` has left it to us. */
   upgradedPlain(socket: Net.Socket, head: Buffer, protocol: string): void {
     const { dial, options } = this.#request
-    const wire = new FrameSocket(socket, protocol, options.maxPayload!)
+    const wire = new FrameSocket(socket, protocol, options.maxPayload!, this.#receiver.lazyText !== undefined)
     const link = new NodeLink(wire, socket, dial, this.#receiver)
     this.#client = wire
     this.#socket = undefined

@@ -7,13 +7,15 @@
  * Text is checked and decoded in runs: many short messages that came together
  * cost one check for ASCII and one string, of which each message is a slice.
  */
+import type { LazyText } from "kharbranth/Message"
 import { isAscii, isUtf8 } from "node:buffer"
 import { Gathered } from "./gathered.ts"
+import { BytesText } from "./lazyText.ts"
 import type { Violation } from "./violation.ts"
 
 /** What a reader reports to, in the order of the frames. After `closed` or `violated` comes nothing. */
 export interface FrameReceiver {
-  text(text: string, size: number): void
+  text(text: string | LazyText, size: number): void
   binary(bytes: Buffer): void
   ping(payload: Buffer): void
   pong(payload: Buffer): void
@@ -54,6 +56,8 @@ export const isCloseCode = (code: number): boolean =>
 export class FrameReader {
   private readonly receiver: FrameReceiver
   private readonly maxMessageSize: number
+  /** Texts that come in one frame are passed on as bytes, copied run by run. */
+  private readonly lazyText: boolean
   /** The peer's last frame has been read, or its first wrong one. */
   over = false
   /** What the last read ended with: a part of a frame. */
@@ -67,8 +71,9 @@ export class FrameReader {
   /** How many texts the run has. */
   private run = 0
 
-  constructor(receiver: FrameReceiver, maxMessageSize: number) {
+  constructor(receiver: FrameReceiver, maxMessageSize: number, lazyText = false) {
     this.receiver = receiver
+    this.lazyText = lazyText
     this.maxMessageSize = maxMessageSize
   }
 
@@ -218,7 +223,8 @@ export class FrameReader {
     this.run = 0
     const from = starts[0]!
     const all = bytes.subarray(from, ends[count - 1])
-    if (count === 1) this.text(all)
+    if (this.lazyText && isUtf8(all)) this.lazily(Buffer.from(all), from, count)
+    else if (count === 1) this.text(all)
     else if (isAscii(all)) this.slices(all.toString("latin1"), from, count)
     else for (let i = 0; i < count && !this.over; i++) this.text(bytes.subarray(starts[i], ends[i]))
   }
@@ -228,6 +234,14 @@ export class FrameReader {
       const start = starts[i]!
       const end = ends[i]!
       this.receiver.text(all.slice(start - from, end - from), end - start)
+    }
+  }
+
+  private lazily(copy: Buffer, from: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const start = starts[i]! - from
+      const end = ends[i]! - from
+      this.receiver.text(new BytesText(copy, start, end), end - start)
     }
   }
 

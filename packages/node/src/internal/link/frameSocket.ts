@@ -3,7 +3,7 @@
  * frames, answers pings, and leads the closing handshake (RFC 6455, sections 5.5
  * and 7). It owns the socket.
  */
-import type { Frame } from "kharbranth/Message"
+import type { Frame, LazyText } from "kharbranth/Message"
 import type * as Net from "node:net"
 import { FrameReader, type FrameReceiver } from "../frames/frameReader.ts"
 import { allocate, encode, type Memory, opcodes, roomFor } from "../frames/frameWriter.ts"
@@ -88,10 +88,10 @@ export class FrameSocket implements Wire, FrameReceiver {
   private closeReason = ""
   private closeTimer: NodeJS.Timeout | undefined = undefined
 
-  constructor(socket: Net.Socket, protocol: string, maxMessageSize: number) {
+  constructor(socket: Net.Socket, protocol: string, maxMessageSize: number, lazyText: boolean) {
     this.socket = socket
     this.protocol = protocol
-    this.reader = new FrameReader(this, maxMessageSize)
+    this.reader = new FrameReader(this, maxMessageSize, lazyText)
   }
 
   /** Begins to read: first `head`, which came with the upgrade. */
@@ -146,7 +146,7 @@ export class FrameSocket implements Wire, FrameReceiver {
 
   // --- what the reader reports ------------------------------------------------
 
-  text(text: string, size: number): void {
+  text(text: string | LazyText, size: number): void {
     this.owner!.text(text, size)
   }
 

@@ -6,7 +6,7 @@
  * Everything is in private fields, so that inspecting a link shows nothing.
  */
 import * as ConnectionError from "kharbranth/ConnectionError"
-import type { Frame } from "kharbranth/Message"
+import type { Frame, LazyText } from "kharbranth/Message"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import * as Redacted from "effect/Redacted"
 import type * as Net from "node:net"
@@ -92,8 +92,10 @@ export class NodeLink implements Link, WireOwner {
 
   // --- what the wire reports --------------------------------------------------
 
-  text(text: string, size: number): void {
-    this.#receiver.frame(text, size)
+  text(text: string | LazyText, size: number): void {
+    const receiver = this.#receiver
+    if (typeof text === "string") receiver.frame(text, size)
+    else receiver.lazyText!(text, size)
   }
 
   binary(bytes: Buffer): void {

@@ -2,7 +2,7 @@
  * What a link stands on: an open WebSocket. `ws` is one, and so is our own, for
  * sockets on which nothing is compressed.
  */
-import type { Frame } from "kharbranth/Message"
+import type { Frame, LazyText } from "kharbranth/Message"
 
 export interface Wire {
   /** The subprotocol that the server chose, or `""`. */
@@ -27,7 +27,7 @@ export interface Wire {
 
 /** What a wire reports to its link. */
 export interface WireOwner {
-  text(text: string, size: number): void
+  text(text: string | LazyText, size: number): void
   binary(bytes: Buffer): void
   pinged(payload: Buffer): void
   ponged(payload: Buffer): void
