@@ -161,9 +161,10 @@ export const text: Codec<string, string> = {
 }
 
 /**
- * Text messages that are strings only once you make them one: look at the bytes,
- * and read what you need. A binary frame does not decode. Where the transport
- * has no bytes, as in a page, the messages are strings.
+ * Text messages that may not be strings yet: look for a prefix or a key, and make
+ * strings of those that you read. It spares the decoding of text beyond ASCII.
+ * Where there is nothing to spare the messages are strings: plain ASCII, and
+ * transports that have no bytes, such as a page's. A binary frame does not decode.
  *
  * @example
  * ```ts

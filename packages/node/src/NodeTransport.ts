@@ -7,7 +7,7 @@
  * - `ws` makes the upgrade. The transport reads and writes the frames itself,
  *   unless the server agreed to `compression`: then `ws` does.
  * - You may keep messages: a text that you keep keeps at most 4 KiB beside it
- *   alive. Under `compression` a binary message that came uncompressed may be a
+ *   alive, a lazy one at most 64 KiB. Under `compression` a binary message that came uncompressed may be a
  *   view of up to 64 KiB: copy it (`bytes.slice()`) if you store it.
  * - The first write of a turn of the event loop leaves at once, the others of that turn together.
  * - Pings are answered by the transport.

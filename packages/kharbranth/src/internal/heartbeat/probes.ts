@@ -9,7 +9,7 @@
 import { PingFailed } from "../../ConnectionError.ts"
 import type { CanPing, Probe } from "../../Heartbeat.ts"
 import type { Frame } from "../../Message.ts"
-import { isFrame, plain } from "../model/frame.ts"
+import { isFrame, plain, type Received } from "../model/frame.ts"
 import { attempt, total } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import { decodeJson, encodeJson, Failure } from "../model/json.ts"
@@ -22,7 +22,7 @@ type Ending = Pick<MonitoredSession, "epoch" | "dead"> & { readonly owner: Pick<
 /** What a probe needs when it hears a frame: the probes that wait, and the session. */
 export interface Hearing {
   readonly session: MonitoredSession
-  answered(match: (frame: Frame, id: number) => boolean, frame: Frame): boolean
+  answered(match: (frame: Received, id: number) => boolean, frame: Received): boolean
 }
 
 /** Makes something to send, or ends the session. */
@@ -36,7 +36,7 @@ export interface Kind {
   /** Whether a pong answers probe `id`. */
   readonly matchesPong?: ((payload: Uint8Array, id: number) => boolean) | undefined
   /** Whether a frame belongs to the heartbeat; what follows from it is done here. */
-  readonly hear?: ((frame: Frame, hearing: Hearing) => boolean) | undefined
+  readonly hear?: ((frame: Received, hearing: Hearing) => boolean) | undefined
   readonly check?: ((transport: CanPing, connection: string) => Check.Check) | undefined
 }
 
@@ -65,10 +65,10 @@ export const ping = {
 
 // ---- data frames ----
 
-export const asking = (make: Make<number, Frame>, match: (frame: Frame, id: number) => boolean) =>
+export const asking = (make: Make<number, Frame>, match: (frame: Received, id: number) => boolean) =>
   ({ _tag: "Frame", make, hear: (frame, hearing) => hearing.answered(match, frame) }) satisfies Kind
 
-export const answering = (match: (frame: Frame) => boolean, reply: Make<Frame, Frame>) =>
+export const answering = (match: (frame: Received) => boolean, reply: Make<Received, Frame>) =>
   ({
     _tag: "Challenge",
     hear: (frame, { session }) => {
@@ -95,7 +95,7 @@ const guarded =
 export const making = (make: (id: number) => unknown) => guarded("the heartbeat's `make`", make)
 
 export const replying = (reply: (frame: Frame) => unknown) =>
-  guarded("the challenge's `reply`", (frame: Frame) => reply(plain(frame)))
+  guarded("the challenge's `reply`", (frame: Received) => reply(plain(frame)))
 
 const toJson = (message: unknown): Frame => {
   const text = encodeJson(message)
@@ -118,7 +118,7 @@ export const matching = <Args extends ReadonlyArray<unknown>>(
 
 /** Lazy text becomes a string for the match: one is asked for only while a probe waits. */
 export const matchingFrame = <Rest extends ReadonlyArray<unknown>>(match: (frame: Frame, ...rest: Rest) => boolean) =>
-  matching((frame: Frame, ...rest: Rest): boolean => match(plain(frame), ...rest))
+  matching((frame: Received, ...rest: Rest): boolean => match(plain(frame), ...rest))
 
 export const matchingJson = <Rest extends ReadonlyArray<unknown>>(
   match: (message: unknown, ...rest: Rest) => boolean,
@@ -132,5 +132,5 @@ export const matchingJson = <Rest extends ReadonlyArray<unknown>>(
 
 export const textPulse =
   (pulse: string | ((text: string) => boolean)) =>
-  (frame: Frame): boolean =>
+  (frame: Received): boolean =>
     !(frame instanceof Uint8Array) && (typeof pulse === "string" ? String(frame) === pulse : pulse(String(frame)))

@@ -4,9 +4,9 @@
  * follows from missing answers is the detector's business.
  */
 import type { Heartbeat } from "../../Heartbeat.ts"
-import type { Frame } from "../../Message.ts"
 import { type Cadence, cadenceOf } from "./cadence.ts"
 import { Detector, pingDeadline, type Purpose, shortDeadline } from "./detector.ts"
+import type { Received } from "../model/frame.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
 import type { MonitoredSession, Traffic } from "./monitored.ts"
 import type { Timer } from "../kit/timers.ts"
@@ -56,7 +56,7 @@ export class Pulse implements Hearing {
   }
 
   /** Whether a frame belongs to the heartbeat; it then does not reach the stream. */
-  intercept(frame: Frame): boolean {
+  intercept(frame: Received): boolean {
     return this.kind.hear?.(frame, this) ?? false
   }
 

@@ -1,10 +1,13 @@
 /** What a frame is, and how long it is on the wire. */
-import type { Frame } from "../../Message.ts"
+import type { Frame, LazyText } from "../../Message.ts"
 
 export const isFrame = (u: unknown): u is Frame => typeof u === "string" || u instanceof Uint8Array
 
-/** The frame with its text as a string, where a codec asked for lazy text. */
-export const plain = (frame: Frame): Frame => (frame instanceof Uint8Array ? frame : String(frame))
+/** A frame as it came: its text may not be a string yet. */
+export type Received = Frame | LazyText
+
+/** The frame with its text as a string. */
+export const plain = (frame: Received): Frame => (frame instanceof Uint8Array ? frame : String(frame))
 
 /** The length of text in UTF-8. */
 export const textSize = (text: string): number => {

@@ -4,10 +4,10 @@
  */
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Heartbeat, Probe } from "../../Heartbeat.ts"
-import type { Frame } from "../../Message.ts"
 import type { Link } from "../../Transport.ts"
 import type { MonitoredSession } from "../heartbeat/monitored.ts"
 import { Pulse } from "../heartbeat/pulse.ts"
+import type { Received } from "../model/frame.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
 import type { SessionContext, SessionParts } from "./context.ts"
 
@@ -38,7 +38,7 @@ export class Liveness<In, Out> implements MonitoredSession {
   // --- what arrives ----------------------------------------------------------
 
   /** Whether the heartbeat keeps the frame for itself. */
-  filter(frame: Frame): boolean {
+  filter(frame: Received): boolean {
     this.heard?.()
     if (this.pulse.intercept(frame)) return true
     const { reports } = this.owner

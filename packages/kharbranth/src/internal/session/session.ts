@@ -110,7 +110,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     this.epoch = dial.epoch
     const decoder = owner.codec.decoder()
     this.decoder = decoder
-    // It takes the way of a frame, to a decoder that knows what it asked for.
+    // It takes the way of a frame, as if it were one, to a decoder that knows what it asked for.
     this.lazyText = decoder.lazyText && ((text, size) => this.frame(text as unknown as Frame, size))
   }
 

@@ -10,7 +10,7 @@
 import type { LazyText } from "kharbranth/Message"
 import { isAscii, isUtf8 } from "node:buffer"
 import { Gathered } from "./gathered.ts"
-import { BytesText } from "./lazyText.ts"
+import { BytesText, keep } from "./lazyText.ts"
 import type { Violation } from "./violation.ts"
 
 /** What a reader reports to, in the order of the frames. After `closed` or `violated` comes nothing. */
@@ -56,7 +56,7 @@ export const isCloseCode = (code: number): boolean =>
 export class FrameReader {
   private readonly receiver: FrameReceiver
   private readonly maxMessageSize: number
-  /** Texts that come in one frame are passed on as bytes, copied run by run. */
+  /** Texts beyond ASCII are passed on as bytes, copied run by run: their strings cost more than the copy. */
   private readonly lazyText: boolean
   /** The peer's last frame has been read, or its first wrong one. */
   over = false
@@ -223,13 +223,13 @@ export class FrameReader {
     this.run = 0
     const from = starts[0]!
     const all = bytes.subarray(from, ends[count - 1])
-    if (this.lazyText && isUtf8(all)) this.lazily(Buffer.from(all), from, count)
-    else if (count === 1) this.text(all)
-    else if (isAscii(all)) this.slices(all.toString("latin1"), from, count)
+    if (isAscii(all)) this.slices(all.toString("latin1"), from, count)
+    else if (this.lazyText && isUtf8(all)) this.lazily(all, from, count)
     else for (let i = 0; i < count && !this.over; i++) this.text(bytes.subarray(starts[i], ends[i]))
   }
 
   private slices(all: string, from: number, count: number): void {
+    if (count === 1) return this.receiver.text(all, all.length)
     for (let i = 0; i < count; i++) {
       const start = starts[i]!
       const end = ends[i]!
@@ -237,17 +237,17 @@ export class FrameReader {
     }
   }
 
-  private lazily(copy: Buffer, from: number, count: number): void {
+  private lazily(all: Buffer, from: number, count: number): void {
+    const { at, bytes } = keep(all)
     for (let i = 0; i < count; i++) {
-      const start = starts[i]! - from
-      const end = ends[i]! - from
-      this.receiver.text(new BytesText(copy, start, end), end - start)
+      const start = starts[i]! - from + at
+      const end = ends[i]! - from + at
+      this.receiver.text(new BytesText(bytes, start, end), end - start)
     }
   }
 
   private text(bytes: Buffer): void {
-    if (isAscii(bytes)) this.receiver.text(bytes.toString("latin1"), bytes.length)
-    else if (isUtf8(bytes)) this.receiver.text(bytes.toString(), bytes.length)
+    if (isUtf8(bytes)) this.receiver.text(bytes.toString(), bytes.length)
     else {
       this.over = true
       this.receiver.violated("WS_ERR_INVALID_UTF8")

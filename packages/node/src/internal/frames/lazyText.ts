@@ -4,6 +4,22 @@
  */
 import type { LazyText } from "kharbranth/Message"
 
+const pieceSize = 65_536
+let piece = Buffer.alloc(0)
+let used = 0
+
+/** Copies the bytes of a run into memory that many runs share. Gives that memory, and where the copy begins. */
+export const keep = (run: Buffer): { readonly bytes: Buffer; readonly at: number } => {
+  if (used + run.length > piece.length) {
+    piece = Buffer.allocUnsafeSlow(Math.max(pieceSize, run.length))
+    used = 0
+  }
+  const at = used
+  run.copy(piece, at)
+  used += run.length
+  return { bytes: piece, at }
+}
+
 export class BytesText implements LazyText {
   private readonly bytes: Buffer
   private readonly start: number
