@@ -23,11 +23,28 @@ const maxUnsentPongs = 60
 const closeMillis = 30_000
 /** Frames that leave at once share pieces of memory of this size. */
 const poolSize = 65_536
-const smallestHeld = 1_024
 
 const empty = Buffer.alloc(0)
 let pool: Memory | undefined
 let poolAt = 0
+
+const smallestHeld = 2_048
+/** Room for all that is enough to leave at once, and one short frame more. */
+const largestSpare = 2 * enough
+/** Memory for held frames that no socket has: it serves all whose writes leave at once. */
+let spare: Memory | undefined
+
+const takeMemory = (size: number): Memory => {
+  const memory = spare
+  if (memory === undefined || memory.bytes.length < size) return allocate(Math.max(size, smallestHeld))
+  spare = undefined
+  return memory
+}
+
+const giveBack = (memory: Memory): void => {
+  const { length } = memory.bytes
+  if (length <= largestSpare && length > (spare?.bytes.length ?? 0)) spare = memory
+}
 
 /** One frame in memory that no other frame uses. */
 const encodeAlone = (opcode: number, payload: Frame): Buffer => {
@@ -79,8 +96,6 @@ export class FrameSocket implements Wire, FrameReceiver {
   /** Frames that wait for `release`. */
   private held: Memory | undefined = undefined
   private heldBytes = 0
-  /** How much was held the last time. */
-  private lastHeld = smallestHeld
   private onWritten: (() => void) | undefined = undefined
   private heldPongs = 0
   private unsentPongs = 0
@@ -262,7 +277,7 @@ export class FrameSocket implements Wire, FrameReceiver {
     const { held, heldBytes } = this
     const size = heldBytes + room
     if (held !== undefined && held.bytes.length >= size) return held
-    const memory = allocate(Math.max(size, held === undefined ? this.lastHeld : 2 * held.bytes.length))
+    const memory = takeMemory(held === undefined ? size : Math.max(size, 2 * held.bytes.length))
     if (held !== undefined) held.bytes.copy(memory.bytes, 0, 0, heldBytes)
     this.held = memory
     return memory
@@ -275,14 +290,16 @@ export class FrameSocket implements Wire, FrameReceiver {
     this.heldBytes = 0
     this.heldPongs = 0
     this.onWritten = undefined
-    this.lastHeld = Math.min(enough, Math.max(smallestHeld, heldBytes))
     const bytes = held.bytes.subarray(0, heldBytes)
-    if (heldPongs === 0) this.socket.write(bytes, onWritten)
-    else
-      this.socket.write(bytes, () => {
-        this.unsentPongs -= heldPongs
-        onWritten?.()
-      })
+    const done = heldPongs === 0 ? onWritten : () => this.pongsLeft(heldPongs, onWritten)
+    this.socket.write(bytes, done)
+    // What has left is the system's: the memory serves again.
+    if (this.socket.writableLength === 0) giveBack(held)
+  }
+
+  private pongsLeft(count: number, onWritten: (() => void) | undefined): void {
+    this.unsentPongs -= count
+    onWritten?.()
   }
 
   private answer(payload: Buffer): void {

@@ -42,4 +42,4 @@ export interface WireOwner {
 export const isOpen = (wire: Wire): boolean => wire.readyState === 1
 
 /** So many bytes are worth a system call of their own: the peer works on them while the turn goes on. */
-export const enough = 16_384
+export const enough = 65_536
