@@ -29,29 +29,46 @@ const large: Readonly<Record<string, string | undefined>> = {
   "kharbranth, by arrays": undefined
 }
 
+/** A feed of JSON of which one message in ten is wanted. */
+const unread: typeof peers = {
+  "kharbranth, one text in ten parsed": undefined,
+  "kharbranth, one lazy text in ten parsed": undefined
+}
+
+/** What the server sends, and how its rows are told from the others. */
+interface Load {
+  readonly path: string
+  readonly suffix: string
+}
+
 export const inbound: Bench = {
   name: "inbound",
   title: "Inbound, text frames, messages that reach the consumer",
   run: async ({ quick, rounds }) => {
     const server = await startServer()
     const times = quick ? { warmMillis: 500, millis: 400 } : { warmMillis: 800, millis: 1_000 }
-    const contender = (size: number, subject: string, note?: string): Contender => ({
-      label: size === 128 ? subject : `${subject}, ${size / 1_024} KiB`,
+    const contender = ({ path, suffix }: Load, subject: string, note?: string): Contender => ({
+      label: subject + suffix,
       note,
       run: () => {
-        const params: Params = { url: loopback(server.port, `/flood?size=${size}`), ...times }
+        const params: Params = { url: loopback(server.port, path), ...times }
         return runSubject<Result>("inbound", subject, params)
       }
     })
-    const compare = (size: number, notes: typeof peers) =>
+    const compare = (load: Load, baseline: string, notes: typeof peers) =>
       interleaved(
         "inbound",
         rounds,
-        contender(size, "raw ws"),
-        Object.entries(notes).map(([subject, note]) => contender(size, subject, note)),
+        contender(load, baseline),
+        Object.entries(notes).map(([subject, note]) => contender(load, subject, note)),
         "/s"
       )
-    const figures = [...(await compare(128, peers)), ...(await compare(4_096, large))]
+    const figures = [
+      ...(await compare({ path: "/flood?size=128", suffix: "" }, "raw ws", peers)),
+      ...(await compare({ path: "/flood?size=4096", suffix: ", 4 KiB" }, "raw ws", large)),
+      ...(await compare({ path: "/feed", suffix: "" }, "raw ws, all parsed", unread)),
+      ...(await compare({ path: "/feed?symbol=%E2%82%BFUSDT", suffix: ", not ASCII" }, "raw ws, all parsed", unread))
+    ]
     await server.kill()
     return figures
   }

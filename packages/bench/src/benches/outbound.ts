@@ -13,6 +13,10 @@ const loop = "a loop on bufferedAmount; no supervision of writes"
 
 const subjects: Readonly<Record<string, string | undefined>> = {
   "raw ws, corked by 64": "reaches into the socket",
+  "raw ws, corked to 16 KiB": "reaches into the socket; what one who knows `ws` well would write",
+  "raw ws, corked to 64 KiB": "likewise",
+  "raw ws, Buffers corked to 16 KiB": "likewise, and encoded before",
+  "raw ws, Buffers corked to 64 KiB": "likewise, and encoded before",
   "raw ws, each send awaited": undefined,
   "Node's WebSocket": loop,
   "partysocket": loop,

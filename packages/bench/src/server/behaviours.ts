@@ -31,17 +31,41 @@ const cut = (socket: Socket, _query: URLSearchParams, all: ReadonlySet<Socket>):
   )
 }
 
+/** Sends the same bytes again and again, as fast as the client reads. */
+const pour = (socket: Socket, block: Buffer): void => {
+  const more = (): void => {
+    while (!socket.destroyed && socket.writable) if (!socket.write(block)) return
+  }
+  socket.on("drain", more)
+  more()
+}
+
 /** Sends text frames of one size as fast as the client reads. */
 const flood = (socket: Socket, query: URLSearchParams): void => {
   quiet(socket)
   const payload = Buffer.alloc(Number(query.get("size") ?? 128), "x")
   const one = frame(textOpcode, payload)
   const block = Buffer.concat(Array.from({ length: Math.max(1, Math.floor(blockSize / one.length)) }, () => one))
-  const pour = (): void => {
-    while (!socket.destroyed && socket.writable) if (!socket.write(block)) return
+  pour(socket, block)
+}
+
+/** A market feed as fast as the client reads: JSON of about 180 bytes, one trade among nine changes of a book. */
+const feed = (socket: Socket, query: URLSearchParams): void => {
+  quiet(socket)
+  const side = [
+    ["43210.10", "1.200"],
+    ["43209.90", "0.550"]
+  ]
+  const message = (id: number): Buffer => {
+    const e = id % 10 === 0 ? "trade" : "depth"
+    return frame(
+      textOpcode,
+      Buffer.from(
+        JSON.stringify({ e, s: query.get("symbol") ?? "BTCUSDT", E: 1_790_000_000_000 + id, b: side, a: side, u: id })
+      )
+    )
   }
-  socket.on("drain", pour)
-  pour()
+  pour(socket, Buffer.concat(Array.from({ length: 1_500 }, (_, id) => message(id))))
 }
 
 /** Counts bytes, and says so with a text frame at each of the given marks. */
@@ -109,6 +133,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "/quiet": quiet,
   "/cut": cut,
   "/flood": flood,
+  "/feed": feed,
   "/drain": drain,
   "/echo": echo,
   "/burst": burst,

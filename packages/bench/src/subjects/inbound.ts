@@ -5,6 +5,7 @@ import { websocket } from "@atproto/ws-client"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
+import type { LazyText } from "kharbranth/Message"
 import * as EffectSocket from "./effectSocket.ts"
 import * as Kharbranth from "./kharbranth.ts"
 import { openRaw, wires } from "./wires.ts"
@@ -40,6 +41,16 @@ const effectSocket =
   (url, seen) =>
     void EffectSocket.run(Effect.flatMap(EffectSocket.connect(url), (socket) => consume(socket, seen)))
 
+const isTrade = (text: LazyText): boolean => text.startsWith(`{"e":"trade"`)
+
+/** Parses what is wanted of a batch: one message in ten. */
+const readTrades = (batch: ReadonlyArray<LazyText>): number => {
+  let trades = 0
+  for (const text of batch)
+    if (isTrade(text)) trades += (JSON.parse(String(text)) as { readonly u: number }).u < 0 ? 0 : 1
+  return trades
+}
+
 const consumers: Readonly<Record<string, Consume>> = {
   "raw ws": (url, seen) =>
     void openRaw(url).then((ws) => ws.on("message", (data: Buffer) => seen(data.toString().length > 0 ? 1 : 0))),
@@ -67,6 +78,19 @@ const consumers: Readonly<Record<string, Consume>> = {
       })
     )
   ),
+  "raw ws, all parsed": (url, seen) =>
+    void openRaw(url).then((ws) =>
+      ws.on("message", (data: Buffer) => seen(JSON.parse(data.toString()) === undefined ? 0 : 1))
+    ),
+  "kharbranth, one text in ten parsed": kharbranth((stream, seen) =>
+    Stream.runForEachArray(stream, (batch) => Effect.sync(() => seen(readTrades(batch) < 0 ? 0 : batch.length)))
+  ),
+  "kharbranth, one lazy text in ten parsed": (url, seen) =>
+    void Kharbranth.run(
+      Effect.flatMap(Kharbranth.connectLazily(url), ({ stream }) =>
+        Stream.runForEachArray(stream, (batch) => Effect.sync(() => seen(readTrades(batch) < 0 ? 0 : batch.length)))
+      )
+    ),
   "kharbranth, by arrays": kharbranth((stream, seen) =>
     Stream.runForEachArray(stream, (batch) => Effect.sync(() => seen(batch.length)))
   ),

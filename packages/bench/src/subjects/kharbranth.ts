@@ -33,5 +33,8 @@ export const connect = (url: string, tuning: Tuning = {}, name = "bench") =>
     maxMessageSize: tuning.maxMessageSize
   })
 
+/** The same connection, with text as it comes. */
+export const connectLazily = (url: string) => Connection.make("bench", { target: url, codec: Codec.lazyText })
+
 export const run = <A, E>(program: Effect.Effect<A, E, Scope.Scope | Transport>): Promise<A> =>
   Effect.runPromise(Effect.scoped(Effect.provide(program, transport)))

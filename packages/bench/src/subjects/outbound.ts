@@ -75,6 +75,32 @@ const rawCorked = async (ws: WebSocket, message: string, count: number): Promise
   }
 }
 
+/**
+ * As one who knows `ws` well writes: corked until so many bytes have come
+ * together, without a callback for each batch.
+ */
+const rawCorkedTo =
+  (bytes: number, encode: (message: string) => string | Buffer) =>
+  async (ws: WebSocket, message: string, count: number): Promise<void> => {
+    const { _socket: socket } = ws as unknown as { readonly _socket: TcpSocket }
+    const data = encode(message)
+    const options = { binary: false }
+    socket.cork()
+    for (let sent = 1; sent <= count; sent++) {
+      if (ws.bufferedAmount < bytes && sent < count) ws.send(data, options)
+      else {
+        const gone = ws.bufferedAmount < high ? ws.send(data, options) : sendAwaited(ws, message)
+        socket.uncork()
+        await gone
+        socket.cork()
+      }
+    }
+    socket.uncork()
+  }
+
+const asIs = (message: string): string => message
+const encoded = (message: string): Buffer => Buffer.from(message)
+
 const rawAwaited = async (ws: WebSocket, message: string, count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await sendAwaited(ws, message)
 }
@@ -136,6 +162,10 @@ const times = (count: number, effect: Effect.Effect<void, unknown>): Effect.Effe
 const openers: Readonly<Record<string, Open>> = {
   "raw ws": raw(rawLoop),
   "raw ws, corked by 64": raw(rawCorked),
+  "raw ws, corked to 16 KiB": raw(rawCorkedTo(16_384, asIs)),
+  "raw ws, corked to 64 KiB": raw(rawCorkedTo(65_536, asIs)),
+  "raw ws, Buffers corked to 16 KiB": raw(rawCorkedTo(16_384, encoded)),
+  "raw ws, Buffers corked to 64 KiB": raw(rawCorkedTo(65_536, encoded)),
   "raw ws, each send awaited": raw(rawAwaited),
   "Node's WebSocket": wire("Node's WebSocket"),
   "partysocket": wire("partysocket"),
