@@ -47,8 +47,8 @@ declare const made: unique symbol
 
 /**
  * What is done about a frame that does not decode. Opaque: `Codec.fail` and
- * `Codec.skip` are the two there are. It comes with the decoder and brings its
- * own code.
+ * `Codec.skip` are the two there are. It comes with the decoder, and so does
+ * its code.
  *
  * @category models
  * @since 0.1.0

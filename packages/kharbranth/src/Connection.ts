@@ -413,7 +413,7 @@ export const Service =
  * as soon as an acknowledgement, a pong to a later ping, or the end of its
  * session shows it.
  *
- * A heartbeat that sends no probes brings no pong. Then either `outbox.acks` or
+ * A heartbeat that sends no probes gets no pong. Then either `outbox.acks` or
  * `Connection.ping` has to confirm the message, or its outcome waits until the
  * session ends, and the message keeps its place in the outbox until then.
  *

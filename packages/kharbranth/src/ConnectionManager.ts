@@ -188,9 +188,9 @@ export interface Manager {
   readonly messages: Messages
   /** What happens, from the moment it is run; a slow observer loses the oldest. */
   readonly events: Stream.Stream<ManagerEvent>
-  /** Tells every connection that matches, each by itself, and waits for all outcomes. */
+  /** Commands every connection that matches, each by itself, and waits for all outcomes. */
   readonly broadcast: (command: Command, where?: Where) => Effect.Effect<ReadonlyArray<Outcome>, ConnectionNotFound>
-  /** The same for programs that hold only a queue; what does not work is an event. */
+  /** The same for programs that hold only a queue; a failure is an event. */
   readonly commands: Queue.Enqueue<Addressed>
   /** The same as a sink. */
   readonly control: Sink.Sink<void, Addressed>

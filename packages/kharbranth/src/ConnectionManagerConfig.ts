@@ -1,7 +1,7 @@
 /**
  * Connections declared in Effect's `Config`: one entry, such as an environment
  * variable, that holds the JSON which `ConnectionManager.parse` reads. A module
- * of its own, because `Config` brings all of `Schema` with it.
+ * of its own, because `Config` imports all of `Schema`.
  *
  * @since 0.1.0
  */

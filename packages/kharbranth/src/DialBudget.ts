@@ -129,7 +129,7 @@ export interface DialBudget {
    * scope, closed with the dial's outcome, gives the permit back.
    */
   readonly permit: (options: PermitOptions) => (dial: Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>
-  /** Tells how a session ended; one that the server closed as too busy (1013) stops dialing for all. */
+  /** Learns how a session ended; one that the server closed as too busy (1013) stops dialing for all. */
   readonly note: (keys: ReadonlyArray<string>, error: ConnectionError) => void
   /** Every key that is in use. */
   readonly snapshot: Effect.Effect<ReadonlyArray<Snapshot>>

@@ -35,7 +35,7 @@ import * as Check from "./internal/model/check.ts"
 export type Overflow<In> = "fail" | "dropOldest" | Shedding<In>
 
 /**
- * A policy of overflow that brings its own code. `conflate` needs a key.
+ * An overflow policy that comes with its own code. `conflate` needs a key.
  *
  * @category models
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What a `ConnectionManager` tells about its connections: a snapshot of each as
+ * What a `ConnectionManager` reports about its connections: a snapshot of each as
  * plain data, changes of state by name, and events.
  *
  * @since 0.1.0

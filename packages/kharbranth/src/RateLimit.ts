@@ -144,7 +144,7 @@ const newMeter = (limit: RateLimit): Meter =>
 
 /**
  * A meter for one limit, or for several together: free when all of them are. A
- * shared limit brings its own; each of the others gets a new one.
+ * shared limit has its own; each of the others gets a new one.
  *
  * @category meters
  * @since 0.1.0

@@ -49,8 +49,8 @@ export interface Tap<in In, out Out = never> {
 
 /**
  * Programs that run for each frame, in order, beside the hot path. Meant for
- * audit and debugging; at most 1,024 wait, and what comes then is skipped, which
- * the event `HookSkipped` tells.
+ * audit and debugging; at most 1,024 wait. Further ones are skipped, and the event
+ * `HookSkipped` reports it.
  *
  * @category options
  * @since 0.1.0

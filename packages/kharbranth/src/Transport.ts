@@ -111,7 +111,7 @@ export interface Link {
 
 /**
  * Checks the headers that a user gave, at construction where they are known
- * then. An issue tells where it is and what would be right, never a value.
+ * then. An issue says where it is and what would be right, never a value.
  *
  * @category models
  * @since 0.1.0

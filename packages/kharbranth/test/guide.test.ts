@@ -2,12 +2,14 @@
  * Proves that the guide's tables keep up with the source: every error has a row
  * that says truly whether the default policy retries it, every close code, HTTP
  * status and TLS code named there is decided as it says, and every state, event
- * and figure is explained.
+ * and figure is explained. Also that each trouble people meet with WebSockets
+ * has a row in the guide's index that leads to a heading.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import { readFileSync } from "node:fs"
+import { posix } from "node:path"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
 import { closed, rejected } from "./support/errors.ts"
@@ -51,6 +53,40 @@ const made = (tag: string): ReadonlyArray<ConnectionError.ConnectionError> => {
   ]!
   return dependent[tag] ?? [new Class(fields)]
 }
+
+/** What users of WebSocket clients complain about, by a word of its row. */
+const troubles = [
+  /half-open/,
+  /After sleep/,
+  /hidden tab/,
+  /although I ping/,
+  /mute/,
+  /storm/,
+  /accepts and closes/,
+  /expired token/,
+  /close code/,
+  /lost or sent twice/,
+  /Subscriptions/,
+  /may be missing/,
+  /planned reconnect/,
+  /stuck/,
+  /does not exit/,
+  /Memory grows/,
+  /limits messages/,
+  /proxy or a header/,
+  /hard to test/,
+  /Every tab/,
+  /cannot see/
+] as const
+
+/** The anchors of a page, as GitHub makes them. */
+const headingsOf = (page: string): ReadonlyArray<string> =>
+  [...page.replaceAll(/^```[\s\S]*?^```/gm, "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-")
+  )
 
 describe("the guide", () => {
   it("has one row for every error", () => {
@@ -97,6 +133,30 @@ describe("the guide", () => {
       }
     }
     assert.isAbove(checked, 30)
+  })
+
+  it("says truly what follows from each close code", () => {
+    const page = rowsOf(read("guide/close-codes.md")).filter(([code = ""]) => /^\d{4}$/.test(code))
+    assert.isAbove(page.length, 14)
+    for (const [code = "", , word] of page) {
+      const dropped = new ConnectionError.ConnectionDropped({ connection, epoch, cause: undefined })
+      assert.strictEqual(wordFor(code === "1006" ? dropped : closed(Number(code))), word, code)
+    }
+  })
+
+  it("leads from each trouble to a heading that exists", () => {
+    const rows = rowsOf(read("guide/README.md")).filter(([, to = ""]) => to.includes("]("))
+    for (const trouble of troubles) {
+      const matching = rows.filter(([seen = ""]) => trouble.test(seen))
+      assert.lengthOf(matching, 1, String(trouble))
+      const targets = [...matching[0]![1]!.matchAll(/\]\(([^)#]+)(?:#([^)]+))?\)/g)]
+      assert.isNotEmpty(targets, String(trouble))
+      for (const [, page = "", anchor] of targets) {
+        const text = read(posix.join("guide", page))
+        if (anchor !== undefined) assert.include(headingsOf(text), anchor, `${page}#${anchor}`)
+      }
+    }
+    assert.lengthOf(rows, troubles.length)
   })
 
   it("explains every state, event and figure", () => {

@@ -225,7 +225,7 @@ export const holdOpen = (options: Where = {}): Fault => ({ _tag: "HoldOpen", ...
 export const slowReader = (options: Where = {}): Fault => ({ _tag: "SlowReader", ...at(options) })
 
 /**
- * The platform tells of an end only after a while, or when the client terminates.
+ * The platform reports an end only after a while, or when the client terminates.
  * Default: only when the client terminates.
  *
  * @category constructors
