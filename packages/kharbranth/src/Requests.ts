@@ -47,7 +47,7 @@ export type Match<Reply, Refusal> =
 export type OnLoss = "fail" | { readonly replay: number }
 
 /**
- * How requests are written, replies are recognised, and calls wait.
+ * How requests are written, replies are recognized, and calls wait.
  *
  * @category options
  * @since 0.1.0
@@ -55,7 +55,7 @@ export type OnLoss = "fail" | { readonly replay: number }
 export interface Options<in In, out Out, in Request, out Reply, out Refusal = never> {
   /** Makes the message of a request. May throw, which fails the call. */
   readonly encode: (request: Request, id: number) => Out
-  /** Recognises replies; `undefined` for every other message. Runs for each message, so keep it cheap. */
+  /** Recognizes replies; `undefined` for every other message. Runs for each message, so keep it cheap. */
   readonly match: (message: In) => Match<Reply, Refusal> | undefined
   /** From the call to the reply, waiting for a session included. Default: 10 seconds. */
   readonly timeout?: Duration.Input | undefined
@@ -98,7 +98,7 @@ export interface Figures {
   readonly timedOut: number
   /** Calls that failed with `SessionLost`. */
   readonly lost: number
-  /** Sendings after the first. */
+  /** How often a call is sent again. */
   readonly replayed: number
   /** Replies that came twice, or after their call had ended. */
   readonly late: number

@@ -392,7 +392,7 @@ export interface QuarantineOptions {
 }
 
 /**
- * How topics are asked for, answers recognised, and data routed.
+ * How topics are asked for, answers recognized, and data routed.
  *
  * @category options
  * @since 0.1.0

@@ -1,0 +1,42 @@
+/**
+ * Checks what people read: pages, sentences, words, links and spelling, in
+ * documents and in the JSDoc of public modules. Each check is tried on its own
+ * samples first, as those of the house are. Words that the dictionaries lack
+ * are in `words.txt`.
+ */
+import { spawnSync } from "node:child_process"
+import { failedSamples } from "./lib/check.ts"
+import { docblocks, pages, proseChecks } from "./lib/prose.ts"
+import { readTree } from "./lib/tree.ts"
+
+const root = new URL("..", import.meta.url).pathname
+
+/** What cspell complains about in a text on its standard input, or in files. */
+const misspelled = (files: ReadonlyArray<string>, input?: string): ReadonlyArray<string> => {
+  const from = input === undefined ? files : ["stdin://sample.md"]
+  const options = ["--no-progress", "--no-summary", "--no-color", "-c", ".ci/cspell.json", ...from]
+  const { status, stderr, stdout } = spawnSync("node_modules/.bin/cspell", options, {
+    cwd: root,
+    input,
+    encoding: "utf8"
+  })
+  const found = stdout.split("\n").filter((line) => line.includes("Unknown word"))
+  return status !== 0 && found.length === 0 ? [`cspell failed: ${stderr}`] : found
+}
+
+const tree = readTree(root)
+const spelling = [
+  ...(misspelled([], "A mispelled word.\n").length === 1 ? [] : ["cspell does not bite"]),
+  ...(misspelled([], "A `mispelled` word.\n\n```ts\nmispelled\n```\n").length === 0 ? [] : ["cspell reads code"]),
+  ...misspelled([...pages(tree), ...docblocks(tree)].map(([path]) => path))
+]
+
+let failed = 0
+const report = (name: string, faults: ReadonlyArray<string>): void => {
+  failed += Math.min(1, faults.length)
+  console.log(`${faults.length === 0 ? "ok  " : "FAIL"} ${name}`)
+  for (const fault of faults) console.log(`       ${fault}`)
+}
+for (const check of proseChecks) report(check.name, [...failedSamples(check), ...check.complaints(tree)])
+report("words are spelled right", spelling)
+process.exitCode = failed === 0 ? 0 : 1
