@@ -1,4 +1,5 @@
 /** What both demos draw with: colours, a spark line, and a terminal's second screen. */
+import { writeFileSync } from "node:fs"
 
 const paint = (code: string) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
 export const green = paint("32")
@@ -41,6 +42,26 @@ export const canvas = (out: NodeJS.WriteStream): Canvas => {
     close: () => {
       if (open) out.write("\u001b[?25h\u001b[?1049l")
       open = false
+    }
+  }
+}
+
+/** What a terminal showed, and when, in milliseconds. */
+export interface Recorded {
+  readonly at: number
+  readonly lines: ReadonlyArray<string>
+}
+
+/** Keeps what would be drawn, and writes it to a file as JSON at the end, with the last word. */
+export const recorder = (file: string) => {
+  const frames: Array<Recorded> = []
+  return {
+    draw: (at: number, lines: ReadonlyArray<string>): void => {
+      frames.push({ at, lines })
+    },
+    end: (lastWord: string): void => {
+      const at = (frames.at(-1)?.at ?? 0) + 1000
+      writeFileSync(file, JSON.stringify([...frames, { at, lines: lastWord.split("\n") }]))
     }
   }
 }

@@ -49,7 +49,7 @@ export const targetOf = (module: Module, specifier: string): string => posix.joi
 export const nameOf = (value: unknown): string => (value as { readonly name?: string } | undefined)?.name ?? ""
 
 const textual =
-  /\.(?:ts|mts|cts|js|mjs|cjs|tsx|json|md|yaml|yml|sh|html|css|cs|csproj|txt)$|(?:^|\/)[^/.]+$|(?:^|\/)\.[^/]+$/
+  /\.(?:ts|mts|cts|js|mjs|cjs|tsx|json|md|yaml|yml|sh|html|css|svg|cs|csproj|txt)$|(?:^|\/)[^/.]+$|(?:^|\/)\.[^/]+$/
 
 /** What git tracks or would track below `root`, as text. */
 export const readTree = (root: string): Tree => {

@@ -5,7 +5,8 @@
  *
  * `npx -y pnpm@12 demo` runs it. `--seed n` draws other faults; `--sabotage` makes
  * our client believe every book, so that the verdict must fail; `--live` is the
- * same program against the real venues, for as long as `--seconds` says.
+ * same program against the real venues, for as long as `--seconds` says. `--record
+ * file` writes what the terminal would show, for the picture in the README.
  */
 import type { ChildProcess } from "node:child_process"
 import { parseArgs } from "node:util"
@@ -41,6 +42,7 @@ import {
 
 const { values } = parseArgs({
   options: {
+    record: { type: "string" },
     seed: { type: "string", default: "7" },
     sabotage: { type: "boolean", default: false },
     live: { type: "boolean", default: false },
@@ -180,7 +182,7 @@ const live = (table: Table.Table) =>
     yield* Effect.sleep(duration)
   }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
 
-const table = Table.make(process.stdout)
+const table = values.record === undefined ? Table.make(process.stdout) : Table.recording(values.record)
 // The table says all there is to say.
 const program = values.live ? Effect.as(live(table), undefined) : demo(table)
 const fiber = Effect.runFork(Effect.provide(program, Logger.layer([])))
@@ -197,6 +199,7 @@ if (Exit.isFailure(exit)) {
   process.stdout.write(`\n  the demo did not finish: ${String(exit.cause)}\n`)
   process.exitCode = 1
 } else if (exit.value !== undefined) {
+  table.end?.(Verdict.text(exit.value, left))
   process.stdout.write(Verdict.text(exit.value, left))
   process.exitCode = Verdict.passed(exit.value) && left === "nothing" ? 0 : 1
 }

@@ -2,7 +2,7 @@
  * What there is to see: a live table on a terminal, plain lines elsewhere. It
  * draws plain data and knows nothing of connections.
  */
-import { bold, canvas, cyan, green, grey, log, progress, sparkline, yellow } from "../terminal.ts"
+import { bold, canvas, cyan, green, grey, log, progress, recorder, sparkline, yellow } from "../terminal.ts"
 
 export interface Row {
   readonly venue: string
@@ -44,12 +44,15 @@ export interface Table {
   readonly draw: (frame: Frame) => void
   readonly say: (elapsed: number, what: string) => void
   readonly close: () => void
+  /** Takes the last word, where it is not enough to print it. */
+  readonly end?: (lastWord: string) => void
 }
 
 const millis = (value: number | undefined): string =>
   value === undefined ? "" : value < 10 ? value.toFixed(1) : value.toFixed(0)
 
-const head =
+/** The names of the columns. */
+export const head =
   ` ${"venue".padEnd(14)}${"line".padEnd(9)}${"ready".padStart(7)}${"msg/s".padStart(8)}${"rtt ms".padStart(8)}` +
   `${"lag p99".padStart(9)}${"books".padStart(9)}${"gaps".padStart(6)}${"reconn".padStart(8)}${"budget".padStart(9)}  why`
 
@@ -117,6 +120,12 @@ const plain = (out: NodeJS.WriteStream): Table => {
     say: (elapsed, what) => log(out, elapsed, what),
     close: () => {}
   }
+}
+
+/** Draws nothing, and writes a file of what a terminal of 30 lines would show. */
+export const recording = (file: string): Table => {
+  const { draw, end } = recorder(file)
+  return { draw: (frame) => draw(frame.elapsed, rendered(frame, 30)), say: () => {}, close: () => {}, end }
 }
 
 export const make = (out: NodeJS.WriteStream): Table => (out.isTTY ? onTerminal(out) : plain(out))
