@@ -164,7 +164,13 @@ export type Context<I> = I extends string | URL
         ? { readonly [K in keyof I]-?: FieldContext<I[K]> }[keyof I]
         : never
 
-type FieldContext<F> =
+/**
+ * What one field of a target needs, for {@link Context}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FieldContext<F> =
   F extends Effect.Effect<infer _A, infer _E, infer R>
     ? R
     : F extends (attempt: Attempt) => infer Out

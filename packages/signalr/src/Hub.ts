@@ -117,10 +117,22 @@ export interface Hub<
  */
 export type Any = Hub
 
-type TypeOf<A> =
+/**
+ * What a caller gives for one declared argument.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type TypeOf<A> =
   A extends Upload<infer S> ? Stream.Stream<S["Type"], unknown> : A extends ValueSchema ? A["Type"] : never
 
-type ResultOf<R extends ValueSchema | undefined> = R extends ValueSchema ? R["Type"] : void
+/**
+ * What a declared result is to a caller: nothing, if none is declared.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type ResultOf<R extends ValueSchema | undefined> = R extends ValueSchema ? R["Type"] : void
 
 /**
  * Declared arguments, as a caller gives them: values as values,
@@ -205,9 +217,30 @@ export type EventResult<H extends Any, N extends EventName<H>> = ResultOf<H["eve
 
 // Read off the options as a whole: where a declaration stands inside `make`, inferring its parts one by one would
 // take them from the expected type instead.
-type ArgsIn<O> = O extends { readonly args: infer Args extends Arguments } ? Args : readonly []
-type EventArgsIn<O> = O extends { readonly args: infer Args extends ReadonlyArray<ValueSchema> } ? Args : readonly []
-type ResultIn<O> = O extends { readonly result: infer Result extends ValueSchema } ? Result : undefined
+
+/**
+ * The arguments that a method or stream declares.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type ArgsIn<O> = O extends { readonly args: infer Args extends Arguments } ? Args : readonly []
+
+/**
+ * The arguments that an event declares.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type EventArgsIn<O> = O extends { readonly args: infer Args extends ReadonlyArray<ValueSchema> } ? Args : readonly []
+
+/**
+ * The result that a method or event declares.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type ResultIn<O> = O extends { readonly result: infer Result extends ValueSchema } ? Result : undefined
 
 /**
  * Options of `method`.

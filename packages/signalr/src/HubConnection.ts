@@ -67,7 +67,14 @@ export interface StreamOptions<A, Args> {
   readonly resume?: ((received: number, last: A | undefined, cause: HubConnectionError) => Args | undefined) | undefined
 }
 
-type Rest<Args, O> = Args extends readonly [] ? [args?: readonly [], options?: O] : [args: Args, options?: O]
+/**
+ * What follows the name in a call: arguments, which may be left out where there
+ * are none, and options.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type Rest<Args, O> = Args extends readonly [] ? [args?: readonly [], options?: O] : [args: Args, options?: O]
 
 /**
  * Calls that a contract describes.

@@ -7,7 +7,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as ConnectionError from "../ConnectionError.ts"
-import { at, millis, towards, type Way } from "./internal/faultParts.ts"
+import { at, millis, towards } from "./internal/faultParts.ts"
 
 /**
  * A direction of travel.
@@ -26,6 +26,17 @@ export type Direction = "toServer" | "toClient" | "both"
 export interface Where {
   /** One host (`"feed.example"`, with the port when the url has one). Default: all. */
   readonly host?: string | undefined
+}
+
+/**
+ * What a fault concerns that has a direction.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Way extends Where {
+  /** Default: `"both"`. */
+  readonly direction?: Direction | undefined
 }
 
 /**

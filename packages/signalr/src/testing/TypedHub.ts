@@ -11,8 +11,8 @@ import * as Stream from "effect/Stream"
 import type * as Hub from "../Hub.ts"
 import * as HubCodec from "../HubCodec.ts"
 import type { TransferFormat } from "../HubProtocol.ts"
-import type { Call, MethodHandler, StreamHandler } from "../internal/testing/handlers.ts"
 import { BadArguments, HubException } from "../internal/testing/handlers.ts"
+import type { Call, MethodHandler, StreamHandler } from "./HubServer.ts"
 
 /**
  * The handlers that a contract asks for. Uploads arrive as streams in their

@@ -2,12 +2,7 @@
  * What the constructors of faults have in common.
  */
 import * as Duration from "effect/Duration"
-import type { Direction, Fault, Where } from "../Fault.ts"
-
-/** Options of a fault that has a direction. */
-export interface Way extends Where {
-  readonly direction?: Direction | undefined
-}
+import type { Fault, Way, Where } from "../Fault.ts"
 
 export const at = (options: Where): Where => (options.host === undefined ? {} : { host: options.host })
 export const towards = (_tag: "Stall" | "Partition" | "HalfOpen", options: Way): Fault => ({
