@@ -150,7 +150,7 @@ const documented: Check = {
   name: "every public export has a sentence, @since and @category",
   complaints: (tree) =>
     modulesOf(tree, sources)
-      .filter((module) => !/\/internal\/|^packages\/bench\//.test(module.path))
+      .filter((module) => !/\/internal\/|^packages\/(?:bench|site)\//.test(module.path))
       .flatMap(undocumented),
   rejects: [
     `export const a = 1`,

@@ -125,7 +125,8 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   browser: ["kharbranth"],
   signalr: ["kharbranth"],
   feeds: ["kharbranth"],
-  bench: ["kharbranth", "node", "browser", "signalr", "feeds"]
+  bench: ["kharbranth", "node", "browser", "signalr", "feeds"],
+  site: ["kharbranth"]
 }
 
 const builtins = new Set(builtinModules)
@@ -164,7 +165,7 @@ const misplaced = (tree: Tree, module: Module, specifier: string): string | unde
   }
   if (own === "kharbranth" && bareName(specifier) !== "effect")
     return `imports ${specifier}: the core needs effect alone`
-  if (own === "bench" || sibling?.[1] === own || bareName(specifier) === own) return undefined
+  if (own === "bench" || own === "site" || sibling?.[1] === own || bareName(specifier) === own) return undefined
   return declared(tree, own).includes(bareName(specifier))
     ? undefined
     : `imports ${specifier}, which is neither a dependency nor a peer of ${own}`

@@ -76,12 +76,10 @@ const shortSentences: Check = {
     pages(tree).flatMap(([path, text]) => {
       const lengths = sentences(text).map((sentence) => [wordsIn(sentence), sentence] as const)
       const average = lengths.reduce((sum, [words]) => sum + words, 0) / Math.max(1, lengths.length)
-      return [
-        ...(average > mostWords ? [`${path}: ${average.toFixed(1)} words a sentence`] : []),
-        ...lengths
-          .filter(([words]) => words > longestSentence)
-          .map(([words, sentence]) => `${path}: a sentence of ${words} words: ${sentence}`)
-      ]
+      const long = lengths
+        .filter(([words]) => words > longestSentence)
+        .map(([words, sentence]) => `${path}: a sentence of ${words} words: ${sentence}`)
+      return average > mostWords ? long.concat(`${path}: ${average.toFixed(1)} words a sentence`) : long
     }),
   rejects: [
     { "README.md": `A ${"very ".repeat(mostWords)}long one. A ${"very ".repeat(mostWords)}long one.` },
@@ -108,12 +106,14 @@ const unwelcome: ReadonlyArray<readonly [pattern: RegExp, better: string]> = [
 
 /** Public modules, with all but their JSDoc blanked. */
 export const docblocks = (tree: Tree): ReadonlyArray<readonly [path: string, text: string]> =>
-  modulesOf(tree, /^packages\/(?!bench\/)[^/]+\/src\/(?!(?:.*\/)?internal\/)/).map(({ comments, path, text }) => {
-    const docs = comments.filter(({ type, value }) => type === "Block" && value.startsWith("*"))
-    let prose = blank(text)
-    for (const { end, start } of docs) prose = prose.slice(0, start) + text.slice(start, end) + prose.slice(end)
-    return [path, prose]
-  })
+  modulesOf(tree, /^packages\/(?!bench\/|site\/)[^/]+\/src\/(?!(?:.*\/)?internal\/)/).map(
+    ({ comments, path, text }) => {
+      const docs = comments.filter(({ type, value }) => type === "Block" && value.startsWith("*"))
+      let prose = blank(text)
+      for (const { end, start } of docs) prose = prose.slice(0, start) + text.slice(start, end) + prose.slice(end)
+      return [path, prose]
+    }
+  )
 
 const welcomeWords: Check = {
   name: "words that a native speaker would not choose do not occur",

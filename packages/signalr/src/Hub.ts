@@ -232,7 +232,9 @@ export type ArgsIn<O> = O extends { readonly args: infer Args extends Arguments 
  * @category type-level
  * @since 0.1.0
  */
-export type EventArgsIn<O> = O extends { readonly args: infer Args extends ReadonlyArray<ValueSchema> } ? Args : readonly []
+export type EventArgsIn<O> = O extends { readonly args: infer Args extends ReadonlyArray<ValueSchema> }
+  ? Args
+  : readonly []
 
 /**
  * The result that a method or event declares.
