@@ -1,6 +1,7 @@
 /**
  * Finds the examples in the documentation: every ```ts block of the JSDoc in
- * the packages' sources, of the READMEs and of the guides.
+ * the packages' sources, of the READMEs and of the guides, and every program of
+ * the scratchpad.
  */
 import { lineAt, modulesOf, type Tree } from "./tree.ts"
 
@@ -34,5 +35,8 @@ export const findExamples = (tree: Tree): ReadonlyArray<Example> => [
   ),
   ...[...tree]
     .filter(([path]) => /^(?:(?:packages\/[^/]+\/)?README|packages\/[^/]+\/guide\/[\w-]+)\.md$/.test(path))
-    .flatMap(([path, text]) => examplesIn(path, text, 1))
+    .flatMap(([path, text]) => examplesIn(path, text, 1)),
+  ...[...tree]
+    .filter(([path]) => /^scratchpad\/programs\/[\w-]+\.ts$/.test(path))
+    .map(([path, code]) => ({ origin: path, source: path, code, runs: true }))
 ]
