@@ -66,7 +66,9 @@ export const bars: ReadonlyArray<Bar> = [
   more("signalr", "kharbranth, pipelined invokes", 1.5),
   more("signalr", "kharbranth, streamed items", 1.5),
   // the default bound of waiting items and a few reads of the socket
-  less("signalr", "kharbranth, slow reader, growth of the heap", 8)
+  less("signalr", "kharbranth, slow reader, growth of the heap", 8),
+  more("feeds", "one topic in ten read", 4, 10),
+  more("feeds", "all read", 0.9)
 ]
 
 /** One subject that must stay this many times ahead of others of the same bench. */

@@ -9,6 +9,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { faults } from "./benches/faults.ts"
+import { feeds } from "./benches/feeds.ts"
 import { idle } from "./benches/idle.ts"
 import { inbound } from "./benches/inbound.ts"
 import { latency } from "./benches/latency.ts"
@@ -20,7 +21,7 @@ import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, outbound, latency, idle, pressure, faults, manager, signalr]
+const benches = [inbound, outbound, latency, idle, pressure, faults, manager, signalr, feeds]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -5,7 +5,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { isDecimal } from "../src/internal/json/decimal.ts"
-import { parseRaw } from "../src/internal/json/parse.ts"
+import * as Document from "../src/internal/json/document.ts"
+import * as Item from "../src/internal/json/item.ts"
+
 import * as Topic from "../src/Topic.ts"
 import * as Venues from "../src/Venues.ts"
 import * as Bitfinex from "../src/venues/Bitfinex.ts"
@@ -48,9 +50,11 @@ describe("hostile frames", () => {
   }
 
   it("numbers keep the digits of the wire", () => {
-    const raw = '{"a":1e-08,"b":[7e-7,64525.0],"c":"x\\"1","d":9007199254740993}'
-    const text = { a: "1e-08", b: ["7e-7", "64525.0"], c: 'x"1', d: "9007199254740993" }
-    assert.deepStrictEqual(parseRaw(raw), text)
+    Document.parse('{"a":1e-08,"b":[7e-7,64525.0],"c":"x\\"1","d":9007199254740993}')
+    const root = Item.root()
+    assert.deepStrictEqual([root.decimal("a"), root.text("c"), root.decimal("d")], ["1e-08", 'x"1', "9007199254740993"])
+    assert.deepStrictEqual([root.list("b").decimal(0), root.list("b").decimal(1)], ["7e-7", "64525.0"])
+    assert.strictEqual(root.sequence("d"), 9007199254740993n)
     for (const bad of ["", "-", ".", "0x10", "1e", "Infinity", "1,2", " 1", "1".repeat(65)])
       assert.isFalse(isDecimal(bad), bad)
   })

@@ -77,7 +77,7 @@ const table = (figures: ReadonlyArray<Figure>): string =>
   [row(head), row(head.map(() => "---")), ...figures.map((figure) => row(cells(figure)))].join("\n")
 
 const intro =
-  "A plain number followed by × is a ratio to raw `ws` in the same interleaved run (A B A B …); medians over all rounds, with their range. 'By CPU time' is the same ratio in CPU time for each message; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback, no TLS, no compression. Absolute figures mean nothing on another machine."
+  "A plain number followed by × is a ratio to raw `ws`, or to the first row of its table, in the same interleaved run (A B A B …); medians over all rounds, with their range. 'By CPU time' is the same ratio in CPU time for each message; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback, no TLS, no compression. Absolute figures mean nothing on another machine."
 
 const mark = "\n## "
 

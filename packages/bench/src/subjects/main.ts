@@ -2,6 +2,7 @@
  * One measurement in a process of its own. Arguments: the kind, the subject,
  * the parameters as JSON; the result goes over the process channel.
  */
+import * as Feeds from "./feeds.ts"
 import * as Idle from "./idle.ts"
 import * as Inbound from "./inbound.ts"
 import * as Latency from "./latency.ts"
@@ -18,7 +19,8 @@ const kinds: Readonly<Record<string, (subject: string, params: never) => Promise
   idle: Idle.measure,
   manager: Manager.measure,
   pressure: Pressure.measure,
-  signalr: SignalR.measure
+  signalr: SignalR.measure,
+  feeds: Feeds.measure
 }
 
 const [, , kind = "", subject = "", params = "{}"] = process.argv

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Checksum from "../Checksum.ts"
 import type { Stamps } from "../FeedEvent.ts"
-import * as Read from "../internal/json/read.ts"
+import * as Item from "../internal/json/item.ts"
 import { eventOf } from "../internal/venue/bitfinexEvents.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
@@ -69,42 +69,38 @@ const classify: Venue["classify"] = (raw, wire) => {
   return topic === undefined ? { ...Kit.unknown, gap } : Kit.data(topic, gap)
 }
 
-const decode = Kit.decoder(
-  "bitfinex",
-  (frame, topic, arrivalTime) => {
-    const [, body, extra] = Read.list(frame)
-    const stamps = { venueTime: undefined, arrivalTime }
-    if (topic.channel === "book") return [bookOf(body, extra, topic.symbol, stamps)]
-    if (topic.channel === "ticker") {
-      const [bid, bidSize, ask, askSize, , , last] = Read.list(body).map(Read.optionalDecimal)
-      return [
-        Kit.ticker(stamps, topic.symbol, Kit.quote(bid, bidSize), Kit.quote(ask, askSize), Kit.quote(last, undefined))
-      ]
-    }
-    // A trade comes twice, as executed and as updated: the first is enough.
-    if (typeof body === "string" && body !== "te") return []
-    return (typeof body === "string" ? [extra] : Read.list(body)).map((entry) => {
-      const [id, time, amount, price] = Read.list(entry).map(Read.decimal)
-      const { negative, size } = Read.signed(amount)
-      const part = { id, side: negative ? "sell" : "buy", price: Read.decimal(price), size } as const
-      return Kit.trade({ venueTime: Read.millis(time), arrivalTime }, topic.symbol, part)
-    })
-  },
-  "raw"
-)
+const decode = Kit.decoder("bitfinex", (frame, topic, arrivalTime) => {
+  const stamps = { venueTime: undefined, arrivalTime }
+  if (topic.channel === "book") return [bookOf(frame, topic.symbol, stamps)]
+  if (topic.channel === "ticker") {
+    const body = frame.list(1)
+    const [bid, ask] = [body.quote(0, 1), body.quote(2, 3)]
+    return [Kit.ticker(stamps, topic.symbol, bid, ask, body.quote(6))]
+  }
+  // A trade comes twice, as executed and as updated: the first is enough.
+  if (!frame.isText(1)) return frame.map(1, (trade) => tradeOf(trade, topic.symbol, arrivalTime))
+  return frame.is(1, "te") ? [tradeOf(frame.list(2), topic.symbol, arrivalTime)] : []
+})
 
-const bookOf = (body: unknown, extra: unknown, symbol: string, stamps: Stamps) => {
-  const [bids, asks] = [Read.noChanges(), Read.noChanges()]
-  if (body === "cs") {
-    return Kit.bookUpdate(stamps, { symbol, kind: "delta", bids, asks, checksum: Read.checksum(extra) })
+const tradeOf = (trade: Item.Item, symbol: string, arrivalTime: number) => {
+  const { negative, size } = Item.signed(trade.decimal(2))
+  const part = { id: trade.decimal(0), side: negative ? "sell" : "buy", price: trade.decimal(3), size } as const
+  return Kit.trade({ venueTime: trade.millis(1), arrivalTime }, symbol, part)
+}
+
+const bookOf = (frame: Item.Item, symbol: string, stamps: Stamps) => {
+  const [bids, asks] = [Item.noChanges(), Item.noChanges()]
+  if (frame.is(1, "cs")) {
+    return Kit.bookUpdate(stamps, { symbol, kind: "delta", bids, asks, checksum: frame.checksum(2) })
   }
-  const entries = Read.list(body)
-  const whole = entries.length === 0 || Array.isArray(entries[0])
-  for (const entry of whole ? entries : [entries]) {
-    const [price, count, amount] = Read.list(entry).map(Read.decimal)
-    const { negative, size } = Read.signed(amount)
-    Read.addChange(negative ? asks : bids, Read.decimal(price), Number(count) === 0 ? "0" : size)
+  const body = frame.list(1)
+  const add = (level: Item.Item) => {
+    const { negative, size } = Item.signed(level.decimal(2))
+    Item.addChange(negative ? asks : bids, level.decimal(0), Number(level.decimal(1)) === 0 ? "0" : size)
   }
+  const whole = body.isEmpty() || body.isList(0)
+  if (whole) body.each(add)
+  else add(body)
   return Kit.bookUpdate(stamps, { symbol, kind: whole ? "snapshot" : "delta", bids, asks })
 }
 

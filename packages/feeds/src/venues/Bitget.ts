@@ -5,7 +5,8 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Read from "../internal/json/read.ts"
+import type { FeedEvent, Stamps } from "../FeedEvent.ts"
+import type { Item } from "../internal/json/item.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
 
@@ -53,39 +54,37 @@ const classify: Venue["classify"] = (raw) => {
   return event === undefined && topic !== undefined ? Kit.data(topic) : Kit.unknown
 }
 
-const decode = Kit.decoder("bitget", (frame, topic, arrivalTime) => {
-  const root = Read.fields(frame)
-  const symbol = Read.string(Read.fields(root["arg"])["instId"])
-  return Read.list(root["data"]).map((entry) => {
-    // The older socket lists a trade as time, price, size and side.
-    const [ts, price, size, side] = Array.isArray(entry) ? (entry as Array<unknown>) : []
-    const item = Array.isArray(entry) ? { ts, price, size, side } : Read.fields(entry)
-    return eventOf(item, topic.channel, symbol, root["action"], arrivalTime)
+const decode = Kit.decoder("bitget", (frame, { channel }, arrivalTime) => {
+  const symbol = frame.object("arg").text("instId")
+  const whole = frame.is("action", "snapshot")
+  return frame.map("data", (item): FeedEvent => {
+    if (channel === "trades") return tradeOf(item, symbol, arrivalTime)
+    const stamps = { venueTime: item.millis("ts"), arrivalTime }
+    if (channel === "ticker") return tickerOf(item, symbol, stamps)
+    return Kit.bookUpdate(stamps, {
+      symbol,
+      kind: whole ? "snapshot" : "delta",
+      bids: item.changes("bids"),
+      asks: item.changes("asks"),
+      last: item.optionalSequence("seq"),
+      previous: item.optionalSequence("pseq"),
+      checksum: item.optionalChecksum("checksum")
+    })
   })
 })
 
-const eventOf = (item: Read.Fields, channel: string, symbol: string, action: unknown, arrivalTime: number) => {
-  const stamps = { venueTime: Read.millis(item["ts"]), arrivalTime }
-  const text = (name: string) => Read.optionalDecimal(item[name])
-  if (channel === "book") {
-    return Kit.bookUpdate(stamps, {
-      symbol,
-      kind: action === "snapshot" ? "snapshot" : "delta",
-      bids: Read.changes(item["bids"]),
-      asks: Read.changes(item["asks"]),
-      last: Read.optional(Read.sequence, item["seq"]),
-      previous: Read.optional(Read.sequence, item["pseq"]),
-      checksum: Read.optional(Read.checksum, item["checksum"])
-    })
-  }
-  if (channel === "trades") {
-    const [price, size] = [Read.decimal(item["price"]), Read.decimal(item["size"])]
-    return Kit.trade(stamps, symbol, { id: text("tradeId"), side: Read.side(item["side"]), price, size })
-  }
-  const bid = Kit.quote(text("bidPr") ?? text("bestBid"), text("bidSz"))
-  const ask = Kit.quote(text("askPr") ?? text("bestAsk"), text("askSz"))
-  const last = Kit.quote(text("lastPr") ?? text("last"), undefined)
-  return Kit.ticker(stamps, symbol, bid, ask, last)
+const tradeOf = (item: Item, symbol: string, arrivalTime: number) => {
+  // The older socket lists a trade as time, price, size and side.
+  const [ts, price, size, side] = item.isA("list") ? [0, 1, 2, 3] : ["ts", "price", "size", "side"]
+  const stamps = { venueTime: item.millis(ts), arrivalTime }
+  const id = item.optionalDecimal("tradeId")
+  return Kit.trade(stamps, symbol, { id, side: item.side(side), price: item.decimal(price), size: item.decimal(size) })
+}
+
+const tickerOf = (item: Item, symbol: string, stamps: Stamps) => {
+  const bid = item.quote("bidPr", "bidSz") ?? item.quote("bestBid", "bidSz")
+  const ask = item.quote("askPr", "askSz") ?? item.quote("bestAsk", "askSz")
+  return Kit.ticker(stamps, symbol, bid, ask, item.quote("lastPr") ?? item.quote("last"))
 }
 
 /**

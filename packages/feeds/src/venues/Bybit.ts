@@ -5,7 +5,6 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Read from "../internal/json/read.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -49,33 +48,31 @@ const classify: Venue["classify"] = (raw) => {
 }
 
 const decode = Kit.decoder("bybit", (frame, topic, arrivalTime) => {
-  const root = Read.fields(frame)
-  const venueTime = Read.millis(root["ts"])
-  const stamps = { venueTime, arrivalTime }
   if (topic.channel === "trades") {
-    return Read.list(root["data"]).map((entry) => {
-      const item = Read.fields(entry)
-      const at = { venueTime: Read.millis(item["T"]), arrivalTime }
-      const side = Read.side(item["S"])
-      const [price, size] = [Read.decimal(item["p"]), Read.decimal(item["v"])]
-      return Kit.trade(at, Read.string(item["s"]), { id: Read.string(item["i"]), side, price, size })
-    })
+    return frame.map("data", (item) =>
+      Kit.trade({ venueTime: item.millis("T"), arrivalTime }, item.text("s"), {
+        id: item.text("i"),
+        side: item.side("S"),
+        price: item.decimal("p"),
+        size: item.decimal("v")
+      })
+    )
   }
-  const item = Read.fields(root["data"])
+  const stamps = { venueTime: frame.millis("ts"), arrivalTime }
+  const item = frame.object("data")
   if (topic.channel === "ticker") {
-    const bid = Kit.quoteOf(item, "bid1Price", "bid1Size")
-    const ask = Kit.quoteOf(item, "ask1Price", "ask1Size")
-    const last = Kit.quoteOf(item, "lastPrice")
-    return [Kit.ticker(stamps, Read.string(item["symbol"]), bid, ask, last)]
+    const bid = item.quote("bid1Price", "bid1Size")
+    const ask = item.quote("ask1Price", "ask1Size")
+    return [Kit.ticker(stamps, item.text("symbol"), bid, ask, item.quote("lastPrice"))]
   }
-  const last = Read.sequence(item["u"])
+  const last = item.sequence("u")
   return [
     Kit.bookUpdate(stamps, {
-      symbol: Read.string(item["s"]),
+      symbol: item.text("s"),
       // The number 1 is a restart of the service: the frame is whole.
-      kind: root["type"] === "snapshot" || last === 1 ? "snapshot" : "delta",
-      bids: Read.changes(item["b"]),
-      asks: Read.changes(item["a"]),
+      kind: frame.is("type", "snapshot") || last === 1 ? "snapshot" : "delta",
+      bids: item.changes("b"),
+      asks: item.changes("a"),
       last
     })
   ]
@@ -87,19 +84,17 @@ const trades = (category: string) =>
     1,
     (symbol) => `https://api.bybit.com/v5/market/recent-trade?category=${category}&symbol=${symbol}&limit=60`,
     (body, { symbol }, arrivalTime) =>
-      Read.list(Read.fields(Read.fields(body)["result"])["list"])
-        .toReversed()
-        .map((entry) => {
-          const item = Read.fields(entry)
-          const [price, size] = [Read.decimal(item["price"]), Read.decimal(item["size"])]
-          const stamps = { venueTime: Read.millis(item["time"]), arrivalTime }
-          return Kit.trade(stamps, symbol, {
-            id: Read.string(item["execId"]),
-            side: Read.side(item["side"]),
-            price,
-            size
+      body
+        .object("result")
+        .map("list", (item) =>
+          Kit.trade({ venueTime: item.millis("time"), arrivalTime }, symbol, {
+            id: item.text("execId"),
+            side: item.side("side"),
+            price: item.decimal("price"),
+            size: item.decimal("size")
           })
-        })
+        )
+        .toReversed()
   )
 
 /**

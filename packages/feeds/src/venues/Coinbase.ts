@@ -7,7 +7,7 @@
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { FeedEvent, Stamps } from "../FeedEvent.ts"
-import * as Read from "../internal/json/read.ts"
+import type { Item } from "../internal/json/item.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -65,54 +65,43 @@ const subscribed = (raw: string): ReadonlyArray<string> =>
     [...products.matchAll(/"([^"]+)"/g)].map(([, product = ""]) => `${channel}:${product}`)
   )
 
-const decode = Kit.decoder("coinbase", (frame, topic, arrivalTime) => {
-  const root = Read.fields(frame)
-  const stamps = { venueTime: Read.isoMillis(root["timestamp"]), arrivalTime }
-  return Read.list(root["events"]).flatMap((entry): ReadonlyArray<FeedEvent> => {
-    const event = Read.fields(entry)
-    if (topic.channel === "book") return event["product_id"] === topic.symbol ? [bookOf(event, stamps)] : []
-    const own = (name: string) =>
-      Read.list(event[name])
-        .map(Read.fields)
-        .filter((item) => item["product_id"] === topic.symbol)
-    if (topic.channel === "ticker") return own("tickers").map((item) => tickerOf(item, stamps))
-    // The venue lists the newest first.
-    return own("trades")
-      .map((item) => tradeOf(item, arrivalTime))
-      .reverse()
+const decode = Kit.decoder("coinbase", (frame, { channel, symbol }, arrivalTime) => {
+  const stamps = { venueTime: frame.isoMillis("timestamp"), arrivalTime }
+  const found: Array<FeedEvent> = []
+  frame.map("events", (event) => {
+    if (channel === "book") {
+      if (event.is("product_id", symbol)) found.push(bookOf(event, symbol, stamps))
+      return
+    }
+    const own: Array<FeedEvent> = []
+    event.map(channel === "trades" ? "trades" : "tickers", (item) => {
+      if (!item.is("product_id", symbol)) return
+      own.push(channel === "trades" ? tradeOf(item, symbol, arrivalTime) : tickerOf(item, symbol, stamps))
+    })
+    // The venue lists the newest trade first.
+    found.push(...(channel === "trades" ? own.reverse() : own))
   })
+  return found
 })
 
-const bookOf = (event: Read.Fields, stamps: Stamps) => {
-  const sides = { bid: Read.noChanges(), offer: Read.noChanges() }
-  for (const entry of Read.list(event["updates"])) {
-    const item = Read.fields(entry)
-    const side = item["side"] === "bid" ? sides.bid : sides.offer
-    Read.addChange(side, Read.decimal(item["price_level"]), Read.decimal(item["new_quantity"]))
-  }
-  const kind = event["type"] === "snapshot" ? "snapshot" : "delta"
-  return Kit.bookUpdate(stamps, {
-    symbol: Read.string(event["product_id"]),
-    kind,
-    bids: sides.bid,
-    asks: sides.offer
-  })
+const bookOf = (event: Item, symbol: string, stamps: Stamps) => {
+  const [bids, asks] = event.sides("updates", "side", "bid", "price_level", "new_quantity")
+  return Kit.bookUpdate(stamps, { symbol, kind: event.is("type", "snapshot") ? "snapshot" : "delta", bids, asks })
 }
 
-const tradeOf = (item: Read.Fields, arrivalTime: number) =>
-  Kit.trade({ venueTime: Read.isoMillis(item["time"]), arrivalTime }, Read.string(item["product_id"]), {
-    id: Read.string(item["trade_id"]),
+const tradeOf = (item: Item, symbol: string, arrivalTime: number) =>
+  Kit.trade({ venueTime: item.isoMillis("time"), arrivalTime }, symbol, {
+    id: item.text("trade_id"),
     // The venue names the maker's side.
-    side: Read.side(item["side"]) === "buy" ? "sell" : "buy",
-    price: Read.decimal(item["price"]),
-    size: Read.decimal(item["size"])
+    side: item.side("side") === "buy" ? "sell" : "buy",
+    price: item.decimal("price"),
+    size: item.decimal("size")
   })
 
-const tickerOf = (item: Read.Fields, stamps: Stamps) => {
-  const bid = Kit.quoteOf(item, "best_bid", "best_bid_quantity")
-  const ask = Kit.quoteOf(item, "best_ask", "best_ask_quantity")
-  const last = Kit.quoteOf(item, "price")
-  return Kit.ticker(stamps, Read.string(item["product_id"]), bid, ask, last)
+const tickerOf = (item: Item, symbol: string, stamps: Stamps) => {
+  const bid = item.quote("best_bid", "best_bid_quantity")
+  const ask = item.quote("best_ask", "best_ask_quantity")
+  return Kit.ticker(stamps, symbol, bid, ask, item.quote("price"))
 }
 
 /**

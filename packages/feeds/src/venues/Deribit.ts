@@ -7,7 +7,6 @@
 import * as Effect from "effect/Effect"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Read from "../internal/json/read.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -59,43 +58,37 @@ const classify: Venue["classify"] = (raw) => {
   return Kit.answer(Subscriptions.answer({ id, granted: channels, reason: "the venue does not list it" }))
 }
 
-const decode = Kit.decoder(
-  "deribit",
-  (frame, topic, arrivalTime) => {
-    const data = Read.fields(Read.fields(frame)["params"])["data"]
-    if (topic.channel === "trades") {
-      return Read.list(data).map((entry) => {
-        const item = Read.fields(entry)
-        const stamps = { venueTime: Read.millis(item["timestamp"]), arrivalTime }
-        return Kit.trade(stamps, Read.string(item["instrument_name"]), {
-          id: Read.string(item["trade_id"]),
-          side: Read.side(item["direction"]),
-          price: Read.decimal(item["price"]),
-          size: Read.decimal(item["amount"])
-        })
+const decode = Kit.decoder("deribit", (frame, topic, arrivalTime) => {
+  const params = frame.object("params")
+  if (topic.channel === "trades") {
+    return params.map("data", (item) =>
+      Kit.trade({ venueTime: item.millis("timestamp"), arrivalTime }, item.text("instrument_name"), {
+        id: item.text("trade_id"),
+        side: item.side("direction"),
+        price: item.decimal("price"),
+        size: item.decimal("amount")
       })
-    }
-    const item = Read.fields(data)
-    const symbol = Read.string(item["instrument_name"])
-    const stamps = { venueTime: Read.millis(item["timestamp"]), arrivalTime }
-    if (topic.channel === "ticker") {
-      const bid = Kit.quoteOf(item, "best_bid_price", "best_bid_amount")
-      const ask = Kit.quoteOf(item, "best_ask_price", "best_ask_amount")
-      return [Kit.ticker(stamps, symbol, bid, ask, Kit.quoteOf(item, "last_price"))]
-    }
-    return [
-      Kit.bookUpdate(stamps, {
-        symbol,
-        kind: item["type"] === "snapshot" ? "snapshot" : "delta",
-        bids: Read.changes(item["bids"], 1, 2),
-        asks: Read.changes(item["asks"], 1, 2),
-        last: Read.sequence(item["change_id"]),
-        previous: Read.optional(Read.sequence, item["prev_change_id"])
-      })
-    ]
-  },
-  "raw"
-)
+    )
+  }
+  const item = params.object("data")
+  const symbol = item.text("instrument_name")
+  const stamps = { venueTime: item.millis("timestamp"), arrivalTime }
+  if (topic.channel === "ticker") {
+    const bid = item.quote("best_bid_price", "best_bid_amount")
+    const ask = item.quote("best_ask_price", "best_ask_amount")
+    return [Kit.ticker(stamps, symbol, bid, ask, item.quote("last_price"))]
+  }
+  return [
+    Kit.bookUpdate(stamps, {
+      symbol,
+      kind: item.is("type", "snapshot") ? "snapshot" : "delta",
+      bids: item.changes("bids", 1, 2),
+      asks: item.changes("asks", 1, 2),
+      last: item.sequence("change_id"),
+      previous: item.optionalSequence("prev_change_id")
+    })
+  ]
+})
 
 /**
  * Makes the venue.

@@ -5,7 +5,7 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Read from "../internal/json/read.ts"
+import * as Item from "../internal/json/item.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -65,44 +65,48 @@ const lastText = (raw: string, name: string): string | undefined => {
 }
 
 const decoder = (market: "spot" | "futures") => {
-  const levels = (value: unknown) => (market === "spot" ? Read.changes(value) : Read.changes(value, "p", "s"))
+  const [p, s] = market === "spot" ? [0, 1] : ["p", "s"]
   const decode = Kit.decoder("gate", (frame, topic, arrivalTime) => {
-    const result = Read.fields(frame)["result"]
-    if (topic.channel === "trades")
-      return (Array.isArray(result) ? result : [result]).map((entry) => tradeOf(entry, arrivalTime))
-    const item = Read.fields(result)
-    const symbol = Read.string(item["s"])
-    const stamps = { venueTime: Read.millis(item["t"]), arrivalTime }
+    if (topic.channel === "trades" && frame.isList("result"))
+      return frame.map("result", (item) => tradeOf(item, arrivalTime))
+    const item = frame.object("result")
+    if (topic.channel === "trades") return [tradeOf(item, arrivalTime)]
+    const symbol = item.text("s")
+    const stamps = { venueTime: item.millis("t"), arrivalTime }
     if (topic.channel === "ticker") {
-      return [Kit.ticker(stamps, symbol, Kit.quoteOf(item, "b", "B"), Kit.quoteOf(item, "a", "A"), undefined)]
+      return [Kit.ticker(stamps, symbol, item.quote("b", "B"), item.quote("a", "A"), undefined)]
     }
-    const [first, last] = [Read.sequence(item["U"]), Read.sequence(item["u"])]
-    return [
-      Kit.bookUpdate(stamps, { symbol, kind: "delta", bids: levels(item["b"]), asks: levels(item["a"]), first, last })
-    ]
+    const [bids, asks] = [item.changes("b", p, s), item.changes("a", p, s)]
+    const [first, last] = [item.sequence("U"), item.sequence("u")]
+    return [Kit.bookUpdate(stamps, { symbol, kind: "delta", bids, asks, first, last })]
   })
   const base = `https://api.gateio.ws/api/v4/${market === "spot" ? "spot" : "futures/usdt"}/order_book`
   const snapshot = Kit.snapshot(
     "gate",
     (symbol) => `${base}?${market === "spot" ? "currency_pair" : "contract"}=${symbol}&limit=100&with_id=true`,
     (body, { symbol }, arrivalTime) => {
-      const item = Read.fields(body)
-      const stamps = { venueTime: Read.millis(item["update"]), arrivalTime }
-      const [bids, asks] = [levels(item["bids"]), levels(item["asks"])]
-      return Kit.bookUpdate(stamps, { symbol, kind: "snapshot", bids, asks, last: Read.sequence(item["id"]) })
+      const stamps = { venueTime: body.millis("update"), arrivalTime }
+      const [bids, asks] = [body.changes("bids", p, s), body.changes("asks", p, s)]
+      return Kit.bookUpdate(stamps, { symbol, kind: "snapshot", bids, asks, last: body.sequence("id") })
     }
   )
   return { decode, snapshot }
 }
 
-const tradeOf = (entry: unknown, arrivalTime: number) => {
-  const item = Read.fields(entry)
-  const { negative, size } = Read.signed(item["amount"] ?? item["size"])
-  // Futures say the side by the sign of the size.
-  const side = item["side"] === undefined ? (negative ? "sell" : "buy") : Read.side(item["side"])
-  const stamps = { venueTime: Read.millis(item["create_time_ms"]), arrivalTime }
-  const [id, price] = [Read.decimal(item["id"]), Read.decimal(item["price"])]
-  return Kit.trade(stamps, Read.string(item["currency_pair"] ?? item["contract"]), { id, side, price, size })
+const tradeOf = (item: Item.Item, arrivalTime: number) => {
+  // Spot names an amount and a side; futures say the side by the sign of the size.
+  const spot = !item.isMissing("side")
+  const { negative, size } = Item.signed(item.decimal(spot ? "amount" : "size"))
+  return Kit.trade(
+    { venueTime: item.millis("create_time_ms"), arrivalTime },
+    item.text(spot ? "currency_pair" : "contract"),
+    {
+      id: item.decimal("id"),
+      side: spot ? item.side("side") : negative ? "sell" : "buy",
+      price: item.decimal("price"),
+      size
+    }
+  )
 }
 
 /**

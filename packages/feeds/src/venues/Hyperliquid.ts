@@ -6,7 +6,6 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Read from "../internal/json/read.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -53,37 +52,27 @@ const classify: Venue["classify"] = (raw) => {
 }
 
 const decode = Kit.decoder("hyperliquid", (frame, topic, arrivalTime) => {
-  const data = Read.fields(frame)["data"]
   if (topic.channel === "trades") {
-    return Read.list(data).map((entry) => {
-      const item = Read.fields(entry)
-      return Kit.trade({ venueTime: Read.millis(item["time"]), arrivalTime }, Read.string(item["coin"]), {
-        id: Read.optionalDecimal(item["tid"]),
-        side: item["side"] === "B" ? "buy" : "sell",
-        price: Read.decimal(item["px"]),
-        size: Read.decimal(item["sz"])
+    return frame.map("data", (item) =>
+      Kit.trade({ venueTime: item.millis("time"), arrivalTime }, item.text("coin"), {
+        id: item.optionalDecimal("tid"),
+        side: item.is("side", "B") ? "buy" : "sell",
+        price: item.decimal("px"),
+        size: item.decimal("sz")
       })
-    })
-  }
-  const item = Read.fields(data)
-  const symbol = Read.string(item["coin"])
-  const stamps = { venueTime: Read.millis(item["time"]), arrivalTime }
-  if (topic.channel === "ticker") {
-    const [bid, ask] = Read.list(item["bbo"]).map((level) =>
-      level === null ? undefined : Kit.quoteOf(Read.fields(level), "px", "sz")
     )
+  }
+  const data = frame.object("data")
+  const symbol = data.text("coin")
+  const stamps = { venueTime: data.millis("time"), arrivalTime }
+  if (topic.channel === "ticker") {
+    const sides = data.list("bbo")
+    const [bid, ask] = [0, 1].map((side) => (sides.isMissing(side) ? undefined : sides.object(side).quote("px", "sz")))
     return [Kit.ticker(stamps, symbol, bid, ask, undefined)]
   }
-  const [bids, asks] = Read.list(item["levels"])
-  return [
-    Kit.bookUpdate(stamps, {
-      symbol,
-      kind: "snapshot",
-      bids: Read.changes(bids, "px", "sz"),
-      asks: Read.changes(asks, "px", "sz"),
-      last: Read.sequence(item["time"])
-    })
-  ]
+  const sides = data.list("levels")
+  const [bids, asks] = [sides.changes(0, "px", "sz"), sides.changes(1, "px", "sz")]
+  return [Kit.bookUpdate(stamps, { symbol, kind: "snapshot", bids, asks, last: data.sequence("time") })]
 })
 
 /**

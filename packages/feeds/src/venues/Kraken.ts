@@ -6,7 +6,8 @@
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import * as Checksum from "../Checksum.ts"
-import * as Read from "../internal/json/read.ts"
+import type { FeedEvent } from "../FeedEvent.ts"
+import * as Item from "../internal/json/item.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -69,43 +70,38 @@ const answered = (raw: string) => {
   return Kit.answer(Subscriptions.nack({ id, topics: refused, reason: Kit.valueOf(raw, "error") }))
 }
 
-const decode = Kit.decoder(
-  "kraken",
-  (frame, topic, arrivalTime) => {
-    const root = Read.fields(frame)
-    return Read.list(root["data"]).map((entry) => {
-      const item = Read.fields(entry)
-      const symbol = Read.string(item["symbol"])
-      const stamps = { venueTime: Read.isoMillis(item["timestamp"]), arrivalTime }
-      switch (topic.channel) {
-        case "book":
-          return Kit.bookUpdate(stamps, {
-            symbol,
-            kind: root["type"] === "snapshot" ? "snapshot" : "delta",
-            bids: Read.changes(item["bids"] ?? [], "price", "qty"),
-            asks: Read.changes(item["asks"] ?? [], "price", "qty"),
-            checksum: Read.integer(item["checksum"])
-          })
-        case "trades":
-          return Kit.trade(stamps, symbol, {
-            id: Read.optionalDecimal(item["trade_id"]),
-            side: Read.side(item["side"]),
-            price: Read.decimal(item["price"]),
-            size: Read.decimal(item["qty"])
-          })
-        case "ticker":
-          return Kit.ticker(
-            stamps,
-            symbol,
-            Kit.quoteOf(item, "bid", "bid_qty"),
-            Kit.quoteOf(item, "ask", "ask_qty"),
-            Kit.quoteOf(item, "last")
-          )
+const decode = Kit.decoder("kraken", (frame, { channel }, arrivalTime) => {
+  const kind = frame.is("type", "snapshot") ? "snapshot" : "delta"
+  return frame.map("data", (item): FeedEvent => {
+    const symbol = item.text("symbol")
+    const stamps = { venueTime: item.isoMillis("timestamp"), arrivalTime }
+    switch (channel) {
+      case "book":
+        return Kit.bookUpdate(stamps, {
+          symbol,
+          kind,
+          bids: levels(item, "bids"),
+          asks: levels(item, "asks"),
+          checksum: item.checksum("checksum")
+        })
+      case "trades":
+        return Kit.trade(stamps, symbol, {
+          id: item.optionalDecimal("trade_id"),
+          side: item.side("side"),
+          price: item.decimal("price"),
+          size: item.decimal("qty")
+        })
+      case "ticker": {
+        const [bid, ask] = [item.quote("bid", "bid_qty"), item.quote("ask", "ask_qty")]
+        return Kit.ticker(stamps, symbol, bid, ask, item.quote("last"))
       }
-    })
-  },
-  "raw"
-)
+    }
+  })
+})
+
+/** A side that did not change may be left out. */
+const levels = (item: Item.Item, side: string) =>
+  item.isMissing(side) ? Item.noChanges() : item.changes(side, "price", "qty")
 
 /**
  * Makes the venue.

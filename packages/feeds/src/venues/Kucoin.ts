@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import * as Read from "../internal/json/read.ts"
+import * as Item from "../internal/json/item.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import * as Sequencer from "../Sequencer.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
@@ -43,56 +43,53 @@ const request =
 
 const classify: Venue["classify"] = (raw) => {
   if (!Kit.isWhole(raw)) return Kit.unknown
+  const topic = Kit.valueOf(raw, "topic")
+  // Only messages name a topic. Matches have a type of their own, which may stand before the frame's.
+  if (topic !== undefined) return Kit.data(topic)
   const type = Kit.valueOf(raw, "type")
   const id = Kit.valueOf(raw, "id")
-  const topic = Kit.valueOf(raw, "topic")
-  // Matches carry a type of their own before the frame's.
-  if (topic !== undefined && id === undefined) return Kit.data(topic)
   if (type === "ack") return Kit.answer(Subscriptions.ack(id))
   if (type === "error") return Kit.answer(Subscriptions.nack({ id, reason: Kit.valueOf(raw, "data") }))
   if (type === "pong") return Kit.beat
   return type === "welcome" ? Kit.notice("none") : Kit.unknown
 }
 
-const changes = (value: unknown) => {
-  const found = { ...Read.noChanges(), sequences: Array<Sequencer.Sequence>() }
-  for (const entry of Read.list(value)) {
-    const [price, size, sequence] = Read.list(entry)
+const changes = (sides: Item.Item, side: string) => {
+  const found = { ...Item.noChanges(), sequences: Array<Sequencer.Sequence>() }
+  sides.map(side, (level) => {
     // A price of zero only advances the count.
-    if (Number(Read.decimal(price)) === 0) continue
-    Read.addChange(found, Read.decimal(price), Read.decimal(size))
-    found.sequences.push(Read.sequence(sequence))
-  }
+    if (Number(level.decimal(0)) === 0) return
+    level.addTo(found, 0, 1)
+    found.sequences.push(level.sequence(2))
+  })
   return found
 }
 
 const decode = Kit.decoder("kucoin", (frame, topic, arrivalTime) => {
-  const item = Read.fields(Read.fields(frame)["data"])
+  const item = frame.object("data")
   if (topic.channel === "ticker") {
-    const bid = Kit.quoteOf(item, "bestBid", "bestBidSize")
-    const ask = Kit.quoteOf(item, "bestAsk", "bestAskSize")
-    const stamps = { venueTime: Read.millis(item["time"] ?? item["Time"]), arrivalTime }
-    return [Kit.ticker(stamps, topic.symbol, bid, ask, Kit.quoteOf(item, "price", "size"))]
+    const bid = item.quote("bestBid", "bestBidSize")
+    const ask = item.quote("bestAsk", "bestAskSize")
+    const stamps = { venueTime: item.millis("time") ?? item.millis("Time"), arrivalTime }
+    return [Kit.ticker(stamps, topic.symbol, bid, ask, item.quote("price", "size"))]
   }
-  const symbol = Read.string(item["symbol"])
+  const symbol = item.text("symbol")
   if (topic.channel === "trades") {
-    const stamps = { venueTime: Number(Read.decimal(item["time"])) / 1e6, arrivalTime }
-    const [id, side] = [Read.string(item["tradeId"]), Read.side(item["side"])]
-    return [
-      Kit.trade(stamps, symbol, { id, side, price: Read.decimal(item["price"]), size: Read.decimal(item["size"]) })
-    ]
+    const stamps = { venueTime: Number(item.decimal("time")) / 1e6, arrivalTime }
+    const [id, side] = [item.text("tradeId"), item.side("side")]
+    return [Kit.trade(stamps, symbol, { id, side, price: item.decimal("price"), size: item.decimal("size") })]
   }
-  const sides = Read.fields(item["changes"])
+  const sides = item.object("changes")
   return [
     Kit.bookUpdate(
-      { venueTime: Read.millis(item["time"]), arrivalTime },
+      { venueTime: item.millis("time"), arrivalTime },
       {
         symbol,
         kind: "delta",
-        bids: changes(sides["bids"]),
-        asks: changes(sides["asks"]),
-        first: Read.sequence(item["sequenceStart"]),
-        last: Read.sequence(item["sequenceEnd"])
+        bids: changes(sides, "bids"),
+        asks: changes(sides, "asks"),
+        first: item.sequence("sequenceStart"),
+        last: item.sequence("sequenceEnd")
       }
     )
   ]
@@ -102,18 +99,18 @@ const snapshot = Kit.snapshot(
   "kucoin",
   (symbol) => `https://api.kucoin.com/api/v3/market/orderbook/level2?symbol=${symbol}`,
   (body, { symbol }, arrivalTime) => {
-    const item = Read.fields(Read.fields(body)["data"])
-    const [bids, asks] = [Read.changes(item["bids"]), Read.changes(item["asks"])]
-    const stamps = { venueTime: Read.millis(item["time"]), arrivalTime }
-    return Kit.bookUpdate(stamps, { symbol, kind: "snapshot", bids, asks, last: Read.sequence(item["sequence"]) })
+    const item = body.object("data")
+    const [bids, asks] = [item.changes("bids"), item.changes("asks")]
+    const stamps = { venueTime: item.millis("time"), arrivalTime }
+    return Kit.bookUpdate(stamps, { symbol, kind: "snapshot", bids, asks, last: item.sequence("sequence") })
   }
 )
 
 /** A token opens connections for a day. */
 const address = Kit.addressOf("kucoin", (body, arrivalTime) => {
-  const data = Read.fields(Read.fields(body)["data"])
-  const endpoint = Read.string(Read.fields(Read.list(data["instanceServers"])[0])["endpoint"])
-  const query = `token=${encodeURIComponent(Read.string(data["token"]))}&connectId=${arrivalTime}`
+  const data = body.object("data")
+  const endpoint = data.list("instanceServers").object(0).text("endpoint")
+  const query = `token=${encodeURIComponent(data.text("token"))}&connectId=${arrivalTime}`
   return { url: `${endpoint}?${query}`, expiresAt: arrivalTime + 23 * 3_600_000 }
 })
 

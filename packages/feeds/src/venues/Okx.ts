@@ -5,8 +5,8 @@
  */
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Subscriptions from "kharbranth/Subscriptions"
-import type { Stamps } from "../FeedEvent.ts"
-import * as Read from "../internal/json/read.ts"
+import type { FeedEvent, Stamps } from "../FeedEvent.ts"
+import type { Item } from "../internal/json/item.ts"
 import * as Kit from "../internal/venue/kit.ts"
 import type { Options, Table, Venue } from "../Venue.ts"
 
@@ -56,40 +56,38 @@ const classify: Venue["classify"] = (raw) => {
   return event === "channel-conn-count-error" ? Kit.error(Kit.excerpt(raw)) : Kit.notice("none")
 }
 
-const decode = Kit.decoder("okx", (frame, topic, arrivalTime) => {
-  const root = Read.fields(frame)
-  const symbol = Read.string(Read.fields(root["arg"])["instId"])
-  return Read.list(root["data"]).map((entry) => {
-    const item = Read.fields(entry)
-    const stamps = { venueTime: Read.millis(item["ts"]), arrivalTime }
-    switch (topic.channel) {
+const decode = Kit.decoder("okx", (frame, { channel }, arrivalTime) => {
+  const symbol = frame.object("arg").text("instId")
+  const whole = frame.is("action", "snapshot")
+  return frame.map("data", (item): FeedEvent => {
+    const stamps = { venueTime: item.millis("ts"), arrivalTime }
+    switch (channel) {
       case "book":
         return Kit.bookUpdate(stamps, {
           symbol,
-          kind: root["action"] === "snapshot" ? "snapshot" : "delta",
-          bids: Read.changes(item["bids"]),
-          asks: Read.changes(item["asks"]),
-          last: Read.optional(Read.sequence, item["seqId"]),
-          previous: Read.optional(Read.sequence, item["prevSeqId"]),
-          checksum: Read.optional(Read.checksum, item["checksum"])
+          kind: whole ? "snapshot" : "delta",
+          bids: item.changes("bids"),
+          asks: item.changes("asks"),
+          last: item.optionalSequence("seqId"),
+          previous: item.optionalSequence("prevSeqId"),
+          checksum: item.optionalChecksum("checksum")
         })
       case "trades":
         return tradeOf(item, symbol, stamps)
       case "ticker": {
-        const bid = Kit.quoteOf(item, "bidPx", "bidSz")
-        const ask = Kit.quoteOf(item, "askPx", "askSz")
-        return Kit.ticker(stamps, symbol, bid, ask, Kit.quoteOf(item, "last", "lastSz"))
+        const [bid, ask] = [item.quote("bidPx", "bidSz"), item.quote("askPx", "askSz")]
+        return Kit.ticker(stamps, symbol, bid, ask, item.quote("last", "lastSz"))
       }
     }
   })
 })
 
-const tradeOf = (item: Read.Fields, symbol: string, stamps: Stamps) =>
+const tradeOf = (item: Item, symbol: string, stamps: Stamps) =>
   Kit.trade(stamps, symbol, {
-    id: Read.string(item["tradeId"]),
-    side: Read.side(item["side"]),
-    price: Read.decimal(item["px"]),
-    size: Read.decimal(item["sz"])
+    id: item.text("tradeId"),
+    side: item.side("side"),
+    price: item.decimal("px"),
+    size: item.decimal("sz")
   })
 
 const trades = Kit.trades(
@@ -97,12 +95,7 @@ const trades = Kit.trades(
   1,
   (symbol) => `https://www.okx.com/api/v5/market/trades?instId=${symbol}&limit=500`,
   (body, { symbol }, arrivalTime) =>
-    Read.list(Read.fields(body)["data"])
-      .toReversed()
-      .map((entry) => {
-        const item = Read.fields(entry)
-        return tradeOf(item, symbol, { venueTime: Read.millis(item["ts"]), arrivalTime })
-      })
+    body.map("data", (item) => tradeOf(item, symbol, { venueTime: item.millis("ts"), arrivalTime })).toReversed()
 )
 
 /**

@@ -5,7 +5,7 @@
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { BookUpdate, Stamps } from "../../FeedEvent.ts"
 import type { Venue } from "../../Venue.ts"
-import * as Read from "../json/read.ts"
+import type { Item } from "../json/item.ts"
 import * as Kit from "./kit.ts"
 
 const names = { trades: "aggTrade", book: "depth@100ms", ticker: "bookTicker" } as const
@@ -27,35 +27,35 @@ export const classify: Venue["classify"] = (raw) => {
   return reason === undefined ? Kit.unknown : Kit.answer(Subscriptions.nack({ id, reason }))
 }
 
-const delta = (item: Read.Fields, stamps: Stamps): BookUpdate =>
+const delta = (item: Item, stamps: Stamps): BookUpdate =>
   Kit.bookUpdate(stamps, {
-    symbol: Read.string(item["s"]),
+    symbol: item.text("s"),
     kind: "delta",
-    bids: Read.changes(item["b"]),
-    asks: Read.changes(item["a"]),
-    first: Read.sequence(item["U"]),
-    last: Read.sequence(item["u"]),
-    previous: Read.optional(Read.sequence, item["pu"])
+    bids: item.changes("b"),
+    asks: item.changes("a"),
+    first: item.sequence("U"),
+    last: item.sequence("u"),
+    previous: item.optionalSequence("pu")
   })
 
 export const decode = (venue: string): Venue["decode"] =>
   Kit.decoder(venue, (frame, topic, arrivalTime) => {
-    const item = Read.fields(Read.fields(frame)["data"])
-    const symbol = Read.string(item["s"])
-    const stamps = { venueTime: Read.millis(item["T"] ?? item["E"]), arrivalTime }
+    const item = frame.object("data")
+    const symbol = item.text("s")
+    const stamps = { venueTime: item.millis("T") ?? item.millis("E"), arrivalTime }
     if (topic.channel === "book") return [delta(item, stamps)]
     if (topic.channel === "ticker") {
-      const bid = Kit.quote(Read.decimal(item["b"]), Read.decimal(item["B"]))
-      const ask = Kit.quote(Read.decimal(item["a"]), Read.decimal(item["A"]))
+      const bid = item.quote("b", "B")
+      const ask = item.quote("a", "A")
       return [Kit.ticker(stamps, symbol, bid, ask, undefined)]
     }
     return [tradeOf(item, symbol, stamps)]
   })
 
-const tradeOf = (item: Read.Fields, symbol: string, stamps: Stamps) => {
-  const [id, price, size] = [Read.decimal(item["a"]), Read.decimal(item["p"]), Read.decimal(item["q"])]
+const tradeOf = (item: Item, symbol: string, stamps: Stamps) => {
+  const [id, price, size] = [item.decimal("a"), item.decimal("p"), item.decimal("q")]
   // `m`: the buyer was the maker.
-  return Kit.trade(stamps, symbol, { id, side: item["m"] === true ? "sell" : "buy", price, size })
+  return Kit.trade(stamps, symbol, { id, side: item.isTrue("m") ? "sell" : "buy", price, size })
 }
 
 export const trades = (venue: string, base: string, weight: number) =>
@@ -64,10 +64,7 @@ export const trades = (venue: string, base: string, weight: number) =>
     weight,
     (symbol, { id }) => `${base}?symbol=${symbol}&fromId=${Number(id) + 1}&limit=1000`,
     (body, { symbol }, arrivalTime) =>
-      Read.list(body).map((entry) => {
-        const item = Read.fields(entry)
-        return tradeOf(item, symbol, { venueTime: Read.millis(item["T"]), arrivalTime })
-      })
+      body.each((item) => tradeOf(item, symbol, { venueTime: item.millis("T"), arrivalTime }))
   )
 
 export const snapshot = (venue: string, base: string) =>
@@ -75,15 +72,14 @@ export const snapshot = (venue: string, base: string) =>
     venue,
     (symbol) => `${base}?symbol=${symbol}&limit=1000`,
     (body, topic, arrivalTime) => {
-      const item = Read.fields(body)
       return Kit.bookUpdate(
-        { venueTime: Read.millis(item["T"]), arrivalTime },
+        { venueTime: body.millis("T"), arrivalTime },
         {
           symbol: topic.symbol,
           kind: "snapshot",
-          bids: Read.changes(item["bids"]),
-          asks: Read.changes(item["asks"]),
-          last: Read.sequence(item["lastUpdateId"])
+          bids: body.changes("bids"),
+          asks: body.changes("asks"),
+          last: body.sequence("lastUpdateId")
         }
       )
     }

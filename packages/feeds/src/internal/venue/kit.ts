@@ -24,9 +24,8 @@ import type {
   Venue,
   Wire
 } from "../../Venue.ts"
-import { parse, parseRaw } from "../json/parse.ts"
-import { Malformed, optionalDecimal } from "../json/read.ts"
-import type { Fields } from "../json/read.ts"
+import * as Document from "../json/document.ts"
+import * as Item from "../json/item.ts"
 
 export const wire = (): Wire => ({ sequence: undefined, keys: new Map(), ids: new Map() })
 
@@ -44,6 +43,29 @@ export const unknown: Kind = { _tag: "Unknown", gap: false }
 /** How far into a frame its keys are looked for: data may be megabytes. */
 const head = 512
 
+const marks = new Map<string, string>()
+
+/** What follows the opening quote of a name. Made once: every frame is searched for it. */
+const markOf = (name: string): string => {
+  const known = marks.get(name)
+  if (known !== undefined) return known
+  const mark = `${name}":`
+  marks.set(name, mark)
+  return mark
+}
+
+/**
+ * Where the value of a name begins, from a place on, or -1. The search leaves the
+ * opening quote out, because a frame is full of quotes and the engine would stop
+ * at each.
+ */
+const placeOf = (text: string, mark: string, from: number): number => {
+  for (let at = text.indexOf(mark, from); at >= 0; at = text.indexOf(mark, at + 1)) {
+    if (text.charCodeAt(at - 1) === 34) return at + mark.length
+  }
+  return -1
+}
+
 /**
  * The value of the first `"name":` in a frame: text without its quotes, or a bare
  * number or word. Looks at both ends of a long frame, since venues differ.
@@ -55,28 +77,35 @@ export const valueOf = (raw: string, name: string): string | undefined => {
 
 /** Every value of a name that stands in the frame, each once. Looks at all of it, without parsing. */
 export const valuesOf = (raw: string, name: string): ReadonlyArray<string> => {
-  const mark = `"${name}":"`
-  const found = new Set<string>()
-  for (let at = raw.indexOf(mark); at >= 0; at = raw.indexOf(mark, at + mark.length)) {
-    const start = at + mark.length
+  const mark = markOf(name)
+  const found: Array<string> = []
+  for (let at = placeOf(raw, mark, 0); at >= 0; at = placeOf(raw, mark, at)) {
+    const start = at + 1
     const end = raw.indexOf('"', start)
-    if (end > 0) found.add(raw.slice(start, end))
+    if (raw.charCodeAt(at) !== 34 || end < 0) continue
+    // Entries of one product stand side by side.
+    const last = found[found.length - 1]
+    if (last !== undefined && last.length === end - start && raw.startsWith(last, start)) continue
+    const value = raw.slice(start, end)
+    if (!found.includes(value)) found.push(value)
   }
-  return [...found]
+  return found
 }
 
+/** Whether a bare value ends here: at a comma, a bracket or white space. */
+const isEnd = (code: number): boolean => code === 44 || code === 125 || code === 93 || code <= 32
+
 export const valueIn = (text: string, name: string): string | undefined => {
-  const mark = `"${name}":`
-  const found = text.indexOf(mark)
-  if (found < 0) return undefined
-  let start = found + mark.length
+  let start = placeOf(text, markOf(name), 0)
+  if (start < 0) return undefined
   while (text.charCodeAt(start) === 32) start++
   if (text.charCodeAt(start) === 34) {
     const end = text.indexOf('"', start + 1)
     return end < 0 ? undefined : text.slice(start + 1, end)
   }
-  const end = text.slice(start, start + 64).search(/[,}\]\s]/)
-  return end <= 0 ? undefined : text.slice(start, start + end)
+  let end = start
+  while (end < text.length && !isEnd(text.charCodeAt(end))) end++
+  return end === start || end === text.length || end - start > 64 ? undefined : text.slice(start, end)
 }
 
 /** Whether a frame ends as JSON does. One that was cut seldom does. */
@@ -101,12 +130,22 @@ const failure = (venue: string, topic: Topic, message: string): DecodeFailure =>
   message: `${venue} sent a frame for ${topic.channel} of ${topic.symbol} that is not understood: ${message}`
 })
 
-const guarded = <A>(venue: string, topic: Topic, read: () => A): Result.Result<A, DecodeFailure> => {
+/** Parses and reads a text. What is malformed becomes a typed failure; anything else would be a mistake of ours. */
+const read = <A>(
+  venue: string,
+  raw: string,
+  topic: Topic,
+  arrivalTime: number,
+  of: (frame: Item.Item, topic: Topic, arrivalTime: number) => A
+): Result.Result<A, DecodeFailure> => {
   try {
-    return Result.succeed(read())
+    Document.parse(raw)
+    return Result.succeed(of(Item.root(), topic, arrivalTime))
   } catch (cause) {
-    const message = cause instanceof Malformed ? `expected ${cause.expected}` : "it is no JSON"
-    return Result.fail(failure(venue, topic, message))
+    if (!(cause instanceof Document.Malformed)) throw cause
+    return Result.fail(failure(venue, topic, `expected ${cause.expected}`))
+  } finally {
+    Document.release()
   }
 }
 
@@ -114,33 +153,32 @@ const noTopic: Topic = { channel: "ticker", symbol: "" }
 
 /** A reader of the answer to the request that gives an address. */
 export const addressOf =
-  (venue: string, read: (body: unknown, arrivalTime: number) => Address) =>
+  (venue: string, of: (body: Item.Item, arrivalTime: number) => Address) =>
   (body: string, arrivalTime: number): Result.Result<Address, string> =>
     Result.mapError(
-      guarded(venue, noTopic, () => read(parse(body), arrivalTime)),
+      read(venue, body, noTopic, arrivalTime, (item) => of(item, arrivalTime)),
       () => "it names no address"
     )
 
-/** A decoder of frames. With `raw`, numbers stay the text of the wire. */
+/** A decoder of frames. */
 export const decoder =
   (
     venue: string,
-    read: (frame: unknown, topic: Topic, arrivalTime: number) => ReadonlyArray<FeedEvent>,
-    numbers: "raw" | "parsed" = "parsed"
+    of: (frame: Item.Item, topic: Topic, arrivalTime: number) => ReadonlyArray<FeedEvent>
   ): Venue["decode"] =>
   (raw, topic, arrivalTime) =>
-    guarded(venue, topic, () => read(numbers === "raw" ? parseRaw(raw) : parse(raw), topic, arrivalTime))
+    read(venue, raw, topic, arrivalTime, of)
 
 /** A request for a snapshot, with a reader of its body. */
 export const snapshot =
   (
     venue: string,
     url: (symbol: string) => string,
-    read: (body: unknown, topic: Topic, arrivalTime: number) => BookUpdate
+    of: (body: Item.Item, topic: Topic, arrivalTime: number) => BookUpdate
   ) =>
   (topic: Topic): Snapshot => ({
     url: url(encodeURIComponent(topic.symbol)),
-    decode: (body, arrivalTime) => guarded(venue, topic, () => read(parse(body), topic, arrivalTime))
+    decode: (body, arrivalTime) => read(venue, body, topic, arrivalTime, of)
   })
 
 /** A request for the trades after one that is known, with a reader of its body. */
@@ -149,12 +187,12 @@ export const trades =
     venue: string,
     weight: number,
     url: (symbol: string, after: Trade) => string,
-    read: (body: unknown, topic: Topic, arrivalTime: number) => ReadonlyArray<Trade>
+    of: (body: Item.Item, topic: Topic, arrivalTime: number) => ReadonlyArray<Trade>
   ) =>
   (topic: Topic, after: Trade): TradesRequest => ({
     url: url(encodeURIComponent(topic.symbol), after),
     weight,
-    decode: (body, arrivalTime) => guarded(venue, topic, () => read(parse(body), topic, arrivalTime))
+    decode: (body, arrivalTime) => read(venue, body, topic, arrivalTime, of)
   })
 
 export const bookUpdate = (
@@ -162,14 +200,17 @@ export const bookUpdate = (
   update: Pick<BookUpdate, "symbol" | "kind" | "bids" | "asks"> & Partial<BookUpdate>
 ): BookUpdate => ({
   _tag: "BookUpdate",
-  first: undefined,
-  last: undefined,
-  previous: undefined,
-  checksum: undefined,
+  symbol: update.symbol,
+  kind: update.kind,
+  bids: update.bids,
+  asks: update.asks,
+  first: update.first,
+  last: update.last,
+  previous: update.previous,
+  checksum: update.checksum,
   venueTime: stamps.venueTime,
   arrivalTime: stamps.arrivalTime,
-  deliveryTime: stamps.arrivalTime,
-  ...update
+  deliveryTime: stamps.arrivalTime
 })
 
 export const ticker = (
@@ -207,15 +248,6 @@ export const trade = (
   arrivalTime: stamps.arrivalTime,
   deliveryTime: stamps.arrivalTime
 })
-
-export const quote = (price: string | undefined, size: string | undefined): Quote | undefined =>
-  price === undefined
-    ? undefined
-    : { price: Number(price), priceText: price, size: size === undefined ? undefined : Number(size), sizeText: size }
-
-/** A quote by the names of its price and its size, where the venue has one. */
-export const quoteOf = (item: Fields, price: string, size?: string): Quote | undefined =>
-  quote(optionalDecimal(item[price]), size === undefined ? undefined : optionalDecimal(item[size]))
 
 /** A field of a parsed frame that may be anything, for heartbeats. */
 export const fieldOf = (message: unknown, name: string): unknown =>

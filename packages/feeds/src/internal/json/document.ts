@@ -1,0 +1,278 @@
+/**
+ * A JSON text as a table of its values, in the order of the text: what kind each
+ * is, and where it begins and ends. Nothing is copied out until somebody reads
+ * it, and a number keeps its digits. One table serves all frames, so a document
+ * is read before the next one is parsed.
+ */
+
+/** Thrown by the readers of a frame and caught by the decoder: it never leaves the package. */
+export class Malformed {
+  readonly expected: string
+  constructor(expected: string) {
+    this.expected = expected
+  }
+}
+
+export const fail = (expected: string): never => {
+  throw new Malformed(expected)
+}
+
+/** What a value is. Lists and objects, which hold other values, come last. */
+export const kindNull = 0
+export const kindBoolean = 1
+export const kindText = 2
+/** Text with escapes in it. */
+export const kindEscaped = 3
+export const kindNumber = 4
+export const kindList = 5
+export const kindObject = 6
+
+/** Deeper nesting than any venue's. */
+const maxDepth = 32
+/** A table with more places than this, 17 MB, is given up after its frame. Smaller ones are kept: making them costs more than the frame. */
+const maxKept = 1 << 20
+
+const tens = Float64Array.from({ length: 23 }, (_, power) => 10 ** power)
+
+/** A double holds this many digits exactly, and a division by a power of ten rounds once. */
+const exactDigits = 15
+
+/** The table. Values stand in the order of the text; a name stands before its value. */
+export const table = {
+  text: "",
+  kinds: new Uint8Array(1024),
+  /** Where a value's text begins. */
+  starts: new Int32Array(1024),
+  /** Where a value's text ends; of a list or an object, the place after its last value. */
+  ends: new Int32Array(1024),
+  /** What a decimal is worth, be it a number or text; NaN where the text must be asked. */
+  values: new Float64Array(1024)
+}
+
+const resize = (size: number, copy: boolean): void => {
+  const { ends, kinds, starts, values } = table
+  table.kinds = new Uint8Array(size)
+  table.starts = new Int32Array(size)
+  table.ends = new Int32Array(size)
+  table.values = new Float64Array(size)
+  if (!copy) return
+  table.kinds.set(kinds)
+  table.starts.set(starts)
+  table.ends.set(ends)
+  table.values.set(values)
+}
+
+const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9
+
+const skipSpace = (raw: string, at: number): number => {
+  while (isSpace(raw.charCodeAt(at))) at++
+  return at
+}
+
+const isNumberPart = (code: number): boolean =>
+  (code >= 48 && code <= 57) || code === 46 || code === 45 || code === 43 || code === 101 || code === 69
+
+const wordAt = (raw: string, at: number): string => {
+  for (const word of ["true", "false", "null"]) if (raw.startsWith(word, at)) return word
+  return fail("a value")
+}
+
+/** The lists and objects that are open. */
+const within = new Int32Array(maxDepth)
+
+/**
+ * Parses a frame. What it holds is read by the functions below, until the next
+ * frame. One long function, because each frame of a venue goes through it once
+ * and every call counts.
+ */
+export const parse = (raw: string): void => {
+  if (table.kinds.length > maxKept) resize(1024, false)
+  // A guess that large frames seldom exceed.
+  if (raw.length >> 3 > table.kinds.length) resize(raw.length >> 3, false)
+  table.text = raw
+  // Local names: the engine keeps them in registers.
+  let { kinds, starts, ends, values } = table
+  let room = kinds.length - 2
+  let at = 0
+  let node = 0
+  let depth = 0
+  let named = false
+  for (;;) {
+    if (node >= room) {
+      resize(kinds.length * 2, true)
+      ;({ kinds, starts, ends, values } = table)
+      room = kinds.length - 2
+    }
+    let code = raw.charCodeAt(at)
+    if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+    if (named) {
+      if (code !== 34) fail("a name")
+      starts[node] = ++at
+      while ((code = raw.charCodeAt(at)) !== 34) {
+        if (code === 92) at++
+        else if (!(code >= 32)) fail("text that ends")
+        at++
+      }
+      ends[node] = at
+      kinds[node++] = kindText
+      code = raw.charCodeAt(++at)
+      if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+      if (code !== 58) fail("a colon")
+      code = raw.charCodeAt(++at)
+      if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+    }
+    if (code === 91 || code === 123) {
+      kinds[node] = code === 91 ? kindList : kindObject
+      values[node] = Number.NaN
+      starts[node] = node
+      if (depth === maxDepth) fail(`nesting of ${maxDepth} at most`)
+      within[depth++] = node++
+      named = code === 123
+      const next = raw.charCodeAt(++at)
+      if (next > 32 ? next !== code + 2 : raw.charCodeAt((at = skipSpace(raw, at))) !== code + 2) continue
+    } else {
+      const isText = code === 34
+      const negative = code === 45
+      if (isText || negative) at++
+      const first = at
+      let whole = 0
+      let point = -1
+      for (; ; at++) {
+        code = raw.charCodeAt(at)
+        if (code >= 48 && code <= 57) whole = whole * 10 + code - 48
+        else if (code === 46 && point < 0) point = at
+        else break
+      }
+      const fraction = point < 0 ? 0 : at - point - 1
+      const digits = at - first - (point < 0 ? 0 : 1)
+      let worth = digits === 0 || digits > exactDigits ? Number.NaN : whole / (tens[fraction] ?? Number.NaN)
+      starts[node] = first
+      if (isText) {
+        let found: number = kindText
+        if (code !== 34) {
+          worth = Number.NaN
+          for (; code !== 34; code = raw.charCodeAt(++at)) {
+            if (code === 92) {
+              found = kindEscaped
+              at++
+            } else if (!(code >= 32)) fail("text that ends")
+          }
+        }
+        kinds[node] = found
+        ends[node] = at++
+      } else if (digits > 0) {
+        if (negative) starts[node] = first - 1
+        if (isNumberPart(code)) {
+          worth = Number.NaN
+          while (isNumberPart(raw.charCodeAt(at))) at++
+        }
+        kinds[node] = kindNumber
+        ends[node] = at
+        if (negative) worth = -worth
+      } else {
+        if (negative) fail("a number")
+        const word = wordAt(raw, first)
+        kinds[node] = word === "null" ? kindNull : kindBoolean
+        ends[node] = at += word.length
+      }
+      values[node++] = worth
+    }
+    // A value, or an empty list or object, has ended: what follows it?
+    for (;;) {
+      if (depth === 0) {
+        if (skipSpace(raw, at) !== raw.length) fail("nothing after the value")
+        return
+      }
+      const outer = within[depth - 1] ?? 0
+      const isList = kinds[outer] === kindList
+      code = raw.charCodeAt(at)
+      if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+      at++
+      if (code === 44) {
+        named = !isList
+        break
+      }
+      if (code !== (isList ? 93 : 125)) fail("a comma or an end")
+      ends[outer] = node
+      depth--
+    }
+  }
+}
+
+export const root = 0
+
+export const kindOf = (node: number): number => table.kinds[node] ?? kindNull
+
+/** The place after a value: that of the next one of its list or object, if any. */
+export const after = (node: number): number => {
+  const { ends, kinds } = table
+  return (kinds[node] ?? 0) >= kindList ? (ends[node] ?? 0) : node + 1
+}
+
+/** The end of a list or an object: no value of it stands there. */
+export const endOf = (node: number): number => table.ends[node] ?? 0
+
+/** What a decimal is worth; NaN where its text must be asked. */
+export const valueOf = (node: number): number => table.values[node] ?? Number.NaN
+
+/** The first character of a value's text. */
+export const codeAt = (node: number): number => table.text.charCodeAt(table.starts[node] ?? 0)
+
+/** Whether the value's text is this one. A loop is faster than `startsWith` for short text. */
+export const isRaw = (node: number, expected: string): boolean => {
+  const { ends, starts, text } = table
+  const start = starts[node] ?? 0
+  const length = expected.length
+  if ((ends[node] ?? 0) - start !== length) return false
+  for (let at = 0; at < length; at++) {
+    if (text.charCodeAt(start + at) !== expected.charCodeAt(at)) return false
+  }
+  return true
+}
+
+/** The text of a value for a moment: kept, it would keep the whole frame alive. */
+export const glanceAt = (node: number): string => {
+  const { ends, starts, text } = table
+  return text.slice(starts[node] ?? 0, ends[node] ?? 0)
+}
+
+/** Short parts are copied by the engine; a longer one would keep the whole frame alive. */
+const copied = 12
+
+/** The text of a value, without quotes, as it stands on the wire. */
+export const rawOf = (node: number): string => {
+  const { ends, starts, text } = table
+  const start = starts[node] ?? 0
+  const end = ends[node] ?? 0
+  if (end - start <= copied) return text.slice(start, end)
+  let copy = ""
+  for (let at = start; at < end; at += copied) copy += text.slice(at, Math.min(end, at + copied))
+  return copy
+}
+
+/** The place of the value of a name, or -1. */
+export const find = (node: number, name: string): number => {
+  const { ends, kinds } = table
+  if (kinds[node] !== kindObject) return -1
+  const end = ends[node] ?? 0
+  for (let key = node + 1; key < end;) {
+    if (isRaw(key, name)) return key + 1
+    key = (kinds[key + 1] ?? 0) >= kindList ? (ends[key + 1] ?? 0) : key + 2
+  }
+  return -1
+}
+
+/** The place of a list's value by its index, or -1. */
+export const nth = (node: number, index: number): number => {
+  const { ends, kinds } = table
+  if (kinds[node] !== kindList) return -1
+  const end = ends[node] ?? 0
+  let at = node + 1
+  for (let left = index; left > 0 && at < end; left--) at = (kinds[at] ?? 0) >= kindList ? (ends[at] ?? 0) : at + 1
+  return at < end ? at : -1
+}
+
+/** Lets go of the frame, which may be megabytes. */
+export const release = (): void => {
+  table.text = ""
+}
