@@ -1,0 +1,137 @@
+/**
+ * What all clients are held to: how long they watch, and whether the books that
+ * they keep are the simulator's. Nothing here knows a client.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Simulator from "@kharbranth/feeds/simulator/Simulator"
+import * as SimulatorServer from "@kharbranth/feeds/simulator/SimulatorServer"
+import type * as VenueFault from "@kharbranth/feeds/simulator/VenueFault"
+
+/** How long each client watches. Default: 20 seconds; the full acceptance takes 300. */
+export const seconds: number = Number(process.env["KHARBRANTH_ACCEPTANCE_SECONDS"] ?? 20)
+
+export const seed: number = Number(process.env["KHARBRANTH_SEED"] ?? 20261128)
+
+const market = { assets: 3, updates: 5, trades: 5, levels: 150 }
+
+export const serve = (
+  venue: Simulator.VenueId,
+  faults: VenueFault.Script = []
+): Effect.Effect<SimulatorServer.ServedVenue, never, Scope.Scope> =>
+  SimulatorServer.serve(venue, { seed, market, faults })
+
+/** Base and quote of a symbol, as a venue spells it. */
+export const partsOf = (symbol: string): readonly [base: string, quote: string] => {
+  const [, base = "", quote = ""] = /^t?(.+?)[-/:]?(USDT|USD)$/.exec(symbol) ?? []
+  return [base, quote]
+}
+
+export interface Side extends ReadonlyArray<readonly [price: number, size: number]> {}
+
+export interface Kept {
+  readonly bids: Side
+  readonly asks: Side
+}
+
+/** What a client's books were, and what went wrong. */
+export interface Report {
+  /** How often each kind of news came. */
+  readonly news: Map<string, number>
+  /** Books that were the simulator's at the moment that they name. */
+  right: number
+  /** Books that name no moment to compare them at. */
+  undated: number
+  readonly wrong: Array<string>
+  readonly errors: Array<string>
+  /** The symbols whose book was right at least once. */
+  readonly symbols: Set<string>
+}
+
+export const newReport = (): Report => ({
+  news: new Map(),
+  right: 0,
+  undated: 0,
+  wrong: [],
+  errors: [],
+  symbols: new Set()
+})
+
+export const noted = (report: Report, kind: string): void =>
+  void report.news.set(kind, (report.news.get(kind) ?? 0) + 1)
+
+const depth = 10
+
+const shown = (side: Side): string =>
+  side
+    .slice(0, depth)
+    .map(([price, size]) => `${price}@${size}`)
+    .join(" ")
+
+const numbers = (side: ReadonlyArray<readonly [string, string]>): Side =>
+  side.map(([price, size]) => [Number(price), Number(size)])
+
+/** Compares a client's book with the simulator's at a step. */
+export const compare = (
+  report: Report,
+  { simulator }: SimulatorServer.ServedVenue,
+  symbol: string,
+  kept: Kept,
+  when: Simulator.When | undefined
+): void => {
+  const truth = when === undefined ? undefined : simulator.book(symbol, when, depth)
+  if (truth === undefined) {
+    report.undated++
+    return
+  }
+  const [mine, right] = [
+    `${shown(kept.bids)} | ${shown(kept.asks)}`,
+    `${shown(numbers(truth.bids))} | ${shown(numbers(truth.asks))}`
+  ]
+  if (mine === right) {
+    report.right++
+    report.symbols.add(symbol)
+  } else report.wrong.push(`${symbol} ${JSON.stringify(when)}: ${mine} is not ${right}`)
+}
+
+/** Whether a book is one of the simulator's last few: for frames that carry no moment. */
+export const isRecent = ({ simulator }: SimulatorServer.ServedVenue, symbol: string, kept: Kept): boolean => {
+  const newest = simulator.book(symbol, undefined, depth)?.revision ?? 0
+  const mine = `${shown(kept.bids)} | ${shown(kept.asks)}`
+  for (let revision = newest; revision > newest - 10; revision--) {
+    const truth = simulator.book(symbol, { revision }, depth)
+    if (truth !== undefined && mine === `${shown(numbers(truth.bids))} | ${shown(numbers(truth.asks))}`) return true
+  }
+  return false
+}
+
+/** A book as a user of a client without books keeps it: levels by their price. */
+export class Levels implements Kept {
+  private readonly sides = { bids: new Map<number, number>(), asks: new Map<number, number>() }
+
+  clear(): void {
+    this.sides.bids.clear()
+    this.sides.asks.clear()
+  }
+
+  apply(side: "bids" | "asks", levels: ReadonlyArray<ReadonlyArray<string | number>>): void {
+    for (const [price, size] of levels) {
+      if (Number(size) === 0) this.sides[side].delete(Number(price))
+      else this.sides[side].set(Number(price), Number(size))
+    }
+  }
+
+  get bids(): Side {
+    return [...this.sides.bids].toSorted(([a], [b]) => b - a)
+  }
+
+  get asks(): Side {
+    return [...this.sides.asks].toSorted(([a], [b]) => a - b)
+  }
+}
+
+export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+
+/** Runs a program with a scope of its own. */
+export const run = <A>(program: Effect.Effect<A, never, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Effect.scoped(program))
