@@ -126,13 +126,8 @@ const watch = async (served: SimulatorServer.ServedVenue, ways: Ways): Promise<S
   return report
 }
 
-export interface Watched {
-  readonly report: Simulated.Report
-  readonly simulator: Simulator.Simulator
-}
-
 /** Lets ccxt watch a simulated venue for the time of the test. */
-export const run = (venue: Simulator.VenueId, faults: VenueFault.Script = []): Promise<Watched> =>
+export const run = (venue: Simulator.VenueId, faults: VenueFault.Script = []): Promise<Simulated.Watched> =>
   Simulated.run(
     Effect.gen(function* () {
       const served = yield* Simulated.serve(venue, faults)

@@ -2,6 +2,7 @@
  * What all clients are held to: how long they watch, and whether the books that
  * they keep are the simulator's. Nothing here knows a client.
  */
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Simulator from "@kharbranth/feeds/simulator/Simulator"
@@ -128,6 +129,29 @@ export class Levels implements Kept {
   get asks(): Side {
     return [...this.sides.asks].toSorted(([a], [b]) => a - b)
   }
+}
+
+/** A client's report with the simulator that it watched. */
+export interface Watched {
+  readonly report: Report
+  readonly simulator: Simulator.Simulator
+}
+
+/** How long a test may wait for its client, in milliseconds. */
+export const patience: number = (seconds + 60) * 1000
+
+/** Demands that a client saw no error, broke no rule, and had the right book of each symbol. */
+export const judge = (name: string, { report, simulator }: Watched, kinds = ["trades", "ticker", "book"]): void => {
+  assert.deepStrictEqual(report.errors.slice(0, 5), [])
+  assert.deepStrictEqual(report.wrong.slice(0, 3), [], `${report.wrong.length} wrong books`)
+  assert.deepStrictEqual(simulator.ledger.violations.slice(0, 3), [])
+  assert.deepStrictEqual([...report.symbols].toSorted(), simulator.symbols.toSorted())
+  for (const kind of kinds) assert.isAtLeast(report.news.get(kind) ?? 0, seconds)
+  const news = JSON.stringify(Object.fromEntries(report.news))
+  const { dials, sent } = simulator.ledger.counts
+  process.stdout.write(
+    `${name}: ${report.right} books right, ${report.undated} without a moment, ${news}, ${dials} dials, ${sent} frames\n`
+  )
 }
 
 export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
