@@ -31,7 +31,7 @@ describe(`ccxt.pro for ${Simulated.seconds} s (seed ${Simulated.seed})`, () => {
     async () => {
       const [checksum, gap] = await Promise.all([
         Ccxt.run("bitfinex", [{ fault: { _tag: "WrongChecksum" } }]),
-        Ccxt.run("okx", [{ fault: { _tag: "Gap" }, every: 2000, channel: "book" }])
+        Ccxt.run("okx", [{ fault: { _tag: "Gap" }, at: [5000, 6000], channel: "book" }])
       ])
       assert.match(checksum.report.errors.join("\n"), /checksum/i)
       assert.isAbove(gap.report.errors.length, 0)

@@ -121,6 +121,7 @@ const watch = async (served: SimulatorServer.ServedVenue, ways: Ways): Promise<S
   }
   await Simulated.pause(Simulated.seconds * 1000)
   isOver = true
+  report.endedAt = Date.now()
   await exchange.close().catch(() => {})
   await Promise.all(loops)
   return report

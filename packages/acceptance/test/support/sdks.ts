@@ -210,6 +210,7 @@ const watch = async (served: SimulatorServer.ServedVenue, sdk: Sdk): Promise<Sim
   }
   await Simulated.pause(Simulated.seconds * 1000)
   isOver = true
+  report.endedAt = Date.now()
   await client.closeAll(true)
   return report
 }

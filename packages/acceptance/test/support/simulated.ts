@@ -39,6 +39,10 @@ export interface Kept {
 export interface Report {
   /** How often each kind of news came. */
   readonly news: Map<string, number>
+  /** When each kind came last. */
+  readonly latest: Map<string, number>
+  /** When the watch ended. */
+  endedAt: number
   /** Books that were the simulator's at the moment that they name. */
   right: number
   /** Books that name no moment to compare them at. */
@@ -51,6 +55,8 @@ export interface Report {
 
 export const newReport = (): Report => ({
   news: new Map(),
+  latest: new Map(),
+  endedAt: 0,
   right: 0,
   undated: 0,
   wrong: [],
@@ -58,8 +64,10 @@ export const newReport = (): Report => ({
   symbols: new Set()
 })
 
-export const noted = (report: Report, kind: string): void =>
-  void report.news.set(kind, (report.news.get(kind) ?? 0) + 1)
+export const noted = (report: Report, kind: string): void => {
+  report.news.set(kind, (report.news.get(kind) ?? 0) + 1)
+  report.latest.set(kind, Date.now())
+}
 
 const depth = 10
 
@@ -141,12 +149,19 @@ export interface Watched {
 export const patience: number = (seconds + 60) * 1000
 
 /** Demands that a client saw no error, broke no rule, and had the right book of each symbol. */
-export const judge = (name: string, { report, simulator }: Watched, kinds = ["trades", "ticker", "book"]): void => {
+export const judge = (
+  name: string,
+  { report, simulator }: Watched,
+  kinds: ReadonlyArray<string> = ["trades", "ticker", "book"]
+): void => {
   assert.deepStrictEqual(report.errors.slice(0, 5), [])
   assert.deepStrictEqual(report.wrong.slice(0, 3), [], `${report.wrong.length} wrong books`)
   assert.deepStrictEqual(simulator.ledger.violations.slice(0, 3), [])
   assert.deepStrictEqual([...report.symbols].toSorted(), simulator.symbols.toSorted())
-  for (const kind of kinds) assert.isAtLeast(report.news.get(kind) ?? 0, seconds)
+  for (const kind of kinds) {
+    // The slowest feed sends each book every 5.4 seconds.
+    assert.isAbove(report.latest.get(kind) ?? 0, report.endedAt - 8000, `${kind} stopped coming`)
+  }
   const news = JSON.stringify(Object.fromEntries(report.news))
   const { dials, sent } = simulator.ledger.counts
   process.stdout.write(
