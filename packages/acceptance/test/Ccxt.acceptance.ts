@@ -30,8 +30,8 @@ describe(`ccxt.pro for ${Simulated.seconds} s (seed ${Simulated.seed})`, () => {
     "its checks are on: a wrong checksum and a gap are errors",
     async () => {
       const [checksum, gap] = await Promise.all([
-        Ccxt.run("bitfinex", [{ fault: { _tag: "WrongChecksum" } }]),
-        Ccxt.run("okx", [{ fault: { _tag: "Gap" }, at: [5000, 6000], channel: "book" }])
+        Ccxt.run("bitfinex", [{ fault: { _tag: "WrongChecksum" } }], 8),
+        Ccxt.run("okx", [{ fault: { _tag: "Gap" }, at: [5000, 6000], channel: "book" }], 8)
       ])
       assert.match(checksum.report.errors.join("\n"), /checksum/i)
       assert.isAbove(gap.report.errors.length, 0)

@@ -78,7 +78,7 @@ const open = async (served: SimulatorServer.ServedVenue, { checksum, id }: Ways)
   return { exchange, markets }
 }
 
-const watch = async (served: SimulatorServer.ServedVenue, ways: Ways): Promise<Simulated.Report> => {
+const watch = async (served: SimulatorServer.ServedVenue, ways: Ways, seconds: number): Promise<Simulated.Report> => {
   const { when } = ways
   const report = Simulated.newReport()
   const { exchange, markets } = await open(served, ways)
@@ -119,7 +119,7 @@ const watch = async (served: SimulatorServer.ServedVenue, ways: Ways): Promise<S
     // A user who subscribes to everything at once breaks Coinbase's rule of eight messages a second.
     await Simulated.pause(1000)
   }
-  await Simulated.pause(Simulated.seconds * 1000)
+  await Simulated.pause(seconds * 1000)
   isOver = true
   report.endedAt = Date.now()
   await exchange.close().catch(() => {})
@@ -128,11 +128,15 @@ const watch = async (served: SimulatorServer.ServedVenue, ways: Ways): Promise<S
 }
 
 /** Lets ccxt watch a simulated venue for the time of the test. */
-export const run = (venue: Simulator.VenueId, faults: VenueFault.Script = []): Promise<Simulated.Watched> =>
+export const run = (
+  venue: Simulator.VenueId,
+  faults: VenueFault.Script = [],
+  seconds = Simulated.seconds
+): Promise<Simulated.Watched> =>
   Simulated.run(
     Effect.gen(function* () {
       const served = yield* Simulated.serve(venue, faults)
-      const report = yield* Effect.promise(() => watch(served, venues[venue]!))
+      const report = yield* Effect.promise(() => watch(served, venues[venue]!, seconds))
       return { report, simulator: served.simulator }
     })
   )

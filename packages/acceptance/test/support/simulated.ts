@@ -14,7 +14,8 @@ export const seconds: number = Number(process.env["KHARBRANTH_ACCEPTANCE_SECONDS
 
 export const seed: number = Number(process.env["KHARBRANTH_SEED"] ?? 20261128)
 
-const market = { assets: 3, updates: 5, trades: 5, levels: 150 }
+// Fewer levels than the smallest snapshot over HTTP: what a snapshot cuts off, no client can know later.
+const market = { assets: 3, updates: 5, trades: 5, levels: 60 }
 
 export const serve = (
   venue: Simulator.VenueId,

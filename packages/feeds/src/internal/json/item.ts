@@ -39,11 +39,11 @@ const textOf = (node: number, key: Key): string => {
 /** The wire's text of a value that may be a number; empty for every other. */
 const scalarOf = (node: number): string => (isA(kindText, node) || isA(kindNumber, node) ? Document.rawOf(node) : "")
 
-/** Decimal text, whether the venue quoted it or not. */
+/** Decimal text that a number can hold, whether the venue quoted it or not. */
 const decimalOf = (node: number, key: Key): string => {
   if (node >= 0 && !Number.isNaN(Document.valueOf(node))) return Document.rawOf(node)
   const text = scalarOf(node)
-  return isDecimal(text) ? text : fail(`a decimal ${shown(key)}`)
+  return isDecimal(text) && Number.isFinite(Number(text)) ? text : fail(`a decimal ${shown(key)}`)
 }
 
 const sequenceOf = (node: number, key: Key): Sequence => {
@@ -86,7 +86,6 @@ export const addChange = (changes: Growing, price: string, size: string): void =
 
 const add = (changes: Growing, price: string, size: string, value: number): void => {
   if (size.charCodeAt(0) === 45) fail("a size of zero or more")
-  if (!Number.isFinite(value)) fail("a finite price")
   changes.values.push(value)
   changes.prices.push(price)
   changes.sizes.push(size)
@@ -292,12 +291,11 @@ const sizeOf = (node: number, key: Key): string => {
   return size.charCodeAt(0) === 45 ? fail(`a size of zero or more ${shown(key)}`) : size
 }
 
-/** What a decimal is worth. */
+/** What a decimal is worth, after it was read. */
 const worthOf = (node: number): number => {
   const known = Document.valueOf(node)
   if (!Number.isNaN(known)) return known
-  const value = Number(Document.glanceAt(node))
-  return Number.isFinite(value) ? value : fail("a finite number")
+  return Number(Document.glanceAt(node))
 }
 
 /** The outermost value of a parsed frame. */
