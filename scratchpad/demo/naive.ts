@@ -35,7 +35,7 @@ const start = ({ addresses, symbols }: Extract<ToNaive, { readonly _tag: "start"
       const client = yield* NaiveClient.run({
         venue,
         topics,
-        target: (line) => Effect.succeed(rewrite(addresses, String(venue.lines[line]?.target))),
+        address: (url) => rewrite(addresses, url),
         fetch: get(addresses)
       })
       running.set(id, client)

@@ -31,7 +31,7 @@ export interface LazyText {
   indexOf(ascii: string, from?: number): number
   /** The part between two offsets as a string. */
   slice(from: number, to?: number): string
-  /** The whole text. It is made anew for each call. */
+  /** The whole text. Each call makes a new string. */
   toString(): string
 }
 

@@ -50,7 +50,11 @@ const drawDemo = (): void => {
   const frames = shown(recorded())
   writeFileSync(
     demo,
-    animate("Two hundred symbols of five venues, half a minute of faults, and the verdict", frames, { columns: 112, rows: 30, rest: 8000 })
+    animate("Two hundred symbols of five venues, half a minute of faults, and the verdict", frames, {
+      columns: 112,
+      rows: 30,
+      rest: 8000
+    })
   )
 }
 

@@ -116,7 +116,9 @@ const watch = async (served: SimulatorServer.ServedVenue, ways: Ways, seconds: n
       loop("ticker", () => exchange.watchTicker(symbol).then(() => {})),
       loop("book", () => book(symbol, served.simulator.symbols[index] ?? ""))
     )
-    // A user who subscribes to everything at once breaks Coinbase's rule of eight messages a second.
+    // A user who subscribes to everything at once breaks Coinbase's rule of eight messages a second, and
+    // what is asked before the socket is open is sent at once.
+    while (report.news.size === 0 && report.errors.length === 0) await Simulated.pause(50)
     await Simulated.pause(1000)
   }
   await Simulated.pause(seconds * 1000)

@@ -21,7 +21,7 @@ export const serve = (
   venue: Simulator.VenueId,
   faults: VenueFault.Script = []
 ): Effect.Effect<SimulatorServer.ServedVenue, never, Scope.Scope> =>
-  SimulatorServer.serve(venue, { seed, market, faults })
+  Effect.orDie(SimulatorServer.serve(venue, { seed, market, faults }))
 
 /** Base and quote of a symbol, as a venue spells it. */
 export const partsOf = (symbol: string): readonly [base: string, quote: string] => {

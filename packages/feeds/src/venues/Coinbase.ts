@@ -79,7 +79,7 @@ const decode = Kit.decoder("coinbase", (frame, { channel, symbol }, arrivalTime)
       own.push(channel === "trades" ? tradeOf(item, symbol, arrivalTime) : tickerOf(item, symbol, stamps))
     })
     // The venue lists the newest trade first.
-    found.push(...(channel === "trades" ? own.reverse() : own))
+    found.push(...(channel === "trades" ? own.toReversed() : own))
   })
   return found
 })

@@ -4,6 +4,8 @@
  * drawn from the seed. What comes out is counted, and compared with what the
  * venues know to be right.
  */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -11,7 +13,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import * as VirtualTime from "../../../kharbranth/test/simulation/virtualTime.ts"
+import * as VirtualTime from "kharbranth/testing/VirtualTime"
 import * as Book from "../../src/Book.ts"
 import * as Feed from "../../src/Feed.ts"
 import * as Rest from "../../src/Rest.ts"
@@ -159,8 +161,11 @@ class Trades {
   }
 }
 
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
+
 const heapUsed = (): number => {
-  globalThis.gc?.()
+  collectGarbage()
   return process.memoryUsage().heapUsed
 }
 
@@ -307,7 +312,6 @@ const naively = (plan: Plan, day: Day): Effect.Effect<void, unknown, Scope.Scope
       const client = yield* Naive.run({
         venue,
         topics,
-        target: (line) => Effect.succeed(String(venue.lines[line]?.target)),
         fetch: (url) =>
           Effect.flatMap(fetch({ method: "GET", url, maxBytes: Infinity }), ({ body, status }) =>
             status === 200 ? Effect.succeed(body) : Effect.fail(status)
@@ -333,7 +337,8 @@ const naively = (plan: Plan, day: Day): Effect.Effect<void, unknown, Scope.Scope
 export const live = async (plan: Plan, client: "ours" | "naive" = "ours"): Promise<Day> => {
   const day = start(plan)
   const program = (client === "ours" ? ours : naively)(plan, day)
-  const exit = await VirtualTime.run(Effect.provide(Effect.scoped(program), Logger.layer([])), plan.hours * hour + hour)
+  const limit = plan.hours * hour + hour
+  const exit = await VirtualTime.run(Effect.provide(Effect.scoped(program), Logger.layer([])), { limit })
   if (Exit.isFailure(exit)) throw new Error(`seed ${plan.seed}: ${String(exit.cause)}`)
   return day
 }

@@ -16,8 +16,8 @@ export interface Options {
   /** How the venue's frames are written and read; the client takes nothing else of it. */
   readonly venue: Venue
   readonly topics: ReadonlyArray<Topic>
-  /** Where a line is dialed. */
-  readonly target: (line: string) => Effect.Effect<string, unknown>
+  /** Where an address of the venue is found. Default: there. */
+  readonly address?: ((url: string) => string) | undefined
   /** Fetches a snapshot; a failure is not tried again. */
   readonly fetch: (url: string) => Effect.Effect<string, unknown>
 }
@@ -61,7 +61,7 @@ const change = (side: Side, { prices, sizes }: Changes): void => {
 }
 
 const best = (side: Side, levels: number, sign: 1 | -1): ReadonlyArray<readonly [string, string]> =>
-  [...side].sort(([left], [right]) => sign * (Number(left) - Number(right))).slice(0, levels)
+  [...side].toSorted(([left], [right]) => sign * (Number(left) - Number(right))).slice(0, levels)
 
 class NaiveBook {
   readonly symbol: string
@@ -122,9 +122,11 @@ class Naive implements NaiveClient {
 
   /** One socket, from its dial to its end. */
   private session(line: string, transport: Transport.Transport["Service"]): Effect.Effect<void, unknown, Scope.Scope> {
-    const { target, venue } = this.options
+    const { address = (url: string) => url, venue } = this.options
     return Effect.gen({ self: this }, function* () {
-      const url = yield* target(line)
+      const { target } = venue.lines[line] ?? {}
+      // An address that has to be asked for is more than this client knows of.
+      const url = typeof target === "string" ? address(target) : yield* Effect.fail("no address")
       const wire = venue.wire()
       let over = (): void => {}
       const ended = Effect.callback<void>((resume) => {

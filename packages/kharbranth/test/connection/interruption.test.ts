@@ -17,7 +17,7 @@ import type * as Target from "kharbranth/Target"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import type { Transport } from "kharbranth/Transport"
-import * as VirtualTime from "../simulation/virtualTime.ts"
+import * as Census from "../simulation/census.ts"
 import { clock, now, polite, run, url } from "../support/virtual.ts"
 
 const closeTimeout = 5000
@@ -50,7 +50,7 @@ const interrupted = (scenario: Scenario): Promise<Left> =>
       yield* network.serve(url, scenario.script ?? polite)
       if (scenario.before !== undefined) yield* scenario.before(network)
       const outside = yield* clock
-      const census = VirtualTime.census(network.clock)
+      const census = Census.census(network.clock)
       const life: Effect.Effect<number, unknown, Transport> = Effect.gen(function* () {
         const scope = yield* Scope.make()
         const options = { target: url, codec: Codec.text, closeTimeout, startup: "background" as const }

@@ -25,7 +25,7 @@ import type * as Target from "kharbranth/Target"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { inspect } from "node:util"
-import * as VirtualTime from "../simulation/virtualTime.ts"
+import * as VirtualTime from "../../src/testing/VirtualTime.ts"
 
 const secret = /planted/i
 

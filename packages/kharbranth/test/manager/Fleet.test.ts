@@ -13,7 +13,7 @@ import * as Fault from "../../src/testing/Fault.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { Transport } from "../../src/Transport.ts"
 import { plain, url } from "./managerRig.ts"
-import { census } from "../simulation/virtualTime.ts"
+import { census } from "../simulation/census.ts"
 import { clock, now, run } from "../support/virtual.ts"
 
 const count = 1_000

@@ -29,7 +29,8 @@ import * as Plan from "./plan.ts"
 import * as Recorder from "./recorder.ts"
 import * as Server from "./server.ts"
 import * as User from "./user.ts"
-import * as VirtualTime from "./virtualTime.ts"
+import * as VirtualTime from "../../src/testing/VirtualTime.ts"
+import * as Census from "./census.ts"
 
 /** A bug that is planted between the core and what surrounds it. */
 export interface Sabotage extends User.Sabotage {
@@ -223,7 +224,7 @@ const program = (seed: number, sabotage: Sabotage) =>
     yield* Effect.forkScoped(feed.talk)
     const recorded = Recorder.make(network.transport, note, monoOf(network.clock))
     const transport = sabotage.transport?.(recorded, note) ?? recorded
-    const census = VirtualTime.census(network.clock)
+    const census = Census.census(network.clock)
     yield* census.count(
       inProcess(plan, sabotage, network, note, outside).pipe(
         Effect.forkChild,

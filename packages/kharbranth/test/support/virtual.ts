@@ -9,7 +9,7 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import type * as TestNetwork from "kharbranth/testing/TestNetwork"
-import * as VirtualTime from "../simulation/virtualTime.ts"
+import * as VirtualTime from "../../src/testing/VirtualTime.ts"
 
 export const url = "wss://peer.example/ws"
 

@@ -81,12 +81,9 @@ const put = (changes: Growing, index: number, level: number, priceAt: Key, sizeA
 
 export const noChanges = (): Growing => ({ values: [], prices: [], sizes: [] })
 
-export const addChange = (changes: Growing, price: string, size: string): void =>
-  add(changes, price, size, Number(price))
-
-const add = (changes: Growing, price: string, size: string, value: number): void => {
+export const addChange = (changes: Growing, price: string, size: string): void => {
   if (size.charCodeAt(0) === 45) fail("a size of zero or more")
-  changes.values.push(value)
+  changes.values.push(Number(price))
   changes.prices.push(price)
   changes.sizes.push(size)
 }

@@ -2,14 +2,15 @@
  * Virtual time for whole histories: a clock whose sleeps are woken one instant
  * after another as soon as everything that could run has run. It does what
  * `TestClock` does, without being told how far to go, and cheaply enough for
- * thousands of histories: tasks of fibers are microtasks, so a turn of the real
- * event loop is a settled instant.
+ * thousands of histories, or for days: tasks of fibers are microtasks, so a turn
+ * of the real event loop is a settled instant.
+ *
+ * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as Metric from "effect/Metric"
 import * as Scheduler from "effect/Scheduler"
 
 interface Sleep {
@@ -31,7 +32,8 @@ const microtask = (f: () => void) => {
 // 64ths of a millisecond, like the network's own times: sums of them are exact, so nobody wakes a hair too early.
 const exact = (millis: number) => Math.ceil(millis * 64) / 64
 
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** A turn of the real event loop, which the scheduler of a fiber that yields waits for. */
+const settled = () => Effect.runPromise(Effect.yieldNow)
 
 /** Sleeps in order of time, then of arrival. A sorted array: there are few at any moment. */
 class Sleeps {
@@ -65,7 +67,12 @@ class Sleeps {
   }
 }
 
-/** A clock and its sleeps. */
+/**
+ * A clock and its sleeps.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface VirtualTime {
   readonly clock: Clock.Clock
   /** Moves to the next instant for which something sleeps; `false` when nothing does. */
@@ -85,6 +92,21 @@ const clockOf = (now: () => number, sleep: Clock.Clock["sleep"]): Clock.Clock =>
   }
 }
 
+/**
+ * A clock that starts at 0 and moves only when you advance it.
+ *
+ * @example
+ * ```ts
+ * import * as VirtualTime from "kharbranth/testing/VirtualTime"
+ * import { strictEqual } from "node:assert"
+ *
+ * // Nothing sleeps yet, so there is no instant to go to.
+ * strictEqual(VirtualTime.make().advance(), false)
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (): VirtualTime => {
   const sleeps = new Sleeps()
   let now = 0
@@ -106,10 +128,42 @@ export const make = (): VirtualTime => {
   return { clock: clockOf(() => now, sleep), advance }
 }
 
+/**
+ * Options of `run`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface RunOptions {
+  /** How much virtual time the program may take, in milliseconds. Default: two hours. */
+  readonly limit?: number | undefined
+}
+
 const twoHours = 7_200_000
 
-/** Runs a program to its end in virtual time, of which it may take so many milliseconds. */
-export const run = async <A, E>(program: Effect.Effect<A, E>, limit = twoHours): Promise<Exit.Exit<A, E>> => {
+/**
+ * Runs a program to its end in virtual time. Throws if it takes longer than
+ * `limit`, or waits for something that no sleep will bring.
+ *
+ * @example
+ * ```ts
+ * import * as Clock from "effect/Clock"
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import * as VirtualTime from "kharbranth/testing/VirtualTime"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const exit = await VirtualTime.run(Effect.andThen(Effect.sleep("1 hour"), Clock.currentTimeMillis))
+ * deepStrictEqual(exit, Exit.succeed(3_600_000))
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A, E>(
+  program: Effect.Effect<A, E>,
+  { limit = twoHours }: RunOptions = {}
+): Promise<Exit.Exit<A, E>> => {
   const time = make()
   const scheduler = new Scheduler.MixedScheduler("async", microtask)
   const fiber = Effect.runFork(
@@ -120,54 +174,15 @@ export const run = async <A, E>(program: Effect.Effect<A, E>, limit = twoHours):
   fiber.addObserver((ended) => {
     exit = ended
   })
-  while (true) {
-    await settled()
-    if (exit !== undefined) return exit
-    if (time.clock.currentTimeMillisUnsafe() > limit)
-      throw new Error(`the program still runs after ${limit} virtual milliseconds`)
-    if (!time.advance()) throw new Error("the program waits for something that nobody will do")
-  }
-}
-
-/** Counts what a part of the program has running: fibers and sleeps. */
-export interface Census {
-  readonly fibers: () => number
-  readonly sleeps: () => number
-  /** Runs an effect, and all fibers that it forks, under this count. */
-  readonly count: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-}
-
-export const census = (clock: Clock.Clock): Census => {
-  let fibers = 0
-  let sleeps = 0
-  const counted: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
-    sleep: (duration: Duration.Duration) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => {
-          sleeps++
-        }),
-        () => clock.sleep(duration),
-        () =>
-          Effect.sync(() => {
-            sleeps--
-          })
-      )
-  })
-  const register: Metric.FiberRuntimeMetricsService = {
-    recordFiberStart: () => {
-      fibers++
-    },
-    recordFiberEnd: () => {
-      fibers--
+  // No chain of promises: a history may have millions of turns.
+  return new Promise((resolve, reject) => {
+    const turn = (): void => {
+      if (exit !== undefined) resolve(exit)
+      else if (time.clock.currentTimeMillisUnsafe() > limit)
+        reject(new Error(`the program still runs after ${limit} virtual milliseconds`))
+      else if (time.advance()) void settled().then(turn)
+      else reject(new Error("the program waits for something that nobody will do"))
     }
-  }
-  return {
-    fibers: () => fibers,
-    sleeps: () => sleeps,
-    count: (effect) =>
-      effect.pipe(
-        Effect.provideService(Clock.Clock, counted),
-        Effect.provideService(Metric.FiberRuntimeMetrics, register)
-      )
-  }
+    void settled().then(turn)
+  })
 }
