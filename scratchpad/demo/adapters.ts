@@ -8,7 +8,8 @@ import * as Okx from "@kharbranth/feeds/venues/Okx"
 import type { VenueId } from "./wire.ts"
 
 export const adapters: Readonly<Record<VenueId, () => Venue>> = {
-  "binance-spot": BinanceSpot.make,
+  // Every cut costs forty snapshots.
+  "binance-spot": () => BinanceSpot.make({ levels: 500 }),
   "bybit": Bybit.make,
   "okx": Okx.make,
   "coinbase": Coinbase.make,

@@ -35,14 +35,24 @@ export const table: Table = {
   })
 }
 
+/** What a snapshot of so many levels costs of the venue's limit. */
+const weights = { 100: 5, 500: 25, 1000: 50, 5000: 250 } as const
+
 /**
  * Makes the venue.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Venue =>
-  Kit.venue(
+export const make = (
+  options: Options & {
+    /** Levels of a snapshot: fewer cost less of the venue's limit, so more books are right sooner. Default: 1000. */
+    readonly levels?: keyof typeof weights | undefined
+  } = {}
+): Venue => {
+  const { levels = 1000 } = options
+  const rest = { ...table.limits.rest, snapshot: weights[levels] }
+  return Kit.venue(
     "binance-spot",
     table,
     {
@@ -54,9 +64,10 @@ export const make = (options: Options = {}): Venue =>
       unsubscribe: Binance.request("UNSUBSCRIBE"),
       classify: Binance.classify,
       decode: Binance.decode("binance-spot"),
-      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: 1000 },
+      continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: levels },
       trades: Binance.trades("binance-spot", "https://api.binance.com/api/v3/aggTrades", 4),
-      snapshot: Binance.snapshot("binance-spot", "https://api.binance.com/api/v3/depth")
+      snapshot: Binance.snapshot("binance-spot", "https://api.binance.com/api/v3/depth", levels)
     },
-    options
+    { ...options, limits: { rest, ...options.limits } }
   )
+}

@@ -63,7 +63,7 @@ export const make = (options: Options = {}): Venue => {
         snapshotLevels: 1000
       },
       trades: Binance.trades("binance-usdm", "https://fapi.binance.com/fapi/v1/aggTrades", 20),
-      snapshot: Binance.snapshot("binance-usdm", "https://fapi.binance.com/fapi/v1/depth")
+      snapshot: Binance.snapshot("binance-usdm", "https://fapi.binance.com/fapi/v1/depth", 1000)
     },
     options
   )

@@ -67,10 +67,10 @@ export const trades = (venue: string, base: string, weight: number) =>
       body.each((item) => tradeOf(item, symbol, { venueTime: item.millis("T"), arrivalTime }))
   )
 
-export const snapshot = (venue: string, base: string) =>
+export const snapshot = (venue: string, base: string, levels: number) =>
   Kit.snapshot(
     venue,
-    (symbol) => `${base}?symbol=${symbol}&limit=1000`,
+    (symbol) => `${base}?symbol=${symbol}&limit=${levels}`,
     (body, topic, arrivalTime) => {
       return Kit.bookUpdate(
         { venueTime: body.millis("T"), arrivalTime },
