@@ -9,7 +9,7 @@ import type { VenueId } from "./wire.ts"
 
 export const adapters: Readonly<Record<VenueId, () => Venue>> = {
   // Every cut costs forty snapshots.
-  "binance-spot": () => BinanceSpot.make({ levels: 500 }),
+  "binance-spot": () => BinanceSpot.make({ levels: 100 }),
   "bybit": Bybit.make,
   "okx": Okx.make,
   "coinbase": Coinbase.make,

@@ -52,7 +52,7 @@ const { values } = parseArgs({
 
 /** How long everything may take to connect before the faults begin, and to come to rest afterwards. */
 const calm = 12_000
-const rest = 15_000
+const rest = 30_000
 
 const each = <A>(of: (id: VenueId) => A): Readonly<Record<VenueId, A>> =>
   Object.fromEntries(venueIds.map((id) => [id, of(id)])) as Record<VenueId, A>

@@ -97,7 +97,7 @@ const start = Effect.gen(function* () {
         `${client} ${venue}`,
         yield* SimulatorServer.serve(venue, {
           seed,
-          market: { assets: symbolsEach, updates: 2, trades: 0.5, levels: 100 },
+          market: { assets: symbolsEach, updates: 2, trades: 0.5, levels: 60 },
           faults: Faults.script(seed, venue, calm)
         })
       )
