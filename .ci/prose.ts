@@ -2,7 +2,7 @@
  * Checks what people read: pages, sentences, words, links and spelling, in
  * documents and in the JSDoc of public modules. Each check is tried on its own
  * samples first, as those of the house are. Words that the dictionaries lack
- * are in `words.txt`.
+ * are in `cspell.json`.
  */
 import { spawnSync } from "node:child_process"
 import { failedSamples } from "./lib/check.ts"

@@ -7,7 +7,7 @@
  */
 import * as Option from "effect/Option"
 import * as Checksum from "./Checksum.ts"
-import type { BookUpdate, Changes, Reason } from "./FeedEvent.ts"
+import type { BookUpdate, Reason } from "./FeedEvent.ts"
 import { BookSide } from "./internal/book/side.ts"
 import * as Sequencer from "./Sequencer.ts"
 
@@ -240,21 +240,21 @@ const settle = (self: Mutable, update: BookUpdate): Outcome => {
 const sum = (self: Mutable, rule: Checksum.Rule): number => Checksum.crc32(rule.line(self.bids, self.asks))
 
 const crossed = ({ asks, bids }: Mutable): boolean =>
-  bids.length > 0 && asks.length > 0 && (bids.values[bids.length - 1] ?? 0) >= (asks.values[asks.length - 1] ?? 0)
+  bids.length > 0 && asks.length > 0 && (bids.value(0) ?? 0) >= (asks.value(0) ?? 0)
 
 /** So many best levels of each side must be within what the snapshot showed. */
 const coveredAtLeast = 10
 
 const isThin = ({ asks, bids, known }: Mutable): boolean =>
-  (known.bid > 0 && (bids.values[bids.at(coveredAtLeast - 1)] ?? 0) < known.bid) ||
-  (known.ask < Infinity && (asks.values[asks.at(coveredAtLeast - 1)] ?? Infinity) > known.ask)
+  (known.bid > 0 && (bids.value(coveredAtLeast - 1) ?? 0) < known.bid) ||
+  (known.ask < Infinity && (asks.value(coveredAtLeast - 1) ?? Infinity) > known.ask)
 
 /** A snapshot that is as long as it may be ends before the book does. */
 const bound = (self: Mutable): void => {
   const { asks, bids, continuity, known } = self
   const most = continuity.snapshotLevels ?? Infinity
-  if (bids.length >= most) known.bid = bids.values[0] ?? 0
-  if (asks.length >= most) known.ask = asks.values[0] ?? Infinity
+  if (bids.length >= most) known.bid = bids.value(bids.length - 1) ?? 0
+  if (asks.length >= most) known.ask = asks.value(asks.length - 1) ?? Infinity
 }
 
 const hold = (self: Mutable, update: BookUpdate): Outcome => {
@@ -344,7 +344,7 @@ const proven = ({ continuity }: Book): number =>
 const covered = (side: BookSide, worst: number, isKnown: (price: number) => boolean): number => {
   if (worst === 0 || worst === Infinity) return side.length
   let count = side.length
-  while (count > 0 && !isKnown(side.values[side.at(count - 1)] ?? 0)) count--
+  while (count > 0 && !isKnown(side.value(count - 1) ?? 0)) count--
   return count
 }
 
@@ -355,7 +355,7 @@ const levelsOf = (side: BookSide, count: number): ReadonlyArray<Level> =>
   Array.from({ length: Math.min(count, side.length) }, (_, index) => levelAt(side, index))
 
 const levelAt = (side: BookSide, index: number): Level => ({
-  price: side.values[side.at(index)] ?? 0,
+  price: side.value(index) ?? 0,
   priceText: side.price(index),
   size: Number(side.size(index)),
   sizeText: side.size(index)
@@ -426,11 +426,6 @@ export const bbo = (
   })
 }
 
-const changesOf = (side: BookSide, count: number): Changes => {
-  const from = Math.max(0, side.length - count)
-  return { values: side.values.slice(from), prices: side.prices.slice(from), sizes: side.sizes.slice(from) }
-}
-
 /**
  * The book as one snapshot, for those who keep a copy; `None` unless it is `Synced`.
  *
@@ -445,8 +440,8 @@ export const snapshot = (book: Book, symbol: string, at: number): Option.Option<
     _tag: "BookUpdate",
     symbol,
     kind: "snapshot",
-    bids: changesOf(self.bids, Math.min(count, bidsOf(self))),
-    asks: changesOf(self.asks, Math.min(count, asksOf(self))),
+    bids: self.bids.changes(Math.min(count, bidsOf(self))),
+    asks: self.asks.changes(Math.min(count, asksOf(self))),
     first: undefined,
     last: book.sequence,
     previous: undefined,

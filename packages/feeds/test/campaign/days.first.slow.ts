@@ -1,7 +1,7 @@
 /**
- * Proves for ten seeds, the other half of twenty, that a day of two hundred
- * symbols at five misbehaving venues passes without a wrong book believed, a gap
- * unmarked, a rule broken or a stall unnoticed, in bounded memory.
+ * Proves for ten seeds, the first half of twenty, that a day at five misbehaving
+ * venues passes without a wrong book believed, a gap unmarked, a rule broken or a
+ * stall unnoticed, in bounded memory: once with two hundred symbols, else with forty.
  */
 import { it } from "@effect/vitest"
 import * as Campaign from "./campaign.ts"

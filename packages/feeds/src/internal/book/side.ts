@@ -1,15 +1,20 @@
 /**
  * One side of a book: levels sorted from the worst price to the best, so that
- * changes near the top, which are most, move few elements.
+ * changes near the top, which are most, move few elements and are found soon.
  */
 import type { Changes } from "../../FeedEvent.ts"
 import type { Sequence } from "../../Sequencer.ts"
 import { compare } from "../json/decimal.ts"
 
+interface Held {
+  readonly value: number
+  price: string
+  size: string
+}
+
 export class BookSide {
-  readonly values: Array<number> = []
-  readonly prices: Array<string> = []
-  readonly sizes: Array<string> = []
+  // One list of levels, not a list for each part: a change moves a third of the elements.
+  private readonly levels: Array<Held> = []
   private readonly ascending: boolean
 
   constructor(side: "bid" | "ask") {
@@ -18,26 +23,34 @@ export class BookSide {
   }
 
   get length(): number {
-    return this.values.length
+    return this.levels.length
   }
 
-  /** Index 0 is the best level. */
-  at(index: number): number {
-    return this.values.length - 1 - index
+  /** The price of a level as a number; index 0 is the best. */
+  value(index: number): number | undefined {
+    return this.level(index)?.value
   }
 
   price(index: number): string {
-    return this.prices[this.at(index)] ?? ""
+    return this.level(index)?.price ?? ""
   }
 
   size(index: number): string {
-    return this.sizes[this.at(index)] ?? ""
+    return this.level(index)?.size ?? ""
   }
 
-  clear(): void {
-    this.values.length = 0
-    this.prices.length = 0
-    this.sizes.length = 0
+  /** The best levels as changes that make them. */
+  changes(count: number): Changes {
+    const best = this.levels.slice(Math.max(0, this.levels.length - count))
+    return {
+      values: best.map(({ value }) => value),
+      prices: best.map(({ price }) => price),
+      sizes: best.map(({ size }) => size)
+    }
+  }
+
+  private level(index: number): Held | undefined {
+    return this.levels[this.levels.length - 1 - index]
   }
 
   /** Sets the levels; changes that carry a number up to `after` are in the snapshot already. */
@@ -52,7 +65,7 @@ export class BookSide {
 
   /** Replaces all levels. Venues do not promise an order. */
   load(changes: Changes): void {
-    this.clear()
+    this.levels.length = 0
     const { prices, sizes, values } = changes
     const order = values.map((_, index) => index)
     order.sort((a, b) => this.ordered(values[a] ?? 0, prices[a] ?? "", values[b] ?? 0, prices[b] ?? ""))
@@ -61,47 +74,72 @@ export class BookSide {
 
   /** Drops the levels beyond the depth that the venue sends. */
   truncate(depth: number): void {
-    const excess = this.values.length - depth
-    if (excess <= 0) return
-    this.values.splice(0, excess)
-    this.prices.splice(0, excess)
-    this.sizes.splice(0, excess)
+    const excess = this.levels.length - depth
+    if (excess > 0) this.levels.splice(0, excess)
   }
 
   private set(value: number, price: string, size: string): void {
+    const { levels } = this
     const at = this.find(value, price)
-    const found =
-      at < this.values.length && this.ordered(this.values[at] ?? 0, this.prices[at] ?? "", value, price) === 0
-    if (Number(size) === 0) {
-      if (!found) return
-      this.values.splice(at, 1)
-      this.prices.splice(at, 1)
-      this.sizes.splice(at, 1)
-    } else if (found) {
-      this.prices[at] = price
-      this.sizes[at] = size
-    } else {
-      this.values.splice(at, 0, value)
-      this.prices.splice(at, 0, price)
-      this.sizes.splice(at, 0, size)
-    }
+    const there = levels[at]
+    const isThere =
+      there !== undefined && there.value === value && (there.price === price || compare(there.price, price) === 0)
+    if (isZero(size)) {
+      if (isThere) this.removeAt(at)
+    } else if (isThere) {
+      there.price = price
+      there.size = size
+    } else this.insertAt(at, { value, price, size })
   }
 
+  // By hand: `splice` makes an array of what it took out.
+  private removeAt(at: number): void {
+    const { levels } = this
+    for (let index = at, last = levels.length - 1; index < last; index++) levels[index] = levels[index + 1]!
+    levels.pop()
+  }
+
+  private insertAt(at: number, level: Held): void {
+    const { levels } = this
+    levels.push(level)
+    for (let index = levels.length - 1; index > at; index--) levels[index] = levels[index - 1]!
+    levels[at] = level
+  }
+
+  /** Where the level is, or where it belongs: looks from the top in growing steps, then between the last two. */
   private find(value: number, price: string): number {
-    let low = 0
-    let high = this.values.length
+    const { levels } = this
+    let high = levels.length
+    let low = high - 4
+    for (let step = 8; low > 0 && !this.isWorse(levels[low]!.value, value); step *= 2) {
+      high = low
+      low = high - step
+    }
+    low = Math.max(0, low)
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.ordered(this.values[middle] ?? 0, this.prices[middle] ?? "", value, price) < 0) low = middle + 1
+      if (this.isWorse(levels[middle]!.value, value)) low = middle + 1
       else high = middle
     }
+    // Two prices can be one double; then their digits decide.
+    for (let level = levels[low]; level !== undefined && level.value === value; level = levels[++low])
+      if (this.ordered(value, level.price, value, price) >= 0) return low
     return low
   }
 
+  private isWorse(value: number, other: number): boolean {
+    return this.ascending ? value < other : value > other
+  }
+
   private ordered(value: number, price: string, other: number, otherPrice: string): number {
-    // Two prices can be one double; then their digits decide.
     const difference =
       value === other ? (price === otherPrice ? 0 : compare(price, otherPrice)) : value < other ? -1 : 1
     return this.ascending ? difference : -difference
   }
+}
+
+/** Whether a size is nothing. Most sizes begin with a digit that says that they are not. */
+const isZero = (size: string): boolean => {
+  const first = size.charCodeAt(0)
+  return (first < 49 || first > 57) && Number(size) === 0
 }
