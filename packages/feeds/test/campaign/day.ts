@@ -127,11 +127,19 @@ const audit = (day: Day, simulator: Simulator.Simulator, believed: Naive.Believe
 
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, "")
 
-/** Whether the venue itself kept back or spoiled each step between the two: the next one that comes will show it. */
-const isSpoiled = ({ ledger }: Simulator.Simulator, symbol: string, after: number, last: number): boolean => {
-  const own = ledger.injected.filter(({ topic }) => topic !== undefined && plain(topic).includes(plain(symbol)))
+/** Whether the venue sent nothing right of the steps between the two: it spoiled them, or they are beyond its levels. */
+const isSpoiled = (simulator: Simulator.Simulator, symbol: string, after: number, last: number): boolean => {
+  const own = simulator.ledger.injected.filter(
+    ({ topic }) => topic !== undefined && plain(topic).includes(plain(symbol))
+  )
   const spoiled = new Set(own.map(({ revision }) => revision))
-  return Array.from({ length: last - after }, (_, index) => after + 1 + index).every((step) => spoiled.has(step))
+  const isUnseen = (step: number): boolean => {
+    const [before, then] = [step - 1, step].map((revision) => simulator.book(symbol, { revision }, depth))
+    return before !== undefined && then !== undefined && same(before.bids, then.bids) && same(before.asks, then.asks)
+  }
+  return Array.from({ length: last - after }, (_, index) => after + 1 + index).every(
+    (step) => spoiled.has(step) || isUnseen(step)
+  )
 }
 
 /** Follows the numbers of one topic's trades. */
