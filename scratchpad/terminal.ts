@@ -1,5 +1,8 @@
 /** What both demos draw with: colours, a spark line, and a terminal's second screen. */
 import { writeFileSync } from "node:fs"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 
 const paint = (code: string) => (text: string) => `\u001b[${code}m${text}\u001b[0m`
 export const green = paint("32")
@@ -72,15 +75,37 @@ export const log = (out: NodeJS.WriteStream, elapsed: number, what: string): voi
 }
 
 /** What would keep this process alive now. */
-export const leftRunning = (): string => {
+const leftRunning = (): string => {
   const kinds = process.getActiveResourcesInfo().filter((kind) => !/^(TTYWrap|PipeWrap|FSReqCallback)$/.test(kind))
   return kinds.length === 0 ? "nothing" : kinds.join(", ")
 }
 
 /** The same after a few turns of the event loop, so that what was closed is gone. */
-export const settled = async (): Promise<string> => {
+const settled = async (): Promise<string> => {
   for (const end = performance.now() + 500; leftRunning() !== "nothing" && performance.now() < end;) {
     await new Promise((resolve) => setImmediate(resolve))
   }
   return leftRunning()
+}
+
+/**
+ * Runs a demo to its end, or until a signal asks it to stop; then `close` gives
+ * the terminal back. The exit code is 0 if it passed and nothing is left running.
+ */
+export const runDemo = async <A>(
+  demo: Effect.Effect<A, unknown>,
+  close: () => void,
+  judge: (verdict: A, left: string) => boolean
+): Promise<void> => {
+  const fiber = Effect.runFork(demo)
+  const stop = () => fiber.interruptUnsafe()
+  process.once("SIGINT", stop)
+  process.once("SIGTERM", stop)
+  const exit = await Effect.runPromise(Fiber.await(fiber))
+  close()
+  process.off("SIGINT", stop)
+  process.off("SIGTERM", stop)
+  const left = await settled()
+  if (Exit.isFailure(exit)) process.stdout.write(`\n  the demo did not finish: ${String(exit.cause)}\n`)
+  process.exitCode = Exit.isSuccess(exit) && judge(exit.value, left) && left === "nothing" ? 0 : 1
 }

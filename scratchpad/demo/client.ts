@@ -11,7 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Believed } from "../../packages/feeds/test/support/naive.ts"
-import { Holes } from "./holes.ts"
+import { TradeIds } from "../../packages/feeds/test/support/tradeIds.ts"
+import { depth } from "../../packages/feeds/test/support/truth.ts"
 import { Recoveries, Samples } from "./samples.ts"
 import { type VenueId, venueIds } from "./wire.ts"
 
@@ -32,7 +33,7 @@ const level = ({ priceText, sizeText }: Book.Level): readonly [string, string] =
 
 const anyway = (book: Book.Book): Book.Levels => {
   const { asks, bids } = Book.lastKnown(book)
-  return { bids: bids.slice(0, 10), asks: asks.slice(0, 10) }
+  return { bids: bids.slice(0, depth), asks: asks.slice(0, depth) }
 }
 
 /** With `sabotage` books are believed whatever they say of themselves. */
@@ -44,7 +45,7 @@ export const make = (venues: Readonly<Record<VenueId, Venue>>, symbols: Symbols,
       quiet: () => "5 seconds"
     })
     const tallies = Object.fromEntries(venueIds.map((id) => [id, tallyOf()])) as Record<VenueId, Tally>
-    const holes = new Map<string, Holes>()
+    const holes = new Map<string, TradeIds>()
     const recoveries = new Recoveries()
     const books = new Map<VenueId, Array<{ readonly symbol: string; readonly held: Feed.FeedBook }>>()
 
@@ -70,7 +71,7 @@ export const make = (venues: Readonly<Record<VenueId, Venue>>, symbols: Symbols,
 
     const follow = (id: VenueId, symbol: string) => {
       const name = `${id} ${symbol}`
-      holes.set(name, new Holes())
+      holes.set(name, new TradeIds())
       return feed.entries(Topic.at(id, Topic.trades(symbol))).pipe(
         Stream.runForEachArray((entries) =>
           Effect.sync(() => {
@@ -105,7 +106,7 @@ export const make = (venues: Readonly<Record<VenueId, Venue>>, symbols: Symbols,
         Effect.forEach(books.get(id) ?? [], ({ held, symbol }) => Effect.map(held.book, (book) => ({ book, symbol }))),
         (all) =>
           all.flatMap(({ book, symbol }) =>
-            Option.match(sabotage ? Option.some(anyway(book)) : Book.depth(book, 10), {
+            Option.match(sabotage ? Option.some(anyway(book)) : Book.depth(book, depth), {
               onNone: () => [],
               onSome: ({ asks, bids }) => [
                 {
@@ -135,7 +136,7 @@ export const make = (venues: Readonly<Record<VenueId, Venue>>, symbols: Symbols,
 
     const booksOf = (id: VenueId): number => symbols[id].length
 
-    const undetected = (): number => [...holes.values()].reduce((sum, one) => sum + one.undetected, 0)
+    const undetected = (): number => [...holes.values()].reduce((sum, one) => sum + one.unmarkedGaps, 0)
 
     return {
       feed,

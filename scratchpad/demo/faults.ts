@@ -3,20 +3,11 @@
  * the same ones.
  */
 import type * as VenueFault from "@kharbranth/feeds/simulator/VenueFault"
+import { mulberry32 } from "../../packages/kharbranth/test/support/random.ts"
 import type { VenueId } from "./wire.ts"
 
 /** How long faults are injected, in milliseconds. */
 export const lasts = 30_000
-
-const randomOf = (seed: number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 const between = (random: () => number, from: number, to: number): number => Math.round(from + random() * (to - from))
 
@@ -62,6 +53,6 @@ const own: Record<VenueId, (random: () => number, start: number) => VenueFault.S
 }
 
 export const script = (seed: number, venue: VenueId, start: number): VenueFault.Script => {
-  const random = randomOf(seed + venue.length * 7919 + venue.charCodeAt(0))
+  const random = mulberry32(seed + venue.length * 7919 + venue.charCodeAt(0))
   return [...common(random, start), ...own[venue](random, start)]
 }

@@ -13,12 +13,10 @@ import { parseArgs } from "node:util"
 import * as Rest from "@kharbranth/feeds/Rest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Transport from "kharbranth/Transport"
-import { settled } from "../terminal.ts"
+import { runDemo } from "../terminal.ts"
 import { adapters, liveAssets, spelled } from "./adapters.ts"
 import * as Client from "./client.ts"
 import * as Dashboard from "./dashboard.ts"
@@ -184,22 +182,14 @@ const live = (table: Table.Table) =>
 
 const table = values.record === undefined ? Table.make(process.stdout) : Table.recording(values.record)
 // The table says all there is to say.
-const program = values.live ? Effect.as(live(table), undefined) : demo(table)
-const fiber = Effect.runFork(Effect.provide(program, Logger.layer([])))
-const stop = () => fiber.interruptUnsafe()
-process.once("SIGINT", stop)
-process.once("SIGTERM", stop)
-const exit: Exit.Exit<Verdict.Verdict | undefined, unknown> = await Effect.runPromise(Fiber.await(fiber))
-table.close()
-process.off("SIGINT", stop)
-process.off("SIGTERM", stop)
+const quiet = Effect.provide(Logger.layer([]))
+const close = () => table.close()
 
-const left = await settled()
-if (Exit.isFailure(exit)) {
-  process.stdout.write(`\n  the demo did not finish: ${String(exit.cause)}\n`)
-  process.exitCode = 1
-} else if (exit.value !== undefined) {
-  table.end?.(Verdict.text(exit.value, left))
-  process.stdout.write(Verdict.text(exit.value, left))
-  process.exitCode = Verdict.passed(exit.value) && left === "nothing" ? 0 : 1
-}
+if (values.live) await runDemo(quiet(live(table)), close, () => true)
+else
+  await runDemo(quiet(demo(table)), close, (verdict, left) => {
+    const lastWord = Verdict.text(verdict, left)
+    table.end?.(lastWord)
+    process.stdout.write(lastWord)
+    return Verdict.passed(verdict)
+  })

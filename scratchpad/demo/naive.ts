@@ -3,15 +3,14 @@
  * limits, sequences or checks. Its books are audited like the others'.
  */
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
-import * as NaiveClient from "../../packages/feeds/test/support/naive.ts"
 import * as Rest from "@kharbranth/feeds/Rest"
 import * as Topic from "@kharbranth/feeds/Topic"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import * as NaiveClient from "../../packages/feeds/test/support/naive.ts"
+import { tradeIdsOf } from "../../packages/feeds/test/support/tradeIds.ts"
 import { adapters } from "./adapters.ts"
-import { holesIn } from "./holes.ts"
-import { type Addresses, type FromNaive, rewrite, type ToNaive, type VenueId, venueIds } from "./wire.ts"
+import { type Addresses, followParent, type FromNaive, rewrite, type ToNaive, type VenueId, venueIds } from "./wire.ts"
 
 const scope = Scope.makeUnsafe()
 const running = new Map<VenueId, NaiveClient.NaiveClient>()
@@ -49,17 +48,13 @@ const report = (): FromNaive => {
     _tag: "report",
     dials: sum(({ counts }) => counts.dials),
     messages: sum(({ counts }) => counts.frames),
-    undetected: sum(({ trades }) => [...trades.values()].reduce((total, ids) => total + holesIn(ids), 0))
+    undetected: sum(({ trades }) =>
+      [...trades.values()].reduce((total, ids) => total + tradeIdsOf(ids).unmarkedGaps, 0)
+    )
   }
 }
 
-const stop = (): void => {
-  void Effect.runPromise(Scope.close(scope, Exit.void)).then(() => process.exit(0))
-}
-
-process.once("disconnect", stop)
-process.once("SIGINT", () => {})
-process.once("SIGTERM", stop)
+followParent(scope)
 process.on("message", (message: ToNaive) => {
   if (message._tag === "finish") say(report())
   else void Effect.runPromise(start(message))

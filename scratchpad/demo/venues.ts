@@ -4,15 +4,16 @@
  * ends when its parent does.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type { Believed } from "../../packages/feeds/test/support/naive.ts"
 import * as SimulatorServer from "@kharbranth/feeds/simulator/SimulatorServer"
+import type { Believed } from "../../packages/feeds/test/support/naive.ts"
+import * as Truth from "../../packages/feeds/test/support/truth.ts"
 import * as Faults from "./faults.ts"
 import {
   type Audited,
   type Client,
   clients,
+  followParent,
   type FromVenues,
   type Report,
   symbolsEach,
@@ -25,26 +26,9 @@ import {
 const calm = Number(process.argv[3])
 const seed = Number(process.argv[2])
 
-const depth = 10
-
 const say = (message: FromVenues): void => {
   if (process.connected) process.send?.(message)
 }
-
-type Level = readonly [price: string, size: string]
-
-const same = (left: ReadonlyArray<Level>, right: ReadonlyArray<Level>): boolean =>
-  left.length === right.length &&
-  left.every(([price, size], index) => {
-    const other = right[index]
-    return other !== undefined && Number(price) === Number(other[0]) && Number(size) === Number(other[1])
-  })
-
-const text = (levels: ReadonlyArray<Level>): string =>
-  levels
-    .slice(0, 3)
-    .map(([price, size]) => `${price}@${size}`)
-    .join(" ")
 
 const scope = Scope.makeUnsafe()
 const served = new Map<string, SimulatorServer.ServedVenue>()
@@ -58,14 +42,13 @@ const venueOf = (client: Client, venue: VenueId): SimulatorServer.ServedVenue =>
 const audit = (client: Client, venue: VenueId, books: ReadonlyArray<Believed>): Audited => {
   const { simulator } = venueOf(client, venue)
   const result = { right: 0, wrong: 0, unknown: 0, example: undefined as string | undefined }
-  for (const { asks, bids, sequence, symbol, venueTime } of books) {
-    const when = sequence === undefined ? (venueTime === undefined ? undefined : { time: venueTime }) : { sequence }
-    const truth = when && simulator.book(symbol, when, depth)
+  for (const believed of books) {
+    const truth = Truth.truthOf(simulator, believed)
     if (truth === undefined) result.unknown++
-    else if (same(truth.bids, bids) && same(truth.asks, asks)) result.right++
+    else if (Truth.same(truth, believed)) result.right++
     else {
       result.wrong++
-      result.example ??= `${venue} ${symbol}: ${text(bids)} | ${text(asks)}, but it was ${text(truth.bids)} | ${text(truth.asks)}`
+      result.example ??= `${venue} ${believed.symbol}: ${Truth.text(believed)}, but it was ${Truth.text(truth)}`
     }
   }
   return result
@@ -103,13 +86,7 @@ const start = Effect.gen(function* () {
       )
 })
 
-const stop = (): void => {
-  void Effect.runPromise(Scope.close(scope, Exit.void)).then(() => process.exit(0))
-}
-
-process.once("disconnect", stop)
-process.once("SIGINT", () => {})
-process.once("SIGTERM", stop)
+followParent(scope)
 process.on("message", (message: ToVenues) => {
   if (message._tag === "audit")
     say({ _tag: "audited", id: message.id, result: audit(message.client, message.venue, message.books) })

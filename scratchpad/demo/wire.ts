@@ -6,6 +6,8 @@
 import { type ChildProcess, fork } from "node:child_process"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import type { Believed } from "../../packages/feeds/test/support/naive.ts"
 
 export const venueIds = ["binance-spot", "bybit", "okx", "coinbase", "kraken"] as const
@@ -135,3 +137,13 @@ export const next = <M extends { readonly _tag: string }, Tag extends M["_tag"]>
       process.off("exit", ended)
     })
   })
+
+/** Ends this process with its parent, once the scope is closed; Ctrl-C at a terminal is the parent's to take. */
+export const followParent = (scope: Scope.Closeable): void => {
+  const stop = (): void => {
+    void Effect.runPromise(Scope.close(scope, Exit.void)).then(() => process.exit(0))
+  }
+  process.once("disconnect", stop)
+  process.once("SIGINT", () => {})
+  process.once("SIGTERM", stop)
+}

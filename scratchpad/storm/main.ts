@@ -7,15 +7,13 @@ import { type ChildProcess, fork } from "node:child_process"
 import { parseArgs } from "node:util"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
-import { settled } from "../terminal.ts"
+import { runDemo } from "../terminal.ts"
 import * as Dashboard from "./dashboard.ts"
 import * as Feeds from "./feeds.ts"
-import { Ledger, type Verdict } from "./ledger.ts"
+import { Ledger } from "./ledger.ts"
 import * as Screen from "./screen.ts"
 import * as Storm from "./storm.ts"
 import { now } from "./time.ts"
@@ -111,20 +109,11 @@ const demo = (screen: Screen.Screen) =>
 const live = Layer.merge(ConnectionManager.layer().pipe(Layer.provide(NodeTransport.layer)), Logger.layer([]))
 
 const screen = Screen.make(process.stdout)
-const fiber = Effect.runFork(Effect.provide(demo(screen), live))
-const stop = () => fiber.interruptUnsafe()
-process.once("SIGINT", stop)
-process.once("SIGTERM", stop)
-const exit: Exit.Exit<Verdict, unknown> = await Effect.runPromise(Fiber.await(fiber))
-screen.close()
-process.off("SIGINT", stop)
-process.off("SIGTERM", stop)
-
-const left = await settled()
-if (Exit.isFailure(exit)) {
-  process.stdout.write(`\n  the demo did not finish: ${String(exit.cause)}\n`)
-  process.exitCode = 1
-} else {
-  process.stdout.write(Screen.verdictText(exit.value, left))
-  process.exitCode = exit.value.passed && left === "nothing" ? 0 : 1
-}
+await runDemo(
+  Effect.provide(demo(screen), live),
+  () => screen.close(),
+  (verdict, left) => {
+    process.stdout.write(Screen.verdictText(verdict, left))
+    return verdict.passed
+  }
+)

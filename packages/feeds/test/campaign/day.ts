@@ -28,6 +28,8 @@ import * as Kraken from "../../src/venues/Kraken.ts"
 import * as Kucoin from "../../src/venues/Kucoin.ts"
 import * as Okx from "../../src/venues/Okx.ts"
 import * as Naive from "../support/naive.ts"
+import { TradeIds, tradeIdsOf } from "../support/tradeIds.ts"
+import * as Truth from "../support/truth.ts"
 
 export const minute = 60_000
 export const hour = 60 * minute
@@ -53,7 +55,6 @@ export interface Day {
   unmarked: number
   marked: number
   trades: number
-  gaps: number
   readonly violations: Array<string>
   bans: number
   dials: number
@@ -79,46 +80,21 @@ export const venueIds = Object.keys(adapters) as ReadonlyArray<Simulator.VenueId
 /** How long a venue's silence may stay unnoticed: its slowest heartbeat, and a new session. */
 const bound = 3 * minute
 
-const depth = 10
-
-type Level = readonly [price: string, size: string]
-
-const same = (left: ReadonlyArray<Level>, right: ReadonlyArray<Level>): boolean =>
-  left.length === right.length &&
-  left.every(([price, size], index) => {
-    const other = right[index]
-    return other !== undefined && Number(price) === Number(other[0]) && Number(size) === Number(other[1])
-  })
-
-const text = (levels: ReadonlyArray<Level>): string =>
-  levels
-    .slice(0, 3)
-    .map(([price, size]) => `${price}@${size}`)
-    .join(" ")
-
-const levelOf = ({ priceText, sizeText }: Book.Level): Level => [priceText, sizeText]
-
-/** The right book where a believed one says that it stands. */
-const truthOf = (simulator: Simulator.Simulator, { sequence, symbol, venueTime }: Naive.Believed) => {
-  if (sequence !== undefined) return simulator.book(symbol, { sequence }, depth)
-  return venueTime === undefined ? undefined : simulator.book(symbol, { time: venueTime }, depth)
-}
+const levelOf = ({ priceText, sizeText }: Book.Level) => [priceText, sizeText] as const
 
 const audit = (day: Day, simulator: Simulator.Simulator, believed: Naive.Believed, now: number): void => {
-  const { asks, bids, symbol } = believed
-  const truth = truthOf(simulator, believed)
+  const { symbol } = believed
+  const truth = Truth.truthOf(simulator, believed)
   const at = `${simulator.venue} ${symbol} after ${Math.round(now / minute)} min`
-  if (truth === undefined || !same(truth.bids, bids) || !same(truth.asks, asks)) {
-    day.wrong.push(
-      `${at}: ${text(bids)} | ${text(asks)} instead of ${truth && text(truth.bids)} | ${truth && text(truth.asks)}`
-    )
+  if (truth === undefined || !Truth.same(truth, believed)) {
+    day.wrong.push(`${at}: ${Truth.text(believed)} instead of ${truth && Truth.text(truth)}`)
     return
   }
   day.right++
-  const older = simulator.book(symbol, { time: now - bound }, depth)
+  const older = simulator.book(symbol, { time: now - bound }, Truth.depth)
   if (older === undefined || truth.revision >= older.revision) return
   // A step beyond the levels that the venue sends is none for its clients.
-  if (same(older.bids, bids) && same(older.asks, asks)) return
+  if (Truth.same(older, believed)) return
   if (!isSpoiled(simulator, symbol, truth.revision, older.revision))
     day.late.push(
       `${at}: at step ${truth.revision}, but step ${older.revision} was ${Math.round((now - older.at) / minute)} min ago`
@@ -134,39 +110,12 @@ const isSpoiled = (simulator: Simulator.Simulator, symbol: string, after: number
   )
   const spoiled = new Set(own.map(({ revision }) => revision))
   const isUnseen = (step: number): boolean => {
-    const [before, then] = [step - 1, step].map((revision) => simulator.book(symbol, { revision }, depth))
-    return before !== undefined && then !== undefined && same(before.bids, then.bids) && same(before.asks, then.asks)
+    const [before, then] = [step - 1, step].map((revision) => simulator.book(symbol, { revision }, Truth.depth))
+    return before !== undefined && then !== undefined && Truth.same(before, then)
   }
   return Array.from({ length: last - after }, (_, index) => after + 1 + index).every(
     (step) => spoiled.has(step) || isUnseen(step)
   )
-}
-
-/** Follows the numbers of one topic's trades. */
-class Trades {
-  private readonly day: Day
-  private last: bigint | undefined
-  private isMarked = true
-
-  constructor(day: Day) {
-    this.day = day
-  }
-
-  mark(): void {
-    this.isMarked = true
-    this.day.gaps++
-  }
-
-  see(id: string | undefined): void {
-    if (id === undefined || !/^\d+$/.test(id)) return
-    this.day.trades++
-    const at = BigInt(id)
-    const missing = this.last === undefined ? 0 : Number(at - this.last) - 1
-    if (missing > 0 && this.isMarked) this.day.marked += missing
-    else if (missing > 0) this.day.unmarked += missing
-    if (this.last === undefined || at > this.last) this.last = at
-    this.isMarked = false
-  }
 }
 
 setFlagsFromString("--expose-gc")
@@ -225,7 +174,6 @@ const start = (plan: Plan): Day => ({
   unmarked: 0,
   marked: 0,
   trades: 0,
-  gaps: 0,
   violations: [],
   bans: 0,
   dials: 0,
@@ -234,7 +182,12 @@ const start = (plan: Plan): Day => ({
   heap: [0, 0]
 })
 
-const finish = (day: Day, served: ReadonlyArray<Served>): void => {
+const finish = (day: Day, served: ReadonlyArray<Served>, trades: ReadonlyArray<TradeIds>): void => {
+  for (const { marked, seen, unmarked } of trades) {
+    day.trades += seen
+    day.marked += marked
+    day.unmarked += unmarked
+  }
   for (const { simulator } of served) {
     const { counts, injected, violations } = simulator.ledger
     const struck = (tag: string) =>
@@ -278,16 +231,19 @@ const ours = (plan: Plan, day: Day): Effect.Effect<void, unknown, Scope.Scope> =
       readonly symbol: string
       readonly book: Feed.FeedBook
     }> = []
+    const trades: Array<TradeIds> = []
     for (const { id, simulator } of served) {
       for (const [index, symbol] of simulator.symbols.entries()) {
         books.push({ simulator, symbol, book: yield* feed.book(Topic.at(id, Topic.book(symbol))) })
         if (index >= 10) continue
-        const trades = new Trades(day)
+        const own = new TradeIds()
+        trades.push(own)
         yield* Effect.forkScoped(
           Stream.runForEach(feed.entries(Topic.at(id, Topic.trades(symbol))), (entry) =>
-            Effect.sync(() =>
-              entry._tag === "Trade" ? trades.see(entry.id) : entry._tag === "Gap" ? trades.mark() : undefined
-            )
+            Effect.sync(() => {
+              if (entry._tag === "Trade") own.see(entry.id)
+              else if (entry._tag === "Gap") own.mark()
+            })
           )
         )
       }
@@ -297,7 +253,7 @@ const ours = (plan: Plan, day: Day): Effect.Effect<void, unknown, Scope.Scope> =
         books,
         ({ book, simulator, symbol }) =>
           Effect.map(book.book, (current) => {
-            const found = Option.getOrUndefined(Book.depth(current, depth))
+            const found = Option.getOrUndefined(Book.depth(current, Truth.depth))
             if (found === undefined) {
               day.unsure++
               return
@@ -310,7 +266,7 @@ const ours = (plan: Plan, day: Day): Effect.Effect<void, unknown, Scope.Scope> =
         { discard: true }
       )
     )
-    finish(day, served)
+    finish(day, served, trades)
   })
 
 const naively = (plan: Plan, day: Day): Effect.Effect<void, unknown, Scope.Scope> =>
@@ -335,15 +291,14 @@ const naively = (plan: Plan, day: Day): Effect.Effect<void, unknown, Scope.Scope
     yield* everySoOften(plan, day, (now) =>
       Effect.sync(() => {
         for (const { client, simulator } of clients)
-          for (const believed of client.books(depth)) audit(day, simulator, believed, now)
+          for (const believed of client.books(Truth.depth)) audit(day, simulator, believed, now)
       })
     )
-    for (const { client } of clients)
-      for (const ids of client.trades.values()) {
-        const trades = new Trades(day)
-        for (const id of ids) trades.see(id)
-      }
-    finish(day, served)
+    finish(
+      day,
+      served,
+      clients.flatMap(({ client }) => [...client.trades.values()].map(tradeIdsOf))
+    )
   })
 
 /** A day of a client: ours, or a naive one. */
