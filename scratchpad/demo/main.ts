@@ -126,7 +126,8 @@ const demo = (table: Table.Table) =>
     return yield* Effect.gen(function* () {
       const client = yield* Client.make(
         each((id) => adapters[id]()),
-        symbols
+        symbols,
+        values.sabotage
       )
       const dashboard = yield* Dashboard.make(table, client, start, calm + lasts)
       venues.on("message", (message: FromVenues) => {
