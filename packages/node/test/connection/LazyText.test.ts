@@ -1,6 +1,7 @@
 // Proves that a codec that asks for it gets text as bytes on real sockets, before
 // and after a session is ready; that hooks and heartbeats still see strings; and
-// that a codec that does not ask gets strings.
+// that a codec that does not ask gets strings. Without a hook, a heartbeat of texts
+// makes no strings while no probe waits.
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Effect from "effect/Effect"
@@ -9,6 +10,8 @@ import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import type { Frame } from "kharbranth/Message"
+import { vi } from "vitest"
+import { BytesText } from "../../src/internal/frames/lazyText.ts"
 import { serve } from "../support/wsServer.ts"
 
 const provided = Effect.provide(NodeTransport.layerWith({ proxy: false }))
@@ -49,6 +52,23 @@ describe("lazy text", () => {
       assert.strictEqual(connection.state.getUnsafe()._tag, "Connected")
       assert.isTrue(texts.every((text) => typeof text === "string"))
       assert.includeMembers(texts, ["welcome", "echo é"])
+    }).pipe(provided)
+  )
+
+  it.live("stays bytes under a heartbeat of texts whose probe is not due", () =>
+    Effect.gen(function* () {
+      const server = yield* answering([])
+      const read = vi.spyOn(BytesText.prototype, "toString")
+      yield* Effect.addFinalizer(() => Effect.sync(() => read.mockRestore()))
+      const connection = yield* Connection.make("unread", {
+        target: server.url,
+        codec: Codec.lazyText,
+        heartbeat: Heartbeat.text({ probe: "beat", pulse: "alive", every: "1 hour" })
+      })
+      yield* connection.send("é")
+      const echo = yield* Stream.runHead(Stream.filter(connection.stream, (text) => text.startsWith("echo ")))
+      assert.strictEqual(echo._tag, "Some")
+      assert.strictEqual(read.mock.calls.length, 0)
     }).pipe(provided)
   )
 

@@ -42,6 +42,8 @@ export class Liveness<In, Out> implements MonitoredSession {
     this.heard?.()
     if (this.pulse.intercept(frame)) return true
     const { reports } = this.owner
+    // Lazy text becomes a string for a hook alone.
+    if (!reports.hasHooks) return false
     const { epoch } = this.session
     if (frame instanceof Uint8Array) reports.hook(epoch, "onBinary", frame, epoch)
     else reports.hook(epoch, "onText", String(frame), epoch)
