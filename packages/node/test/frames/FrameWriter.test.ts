@@ -2,7 +2,8 @@
 // masked payload of every size and at every place in memory, each with a mask of
 // its own, one behind the other, the caller's bytes untouched.
 import { assert, describe, it } from "@effect/vitest"
-import { allocate, encode, opcodes, roomFor } from "../../src/internal/frames/frameWriter.ts"
+import { allocate, encode, roomFor } from "../../src/internal/frames/frameWriter.ts"
+import { opcodes } from "../../src/internal/frames/protocol.ts"
 import { frameReader } from "../support/frameReader.ts"
 
 const sizes = [0, 1, 2, 3, 4, 5, 7, 8, 124, 125, 126, 127, 1_000, 65_535, 65_536, 70_000]

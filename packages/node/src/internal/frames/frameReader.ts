@@ -11,6 +11,7 @@ import type { LazyText } from "kharbranth/Message"
 import { isAscii, isUtf8 } from "node:buffer"
 import { Gathered } from "./gathered.ts"
 import { BytesText, keep } from "./lazyText.ts"
+import { finBit, isCloseCode, maskBit, maxControlPayload, noStatus, opcodes } from "./protocol.ts"
 import type { Violation } from "./violation.ts"
 
 /** What a reader reports to, in the order of the frames. After `closed` or `violated` comes nothing. */
@@ -23,24 +24,18 @@ export interface FrameReceiver {
   violated(violation: Violation): void
 }
 
-const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
-
-const finBit = 0x80
 const rsv1Bit = 0x40
 const otherRsvBits = 0x30
 const opcodeBits = 0x0f
-const maskBit = 0x80
 const lengthBits = 0x7f
 const length16 = 126
 const length64 = 127
-const maxControlPayload = 125
 /** The upper half of a length of 64 bits that JavaScript still counts exactly. */
 const maxUpperHalf = 2 ** 21 - 1
 /** Fragments of one message: empty ones cost time, and no limit in bytes stops them. */
 const maxFragments = 16_384
 /** The longest run of texts. A text that is kept for long keeps its run alive. */
 const maxRun = 4_096
-const noStatus = 1005
 
 /**
  * Where the texts of a run begin and end. All readers share this memory: a run
@@ -48,10 +43,6 @@ const noStatus = 1005
  */
 const starts = new Int32Array(maxRun)
 const ends = new Int32Array(maxRun)
-
-/** Which codes a close frame may carry (section 7.4). */
-export const isCloseCode = (code: number): boolean =>
-  (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) || (code >= 3000 && code <= 4999)
 
 export class FrameReader {
   private readonly receiver: FrameReceiver

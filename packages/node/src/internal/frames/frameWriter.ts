@@ -5,8 +5,7 @@
  */
 import type { Frame } from "kharbranth/Message"
 import { randomFillSync } from "node:crypto"
-
-export const opcodes = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+import { finBit, maskBit } from "./protocol.ts"
 
 /** Memory to write frames into, seen as bytes and as words of four. */
 export interface Memory {
@@ -14,8 +13,6 @@ export interface Memory {
   readonly words: Int32Array
 }
 
-const finBit = 0x80
-const maskBit = 0x80
 const maxHeader = 14
 const keySize = 4
 

@@ -6,7 +6,8 @@
 import type { Frame, LazyText } from "kharbranth/Message"
 import type * as Net from "node:net"
 import { FrameReader, type FrameReceiver } from "../frames/frameReader.ts"
-import { allocate, encode, type Memory, opcodes, roomFor } from "../frames/frameWriter.ts"
+import { allocate, encode, type Memory, roomFor } from "../frames/frameWriter.ts"
+import { abnormal, maxControlPayload, noStatus, opcodes } from "../frames/protocol.ts"
 import { statusOf, type Violation } from "../frames/violation.ts"
 import { readerKey, type ReadSocket } from "./sharedRead.ts"
 import { enough, type Wire, type WireOwner } from "./wire.ts"
@@ -14,9 +15,6 @@ import { enough, type Wire, type WireOwner } from "./wire.ts"
 const open = 1
 const closing = 2
 const closed = 3
-const noStatus = 1005
-const abnormal = 1006
-const maxControlPayload = 125
 /** Pongs that the peer has not read. One that lets more pile up is cut off. */
 const maxUnsentPongs = 60
 /** How long a closing handshake may take; one that the core began has an earlier deadline. */

@@ -10,6 +10,7 @@ import type { Frame, LazyText } from "kharbranth/Message"
 import type { Dial, Link, Receiver } from "kharbranth/Transport"
 import * as Redacted from "effect/Redacted"
 import type * as Net from "node:net"
+import { abnormal, isCloseCode, noStatus } from "../frames/protocol.ts"
 import * as LinkErrors from "./errors.ts"
 import { isOpen, type Wire, type WireOwner } from "./wire.ts"
 
@@ -18,8 +19,6 @@ const lingerMillis = 1_000
 /** How many bytes of such a peer are read and thrown away before we hang up first. */
 const lingerBytes = 16 * 1_048_576
 
-const noStatus = 1005
-const abnormal = 1006
 const maxReasonBytes = 123
 /** The longest frame header of a client: two bytes, eight of length, four of mask. */
 const maxHeaderBytes = 14
@@ -37,10 +36,7 @@ const clampReason = (reason: string): string => {
   return bytes.toString("utf8", 0, end)
 }
 
-const isSendable = (code: number): boolean =>
-  Number.isInteger(code) &&
-  ((code >= 3000 && code <= 4999) ||
-    (code >= 1000 && code <= 1014 && code !== 1004 && code !== noStatus && code !== abnormal))
+const isSendable = (code: number): boolean => Number.isInteger(code) && isCloseCode(code)
 
 /** Where a socket keeps its link, for the listeners that all sockets share. */
 const linkKey = Symbol("kharbranth/link")
