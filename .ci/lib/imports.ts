@@ -5,7 +5,18 @@
 import { existsSync, readFileSync } from "node:fs"
 import { builtinModules } from "node:module"
 import type { Check } from "./check.ts"
-import { core, type Module, modulesOf, nameOf, packageOf, sources, targetOf, type Tree, walk } from "./tree.ts"
+import {
+  circlesOf,
+  core,
+  type Module,
+  modulesOf,
+  nameOf,
+  packageOf,
+  sources,
+  targetOf,
+  type Tree,
+  walk
+} from "./tree.ts"
 
 const at = (module: Module, line: number, text: string): string => `${module.path}:${line} ${text}`
 
@@ -207,32 +218,16 @@ const layers: Check = {
 
 // -------------------------------------------------------------------- cycles
 
-const cyclesIn = (modules: ReadonlyArray<Module>): ReadonlyArray<string> => {
-  const edges = new Map(
-    modules.map((module) => [
-      module.path,
-      module.imports
-        .filter((found) => !found.typeOnly && found.specifier.startsWith("."))
-        .map((found) => targetOf(module, found.specifier))
-    ])
-  )
-  const done = new Set<string>()
-  const cycles: Array<string> = []
-  const visit = (path: string, trail: ReadonlyArray<string>): void => {
-    const start = trail.indexOf(path)
-    if (start >= 0) cycles.push([...trail.slice(start), path].join(" -> "))
-    if (start >= 0 || done.has(path)) return
-    for (const next of edges.get(path) ?? []) visit(next, [...trail, path])
-    done.add(path)
-  }
-  for (const path of edges.keys()) visit(path, [])
-  return cycles
-}
+/** The files that a module needs when it runs. */
+const neededBy = (module: Module): ReadonlyArray<string> =>
+  module.imports
+    .filter((found) => !found.typeOnly && found.specifier.startsWith("."))
+    .map((found) => targetOf(module, found.specifier))
 
 const noCycles: Check = {
   // Imports of types alone are erased, so they cannot make a module see another one half-made.
   name: "no import cycles",
-  complaints: (tree) => cyclesIn(modulesOf(tree, sources)),
+  complaints: (tree) => circlesOf(modulesOf(tree, sources), neededBy).map((circle) => circle.join(" -> ")),
   rejects: [
     {
       "packages/node/src/A.ts": `import { b } from "./B.ts"\nexport const a = b`,

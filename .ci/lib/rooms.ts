@@ -5,7 +5,18 @@
  */
 import { posix } from "node:path"
 import type { Check } from "./check.ts"
-import { type Module, modulesOf, nameOf, type Node, packageOf, sources, targetOf, type Tree, walk } from "./tree.ts"
+import {
+  circlesOf,
+  type Module,
+  modulesOf,
+  nameOf,
+  type Node,
+  packageOf,
+  sources,
+  targetOf,
+  type Tree,
+  walk
+} from "./tree.ts"
 
 interface House {
   /** Floors, lowest first, each with its rooms. A room is a folder of `src/internal/`. */
@@ -212,27 +223,11 @@ const bodiesBehind = (module: Module): ReadonlyArray<string> =>
     .map(({ specifier }) => targetOf(module, specifier))
     .filter((target) => target.includes("/src/internal/"))
 
-/** Follows imports from each file; a file that is met again on its own path closes a circle. */
-const circlesOf = (modules: ReadonlyArray<Module>): ReadonlyArray<ReadonlyArray<string>> => {
-  const imports = new Map(modules.map((module) => [module.path, bodiesBehind(module)]))
-  const done = new Set<string>()
-  const found: Array<ReadonlyArray<string>> = []
-  const follow = (file: string, path: ReadonlyArray<string>): void => {
-    const start = path.indexOf(file)
-    if (start >= 0) found.push(path.slice(start))
-    if (start >= 0 || done.has(file)) return
-    for (const target of imports.get(file) ?? []) follow(target, [...path, file])
-    done.add(file)
-  }
-  for (const file of imports.keys()) follow(file, [])
-  return found
-}
-
 const circles: Check = {
   name: "behind the doors no files import each other in a circle, types included",
   complaints: (tree) =>
-    circlesOf(modulesOf(tree, /^packages\/[^/]+\/src\/internal\//)).map(
-      (circle) => `${[...circle, circle[0]].join(" imports ")}: let one of them name only what it needs`
+    circlesOf(modulesOf(tree, /^packages\/[^/]+\/src\/internal\//), bodiesBehind).map(
+      (circle) => `${circle.join(" imports ")}: let one of them name only what it needs`
     ),
   rejects: [
     {

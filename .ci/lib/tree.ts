@@ -45,6 +45,25 @@ export const packageOf = (path: string): string => path.split("/")[1] ?? ""
 /** The file that a relative import means. */
 export const targetOf = (module: Module, specifier: string): string => posix.join(posix.dirname(module.path), specifier)
 
+/** Circles of imports, each from a file back to itself. Follows imports from each file to one that is on its own path. */
+export const circlesOf = (
+  modules: ReadonlyArray<Module>,
+  importsOf: (module: Module) => ReadonlyArray<string>
+): ReadonlyArray<ReadonlyArray<string>> => {
+  const imports = new Map(modules.map((module) => [module.path, importsOf(module)]))
+  const done = new Set<string>()
+  const found: Array<ReadonlyArray<string>> = []
+  const follow = (file: string, path: ReadonlyArray<string>): void => {
+    const start = path.indexOf(file)
+    if (start >= 0) found.push([...path.slice(start), file])
+    if (start >= 0 || done.has(file)) return
+    for (const target of imports.get(file) ?? []) follow(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of imports.keys()) follow(file, [])
+  return found
+}
+
 /** The name of an identifier. */
 export const nameOf = (value: unknown): string => (value as { readonly name?: string } | undefined)?.name ?? ""
 
