@@ -5,7 +5,7 @@
  * are in `cspell.json`.
  */
 import { spawnSync } from "node:child_process"
-import { failedSamples } from "./lib/check.ts"
+import { report, runCheck } from "./lib/check.ts"
 import { docblocks, pages, proseChecks } from "./lib/prose.ts"
 import { readTree } from "./lib/tree.ts"
 
@@ -31,12 +31,5 @@ const spelling = [
   ...misspelled([...pages(tree), ...docblocks(tree)].map(([path]) => path))
 ]
 
-let failed = 0
-const report = (name: string, faults: ReadonlyArray<string>): void => {
-  failed += Math.min(1, faults.length)
-  console.log(`${faults.length === 0 ? "ok  " : "FAIL"} ${name}`)
-  for (const fault of faults) console.log(`       ${fault}`)
-}
-for (const check of proseChecks) report(check.name, [...failedSamples(check), ...check.complaints(tree)])
-report("words are spelled right", spelling)
-process.exitCode = failed === 0 ? 0 : 1
+const results = [...proseChecks.map((check) => runCheck(check, tree)), report("words are spelled right", spelling)]
+process.exitCode = results.every((holds) => holds) ? 0 : 1

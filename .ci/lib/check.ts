@@ -15,8 +15,20 @@ export interface Check {
   readonly accepts: ReadonlyArray<Sample>
 }
 
+/** Prints what is wrong under a check's name. Returns whether nothing is. */
+export const report = (name: string, faults: ReadonlyArray<string>): boolean => {
+  const holds = faults.length === 0
+  console.log(`${holds ? "ok  " : "FAIL"} ${name}`)
+  for (const fault of faults) console.log(`       ${fault}`)
+  return holds
+}
+
+/** Tries a check on its own samples, then on the repository, and reports both. */
+export const runCheck = (check: Check, tree: Tree): boolean =>
+  report(check.name, [...failedSamples(check), ...check.complaints(tree)])
+
 /** The check's own samples that it judges wrongly. */
-export const failedSamples = (check: Check): ReadonlyArray<string> => [
+const failedSamples = (check: Check): ReadonlyArray<string> => [
   ...check.rejects.flatMap((sample) =>
     check.complaints(new Map(Object.entries(sample))).length > 0
       ? []
