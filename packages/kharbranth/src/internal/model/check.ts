@@ -43,6 +43,10 @@ export const positive = (connection: string, path: Path, input: Duration.Input |
     : invalid(connection, path, 'expected a finite duration longer than zero, such as "10 seconds"')
 }
 
+/** For what may also last for ever. */
+export const positiveOrInfinite = (connection: string, path: Path, input: Duration.Input | undefined): Check =>
+  millisOr(input, 1) === Infinity ? undefined : positive(connection, path, input)
+
 export const wholeNumber = (connection: string, path: Path, value: number | undefined, least: number): Check =>
   value === undefined || (Number.isSafeInteger(value) && value >= least)
     ? undefined

@@ -37,8 +37,6 @@ const longestPause = 60_000
 const pauseAfter = (deaths: number): Duration.Duration =>
   Duration.millis(deaths === 0 ? 0 : Math.min(1_000 * 2 ** (deaths - 1), longestPause))
 
-const retireAfterOf = ({ retireAfter }: AnyOptions): number => Check.millisOr(retireAfter, "10 seconds")
-
 const check = (pool: string, options: AnyOptions) =>
   Check.firstOf([
     Parts.checkName(pool),
@@ -48,7 +46,7 @@ const check = (pool: string, options: AnyOptions) =>
     options.maxSize === undefined || options.maxSize > 0
       ? undefined
       : Check.invalid(pool, ["maxSize"], "expected more than 0"),
-    retireAfterOf(options) === Infinity ? undefined : Check.positive(pool, ["retireAfter"], options.retireAfter)
+    Check.positiveOrInfinite(pool, ["retireAfter"], options.retireAfter)
   ])
 
 interface PoolOptions {
@@ -86,7 +84,7 @@ class Pool {
     this.open = open
     this.timers = timers
     this.placement = new Placement({ count: options.maxCount ?? Infinity, size: options.maxSize ?? Infinity })
-    this.retirement = new Retirement({ min: this.min, after: retireAfterOf(options) })
+    this.retirement = new Retirement({ min: this.min, after: Check.millisOr(options.retireAfter, "10 seconds") })
     this.retireTimer = new Timer(timers, fibers, () => void fibers.fork(this.retire))
   }
 

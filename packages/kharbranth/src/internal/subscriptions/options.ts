@@ -18,9 +18,7 @@ const checkQuarantine = (
 ): InvalidOptions | undefined =>
   Check.positive(connection, at("quarantine", "within"), options?.within) ??
   Check.wholeNumber(connection, at("quarantine", "deaths"), options?.deaths, 1) ??
-  (Check.millisOr(options?.lasts, 1) === Infinity
-    ? undefined
-    : Check.positive(connection, at("quarantine", "lasts"), options?.lasts))
+  Check.positiveOrInfinite(connection, at("quarantine", "lasts"), options?.lasts)
 
 /** Whether a duration is zero; input that is no duration is not. */
 export const isZero = (input: Duration.Input | undefined): boolean =>
