@@ -1,7 +1,7 @@
 /**
  * How raw frames become messages, and what is done about those that do not
  * decode: they end the messages of their session, or are passed over and marked.
- * Each decoder says which, and so brings the code for it.
+ * Each decoder says which, and so comes with the code for it.
  */
 import type { BadFramePolicy, Batch } from "../../Codec.ts"
 import * as ConnectionError from "../../ConnectionError.ts"

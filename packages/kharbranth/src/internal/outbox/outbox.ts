@@ -216,7 +216,7 @@ export class Outbox<In, Out> implements MessageSource {
     return entry
   }
 
-  /** Ends every operation: lets in what has room now, then tells. */
+  /** Ends every operation: lets in what has room now, then informs the senders. */
   conclude(): void {
     const { emptied, kept } = this
     if (kept !== undefined) {

@@ -1,7 +1,7 @@
 /**
  * What waits in an outbox: two lanes, each with what is to be written again
  * before what never was, and the senders that wait for room. Knows the order,
- * the keys and the bounds; tells nobody anything.
+ * the keys and the bounds; informs nobody.
  */
 import type { Lane } from "../../Outbox.ts"
 import { Entries, type Entry } from "./entry.ts"

@@ -1,5 +1,5 @@
 /**
- * What a connection asks of its rate limits. A limit brings its own meters and
+ * What a connection asks of its rate limits. A limit has its own meters and
  * its own check, so that a connection without one does not pull them in.
  */
 import type { InvalidOptions } from "../../ConnectionError.ts"

@@ -23,7 +23,7 @@ export interface Conditions {
   readonly ignoreClose: boolean
   readonly holdOpen: boolean
   readonly slowReader: boolean
-  /** Milliseconds until the platform tells of an end; infinite when only `terminate` makes it tell. */
+  /** Milliseconds until the platform reports an end; infinite when only `terminate` makes it do so. */
   readonly lateEnd: number | undefined
 }
 

@@ -36,7 +36,7 @@ const tracker = (
   }
 }
 
-/** Takes a message in, and tells what becomes of it. Returns how to withdraw it. */
+/** Takes a message in, and reports what becomes of it. Returns how to withdraw it. */
 export const trackIn = <In, Out>(
   outbox: Outbox<In, Out>,
   message: Out,

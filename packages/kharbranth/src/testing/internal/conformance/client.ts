@@ -1,6 +1,6 @@
 /**
  * The client of a conformance case: it dials, writes down everything that the
- * link tells it, and waits for what a case expects. It is also where the rules
+ * link reports, and waits for what a case expects. It is also where the rules
  * that hold in every case are checked: one end, and nothing after it.
  */
 import * as Deferred from "effect/Deferred"

@@ -173,7 +173,7 @@ const receivedBytes = make(
     const before = client.link.received()
     const message = new Uint8Array(100_000).fill(7)
     const rest = yield* peer.begin(message)
-    // A control frame may come between two fragments, and tells when the first is here.
+    // A control frame may come between two fragments. It shows when the first is here.
     yield* peer.ping(new Uint8Array([1]))
     yield* client.until((said) => said.some((one) => one._tag === "Ping"))
     yield* same(client.frames().length, 0, "the number of complete frames")
