@@ -59,6 +59,13 @@ const encodeAlone = (opcode: number, payload: Frame): Buffer => {
   return memory.bytes.subarray(at, end)
 }
 
+const closePayload = (code: number, reason: string): Buffer => {
+  const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason))
+  payload.writeUInt16BE(code, 0)
+  payload.write(reason, 2)
+  return payload
+}
+
 /** The listeners that all sockets share find the wire by its socket. */
 interface Owned extends ReadSocket {
   [readerKey]?: FrameSocket
@@ -233,10 +240,7 @@ export class FrameSocket implements Wire, FrameReceiver {
   close(code?: number, reason = ""): void {
     if (this.readyState !== open) return
     this.readyState = closing
-    const payload = code === undefined ? empty : Buffer.allocUnsafe(2 + Buffer.byteLength(reason))
-    if (code !== undefined) payload.writeUInt16BE(code, 0)
-    if (code !== undefined) payload.write(reason, 2)
-    this.write(opcodes.close, payload)
+    this.write(opcodes.close, code === undefined ? empty : closePayload(code, reason))
     this.release()
     // real sockets live in real time, whatever clock the program has
     // oxlint-disable-next-line effecttsgo/global-timers
