@@ -5,7 +5,10 @@
 import * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as FiberSet from "effect/FiberSet"
+import * as Hash from "effect/Hash"
+import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -53,31 +56,26 @@ const defaultCapacity = 1_024
 export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
   private readonly parts: Parts
   private readonly run: (effect: Effect.Effect<void>) => unknown
-  private readonly hubs: RcMap.RcMap<string, BookHub, FeedError>
+  private readonly hubs: RcMap.RcMap<HubKey, BookHub, FeedError>
   /** How good redundant lines were, by the kind of line. */
   private readonly scores = new Map<ReadonlyArray<Line>, ReadonlyArray<Score>>()
 
   static make(parts: Parts): Effect.Effect<Topics, never, Scope.Scope> {
     return Effect.gen(function* () {
       const run = yield* FiberSet.makeRuntime<never>()
-      const placed = new Map<string, Placed<"book">>()
-      const hubs = yield* RcMap.make({ lookup: (id: string) => hubOf(parts, placed.get(id)!) })
-      return new Topics(parts, run, hubs, placed)
+      const hubs = yield* RcMap.make({ lookup: ({ placed }: HubKey) => hubOf(parts, placed) })
+      return new Topics(parts, run, hubs)
     })
   }
-
-  private readonly placed: Map<string, Placed<"book">>
 
   private constructor(
     parts: Parts,
     run: (effect: Effect.Effect<void>) => unknown,
-    hubs: RcMap.RcMap<string, BookHub, FeedError>,
-    placed: Map<string, Placed<"book">>
+    hubs: RcMap.RcMap<HubKey, BookHub, FeedError>
   ) {
     this.parts = parts
     this.run = run
     this.hubs = hubs
-    this.placed = placed
     for (const { lines } of parts.venues) {
       for (const legs of lines.values()) this.scores.set(legs, newScores(legs.length))
     }
@@ -105,11 +103,7 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
   }
 
   private hub(placed: Placed<"book">): Effect.Effect<BookHub, FeedError, Scope.Scope> {
-    return Effect.suspend(() => {
-      const id = idOf(placed)
-      this.placed.set(id, placed)
-      return RcMap.get(this.hubs, id)
-    })
+    return RcMap.get(this.hubs, new HubKey(placed))
   }
 
   // ---------------------------------------------------------------- reading
@@ -241,12 +235,9 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
         discard: true
       })
       if (!isBook(placed)) return again
-      return Effect.andThen(
-        Effect.flatMap(RcMap.has(this.hubs, idOf(placed)), (isOpen) =>
-          isOpen ? Effect.scoped(Effect.map(this.hub(placed), (hub) => hub.resync("asked"))) : Effect.void
-        ),
-        again
-      )
+      const open = RcMap.getOption(this.hubs, new HubKey(placed))
+      const stale = Effect.map(open, (hub) => Option.getOrUndefined(hub)?.resync("asked"))
+      return Effect.andThen(Effect.scoped(stale), again)
     })
 
   readonly reconnect: Public.Feed["reconnect"] = (venue, key) =>
@@ -287,7 +278,24 @@ const asRaw: Read<Public.Raw> = ({ incoming: { arrivalTime, raw } }, _line, now)
   { _tag: "Raw", text: raw, arrivalTime, deliveryTime: now }
 ]
 
-const idOf = ({ topic, venue }: Placed<"book">): string => `${venue.id} ${venue.key(topic)}`
+/** What a book's hub is found by: topics that have one name on the wire share it. */
+class HubKey implements Equal.Equal {
+  readonly placed: Placed<"book">
+  private readonly id: string
+
+  constructor(placed: Placed<"book">) {
+    this.placed = placed
+    this.id = `${placed.venue.id} ${placed.venue.key(placed.topic)}`
+  }
+
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return that instanceof HubKey && that.id === this.id
+  }
+
+  [Hash.symbol](): number {
+    return Hash.string(this.id)
+  }
+}
 
 const isBook = (placed: Placed): placed is Placed<"book"> => placed.topic.channel === "book"
 
