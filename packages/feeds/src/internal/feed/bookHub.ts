@@ -15,7 +15,7 @@ import type { Line, Refused } from "../line/line.ts"
 import { BookLeg, type LegOwner } from "./bookLeg.ts"
 import { ReaderBuffer } from "./buffer.ts"
 import { Dedupe, type Score } from "./dedupe.ts"
-import { follow, pump } from "./flow.ts"
+import { follow } from "./flow.ts"
 import { mend, type Mending } from "./mend.ts"
 
 export interface BookHubOptions {
@@ -69,27 +69,20 @@ export class BookHub implements LegOwner {
   private join(leg: BookLeg): Effect.Effect<void, Refused, Scope.Scope> {
     const { line, topic } = leg
     const { failed, report, rest } = this.options
-    return Effect.gen({ self: this }, function* () {
-      yield* line.watch(topic, leg)
-      const subscription = yield* line.topics.subscribe(topic, { capacity: 16_384 })
-      const fork = (effect: Effect.Effect<void>) => Effect.forkScoped(effect, { startImmediately: true })
-      yield* fork(
-        pump(
-          subscription.entries,
-          (entries) => leg.take(entries),
-          (error) => this.ended(leg, error)
-        )
-      )
-      yield* fork(follow(subscription, (state) => leg.stands(state)))
-      yield* fork(
-        mend(leg, {
-          rest,
-          now: this.now,
-          report: (mending) => report(line, mending),
-          failed: (issue) => failed(line, issue)
-        })
-      )
+    const followed = follow(line, topic, {
+      watcher: leg,
+      capacity: 16_384,
+      take: (entries) => leg.take(entries),
+      stands: (state) => leg.stands(state),
+      ended: (error) => this.ended(leg, error)
     })
+    const mending = mend(leg, {
+      rest,
+      now: this.now,
+      report: (one) => report(line, one),
+      failed: (issue) => failed(line, issue)
+    })
+    return Effect.andThen(followed, Effect.asVoid(Effect.forkScoped(mending, { startImmediately: true })))
   }
 
   /** Joins the readers of changes: it begins with the book as it is. */

@@ -39,22 +39,33 @@ const reasons: Readonly<Record<string, Reason>> = {
 /** Why a topic's subscription was interrupted, in the words of feeds. */
 export const reasonOf = ({ reason }: Subscriptions.Gap): Reason => reasons[reason] ?? "resubscribed"
 
-/** Runs until a subscription is over, giving its entries to `take`, a batch at a time. */
-export const pump = <E>(
-  entries: Stream.Stream<Subscriptions.Entry<Incoming>, E>,
-  take: (entries: Entries) => void,
-  end: (error: E | undefined) => void
-): Effect.Effect<void> =>
-  Effect.match(
-    Stream.runForEachArray(entries, (batch) => Effect.sync(() => take(batch))),
-    { onFailure: end, onSuccess: () => end(undefined) }
-  )
+/** What becomes of a topic that is subscribed on a line. */
+export interface Follower {
+  readonly watcher: Watcher
+  /** How many frames may wait. */
+  readonly capacity: number
+  /** Takes what came, a batch at a time. */
+  readonly take: (entries: Entries) => void
+  /** Sees whether the venue grants the topic at all. */
+  readonly stands: (state: Subscriptions.TopicState) => void
+  /** The subscription is over. */
+  readonly ended: (error: Refused | undefined) => void
+}
 
-/** Follows whether the venue grants a topic at all. */
-export const follow = (
-  subscription: Subscriptions.Subscription<Incoming>,
-  see: (state: Subscriptions.TopicState) => void
-): Effect.Effect<void> => Stream.runForEach(subscription.state.changes, (state) => Effect.sync(() => see(state)))
+/** Subscribes a topic on a line and passes on all that becomes of it, until the Scope closes. */
+export const follow = (line: Line, topic: Topic, follower: Follower): Effect.Effect<void, Refused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { capacity, ended, stands, take, watcher } = follower
+    yield* line.watch(topic, watcher)
+    const { entries, state } = yield* line.topics.subscribe(topic, { capacity })
+    const taking = Effect.match(
+      Stream.runForEachArray(entries, (batch) => Effect.sync(() => take(batch))),
+      { onFailure: ended, onSuccess: () => ended(undefined) }
+    )
+    const seeing = Stream.runForEach(state.changes, (now) => Effect.sync(() => stands(now)))
+    yield* Effect.forkScoped(taking, { startImmediately: true })
+    yield* Effect.forkScoped(seeing, { startImmediately: true })
+  })
 
 export interface FlowOptions {
   readonly topic: Topic
@@ -88,19 +99,12 @@ export class Flow {
   )
 
   private join(line: Line, leg: number): Effect.Effect<void, Refused, Scope.Scope> {
-    const { topic } = this.options
-    return Effect.gen({ self: this }, function* () {
-      yield* line.watch(topic, this.watcher(leg))
-      const subscription = yield* line.topics.subscribe(topic, { capacity: 4_096 })
-      const ended = (error: Refused | undefined) => this.ended(error)
-      yield* Effect.forkScoped(
-        pump(subscription.entries, (entries) => this.take(leg, entries), ended),
-        { startImmediately: true }
-      )
-      yield* Effect.forkScoped(
-        follow(subscription, (state) => this.stands(leg, state)),
-        { startImmediately: true }
-      )
+    return follow(line, this.options.topic, {
+      watcher: this.watcher(leg),
+      capacity: 4_096,
+      take: (entries) => this.take(leg, entries),
+      stands: (state) => this.stands(leg, state),
+      ended: (error) => this.ended(error)
     })
   }
 
