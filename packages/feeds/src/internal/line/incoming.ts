@@ -7,6 +7,7 @@ import type * as Clock from "effect/Clock"
 import * as Codec from "kharbranth/Codec"
 import type { Frame } from "kharbranth/Message"
 import type { Kind, Venue, Wire } from "../../Venue.ts"
+import * as Kit from "../venue/kit.ts"
 
 /** One session of a line, as the frames that came by it know it. */
 export interface LineSession {
@@ -35,14 +36,12 @@ export type Request = ReadonlyArray<string>
 
 const utf8 = new TextDecoder()
 
-const broken = (reason: string): Kind => ({ _tag: "Error", reason, gap: false })
-
 const classified = (venue: Venue, raw: string, wire: Wire): Kind => {
   try {
     return venue.classify(raw, wire)
   } catch {
     // Adapters are total; one of a user's may not be.
-    return broken("the venue's `classify` threw")
+    return Kit.error("the venue's `classify` threw")
   }
 }
 
