@@ -26,7 +26,7 @@ export const settle = Effect.forEach(
 export const pass = (duration: Duration.Input, step = 50): Effect.Effect<void> =>
   Effect.gen(function* () {
     yield* settle
-    for (let left = Duration.toMillis(Duration.fromInputUnsafe(duration)); left > 0; left -= step) {
+    for (let left = Duration.toMillis(duration); left > 0; left -= step) {
       yield* TestClock.adjust(Math.min(step, left))
       yield* settle
     }

@@ -35,8 +35,7 @@ const dialing = (venues: ReadonlyArray<Venue.Venue>): Readonly<Record<string, Di
 /** The strictest of the lines' numbers. */
 const restOf = ({ id, lines }: Venue.Venue): Effect.Effect<Rest.Rest> => {
   const [first, ...others] = Object.values(lines).map(({ limits }) => limits.rest)
-  const perMillis = ({ limit, window }: Venue.Limits["rest"]) =>
-    limit / Duration.toMillis(Duration.fromInputUnsafe(window))
+  const perMillis = ({ limit, window }: Venue.Limits["rest"]) => limit / Duration.toMillis(window)
   const strictest = others.reduce((least, one) => (perMillis(one) < perMillis(least) ? one : least), first!)
   return Rest.make({ venue: id, limit: strictest.limit, window: strictest.window })
 }

@@ -24,8 +24,6 @@ const concurrent = 8
 /** How many may wait for room. */
 const waitingAtMost = 2_000
 
-const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
-
 /** Address without query and userinfo, which may hold tokens. */
 const endpointOf = (url: string): string => {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
@@ -33,7 +31,7 @@ const endpointOf = (url: string): string => {
 }
 
 /** Seconds, or a date. */
-export const retryAfterOf = (header: string | undefined, now: number): number | undefined => {
+const retryAfterOf = (header: string | undefined, now: number): number | undefined => {
   if (header === undefined) return undefined
   const wait = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined
@@ -56,7 +54,7 @@ export class Client implements Rest {
   private constructor(options: Options, fetch: Door.Fetch) {
     this.options = options
     this.fetch = fetch
-    this.window = millis(options.window)
+    this.window = Duration.toMillis(options.window)
   }
 
   readonly ask: Rest["ask"] = ({ method = "GET", url, weight = 1 }) => {
@@ -126,8 +124,9 @@ export class Client implements Rest {
     if (status >= 200 && status < 300) return Effect.succeed(body)
     const asked = retryAfterOf(retryAfter, now)
     const isBusy = status === 429 || status === 418
-    const pause = asked ?? (isBusy ? millis(this.options.pause ?? "1 minute") : undefined)
-    const wait = pause === undefined ? undefined : Math.min(pause, millis(this.options.maxRetryAfter ?? "10 minutes"))
+    const pause = asked ?? (isBusy ? Duration.toMillis(this.options.pause ?? "1 minute") : undefined)
+    const most = Duration.toMillis(this.options.maxRetryAfter ?? "10 minutes")
+    const wait = pause === undefined ? undefined : Math.min(pause, most)
     if (wait !== undefined) this.pausedUntil = Math.max(this.pausedUntil, now + wait)
     return this.fail(url, { kind: "status", status, retryAfter: wait, issue: `HTTP ${status}` })
   }
