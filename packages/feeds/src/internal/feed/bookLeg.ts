@@ -20,7 +20,7 @@ export interface LegOwner {
   /** An update was applied to the book of this leg; `whole` when the book is right again by it. */
   applied(leg: BookLeg, update: BookUpdate, whole: boolean): void
   /** The book, or whether it can be believed, has changed. */
-  changed(leg: BookLeg): void
+  changed(): void
 }
 
 /** Kinds of numbering that hold across sessions. */
@@ -147,7 +147,7 @@ export class BookLeg implements Watcher {
     const before = this.isSynced
     const outcome = Book.apply(this.book, update)
     if (outcome._tag === "Applied") this.owner.applied(this, update, !before)
-    else if (outcome._tag === "Gap") this.owner.changed(this)
+    else if (outcome._tag === "Gap") this.owner.changed()
   }
 
   /** The venue's numbers tell what the session before this one has brought; without numbers a snapshot has to come. */
@@ -164,7 +164,7 @@ export class BookLeg implements Watcher {
   private lose(reason: Reason): void {
     const before = this.isSynced
     Book.invalidate(this.book, reason, this.owner.now())
-    if (before) this.owner.changed(this)
+    if (before) this.owner.changed()
   }
 
   private turned(isSynced: boolean): void {
@@ -187,7 +187,7 @@ export class BookLeg implements Watcher {
     if (session !== undefined && session.gaps !== this.gaps) this.lose("connection")
     if (session?.paused === true) this.lose("maintenance")
     if (this.isSynced !== this.wasSynced) this.turned(this.isSynced)
-    this.owner.changed(this)
+    this.owner.changed()
     this.waiting.wake()
   }
 }
