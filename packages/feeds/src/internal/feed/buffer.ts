@@ -42,19 +42,18 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
   }
 
   push(item: A): void {
+    this.makeRoom()
     if (this.behind) {
       this.lost++
       this.dropped++
       return
     }
-    if (this.items.length - this.head >= this.options.capacity) this.shed()
-    if (this.behind) return this.push(item)
     this.items.push(item)
     this.waiting.wake()
   }
 
   mark(marker: Marker): void {
-    if (this.items.length - this.head >= this.options.capacity) this.shed()
+    this.makeRoom()
     if (this.behind) this.merge(marker)
     else this.items.push(marker)
     this.waiting.wake()
@@ -91,7 +90,8 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
     return first.length === 0 ? rest : first.concat(rest)
   }
 
-  private shed(): void {
+  private makeRoom(): void {
+    if (this.items.length - this.head < this.options.capacity) return
     if (this.options.snapshot === undefined) return this.dropOldest()
     while (this.head < this.items.length) this.dropOldest()
     this.behind = true
