@@ -1,4 +1,4 @@
-/** What a feed reports, to whoever listens: nothing is kept for nobody. */
+/** Passes on what a feed reports to those who listen now. While nobody listens, nothing is kept. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { FeedReport } from "../../Feed.ts"

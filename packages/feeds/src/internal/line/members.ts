@@ -102,7 +102,7 @@ export class Members {
     return Effect.acquireRelease(join, () => leave)
   }
 
-  /** Replaces the session that the connection has now; whoever wants the same at the same time waits for it too. */
+  /** Replaces the session that the connection has now. Soon after another call this one waits, and does nothing if the session is gone by then. */
   reconnect(connection: Member, reason: string): Effect.Effect<void> {
     return Effect.suspend(() => this.replace(connection, epochOf(connection), reason))
   }
