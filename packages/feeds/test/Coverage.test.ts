@@ -7,26 +7,13 @@ import * as Option from "effect/Option"
 import * as Book from "../src/Book.ts"
 import type { BookUpdate, Changes } from "../src/FeedEvent.ts"
 import * as Sequencer from "../src/Sequencer.ts"
+import * as Updates from "./support/updates.ts"
 
-const levels = (from: number, step: number, count: number, size = "1"): Changes => {
-  const values = Array.from({ length: count }, (_, index) => from + step * index)
-  return { values, prices: values.map(String), sizes: values.map(() => size) }
-}
+const levels = (from: number, step: number, count: number, size = "1"): Changes =>
+  Updates.changes(Array.from({ length: count }, (_, index) => [from + step * index, size]))
 
-const update = (kind: "snapshot" | "delta", last: number, bids: Changes, asks: Changes): BookUpdate => ({
-  _tag: "BookUpdate",
-  symbol: "A",
-  kind,
-  bids,
-  asks,
-  first: last,
-  last,
-  previous: undefined,
-  checksum: undefined,
-  venueTime: undefined,
-  arrivalTime: 7,
-  deliveryTime: 7
-})
+const update = (kind: "snapshot" | "delta", last: number, bids: Changes, asks: Changes): BookUpdate =>
+  Updates.update({ kind, bids, asks, first: last, last })
 
 const none = levels(0, 0, 0)
 const rest = { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: 30 } as const

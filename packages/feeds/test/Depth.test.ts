@@ -8,18 +8,13 @@ import * as Book from "../src/Book.ts"
 import * as Depth from "../src/Depth.ts"
 import type { Changes } from "../src/FeedEvent.ts"
 import * as Sequencer from "../src/Sequencer.ts"
+import { changes, update } from "./support/updates.ts"
 
-const levels = (...prices: ReadonlyArray<number>): Changes => ({
-  values: prices,
-  prices: prices.map(String),
-  sizes: prices.map(() => "2")
-})
+const levels = (...prices: ReadonlyArray<number>): Changes => changes(prices.map((price) => [price, "2"]))
 
 const bookOf = (bids: Changes, asks: Changes): Book.Book => {
   const book = Book.make({ sequencer: Sequencer.make("whole", "ignore") })
-  const numbers = { first: undefined, last: undefined, previous: undefined, checksum: undefined }
-  const stamps = { venueTime: undefined, arrivalTime: 0, deliveryTime: 0 }
-  Book.apply(book, { _tag: "BookUpdate", symbol: "A", kind: "snapshot", bids, asks, ...numbers, ...stamps })
+  Book.apply(book, update({ kind: "snapshot", bids, asks }))
   return book
 }
 

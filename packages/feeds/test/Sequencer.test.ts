@@ -9,27 +9,12 @@ import type { BookUpdate, Changes } from "../src/FeedEvent.ts"
 import * as Sequencer from "../src/Sequencer.ts"
 import { random } from "./support/random.ts"
 import { said } from "./support/replay.ts"
+import { changes, update } from "./support/updates.ts"
 
 const side = (next: () => number, from: number, count: number): Changes => {
   const values = Array.from({ length: count }, () => from + Math.floor(next() * 20))
   return { values, prices: values.map(String), sizes: values.map(() => String(Math.floor(next() * 4))) }
 }
-
-const update = (part: Partial<BookUpdate>): BookUpdate => ({
-  _tag: "BookUpdate",
-  symbol: "A",
-  kind: "delta",
-  bids: { values: [], prices: [], sizes: [] },
-  asks: { values: [], prices: [], sizes: [] },
-  first: undefined,
-  last: undefined,
-  previous: undefined,
-  checksum: undefined,
-  venueTime: undefined,
-  arrivalTime: 0,
-  deliveryTime: 0,
-  ...part
-})
 
 /** A venue's true updates: every one numbered in all ways, from `start`. */
 const stream = (next: () => number, start: Sequencer.Sequence): ReadonlyArray<BookUpdate> => {
@@ -90,8 +75,8 @@ describe("Sequencer", () => {
 
   it("a book that crosses is not served", () => {
     const book = Book.make({ sequencer: Sequencer.make("none", "resubscribe") })
-    const level = (price: number): Changes => ({ values: [price], prices: [String(price)], sizes: ["1"] })
-    Book.apply(book, update({ kind: "snapshot", bids: level(2), asks: level(2) }))
+    const level = changes([[2, "1"]])
+    Book.apply(book, update({ kind: "snapshot", bids: level, asks: level }))
     assert.deepStrictEqual(book.status, { _tag: "Stale", since: 0, reason: "crossed" })
   })
 

@@ -13,33 +13,9 @@ import * as Topic from "../src/Topic.ts"
 import * as Coinbase from "../src/venues/Coinbase.ts"
 import { random } from "./support/random.ts"
 import { said } from "./support/replay.ts"
+import { changes, update } from "./support/updates.ts"
 
 type Sides = { readonly bids: Map<number, string>; readonly asks: Map<number, string> }
-
-const changes = (levels: Iterable<readonly [number, string]>): Changes => {
-  const all = [...levels]
-  return {
-    values: all.map(([price]) => price),
-    prices: all.map(([price]) => String(price)),
-    sizes: all.map(([, size]) => size)
-  }
-}
-
-const update = (part: Partial<BookUpdate>): BookUpdate => ({
-  _tag: "BookUpdate",
-  symbol: "A",
-  kind: "delta",
-  bids: changes([]),
-  asks: changes([]),
-  first: undefined,
-  last: undefined,
-  previous: undefined,
-  checksum: undefined,
-  venueTime: undefined,
-  arrivalTime: 0,
-  deliveryTime: 0,
-  ...part
-})
 
 const best = ({ asks, bids }: Sides, depth: number) => ({
   bids: [...bids].toSorted(([a], [b]) => b - a).slice(0, depth),
