@@ -62,6 +62,19 @@ const memory = () => {
 
 const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
+/** Says how many frames a CPU second `say` takes, in bursts with a turn after each. */
+const timed = (name: string, frames: ReadonlyArray<string>, say: (frame: string) => void) =>
+  Effect.gen(function* () {
+    const before = process.cpuUsage()
+    for (let at = 0; at < frames.length; at += burst) {
+      for (let index = at; index < at + burst; index++) say(frames[index]!)
+      yield* turn
+    }
+    const { system, user } = process.cpuUsage(before)
+    const rate = (frames.length * 1e6) / (user + system)
+    process.stdout.write(`${name}: ${Math.round(rate / 1000)}k frames a CPU second\n`)
+  })
+
 const measure = (
   name: string,
   frames: ReadonlyArray<string>,
@@ -76,31 +89,16 @@ const measure = (
     yield* Effect.repeat(Effect.delay(isReady, "10 millis"), { until: (ready) => ready, times: 1_000 })
     for (const frame of first) say(frame)
     yield* turn
-    const before = process.cpuUsage()
-    for (let at = 0; at < frames.length; at += burst) {
-      for (let index = at; index < at + burst; index++) say(frames[index]!)
-      yield* turn
-    }
-    const { system, user } = process.cpuUsage(before)
-    const rate = (frames.length * 1e6) / (user + system)
-    process.stdout.write(`${name}: ${Math.round(rate / 1000)}k frames a CPU second\n`)
+    yield* timed(name, frames, say)
   }).pipe(Effect.scoped)
 
 const parsing = (name: string, frames: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     let sum = 0
-    const before = process.cpuUsage()
-    for (let at = 0; at < frames.length; at += burst) {
-      for (let index = at; index < at + burst; index++) {
-        sum += (JSON.parse(frames[index]!) as { readonly topic: string }).topic.length
-      }
-      yield* turn
-    }
-    const { system, user } = process.cpuUsage(before)
-    const rate = (frames.length * 1e6) / (user + system)
-    process.stdout.write(
-      `${name}: ${Math.round(rate / 1000)}k frames a CPU second (${sum > 0 ? "parsed" : "nothing"})\n`
-    )
+    yield* timed(name, frames, (frame) => {
+      sum += (JSON.parse(frame) as { readonly topic: string }).topic.length
+    })
+    if (sum === 0) return yield* Effect.die("nothing was parsed")
   })
 
 const hold = (names: ReadonlyArray<string>) => (feed: Feed.Feed) =>
