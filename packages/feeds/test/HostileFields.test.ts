@@ -121,6 +121,10 @@ const sound = (event: FeedEvent): boolean => {
   }
 }
 
+/** A value as JSON, bigints included. */
+const shown = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part))
+
 /** Sorts, decodes and applies a frame: nothing throws, and what comes of it is sound. Gives whether it was read. */
 const take = (venue: Venue, raw: string, topic: Topic.Topic, where: string): boolean => {
   assert.isString(venue.classify(raw, venue.wire())._tag)
@@ -131,10 +135,7 @@ const take = (venue: Venue, raw: string, topic: Topic.Topic, where: string): boo
   }
   const book = Book.make(venue.continuity)
   for (const event of found.success) {
-    assert.isTrue(
-      sound(event),
-      `${where}: ${JSON.stringify(event, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))}`
-    )
+    if (!sound(event)) assert.fail(`${where}: ${shown(event)}`)
     if (event._tag !== "BookUpdate") continue
     Book.apply(book, event)
     for (const { ask, bid } of Option.toArray(Book.bbo(book)))
@@ -174,10 +175,7 @@ describe("hostile fields", () => {
         const spaced = JSON.stringify(JSON.parse(raw), undefined, "\t ")
         const same = (text: string) => {
           const [a, b] = [venue.decode(raw, topic, 0), venue.decode(text, topic, 0)]
-          return (
-            JSON.stringify(a, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)) ===
-            JSON.stringify(b, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))
-          )
+          return shown(a) === shown(b)
         }
         // Printing numbers again may change their digits; only frames that quote them are the same.
         if (JSON.stringify(JSON.parse(raw)) === raw) assert.isTrue(same(spaced), spaced)
