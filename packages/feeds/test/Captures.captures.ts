@@ -3,8 +3,6 @@
  * that books end exactly as an independent oracle says; and that no lost, doubled,
  * swapped or cut frame makes a book say something wrong.
  */
-import { existsSync, readFileSync } from "node:fs"
-import { resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Option from "effect/Option"
 import * as Book from "../src/Book.ts"
@@ -22,11 +20,20 @@ import * as Hyperliquid from "../src/venues/Hyperliquid.ts"
 import * as Kraken from "../src/venues/Kraken.ts"
 import * as Kucoin from "../src/venues/Kucoin.ts"
 import * as Okx from "../src/venues/Okx.ts"
+import {
+  folder,
+  json,
+  type Line,
+  type Oracles,
+  present,
+  read,
+  sidesOf,
+  topOf,
+  type Wanted,
+  wantedOf
+} from "./support/captures.ts"
 import { random } from "./support/random.ts"
-import { type Line, read, replay, said, type Watched } from "./support/replay.ts"
-
-const root = resolve(import.meta.dirname, "../../..")
-const folder = resolve(root, process.env["KHARBRANTH_CAPTURES"] ?? "../shared/captures")
+import { replay, said, type Watched } from "./support/replay.ts"
 
 /** The adapter for a file, and for one of its symbols where they differ. */
 const adapters: ReadonlyArray<readonly [RegExp, (symbol: string) => Venue]> = [
@@ -51,29 +58,6 @@ const adapters: ReadonlyArray<readonly [RegExp, (symbol: string) => Venue]> = [
   [/^hyperliquid\//, () => Hyperliquid.make()]
 ]
 
-interface Side {
-  readonly bids: ReadonlyArray<readonly [string, string]>
-  readonly asks: ReadonlyArray<readonly [string, string]>
-  readonly levels?: readonly [number, number] | undefined
-}
-interface Oracle {
-  readonly final?: Side | undefined
-  readonly checksumOk?: number | undefined
-  readonly books?: Readonly<Record<string, Side>> | undefined
-}
-
-const oracles = (
-  file: string,
-  found: Record<string, Oracle> & Oracle
-): ReadonlyArray<readonly [string, Side, (number | undefined)?]> => {
-  if (found.books !== undefined) return Object.entries(found.books)
-  if (file.startsWith("kraken-v2/"))
-    return found.final === undefined ? [] : [["BTC/USD", found.final, found.checksumOk]]
-  return Object.entries(found).flatMap(([symbol, { checksumOk, final }]) =>
-    final === undefined ? [] : [[symbol, final, checksumOk] as const]
-  )
-}
-
 const mutations: Readonly<
   Record<string, (lines: ReadonlyArray<Line>, at: number, cut: number) => ReadonlyArray<Line>>
 > = {
@@ -83,7 +67,6 @@ const mutations: Readonly<
   cut: (lines, at, cut) => lines.with(at, { ...lines[at]!, data: lines[at]!.data.slice(0, cut) })
 }
 
-const present = existsSync(resolve(folder, "EXPECTED.json"))
 const seed = Number(process.env["KHARBRANTH_SEED"] ?? 20261128)
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
@@ -91,15 +74,14 @@ if (!present) {
   say(`NO CAPTURES: nothing was replayed, since ${folder} has no EXPECTED.json. Set KHARBRANTH_CAPTURES.`)
   it("says that there are no captures", () => assert.isFalse(present))
 } else {
-  const json = (name: string): unknown => JSON.parse(readFileSync(resolve(folder, name), "utf8"))
-  const expected = json("EXPECTED.json") as Record<string, Record<string, Oracle> & Oracle>
+  const expected = json("EXPECTED.json") as Readonly<Record<string, Oracles>>
   const manifest = json("MANIFEST.json") as { readonly files: ReadonlyArray<{ readonly file: string }> }
   describe(`captures (seed ${seed})`, () => {
     for (const { file } of manifest.files) {
       const make = adapters.find(([pattern]) => pattern.test(file))?.[1]
       if (make === undefined || !file.includes(".ndjson"))
         say(`${file}: ${make === undefined ? "no adapter" : "no session"}`)
-      else it(file, () => check(file, make, oracles(file, expected[file] ?? {})), 120_000)
+      else it(file, () => check(file, make, wantedOf(file, expected[file] ?? {})), 120_000)
     }
   })
 }
@@ -120,20 +102,20 @@ const total = (venue: Venue, lines: ReadonlyArray<Line>): number => {
   return cuts
 }
 
-const check = (file: string, make: (symbol: string) => Venue, wanted: ReturnType<typeof oracles>): void => {
-  const lines = read(resolve(folder, file))
+const check = (file: string, make: (symbol: string) => Venue, wanted: ReadonlyArray<Wanted>): void => {
+  const lines = read(file)
   const bytes = lines.reduce((sum, line) => sum + line.data.length, 0)
   const cuts = total(make(""), bytes > 2e6 ? lines.filter((line) => line.data.length < 1e5).slice(0, 200) : lines)
-  const groups = new Map<string, Array<(typeof wanted)[number]>>()
-  for (const oracle of wanted) {
-    const key = make(oracle[0]).key(Topic.book(""))
-    groups.set(key, [...(groups.get(key) ?? []), oracle])
+  const groups = new Map<string, Array<Wanted>>()
+  for (const one of wanted) {
+    const key = make(one.symbol).key(Topic.book(""))
+    groups.set(key, [...(groups.get(key) ?? []), one])
   }
   let cases = 0
   let believed = 0
   let sums = 0
   for (const group of groups.values()) {
-    const symbols = group.map(([symbol]) => symbol)
+    const symbols = group.map(({ symbol }) => symbol)
     const venue = make(symbols[0] ?? "")
     const truth = new Map<string, string | undefined>()
     // A state goes by its sequence number, else by the frame that made it.
@@ -144,20 +126,14 @@ const check = (file: string, make: (symbol: string) => Venue, wanted: ReturnType
       truth.set(state(symbol, watched), said(watched.book, 50))
     })
     const books = replay(venue, symbols, lines)
-    for (const [symbol, side, checksums] of group) {
+    for (const one of group) {
+      const { checksums, symbol } = one
       const book = books.get(symbol)!.book
       assert.strictEqual(book.status._tag, "Synced", `${symbol}: ${JSON.stringify(book.status)}`)
       assert.strictEqual(book.counts.gaps, 0, symbol)
       const levels = Option.getOrThrow(Book.depth(book, 10))
-      const pairs = (list: ReadonlyArray<Book.Level>) => list.map((level) => [level.priceText, level.sizeText])
-      assert.deepStrictEqual(pairs(levels.bids), side.bids.slice(0, 10) as never, symbol)
-      // Bitfinex writes the sizes of asks negative; a book does not.
-      assert.deepStrictEqual(
-        pairs(levels.asks),
-        side.asks.slice(0, 10).map(([p, s]) => [p, s.replace("-", "")]),
-        symbol
-      )
-      if (side.levels !== undefined) assert.deepStrictEqual(Object.values(Book.size(book)), [...side.levels], symbol)
+      assert.deepStrictEqual(sidesOf(levels), topOf(one), symbol)
+      if (one.levels !== undefined) assert.deepStrictEqual(Object.values(Book.size(book)), [...one.levels], symbol)
       if (checksums !== undefined) {
         assert.strictEqual(book.counts.checksums - book.counts.checksumFailures, checksums, symbol)
         sums += checksums

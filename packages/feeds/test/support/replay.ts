@@ -1,49 +1,18 @@
 /**
  * Replays a recorded session through an adapter and its books, without any I/O.
  */
-import { readFileSync } from "node:fs"
-import { gunzipSync } from "node:zlib"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Book from "../../src/Book.ts"
 import * as Topic from "../../src/Topic.ts"
 import type { Venue } from "../../src/Venue.ts"
-
-export interface Line {
-  readonly t: string
-  readonly ts: number
-  readonly conn: string
-  readonly url: string | undefined
-  readonly data: string
-  /** Where it stood in the recording. */
-  readonly index: number
-}
-
-export const read = (path: string): ReadonlyArray<Line> => {
-  const bytes = readFileSync(path)
-  const text = (path.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8")
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Line)
-    .toSorted((a, b) => a.ts - b.ts)
-    .map(({ conn, data, t, ts, url }, index) => ({
-      t,
-      ts,
-      conn,
-      url,
-      data: typeof data === "string" ? data : JSON.stringify(data ?? ""),
-      index
-    }))
-}
+import { type Line, symbolIn } from "./captures.ts"
 
 export interface Watched {
   readonly book: Book.Book
   /** The recorded frame that the book took last. */
   at: number
 }
-
-const symbolIn = (url: string): string | undefined => /[?&](?:symbol|currency_pair|contract)=([^&]+)/.exec(url)?.[1]
 
 export const replay = (
   venue: Venue,
@@ -64,7 +33,7 @@ export const replay = (
   }
   for (const line of lines) {
     if (line.t === "http") {
-      const symbol = symbolIn(line.url ?? "")
+      const symbol = symbolIn(line.url)
       const watched = books.get(symbol ?? "")
       const request = symbol === undefined ? undefined : venue.snapshot?.(Topic.book(symbol))
       if (symbol === undefined || watched === undefined || request === undefined) continue
