@@ -75,7 +75,7 @@ const withoutStars = (comment: string): string =>
     .trim()
 
 /** A comment's prose, category and examples. */
-export const docOf = (comment: string | undefined): Doc => {
+const docOf = (comment: string | undefined): Doc => {
   // An empty line before makes sure that the first part is prose, even if there is none.
   const [text = "", ...tags] = `\n${withoutStars((comment ?? "").replace(/^\*/, ""))}`.split(/^(?=@[a-z])/m)
   const of = (tag: string) =>

@@ -30,8 +30,6 @@ export const slugOf = (path: string): string | undefined => {
 
 export const addressOf = (slug: string, base: string): string => (slug === "index" ? base : `${base}${slug}/`)
 
-const link = /\]\((?!\w+:|#|\/)([^)\s#]+)(#[^)\s]*)?\)/g
-
 /** A link to a page leads to its address, one to any other file of the repository loses its target. */
 const relinked = (path: string, text: string, base: string): string =>
   text.replaceAll(
@@ -85,6 +83,3 @@ export const pageOf = (path: string, text: string, base: string): Page | undefin
     body: folded(repictured(relinked(path, body, base), base)).replaceAll("// no-run\n", "")
   }
 }
-
-/** Links of a text that lead below the site's base. */
-export const linksIn = (text: string): ReadonlyArray<string> => [...text.matchAll(link)].map(([found]) => found)
