@@ -5,6 +5,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type * as Ledger from "@kharbranth/feeds/simulator/Ledger"
 import type * as Simulator from "@kharbranth/feeds/simulator/Simulator"
 import * as SimulatorServer from "@kharbranth/feeds/simulator/SimulatorServer"
 import type * as VenueFault from "@kharbranth/feeds/simulator/VenueFault"
@@ -72,14 +73,19 @@ export const noted = (report: Report, kind: string): void => {
 
 const depth = 10
 
-const shown = (side: Side): string =>
+const sideShown = (side: Side): string =>
   side
     .slice(0, depth)
     .map(([price, size]) => `${price}@${size}`)
     .join(" ")
 
+/** The top of a book as text. */
+const shown = ({ asks, bids }: Kept): string => `${sideShown(bids)} | ${sideShown(asks)}`
+
 const numbers = (side: ReadonlyArray<readonly [string, string]>): Side =>
   side.map(([price, size]) => [Number(price), Number(size)])
+
+const truthShown = ({ asks, bids }: Ledger.TrueBook): string => shown({ bids: numbers(bids), asks: numbers(asks) })
 
 /** Compares a client's book with the simulator's at a step. */
 export const compare = (
@@ -94,10 +100,7 @@ export const compare = (
     report.undated++
     return
   }
-  const [mine, right] = [
-    `${shown(kept.bids)} | ${shown(kept.asks)}`,
-    `${shown(numbers(truth.bids))} | ${shown(numbers(truth.asks))}`
-  ]
+  const [mine, right] = [shown(kept), truthShown(truth)]
   if (mine === right) {
     report.right++
     report.symbols.add(symbol)
@@ -107,10 +110,10 @@ export const compare = (
 /** Whether a book is one of the simulator's last few: for frames that carry no moment. */
 export const isRecent = ({ simulator }: SimulatorServer.ServedVenue, symbol: string, kept: Kept): boolean => {
   const newest = simulator.book(symbol, undefined, depth)?.revision ?? 0
-  const mine = `${shown(kept.bids)} | ${shown(kept.asks)}`
+  const mine = shown(kept)
   for (let revision = newest; revision > newest - 10; revision--) {
     const truth = simulator.book(symbol, { revision }, depth)
-    if (truth !== undefined && mine === `${shown(numbers(truth.bids))} | ${shown(numbers(truth.asks))}`) return true
+    if (truth !== undefined && mine === truthShown(truth)) return true
   }
   return false
 }
