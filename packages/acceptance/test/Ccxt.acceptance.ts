@@ -4,7 +4,7 @@
  * keeps the simulator's books. And that it does notice what a fault spoils, so
  * that its silence means something.
  */
-import { assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Ccxt from "./support/ccxt.ts"
 import * as Simulated from "./support/simulated.ts"
 import type { VenueId } from "@kharbranth/feeds/simulator/Simulator"
@@ -12,19 +12,7 @@ import type { VenueId } from "@kharbranth/feeds/simulator/Simulator"
 const names = Object.keys(Ccxt.venues) as ReadonlyArray<VenueId>
 
 describe(`ccxt.pro for ${Simulated.seconds} s (seed ${Simulated.seed})`, () => {
-  const runs = new Map<string, Promise<Simulated.Watched>>()
-  // All at once: the time is what costs.
-  beforeAll(() => {
-    for (const venue of names) runs.set(venue, Ccxt.run(venue))
-  })
-
-  for (const venue of names) {
-    it(
-      `${venue}: connects, stays, sees no error, keeps the right books`,
-      async () => Simulated.judge(venue, await runs.get(venue)!),
-      Simulated.patience
-    )
-  }
+  Simulated.accepts(names, (venue) => Ccxt.run(venue))
 
   it(
     "its checks are on: a wrong checksum and a gap are errors",

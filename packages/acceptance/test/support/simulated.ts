@@ -2,7 +2,7 @@
  * What all clients are held to: how long they watch, and whether the books that
  * they keep are the simulator's. Nothing here knows a client.
  */
-import { assert } from "@effect/vitest"
+import { assert, beforeAll, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Ledger from "@kharbranth/feeds/simulator/Ledger"
@@ -153,7 +153,7 @@ export interface Watched {
 export const patience: number = (seconds + 60) * 1000
 
 /** Demands that a client saw no error, broke no rule, and had the right book of each symbol. */
-export const judge = (
+const judge = (
   name: string,
   { report, simulator }: Watched,
   kinds: ReadonlyArray<string> = ["trades", "ticker", "book"]
@@ -171,6 +171,27 @@ export const judge = (
   process.stdout.write(
     `${name}: ${report.right} books right, ${report.undated} without a moment, ${news}, ${dials} dials, ${sent} frames\n`
   )
+}
+
+/** One test for each name: its client connects, stays, sees no error and keeps the right books. */
+export const accepts = <Name extends string>(
+  names: ReadonlyArray<Name>,
+  run: (name: Name) => Promise<Watched>,
+  kindsOf?: (name: Name) => ReadonlyArray<string>
+): void => {
+  const runs = new Map<Name, Promise<Watched>>()
+  // All at once: the time is what costs.
+  beforeAll(() => {
+    for (const name of names) runs.set(name, run(name))
+  })
+
+  for (const name of names) {
+    it(
+      `${name}: connects, stays, sees no error, keeps the right books`,
+      async () => judge(name, await runs.get(name)!, kindsOf?.(name)),
+      patience
+    )
+  }
 }
 
 export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
