@@ -11,7 +11,7 @@ import { simulate } from "./simulate.ts"
 import * as Tally from "./tally.ts"
 
 const only = process.env["SEED"]
-const seeds = 160
+const seeds = 240
 
 describe("simulation", () => {
   if (only !== undefined) {
