@@ -314,14 +314,19 @@ histories(30)
 describe("the search", () => {
   const ending = { hasWorked: true, by: "ConnectionDropped", mono: 0, wall: 0 }
   const search = () => new Quarantine({ within: 5_000, deaths: 2, lasts: 60_000 })
+  /** Asks for these, and ends their session. */
+  const die = (quarantine: Quarantine, keys: ReadonlyArray<string>, hasWorked = true) => {
+    quarantine.ask(keys)
+    return quarantine.blame(keys, { ...ending, hasWorked })
+  }
 
   it("halves what ended a session, and asks last for what ended one last", () => {
     const quarantine = search()
     assert.isTrue(quarantine.isIdle)
-    assert.isUndefined(quarantine.blame(["a", "b", "c", "d"], ending))
+    assert.isUndefined(die(quarantine, ["a", "b", "c", "d"]))
     const missing = ["a", "b", "c", "d", "e"]
     assert.deepStrictEqual(quarantine.next(missing, true), ["a", "b"])
-    quarantine.blame(["a", "b"], ending)
+    die(quarantine, ["a", "b"])
     assert.deepStrictEqual(quarantine.next(missing, true), ["c", "d"])
     assert.isTrue(quarantine.clear("c"))
     assert.isTrue(quarantine.clear("d"))
@@ -332,13 +337,13 @@ describe("the search", () => {
 
   it("counts only sessions that had worked, and only in a row", () => {
     const quarantine = search()
-    quarantine.blame(["a"], ending)
-    quarantine.blame(["a"], { ...ending, hasWorked: false })
-    quarantine.blame(["a"], ending)
+    die(quarantine, ["a"])
+    die(quarantine, ["a"], false)
+    die(quarantine, ["a"])
     quarantine.clear("a")
-    quarantine.blame(["a"], ending)
-    assert.isUndefined(quarantine.blame(["a"], ending))
-    assert.strictEqual(quarantine.blame(["a"], ending), "a")
+    die(quarantine, ["a"])
+    assert.isUndefined(die(quarantine, ["a"]))
+    assert.strictEqual(die(quarantine, ["a"]), "a")
     assert.isFalse(quarantine.isSuspect("a"))
     assert.strictEqual(
       quarantine.nextEnd(() => true),
@@ -348,5 +353,17 @@ describe("the search", () => {
       quarantine.nextEnd(() => false),
       Infinity
     )
+  })
+
+  it("takes one cut that ends the sessions of several members as one proof", () => {
+    const quarantine = search()
+    quarantine.blame(["a", "b"], ending)
+    // The topics have moved to another member, which has not asked for them as suspects yet.
+    quarantine.blame(["a", "b"], ending)
+    assert.deepStrictEqual(quarantine.next(["a", "b"], true), ["a"])
+    assert.isUndefined(die(quarantine, ["a"]))
+    // A death that nobody asked for is none.
+    assert.isUndefined(quarantine.blame(["a"], ending))
+    assert.strictEqual(die(quarantine, ["a"]), "a")
   })
 })

@@ -86,6 +86,8 @@ const history = (seed: number, tally: Record<string, number>) =>
     // The storm is over: every member starts a last session with everything acknowledged.
     server.shape = shape
     yield* network.inject(Fault.reset())
+    // Cuts by chance may have hit one topic alone, three times in a row: to a client it looks deadly until it is retried.
+    for (const topic of topics) yield* subscriptions.retry(topic)
     yield* pass(30_000, 250)
     const granted = [...server.granted.values()].flatMap((topics) => Array.from(topics)).toSorted()
     const expected = [...wanted()].toSorted()

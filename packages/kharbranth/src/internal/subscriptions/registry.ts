@@ -308,6 +308,7 @@ export class Registry<T, In> {
     const id = this.nextId++
     this.counts.requests++
     session.ask(kind, id, keys)
+    if (kind === "subscribe") this.trials.asked(keys)
     this.interrupt(session, keys)
     this.showAll(keys)
     return id

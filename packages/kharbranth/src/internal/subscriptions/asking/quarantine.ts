@@ -57,6 +57,8 @@ export class Quarantine {
   /** In the order in which they are asked for: those that ended a session last come last. */
   private readonly groups = new Set<Group>()
   private readonly groupOf = new Map<string, Group>()
+  /** Suspects that were asked for as such. One cut ends the sessions of many members at once, and is one proof. */
+  private readonly tried = new Set<string>()
   /** How many sessions each suspect has ended alone. */
   private readonly deaths = new Map<string, number>()
   private readonly held = new Map<string, Held>()
@@ -83,13 +85,18 @@ export class Quarantine {
   blame(keys: ReadonlyArray<string>, ending: Ending): string | undefined {
     const { hasWorked } = ending
     const unsuspected = keys.filter((key) => !this.isSuspect(key))
-    const suspects = keys.filter((key) => this.isSuspect(key))
+    const suspects = keys.filter((key) => this.tried.has(key))
     for (const key of suspects) this.drop(key)
     for (const half of halvesOf(unsuspected)) this.add(half, false)
     // They were one group: nothing else is asked for beside it.
     for (const half of halvesOf(suspects)) this.add(half, !hasWorked || half.length === 1)
     const [only] = keys.length === 1 && hasWorked ? suspects : []
     return only === undefined ? undefined : this.count(only, ending)
+  }
+
+  /** These are asked for. */
+  ask(keys: ReadonlyArray<string>): void {
+    for (const key of keys) if (this.isSuspect(key)) this.tried.add(key)
   }
 
   private count(key: string, { by, mono, wall }: Ending): string | undefined {
@@ -156,6 +163,7 @@ export class Quarantine {
   private drop(key: string): void {
     const group = this.groupOf.get(key)
     this.groupOf.delete(key)
+    this.tried.delete(key)
     group?.keys.delete(key)
     if (group?.keys.size === 0) this.groups.delete(group)
   }

@@ -65,6 +65,11 @@ export class Trials {
       : []
   }
 
+  /** These are asked for in a session. */
+  asked(keys: ReadonlyArray<string>): void {
+    if (!this.quarantine.isIdle) this.quarantine.ask(keys)
+  }
+
   /** A session is over: topics without an answer may have ended it. */
   ended(session: SessionTopics, error: ConnectionError): void {
     const { owner, quarantine } = this
