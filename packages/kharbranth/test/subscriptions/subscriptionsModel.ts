@@ -117,9 +117,10 @@ const history = (seed: number, tally: Record<string, number>) =>
     server.shape = shape
     server.refused.clear()
     yield* network.inject(Fault.reset())
+    yield* pass(5_000, 250)
     // Cuts by chance may have hit one topic alone, three times in a row: to a client it looks deadly until it is retried.
     for (const topic of topics) yield* subscriptions.retry(topic)
-    yield* pass(30_000, 250)
+    yield* pass(25_000, 1_000)
     const complain = (issue: string | undefined) =>
       assert.isUndefined(issue, `SEED=${seed} RUNS=1 (${shape}): ${issue}`)
     const wanted = [...new Set(held.map(({ topic }) => topic))].toSorted()
