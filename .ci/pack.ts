@@ -1,30 +1,23 @@
 /**
  * Packs every public package as it would be published and judges the tarballs:
- * publint, are-the-types-wrong, then a project that has nothing but them and
- * their peers: each public entry is imported by plain node and type-checked
- * with the strictest settings a user may have. `--keep` leaves the project.
+ * publint, are-the-types-wrong, links; then projects that have nothing but them
+ * and their peers, installed by npm, pnpm and Bun, and a page built by Vite. Each
+ * public entry is imported by Node 24, Node 22 and Bun, and type-checked with the
+ * strictest settings a user may have and with each kind of module resolution.
+ * `--keep` leaves the projects, `--into <folder>` says where they stand.
  */
-import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { entriesOf, type Manifest } from "./lib/entries.ts"
+import { deadLinks, filesOf, type Outcome, readManifest, run, stage } from "./lib/staging.ts"
 
 const root = new URL("..", import.meta.url).pathname
-const place = mkdtempSync(join(tmpdir(), "kharbranth-pack-"))
+const into = process.argv.indexOf("--into")
+const place = into < 0 ? mkdtempSync(join(tmpdir(), "kharbranth-pack-")) : (process.argv[into + 1] ?? "")
 const consumer = join(place, "consumer")
 const faults: Array<string> = []
 let passed = 0
-
-interface Outcome {
-  readonly ok: boolean
-  readonly output: string
-}
-
-const run = (cwd: string, command: string, args: ReadonlyArray<string>): Outcome => {
-  const done = spawnSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
-  return { ok: done.status === 0, output: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error?.message ?? ""}` }
-}
 
 const tool = (name: string): string => join(root, "node_modules", ".bin", name)
 
@@ -35,34 +28,21 @@ const expect = (what: string, outcome: Outcome): boolean => {
   return outcome.ok
 }
 
-const read = (path: string): Manifest => JSON.parse(readFileSync(path, "utf8")) as Manifest
-
-/** An incremental build leaves the output of files that are gone. */
-const dropStale = (folder: string): void => {
-  const dist = join(root, folder, "dist")
-  if (!existsSync(dist)) return
-  for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-    const source = join(root, folder, "src", file.replace(/\.(?:js|d\.ts)(?:\.map)?$/, ".ts"))
-    if (!existsSync(source)) rmSync(join(dist, file), { recursive: true, force: true })
-  }
-}
-
 interface Packed {
   readonly manifest: Manifest
   readonly tarball: string
 }
 
 const pack = (folder: string): ReadonlyArray<Packed> => {
-  const manifest = read(join(root, folder, "package.json"))
+  const manifest = readManifest(join(root, folder))
   if (manifest.private === true) return []
-  dropStale(folder)
   const into = join(place, folder.replaceAll("/", "-"))
-  mkdirSync(into)
-  const packed = run(join(root, folder), "npx", ["-y", "pnpm@12", "pack", "--pack-destination", into])
-  if (!expect(`${manifest.name}: packs`, packed)) return []
-  const tarball = readdirSync(into).map((name) => join(into, name))[0] ?? ""
+  if (!expect(`${manifest.name}: packs`, stage(root, folder, into))) return []
+  const tarball = join(into, readdirSync(into).find((name) => name.endsWith(".tgz")) ?? "")
   expect(`${manifest.name}: publint`, run(root, tool("publint"), [tarball, "--strict"]))
   expect(`${manifest.name}: types resolve`, run(root, tool("attw"), [tarball, "--profile", "esm-only", "--no-emoji"]))
+  const dead = deadLinks(join(into, "package"))
+  expect(`${manifest.name}: its links lead somewhere`, { ok: dead.length === 0, output: dead.join("\n") })
   return [{ manifest, tarball }]
 }
 
@@ -74,22 +54,40 @@ const peersOf = (packed: ReadonlyArray<Packed>): Readonly<Record<string, string>
     )
   )
 
-const install = (packed: ReadonlyArray<Packed>): boolean => {
-  mkdirSync(consumer)
+/** What a user's package.json says who has all packages. */
+const consumerOf = (packed: ReadonlyArray<Packed>): object => {
   const tarballs = Object.fromEntries(packed.map(({ manifest, tarball }) => [manifest.name, `file:${tarball}`]))
-  const manifest = {
+  return {
     name: "consumer",
     private: true,
     type: "module",
     dependencies: { ...peersOf(packed), ...tarballs },
     devDependencies: { "@types/node": "^24.0.0", "@types/ws": "^8.18.2" }
   }
-  writeFileSync(join(consumer, "package.json"), JSON.stringify(manifest, null, 2))
-  return expect("the tarballs install together", run(consumer, "npm", ["install", "--no-audit", "--no-fund"]))
 }
 
-const load = (specifier: string): Outcome =>
-  run(consumer, process.execPath, ["--input-type=module", "--eval", `await import(${JSON.stringify(specifier)})`])
+const writeConsumer = (folder: string, packed: ReadonlyArray<Packed>): void => {
+  mkdirSync(folder)
+  writeFileSync(join(folder, "package.json"), JSON.stringify(consumerOf(packed), null, 2))
+}
+
+const install = (packed: ReadonlyArray<Packed>): boolean => {
+  writeConsumer(consumer, packed)
+  return expect("npm installs the tarballs together", run(consumer, "npm", ["install", "--no-audit", "--no-fund"]))
+}
+
+/** Imports each in one process of plain node. Returns the code of the error of each, empty where there was none. */
+const load = (specifiers: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const code = `const codes = []
+    for (const specifier of ${JSON.stringify(specifiers)}) {
+      codes.push(await import(specifier).then(() => "", (error) => error.code ?? String(error)))
+    }
+    console.log(JSON.stringify(codes))
+    process.exit()`
+  const { ok, output } = run(consumer, process.execPath, ["--input-type=module", "--eval", code])
+  const printed = output.trimEnd().split("\n").at(-1) ?? ""
+  return ok ? (JSON.parse(printed) as ReadonlyArray<string>) : specifiers.map(() => output)
+}
 
 const strictest = {
   compilerOptions: {
@@ -114,6 +112,16 @@ const tsc = (code: string, config: object, more: ReadonlyArray<string> = []): Ou
 
 const typeCheck = (code: string): Outcome => tsc(code, strictest)
 
+const resolving = (moduleResolution: "node16" | "bundler"): object => ({
+  ...strictest,
+  compilerOptions: {
+    ...strictest.compilerOptions,
+    skipLibCheck: true,
+    module: moduleResolution === "bundler" ? "ESNext" : "Node16",
+    moduleResolution
+  }
+})
+
 const importing = (entries: ReadonlyArray<string>): string =>
   entries.map((entry, index) => `import * as m${index} from "${entry}"\nvoid m${index}`).join("\n")
 
@@ -125,9 +133,54 @@ const typeCheckForPage = (code: string): Outcome => {
   return { ok: ok && lines.length === 0, output: lines.join("\n") }
 }
 
-const refusal = (specifier: string): Outcome => {
-  const { ok, output } = load(specifier)
-  return { ok: !ok && output.includes("ERR_PACKAGE_PATH_NOT_EXPORTED"), output: `it was not refused\n${output}` }
+/** Tools that only this check needs, so that nobody else installs them. */
+const tools = { bun: "1.4.5", node: "22.19.0", vite: "8.4.0" }
+const toolFolder = join(place, "tools")
+const own = (name: string): string => join(toolFolder, "node_modules", ".bin", name)
+
+/** Other runtimes and package managers: each imports every entry, in one process. */
+const elsewhere = (packed: ReadonlyArray<Packed>, entries: ReadonlyArray<string>): void => {
+  mkdirSync(toolFolder)
+  const names = Object.entries(tools).map(([name, version]) => `${name}@${version}`)
+  const got = run(toolFolder, "npm", ["install", "--no-audit", "--no-fund", "--prefix", toolFolder, ...names])
+  if (!expect("Bun, Node 22 and Vite install", got)) return
+  const code = entries.map((entry) => `await import(${JSON.stringify(entry)})`).join("\n")
+  const importAll = (what: string, folder: string, command: string, args: ReadonlyArray<string>): void => {
+    writeFileSync(join(folder, "all.mjs"), code)
+    expect(what, run(folder, command, [...args, "all.mjs"]))
+  }
+  importAll("Node 22 imports every entry", consumer, own("node"), [])
+  const byPnpm = join(place, "by-pnpm")
+  writeConsumer(byPnpm, packed)
+  if (expect("pnpm installs the tarballs together", run(byPnpm, "npx", ["-y", "pnpm@12", "install"]))) {
+    importAll("every entry can be imported where pnpm installed it", byPnpm, process.execPath, [])
+  }
+  const byBun = join(place, "by-bun")
+  writeConsumer(byBun, packed)
+  if (expect("Bun installs the tarballs together", run(byBun, own("bun"), ["install"]))) {
+    importAll("Bun imports every entry", byBun, own("bun"), [])
+  }
+}
+
+const pageCode = `import { Effect, Stream } from "effect"
+import { Codec, Connection } from "kharbranth"
+import { BrowserTransport } from "@kharbranth/browser"
+
+const program = Effect.gen(function* () {
+  const prices = yield* Connection.make("prices", { target: "wss://prices.example/", codec: Codec.text })
+  yield* Stream.runForEach(prices.stream, (text) => Effect.sync(() => (document.body.textContent = text)))
+})
+Effect.runFork(Effect.scoped(program).pipe(Effect.provide(BrowserTransport.layer())))
+`
+
+/** A page by Vite: it builds without a warning, and nothing of Node gets in. */
+const page = (): void => {
+  writeFileSync(join(consumer, "index.html"), `<script type="module" src="/page.ts"></script>`)
+  writeFileSync(join(consumer, "page.ts"), pageCode)
+  const built = run(consumer, own("vite"), ["build", "--outDir", "page"])
+  const warned = /externalized for browser compatibility|is not exported|warning/i.test(built.output)
+  expect("Vite builds a page of the tarballs", { ok: built.ok && !warned, output: built.output })
+  expect("the page's program type-checks", tsc(pageCode, resolving("bundler")))
 }
 
 /** One module of each internal folder, named as a trespasser would. */
@@ -137,21 +190,37 @@ const internalsOf = (manifest: Manifest, files: ReadonlyArray<string>): Readonly
   return [...folders.values()].map((file) => `${manifest.name}/${file.slice("dist/".length, -".js".length)}`)
 }
 
+/** What npm shows of a package, and what a program of its user's needs to know. */
+const described = ["name", "version", "description", "keywords", "license", "engines"] as const
+
 const judge = (packed: ReadonlyArray<Packed>): void => {
   const entries: Array<string> = []
   const internals: Array<string> = []
   for (const { manifest } of packed) {
     const home = join(consumer, "node_modules", manifest.name)
-    const files = readdirSync(home, { recursive: true, encoding: "utf8" })
-    for (const file of ["README.md", "LICENSE"]) {
+    const files = filesOf(home)
+    const published = readManifest(home)
+    for (const file of ["README.md", "LICENSE", "AGENTS.md"]) {
       expect(`${manifest.name}: carries ${file}`, { ok: existsSync(join(home, file)), output: "not in the tarball" })
     }
-    entries.push(...entriesOf(read(join(home, "package.json")), files))
+    const missing = described.filter((field) => !(field in published))
+    expect(`${manifest.name}: says what it is`, { ok: missing.length === 0, output: `without ${missing.join()}` })
+    entries.push(...entriesOf(published, files))
     internals.push(...internalsOf(manifest, files))
   }
-  for (const entry of entries) expect(`import "${entry}"`, load(entry))
-  for (const internal of internals) expect(`"${internal}" stays closed`, refusal(internal))
+  load(entries).forEach((code, index) => {
+    expect(`import "${entries[index]}"`, { ok: code === "", output: code })
+  })
+  load(internals).forEach((code, index) => {
+    const output = code === "" ? "it was not refused" : code
+    expect(`"${internals[index]}" stays closed`, { ok: code === "ERR_PACKAGE_PATH_NOT_EXPORTED", output })
+  })
   expect(`${entries.length} entries type-check with skipLibCheck off`, typeCheck(importing(entries)))
+  for (const resolution of ["node16", "bundler"] as const) {
+    expect(`the entries type-check with moduleResolution ${resolution}`, tsc(importing(entries), resolving(resolution)))
+  }
+  elsewhere(packed, entries)
+  page()
   const inPages = entries.filter((entry) => /^(?:kharbranth|@kharbranth\/browser)(?:\/(?!testing\/)|$)/.test(entry))
   expect(`${inPages.length} entries for pages need no types of Node`, typeCheckForPage(importing(inPages)))
   expect("the check for pages sees Node's types", {

@@ -4,7 +4,9 @@
  */
 export interface Manifest {
   readonly name: string
+  readonly version?: string
   readonly private?: boolean
+  readonly repository?: unknown
   readonly exports: Readonly<Record<string, string | null>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
