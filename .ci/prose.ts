@@ -1,11 +1,12 @@
 /**
- * Checks what people read: pages, sentences, words, links and spelling, in
+ * Checks what people read: pages, sentences, words, links, spelling and grammar, in
  * documents and in the JSDoc of public modules. Each check is tried on its own
  * samples first, as those of the house are. Words that the dictionaries lack
  * are in `cspell.json`.
  */
 import { spawnSync } from "node:child_process"
 import { report, runCheck } from "./lib/check.ts"
+import { grammarFaults, makeLinter } from "./lib/grammar.ts"
 import { docblocks, pages, proseChecks } from "./lib/prose.ts"
 import { readTree } from "./lib/tree.ts"
 
@@ -31,5 +32,14 @@ const spelling = [
   ...misspelled([...pages(tree), ...docblocks(tree)].map(([path]) => path))
 ]
 
-const results = [...proseChecks.map((check) => runCheck(check, tree)), report("words are spelled right", spelling)]
+const linter = await makeLinter()
+const wrong = await grammarFaults(linter, "sample.md", "This are an mistake.\n")
+const grammar = wrong.length > 0 ? [] : ["Harper does not bite"]
+for (const [path, text] of pages(tree)) grammar.push(...(await grammarFaults(linter, path, text)))
+
+const results = [
+  ...proseChecks.map((check) => runCheck(check, tree)),
+  report("words are spelled right", spelling),
+  report("grammar holds, as far as Harper sees", grammar)
+]
 process.exitCode = results.every((holds) => holds) ? 0 : 1
