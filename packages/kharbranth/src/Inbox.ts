@@ -147,10 +147,11 @@ export interface SessionOpened {
   /** The session took over from one that was still alive: nothing is missing, unless a {@link Gap} stands before this. */
   readonly rotated: boolean
   /**
-   * The most messages of this session that can have come before: how many the
-   * session before it brought from when this one was dialed until it fell
-   * silent (counted in frames, where a codec makes several messages of one). The
-   * doubles need not be its first messages. 0 with a `dedupe` of `rotate`.
+   * The most messages of this session that can have come before: how many frames
+   * the sessions before it delivered from when this one was dialed until they fell
+   * silent. In a rotation that is the old session; after a `pause` or a restart, one
+   * that still closes. The doubles need not be the first messages. 0 with a
+   * `dedupe` of `rotate`.
    */
   readonly possibleDuplicates: number
 }

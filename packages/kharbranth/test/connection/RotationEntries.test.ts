@@ -136,6 +136,42 @@ describe("rotation", () => {
     })
   )
 
+  it.effect("a session that still closes beside the next dial: what it brings counts as a possible duplicate", () =>
+    Effect.gen(function* () {
+      for (const dedupe of [undefined, key]) {
+        const rotate = dedupe === undefined ? {} : { dedupe }
+        const { connection, network, seen, server } = yield* rig(rotate, { url }, ({ epoch }) =>
+          epoch === 2 ? Effect.sleep("1 second") : Effect.void
+        )
+        const first = yield* server.accepted
+        yield* network.inject(Fault.ignoreClose())
+        yield* Effect.forkScoped(connection.pause)
+        yield* settle
+        yield* first.send("before the dial")
+        yield* Effect.forkScoped(connection.resume)
+        yield* settle
+        const second = yield* server.accepted
+        for (const text of ["one", "two"]) {
+          yield* first.send(text)
+          yield* second.send(text)
+        }
+        yield* TestClock.adjust("2 seconds")
+        yield* second.send("three")
+        yield* settle
+        assert.deepStrictEqual(seen, [
+          "opened:1:0",
+          "before the dial",
+          "one",
+          "two",
+          "Gap",
+          ...(dedupe === undefined ? ["opened:2:2", "one", "two"] : ["opened:2:0"]),
+          "three"
+        ])
+        yield* closed(connection)
+      }
+    })
+  )
+
   it.effect("with a key: nothing twice, nothing lost, and a key that comes again later is news", () =>
     Effect.gen(function* () {
       const { connection, seen, server } = yield* rig({ dedupe: key, overlap: "1 second" })

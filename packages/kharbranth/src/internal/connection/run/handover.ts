@@ -40,12 +40,20 @@ interface Overlap<In, Out> {
   over: boolean
 }
 
+/** A session that may still deliver while another is dialed, and how many frames it had brought by then. */
+interface Beside<In, Out> {
+  readonly old: Session<In, Out>
+  readonly frames: number
+}
+
+const nobody: ReadonlyArray<never> = []
+
 export class Handover<In, Out> {
   readonly rotation: Rotation<In>
   private readonly owner: HandoverOwner<In, Out>
   private overlap: Overlap<In, Out> | undefined
-  /** The session that a successor was dialed beside, and how many frames it had brought by then. */
-  private beside: { readonly old: Session<In, Out>; readonly frames: number } | undefined
+  /** The sessions that the last one was dialed beside. */
+  private beside: ReadonlyArray<Beside<In, Out>> = nobody
   /** The epoch of the last old session whose overlap was cut short. */
   private cutShort: number | undefined
   /** What the last session that was Ready left behind. */
@@ -56,10 +64,10 @@ export class Handover<In, Out> {
     this.rotation = Rotation.of(options)
   }
 
-  /** A successor is dialed: from now on the server may say the same to both. */
+  /** A session is dialed: from now on the server may say the same to it and to those that still deliver. */
   dialed(): void {
-    const { active } = this.owner
-    this.beside = active && { old: active, frames: active.dataFrames }
+    const { sessions } = this.owner
+    this.beside = sessions.length === 0 ? nobody : sessions.filter((one) => !one.isOver).map(besideOf)
   }
 
   /** The session that messages flowed through is lost. */
@@ -138,11 +146,11 @@ export class Handover<In, Out> {
 
   /** Its messages go to the reader from now on. */
   private enter(session: Session<In, Out>, rotated: boolean): void {
-    const { beside, owner, rotation } = this
+    const { owner, rotation } = this
     const { epoch } = session
-    this.beside = undefined
-    const doubles = beside === undefined || session.dial.role === "active" ? 0 : beside.old.dataFrames - beside.frames
+    const doubles = this.beside.reduce((sum, { frames, old }) => sum + old.dataFrames - frames, 0)
     const possibleDuplicates = rotation.remembers ? 0 : doubles
+    this.beside = nobody
     owner.inbox.mark(Entries.sessionOpened({ epoch, rotated, possibleDuplicates }))
     session.release(
       rotation.remembers ? session.early.messages().filter((one) => !rotation.seen(one, epoch)) : undefined
@@ -160,6 +168,11 @@ export class Handover<In, Out> {
     return phase._tag === "Dialing" || hasSuccessor(phase)
   }
 
+  /** Whether the next session was dialed while this one could still deliver. */
+  private isBeside(epoch: number): boolean {
+    return this.beside.some(({ old }) => old.epoch === epoch)
+  }
+
   due(): void {
     const { overlap } = this
     if (overlap !== undefined) {
@@ -167,7 +180,7 @@ export class Handover<In, Out> {
       this.settle(overlap)
     }
     // What the session beside which the next one is dialed has brought counts for that one.
-    else this.rotation.end(this.isUnderWay ? this.beside?.old.epoch : undefined)
+    else this.rotation.end((epoch) => this.isUnderWay && this.isBeside(epoch))
   }
 
   /** The core's own tap: acknowledgements, rotation notices, keys for an overlap. */
@@ -187,16 +200,15 @@ export class Handover<In, Out> {
   }
 
   private claims(message: In, epoch: number): boolean {
-    const { overlap, owner, rotation } = this
-    const isOld =
-      overlap === undefined
-        ? epoch === activeEpoch(owner.phase) && hasSuccessor(owner.phase)
-        : epoch === overlap.old.epoch
+    const { overlap, rotation } = this
+    const isOld = overlap === undefined ? this.isUnderWay && this.isBeside(epoch) : epoch === overlap.old.epoch
     const isRepeated = (isOld || overlap === undefined) && rotation.seen(message, epoch)
     if (isOld && !isRepeated) rotation.remember(message, epoch)
     return isRepeated
   }
 }
+
+const besideOf = <In, Out>(old: Session<In, Out>): Beside<In, Out> => ({ old, frames: old.dataFrames })
 
 const activeEpoch = (phase: Phase): number | undefined => (phase._tag === "Live" ? phase.epoch : undefined)
 

@@ -49,10 +49,10 @@ export class Rotation<In> {
     return this.window === undefined || latest === Infinity ? latest : this.window.choose(now, latest, chance)
   }
 
-  /** A key that comes back from now on is a message of its own; those that this session brought are still kept. */
-  end(keep?: number): void {
+  /** A key that comes back from now on is a message of its own; those of sessions to keep are still known. */
+  end(isKept: (epoch: number) => boolean = () => false): void {
     if (this.dedupe === undefined) return
-    this.keys = new Map([...(this.keys ?? [])].filter(([, epoch]) => epoch === keep))
+    this.keys = new Map([...(this.keys ?? [])].filter(([, epoch]) => isKept(epoch)))
   }
 
   get remembers(): boolean {

@@ -319,7 +319,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   private dial(command: Extract<Lifecycle.Command, { readonly _tag: "Dial" }>): void {
     this.reports.counters.dials++
     this.retries?.withdraw()
-    if (command.role === "successor") this.handover.dialed()
+    this.handover.dialed()
     const session = new Session(this, command)
     // The spread of an array keeps room for sixteen more.
     this.sessions = this.sessions.length === 0 ? [session] : [...this.sessions, session]
