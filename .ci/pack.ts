@@ -6,7 +6,7 @@
  * strictest settings a user may have and with each kind of module resolution.
  * `--keep` leaves the projects, `--into <folder>` says where they stand.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { entriesOf, type Manifest } from "./lib/entries.ts"
@@ -162,6 +162,20 @@ const elsewhere = (packed: ReadonlyArray<Packed>, entries: ReadonlyArray<string>
   }
 }
 
+/** The first program of the README, pasted as it stands. */
+const readme = (): void => {
+  const text = readFileSync(join(root, "README.md"), "utf8")
+  const [, code = ""] = /^```ts\n([\s\S]*?)^```/m.exec(text) ?? []
+  const [, printed = ""] = /^```text\n([\s\S]*?)^```/m.exec(text) ?? []
+  writeFileSync(join(consumer, "first.mts"), code)
+  const { ok, output } = run(consumer, own("node"), ["first.mts"])
+  const said = printed.trim().split("\n")
+  expect("the README's first program prints what it says", {
+    ok: ok && said.length > 1 && said.every((line) => output.includes(`: ${line}\n`)),
+    output
+  })
+}
+
 const pageCode = `import { Effect, Stream } from "effect"
 import { Codec, Connection } from "kharbranth"
 import { BrowserTransport } from "@kharbranth/browser"
@@ -220,6 +234,7 @@ const judge = (packed: ReadonlyArray<Packed>): void => {
     expect(`the entries type-check with moduleResolution ${resolution}`, tsc(importing(entries), resolving(resolution)))
   }
   elsewhere(packed, entries)
+  readme()
   page()
   const inPages = entries.filter((entry) => /^(?:kharbranth|@kharbranth\/browser)(?:\/(?!testing\/)|$)/.test(entry))
   expect(`${inPages.length} entries for pages need no types of Node`, typeCheckForPage(importing(inPages)))
