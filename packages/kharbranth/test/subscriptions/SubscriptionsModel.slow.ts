@@ -4,6 +4,6 @@ import { histories as quarantine } from "./quarantineModel.ts"
 import { histories as sharded } from "./shardedModel.ts"
 import { histories } from "./subscriptionsModel.ts"
 
-histories(4_000)
-sharded(1_000)
-quarantine(1_000)
+histories(2_000)
+sharded(500)
+quarantine(500)
