@@ -198,12 +198,25 @@ const step = (self: Mutable, update: BookUpdate): Outcome => {
     case "gap":
       return stale(self, "sequence", update)
     case "apply":
+      if (isLate(self, update)) return stale(self, "sequence", update)
       self.fresh = false
       self.bids.apply(update.bids, self.sequence)
       self.asks.apply(update.asks, self.sequence)
       return settle(self, update)
   }
 }
+
+/**
+ * Where nothing counts updates, a checksum proves that the book was right once.
+ * An update from before the one that came last shows that it is not right now. A
+ * snapshot may be stamped with the time at which it was sent.
+ */
+const isLate = ({ continuity, fresh, venueTime }: Mutable, update: BookUpdate): boolean =>
+  continuity.sequencer.kind === "none" &&
+  !fresh &&
+  venueTime !== undefined &&
+  update.venueTime !== undefined &&
+  update.venueTime < venueTime
 
 const load = (self: Mutable, update: BookUpdate): Outcome => {
   self.bids.load(update.bids)

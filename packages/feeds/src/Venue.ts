@@ -16,7 +16,18 @@ import type * as Target from "kharbranth/Target"
 import type { Continuity } from "./Book.ts"
 import type { BookUpdate, FeedEvent, Trade } from "./FeedEvent.ts"
 import type { Sequence } from "./Sequencer.ts"
+import type { Issue } from "./internal/kit/check.ts"
 import type { Topic } from "./Topic.ts"
+
+export type {
+  /**
+   * What is wrong with an option, where it is, and what would be right.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  Issue
+} from "./internal/kit/check.ts"
 
 /**
  * The numbers of one line of a venue, as its documentation or measurements give
@@ -221,6 +232,8 @@ export interface Venue {
   readonly snapshot: ((topic: Topic) => Snapshot) | undefined
   /** Asks for the trades after one that is known. Default: the venue has no such request, or this adapter does not know it. */
   readonly trades?: ((topic: Topic, after: Trade) => TradesRequest) | undefined
+  /** What is wrong with the options that the venue was made with: a feed refuses it. Default: nothing. */
+  readonly issues?: ReadonlyArray<Issue> | undefined
   readonly blame: (close: { readonly code: number | undefined; readonly reason: string }) => Blame
 }
 

@@ -86,6 +86,42 @@ describe("Sequencer", () => {
     assert.strictEqual(Book.apply(book, update({ kind: "snapshot", checksum: 1 }))._tag, "Gap")
   })
 
+  it("without numbers, an update from before the last one is a gap although its checksum is right", () => {
+    const sumOf = (asks: Changes) => {
+      const whole = Book.make({ sequencer: Sequencer.make("whole", "ignore") })
+      Book.apply(whole, update({ kind: "snapshot", asks }))
+      const level = Book.lastKnown(whole).asks.map(({ priceText, sizeText }) => [priceText, sizeText] as const)
+      const side = {
+        length: level.length,
+        price: (index: number) => level[index]?.[0] ?? "",
+        size: (index: number) => level[index]?.[1] ?? ""
+      }
+      return Checksum.crc32(Checksum.kraken.line({ length: 0, price: () => "", size: () => "" }, side))
+    }
+    const [before, removed, back] = [
+      changes([
+        [3, "1"],
+        [4, "1"]
+      ]),
+      changes([[4, "1"]]),
+      changes([
+        [3, "2"],
+        [4, "1"]
+      ])
+    ]
+    const first = update({ kind: "snapshot", asks: before, checksum: sumOf(before), venueTime: 5 })
+    const remove = update({ asks: changes([[3, "0"]]), checksum: sumOf(removed), venueTime: 2 })
+    const set = update({ asks: changes([[3, "2"]]), checksum: sumOf(back), venueTime: 3 })
+    const outcomes = (updates: ReadonlyArray<BookUpdate>) => {
+      const book = Book.make({ sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.kraken })
+      return updates.map((one) => Book.apply(book, one)._tag)
+    }
+    // A snapshot's own time is no bound, and the same time again is none either.
+    assert.deepStrictEqual(outcomes([first, remove, set, set]), ["Applied", "Applied", "Applied", "Applied"])
+    // Both checksums are right, but the book would end where it was before.
+    assert.deepStrictEqual(outcomes([first, set, remove]), ["Applied", "Applied", "Gap"])
+  })
+
   it("two prices that are one double stay two levels, and any order of a snapshot will do", () => {
     const book = Book.make({ sequencer: Sequencer.make("whole", "ignore") })
     const prices = ["0.1", "0.10000000000000001", "3", "0.1000"]

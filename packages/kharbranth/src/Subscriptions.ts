@@ -467,17 +467,43 @@ export interface ShardedOptions<in Topic, in In, in out Out, in out Memory = und
 }
 
 /**
- * One subscriber's hold on a topic.
+ * A topic that is held, and where it stands.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Subscription<out In> {
+export interface Held {
   /** The topic's key. */
   readonly topic: string
   readonly state: Watch<TopicState>
   /** Waits until the server confirmed it; fails when it is refused, in quarantine or gone. */
   readonly confirmed: Effect.Effect<void, SubscriptionRejected>
+}
+
+/**
+ * What `forward` calls with what comes of a topic. The functions run within the
+ * callback of the socket: they must be cheap, and bound what they keep. One that
+ * throws misses what it was called with, and nobody else does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Receiver<in In> {
+  /** A message, and the session that brought it. Default: nothing. */
+  readonly message?: ((message: In, epoch: number) => void) | undefined
+  /** Messages may be missing between the last one and the next. Default: nothing. */
+  readonly gap?: ((gap: Gap) => void) | undefined
+  /** Nothing follows: the topic was released, or its connection is over, by this error if it failed. Default: nothing. */
+  readonly ended?: ((error: ConnectionError | undefined) => void) | undefined
+}
+
+/**
+ * One subscriber's hold on a topic.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Subscription<out In> extends Held {
   /** The topic's messages from the moment it was subscribed here; one reader at a time. */
   readonly stream: Stream.Stream<In, ConnectionError>
   /** The same with continuity in-band. */
@@ -532,6 +558,13 @@ export interface Figures {
 export interface Subscriptions<in Topic, out In, out E = never> {
   /** Holds a topic until the Scope closes; the last one to let go unsubscribes it. */
   readonly subscribe: (topic: Topic, buffer?: BufferOptions) => Effect.Effect<Subscription<In>, E, Scope.Scope>
+  /**
+   * Holds a topic like `subscribe`, and forwards what comes to functions at once:
+   * no buffer, no fiber and no turn between. For one that keeps a bounded state of
+   * its own, such as the newest price or an order book, or that only wants the
+   * topic to stay subscribed.
+   */
+  readonly forward: (topic: Topic, receiver: Receiver<In>) => Effect.Effect<Held, E, Scope.Scope>
   /** A stream that holds the topic while it runs; each run has a buffer of its own. */
   readonly stream: (topic: Topic, buffer?: BufferOptions) => Stream.Stream<In, ConnectionError | E>
   /** The same with continuity in-band. */

@@ -70,6 +70,8 @@ export interface Numbers {
   readonly operations?: { readonly limit: number; readonly window: number } | undefined
   /** The venue pings this often and waits so long for a pong. */
   readonly serverPing?: { readonly every: number; readonly deadline: number } | undefined
+  /** The venue says this often that it lives, by a message of its own. */
+  readonly beat?: number | undefined
   /** A client that sends nothing for so long is cut off. */
   readonly clientSilence?: number | undefined
   /** A connection on which nobody said anything for so long is cut off. */

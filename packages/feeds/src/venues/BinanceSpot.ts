@@ -65,6 +65,7 @@ export const make = (
       classify: Binance.classify,
       decode: Binance.decode("binance-spot"),
       continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: levels },
+      choices: { levels: Object.keys(weights).map(Number) },
       trades: Binance.trades("binance-spot", "https://api.binance.com/api/v3/aggTrades", 4),
       snapshot: Binance.snapshot("binance-spot", "https://api.binance.com/api/v3/depth", levels)
     },

@@ -113,6 +113,7 @@ export const make = (
       unsubscribe: request("unsubscribe", instType),
       classify,
       decode,
+      choices: { instType: "text", proof: Kit.proofs },
       continuity: Kit.chained(options.proof)
     },
     options

@@ -129,6 +129,7 @@ export const make = (
       unsubscribe: request("unsubscribe", key),
       classify,
       decode,
+      choices: { category: ["spot", "linear", "inverse"], depth: [1, 50, 200, 1000] },
       trades: trades(options.category ?? "spot"),
       continuity: { sequencer: Sequencer.make(depth === 1 ? "whole" : "counter", "resubscribe") }
     },

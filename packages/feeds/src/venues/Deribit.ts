@@ -123,6 +123,7 @@ export const make = (
       unsubscribe: request("unsubscribe", key),
       classify,
       decode,
+      choices: { interval: ["100ms", "raw"] },
       continuity: { sequencer: Sequencer.make("chain", "resubscribe") }
     },
     options

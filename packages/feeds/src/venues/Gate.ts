@@ -141,6 +141,7 @@ export const make = (
       unsubscribe: request("unsubscribe", market, seconds),
       classify,
       ...decoder(market),
+      choices: { market: ["spot", "futures"], now: "function" },
       continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: 100 }
     },
     options

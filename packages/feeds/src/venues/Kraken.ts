@@ -133,6 +133,7 @@ export const make = (
       unsubscribe: request("unsubscribe", depth),
       classify,
       decode,
+      choices: { depth: [10, 25, 100, 500, 1000] },
       continuity: { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.kraken, depth }
     },
     options

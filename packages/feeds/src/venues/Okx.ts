@@ -123,6 +123,7 @@ export const make = (
       classify,
       decode,
       trades,
+      choices: { proof: Kit.proofs },
       continuity: Kit.chained(options.proof)
     },
     options

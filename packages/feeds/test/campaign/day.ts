@@ -77,6 +77,9 @@ const adapters: Readonly<Record<string, () => Venue>> = {
 
 export const venueIds = Object.keys(adapters) as ReadonlyArray<Simulator.VenueId>
 
+/** Two venues beat once a second, which would be most frames of a day and most of its cost. They beat as seldom as their clients bear. */
+const beats: Readonly<Record<string, number>> = { coinbase: 8_000, kraken: 20_000 }
+
 /** How long a venue's silence may stay unnoticed: its slowest heartbeat, and a new session. */
 const bound = 3 * minute
 
@@ -141,6 +144,7 @@ const serve = (plan: Plan) =>
       const { request, simulator } = yield* SimulatorNetwork.serve(network, id, {
         seed: plan.seed,
         history: 120,
+        numbers: { ...(id in beats && { beat: beats[id] }) },
         market: {
           assets: plan.symbols,
           updates: 1 / 300,

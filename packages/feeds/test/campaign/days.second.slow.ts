@@ -1,5 +1,5 @@
 /**
- * Proves what `days.first.slow.ts` proves for six other seeds; that a day of
+ * Proves what `days.first.slow.ts` proves for ten other seeds; that a day of
  * planned rotations loses nothing at all; and that a naive client on one of these
  * seeds breaks rules and believes wrong books, so that the days are worth living.
  */
@@ -7,7 +7,7 @@ import { assert, it } from "@effect/vitest"
 import * as Campaign from "./campaign.ts"
 import * as Day from "./day.ts"
 
-it("keeps every promise through six days", { timeout: 1_200_000 }, () =>
+it("keeps every promise through ten other days", { timeout: 1_200_000 }, () =>
   Campaign.run(Campaign.seedsOf(1), Campaign.stormy)
 )
 

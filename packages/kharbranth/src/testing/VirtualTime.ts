@@ -32,9 +32,6 @@ const microtask = (f: () => void) => {
 // 64ths of a millisecond, like the network's own times: sums of them are exact, so nobody wakes a hair too early.
 const exact = (millis: number) => Math.ceil(millis * 64) / 64
 
-/** A turn of the real event loop, which the scheduler of a fiber that yields waits for. */
-const settled = () => Effect.runPromise(Effect.yieldNow)
-
 /** Sleeps in order of time, then of arrival. A sorted array: there are few at any moment. */
 class Sleeps {
   private readonly line: Array<Sleep> = []
@@ -174,15 +171,17 @@ export const run = <A, E>(
   fiber.addObserver((ended) => {
     exit = ended
   })
-  // No chain of promises: a history may have millions of turns.
+  // A turn of the real event loop, in which everything settles. A history may have millions: each costs
+  // no fiber, and they make no chain of promises.
+  const turns = new Scheduler.MixedScheduler().makeDispatcher()
   return new Promise((resolve, reject) => {
     const turn = (): void => {
       if (exit !== undefined) resolve(exit)
       else if (time.clock.currentTimeMillisUnsafe() > limit)
         reject(new Error(`the program still runs after ${limit} virtual milliseconds`))
-      else if (time.advance()) void settled().then(turn)
+      else if (time.advance()) turns.scheduleTask(turn, 0)
       else reject(new Error("the program waits for something that nobody will do"))
     }
-    void settled().then(turn)
+    turns.scheduleTask(turn, 0)
   })
 }

@@ -14,6 +14,7 @@ import type { Feed, FeedReport, Options } from "../../Feed.ts"
 import * as Rest from "../../Rest.ts"
 import type * as Venue from "../../Venue.ts"
 import * as Line from "../line/line.ts"
+import { check } from "./options.ts"
 import { Reports } from "./reports.ts"
 import { Topics, type VenueLines } from "./topics.ts"
 
@@ -67,6 +68,8 @@ const openVenue = (
 
 export const make = (options: Options): Effect.Effect<Feed, ConnectionError, Scope.Scope | Transport> =>
   Effect.gen(function* () {
+    const invalid = check(options)
+    if (invalid !== undefined) return yield* invalid
     const venues = options.venues ?? (options.venue === undefined ? [] : [options.venue])
     const clock = yield* Clock.clockWith(Effect.succeed)
     const reports = new Reports()

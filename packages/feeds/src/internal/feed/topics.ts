@@ -26,6 +26,7 @@ import { BookHub } from "./bookHub.ts"
 import { isMarker, type Pull } from "./buffer.ts"
 import { Dedupe, newScores, type Score } from "./dedupe.ts"
 import { decoding, Flow, pullOf, type Read } from "./flow.ts"
+import { checkReading } from "./options.ts"
 import type { Reports } from "./reports.ts"
 
 /** A venue with the lines that are open to it: several for each kind, where they are redundant. */
@@ -109,7 +110,7 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
   // ---------------------------------------------------------------- reading
 
   readonly entries: Public.Feed["entries"] = <C extends Channel>(topic: Topic<C>, options?: Public.ReadOptions) =>
-    this.streamOf(topic, (placed) =>
+    this.streamOf(topic, options, (placed) =>
       isBook(placed) ? this.bookEntries(placed, options) : this.flowEntries(placed, options)
     ) as Stream.Stream<EventOf<C> | Marker, FeedError>
 
@@ -117,13 +118,19 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     Stream.filter(this.entries(topic, options), (entry): entry is EventOf<Channel> & typeof entry => !isMarker(entry))
 
   readonly raw: Public.Feed["raw"] = (topic, options) =>
-    this.streamOf(topic, (placed) => Effect.map(this.flow(placed, options), (flow) => pullOf(flow, asRaw)))
+    this.streamOf(topic, options, (placed) => Effect.map(this.flow(placed, options), (flow) => pullOf(flow, asRaw)))
 
   private streamOf<C extends Channel, A>(
     topic: Topic<C>,
+    options: Public.ReadOptions | undefined,
     pull: (placed: Placed<C>) => Effect.Effect<Pull<A, FeedError>, FeedError, Scope.Scope>
   ): Stream.Stream<A, FeedError> {
-    return Stream.scoped(Stream.fromPull(Effect.flatMap(this.place(topic), pull)))
+    const checked = Effect.flatMap(
+      this.place(topic),
+      (placed): Effect.Effect<Pull<A, FeedError>, FeedError, Scope.Scope> =>
+        checkReading(placed.lines[0]!.name, options) ?? pull(placed)
+    )
+    return Stream.scoped(Stream.fromPull(checked))
   }
 
   private flow(placed: Placed, options: Public.ReadOptions | undefined): Effect.Effect<Flow, FeedError, Scope.Scope> {

@@ -26,6 +26,7 @@ import type {
 } from "../../Venue.ts"
 import * as Document from "../json/document.ts"
 import * as Item from "../json/item.ts"
+import { type Choices, issuesOf } from "./options.ts"
 
 export const wire = (): Wire => ({ sequence: undefined, keys: new Map(), ids: new Map() })
 
@@ -253,8 +254,11 @@ export const trade = (
 export const fieldOf = (message: unknown, name: string): unknown =>
   (message as Readonly<Record<string, unknown>> | null)?.[name]
 
+/** How the books of such a venue can be proven. */
+export const proofs = ["sequence", "checksum"] as const
+
 /** Of a venue that chains its updates today and summed its books in older recordings. */
-export const chained = (proof: "sequence" | "checksum" | undefined): Continuity =>
+export const chained = (proof: (typeof proofs)[number] | undefined): Continuity =>
   proof === "checksum"
     ? { sequencer: Sequencer.make("none", "resubscribe"), checksum: Checksum.interleaved }
     : { sequencer: Sequencer.make("chain", "resubscribe") }
@@ -292,7 +296,10 @@ export const venue = (
   table: Table,
   part: Pick<Line, "target" | "heartbeat" | "address"> &
     Pick<Venue, "key" | "subscribe" | "unsubscribe" | "classify" | "decode" | "continuity"> &
-    Partial<Pick<Venue, "open" | "snapshot" | "trades" | "blame" | "line" | "lines">>,
+    Partial<Pick<Venue, "open" | "snapshot" | "trades" | "blame" | "line" | "lines">> & {
+      /** The adapter's own options. Default: it has none. */
+      readonly choices?: Choices
+    },
   options: Options
 ): Venue => ({
   id,
@@ -312,6 +319,7 @@ export const venue = (
   continuity: part.continuity,
   snapshot: part.snapshot,
   trades: part.trades,
+  issues: issuesOf(options, part.choices ?? {}),
   blame: part.blame ?? blame
 })
 

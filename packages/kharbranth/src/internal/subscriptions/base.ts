@@ -10,6 +10,8 @@ import type { SubscriptionEvent, TopicState } from "../../Subscriptions.ts"
 import type { Fanout } from "../kit/fanout.ts"
 import type { Counts, Registry } from "./registry.ts"
 import { SubscriberBuffer } from "./buffer.ts"
+import { Forwarder } from "./forwarder.ts"
+import type { TopicReader } from "./reader.ts"
 import { SubscriptionRejected, type Topic } from "./topic.ts"
 
 /** The options that concern subscribers. */
@@ -32,9 +34,9 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
   /** Every topic that somebody wants. */
   protected abstract readonly all: ReadonlyMap<string, Topic<T, In>>
   /** Gives a subscriber its topic. */
-  protected abstract join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>, E>
+  protected abstract join(key: string, value: T, reader: TopicReader<In>): Effect.Effect<Topic<T, In>, E>
   /** A subscriber is gone. */
-  protected abstract leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void>
+  protected abstract leave(topic: Topic<T, In>, reader: TopicReader<In>): Effect.Effect<void>
   /** Who carries a topic now, if anybody does. */
   protected abstract registryOf(key: string): Registry<T, In> | undefined
 
@@ -42,22 +44,31 @@ export abstract class SubscriptionsBase<T, In, E> implements Public.Subscription
     topic: T,
     buffer?: Public.BufferOptions
   ): Effect.Effect<Public.Subscription<In>, E, Scope.Scope> =>
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.suspend(() => {
-          const reader = this.newReader(buffer)
-          return Effect.map(this.join(this.keyOf(topic), topic, reader), (topic) => ({ reader, topic }))
-        }),
-        ({ reader, topic }) => this.leave(topic, reader)
-      ),
-      ({ reader, topic }) => ({
-        topic: topic.key,
-        state: topic.state,
-        confirmed: topic.state.until((state) => this.verdict(topic, state)),
+    Effect.suspend(() => {
+      const reader = this.newReader(buffer)
+      return Effect.map(this.hold(topic, reader), (held) => ({
+        ...held,
         stream: reader.stream,
         entries: reader.entries
+      }))
+    })
+
+  readonly forward = (topic: T, receiver: Public.Receiver<In>): Effect.Effect<Public.Held, E, Scope.Scope> =>
+    Effect.suspend(() => this.hold(topic, new Forwarder(receiver)))
+
+  private hold(value: T, reader: TopicReader<In>): Effect.Effect<Public.Held, E, Scope.Scope> {
+    return Effect.map(
+      Effect.acquireRelease(
+        Effect.suspend(() => this.join(this.keyOf(value), value, reader)),
+        (topic) => this.leave(topic, reader)
+      ),
+      (topic) => ({
+        topic: topic.key,
+        state: topic.state,
+        confirmed: topic.state.until((state) => this.verdict(topic, state))
       })
     )
+  }
 
   readonly stream: Public.Subscriptions<T, In, E>["stream"] = (topic, buffer) =>
     Stream.unwrap(Effect.map(this.subscribe(topic, buffer), ({ stream }) => stream))

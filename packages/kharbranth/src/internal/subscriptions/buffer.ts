@@ -10,6 +10,7 @@ import { type ConnectionError, ReaderBusy } from "../../ConnectionError.ts"
 import * as Inbox from "../../Inbox.ts"
 import { type Ending, type Pull, Waiting } from "../kit/waiting.ts"
 import type { Entry, Gap } from "../../Subscriptions.ts"
+import { Continuity, type TopicReader } from "./reader.ts"
 
 export interface BufferOwner {
   readonly connection: string
@@ -23,7 +24,7 @@ const isMessage = <In>(entry: Entry<In>): entry is Inbox.Message<In> => entry._t
 const merged = (first: Gap | undefined, next: Gap): Gap =>
   first === undefined ? next : { ...next, from: first.from ?? next.from }
 
-export class SubscriberBuffer<In> {
+export class SubscriberBuffer<In> implements TopicReader<In> {
   private readonly options: BufferOwner
   /** What waits begins at `head`; what is before it is gone. */
   private items: Array<Entry<In>> = []
@@ -33,10 +34,7 @@ export class SubscriberBuffer<In> {
   private lostFirst = 0
   private lostLast = 0
   private gapFirst: Gap | undefined
-  /** A gap whose end is not known yet. */
-  private owed: Pick<Gap, "from" | "reason"> | undefined
-  /** Whether it has been up to date, so that there is something to miss. */
-  private live = false
+  private readonly continuity = new Continuity()
   private ending: Ending<ConnectionError> | undefined
   private reading = false
 
@@ -44,24 +42,18 @@ export class SubscriberBuffer<In> {
     this.options = options
   }
 
-  /** From now on messages are missing, if this reader had all of them. */
   interrupted(from: number | undefined, reason: Gap["reason"]): void {
-    if (this.live) this.owed ??= { from, reason }
-    this.live = false
+    this.continuity.interrupted(from, reason)
   }
 
-  /** From now on every message comes. */
   resumed(epoch: number, now: number): void {
-    this.live = true
-    const owed = this.owed
-    if (owed === undefined) return
-    this.owed = undefined
-    this.add({ _tag: "Gap", epoch, to: now, ...owed })
+    const gap = this.continuity.resumed(epoch, now)
+    if (gap !== undefined) this.add(gap)
   }
 
   push(epoch: number, message: In): void {
     if (this.ending !== undefined) return
-    this.live = true
+    this.continuity.delivered()
     if (this.messages >= this.options.capacity) {
       this.options.dropped()
       if (this.options.overflow === "dropNewest") {

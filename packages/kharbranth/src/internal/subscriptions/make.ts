@@ -14,7 +14,7 @@ import { check, quarantineOf } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
 import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
-import type { SubscriberBuffer } from "./buffer.ts"
+import type { TopicReader } from "./reader.ts"
 import type { Topic } from "./topic.ts"
 import { timersOf } from "../kit/timers.ts"
 
@@ -35,7 +35,7 @@ class Single<T, In, Out, M> extends SubscriptionsBase<T, In, never> {
     return this.driver.registry
   }
 
-  protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>> {
+  protected join(key: string, value: T, reader: TopicReader<In>): Effect.Effect<Topic<T, In>> {
     return Effect.sync(() => {
       const { connection, registry } = this.driver
       const topic = registry.join(key, value, reader)
@@ -45,7 +45,7 @@ class Single<T, In, Out, M> extends SubscriptionsBase<T, In, never> {
     })
   }
 
-  protected leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void> {
+  protected leave(topic: Topic<T, In>, reader: TopicReader<In>): Effect.Effect<void> {
     return Effect.sync(() => this.driver.registry.leave(topic, reader))
   }
 

@@ -7,7 +7,7 @@
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Figures, Match, ResubscribeReason, SubscriptionEvent } from "../../Subscriptions.ts"
 import { SessionTopics, type Changes, type Kind } from "./sessionTopics.ts"
-import type { SubscriberBuffer } from "./buffer.ts"
+import type { TopicReader } from "./reader.ts"
 import type { Quarantine } from "./asking/quarantine.ts"
 import { Trials } from "./asking/trials.ts"
 import { stateOf, Topic } from "./topic.ts"
@@ -80,7 +80,7 @@ export class Registry<T, In> {
 
   // -------------------------------------------------------- subscribers
 
-  join(key: string, value: T, reader: SubscriberBuffer<In>): Topic<T, In> {
+  join(key: string, value: T, reader: TopicReader<In>): Topic<T, In> {
     const topic = this.topics.get(key) ?? new Topic<T, In>(key, value)
     topic.readers.add(reader)
     if (this.active?.isOn(key) === true) reader.resumed(this.active.epoch, this.owner.wall())
@@ -88,7 +88,7 @@ export class Registry<T, In> {
     return topic
   }
 
-  leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): void {
+  leave(topic: Topic<T, In>, reader: TopicReader<In>): void {
     if (!topic.left(reader)) return
     this.topics.delete(topic.key)
     this.options.quarantine.clear(topic.key)

@@ -20,7 +20,7 @@ import { check, quarantineOf } from "./options.ts"
 import { SubscriptionsBase } from "./base.ts"
 import { noCounts, type Registry } from "./registry.ts"
 import { type Common, ConnectionDriver } from "./driver.ts"
-import type { SubscriberBuffer } from "./buffer.ts"
+import type { TopicReader } from "./reader.ts"
 import { Topic } from "./topic.ts"
 import { timersOf } from "../kit/timers.ts"
 
@@ -59,7 +59,7 @@ class Sharded<T, In, Out, M> extends SubscriptionsBase<T, In, Refused> {
     return topic === undefined ? undefined : this.driverBy.get(topic)?.registry
   }
 
-  protected join(key: string, value: T, reader: SubscriberBuffer<In>): Effect.Effect<Topic<T, In>, Refused> {
+  protected join(key: string, value: T, reader: TopicReader<In>): Effect.Effect<Topic<T, In>, Refused> {
     const joined = Effect.suspend((): Effect.Effect<Topic<T, In>, Refused> => {
       if (this.over) return Effect.fail(new NotConnected({ connection: this.name, state: "Closed" }))
       const known = this.all.get(key)
@@ -76,14 +76,14 @@ class Sharded<T, In, Out, M> extends SubscriptionsBase<T, In, Refused> {
     return this.oneAtATime.withPermits(1)(joined)
   }
 
-  private joinKnown(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Topic<T, In> {
+  private joinKnown(topic: Topic<T, In>, reader: TopicReader<In>): Topic<T, In> {
     const driver = this.driverBy.get(topic)
     if (driver === undefined) topic.readers.add(reader)
     else driver.registry.join(topic.key, topic.value, reader)
     return topic
   }
 
-  protected leave(topic: Topic<T, In>, reader: SubscriberBuffer<In>): Effect.Effect<void> {
+  protected leave(topic: Topic<T, In>, reader: TopicReader<In>): Effect.Effect<void> {
     // Its stream ends at once; the rest may have to wait for a member that is being opened.
     reader.end(undefined)
     const left = Effect.suspend(() => {

@@ -6,14 +6,14 @@ import * as Data from "effect/Data"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Gap, TopicState } from "../../Subscriptions.ts"
 import type { SessionTopics } from "./sessionTopics.ts"
-import type { SubscriberBuffer } from "./buffer.ts"
+import type { TopicReader } from "./reader.ts"
 import { Cell } from "../kit/cell.ts"
 
 export class Topic<T, In> {
   readonly key: string
   readonly value: T
   readonly state = new Cell<TopicState>({ _tag: "Waiting" })
-  readonly readers = new Set<SubscriberBuffer<In>>()
+  readonly readers = new Set<TopicReader<In>>()
   messages = 0
   /** Unix milliseconds. */
   lastAt: number | undefined
@@ -59,7 +59,7 @@ export class Topic<T, In> {
   }
 
   /** Removes a subscriber; returns whether it was the last, so that nobody wants the topic any more. */
-  left(reader: SubscriberBuffer<In>): boolean {
+  left(reader: TopicReader<In>): boolean {
     reader.end(undefined)
     this.readers.delete(reader)
     if (this.readers.size > 0) return false

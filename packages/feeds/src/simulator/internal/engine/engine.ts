@@ -221,6 +221,11 @@ export class Engine implements Simulator.Simulator, Venue {
     })
   }
 
+  beat(connection: Connection, run: () => void): void {
+    const { beat } = this.numbers
+    if (beat !== undefined) this.every(connection, beat, run)
+  }
+
   close(connection: Connection, code: number, reason: string): void {
     if (!this.end(connection)) return
     this.outputs.push({ _tag: "Close", connection: connection.id, at: this.now, code, reason })

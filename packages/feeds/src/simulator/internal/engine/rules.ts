@@ -138,6 +138,8 @@ export interface Venue {
   readonly after: (connection: Connection, millis: number, run: () => void) => void
   /** While the connection is open, or as long as its subscription to a topic lasts. */
   readonly every: (connection: Connection, millis: number, run: () => void, topic?: Topic) => void
+  /** Runs something as often as the venue beats, if it does. */
+  readonly beat: (connection: Connection, run: () => void) => void
   readonly close: (connection: Connection, code: number, reason: string) => void
   readonly cut: (connection: Connection) => void
   readonly violate: (connection: Connection | undefined, rule: string, detail: string, frame?: string) => void

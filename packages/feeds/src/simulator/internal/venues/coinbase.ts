@@ -101,7 +101,7 @@ const beat = (connection: Connection, venue: Venue): void => {
   connection.memory.flags = heartbeats | started
   if (!isNew) return
   let counter = 40_000
-  venue.every(connection, 1000, () => {
+  venue.beat(connection, () => {
     if ((connection.memory.flags & heartbeats) === 0) return
     const time = Json.iso(venue.now).replace("T", " ").replace("Z", " +0000 UTC m=+41691.260485341")
     const event = `{"current_time":"${time}","heartbeat_counter":${counter++}}`
@@ -154,6 +154,7 @@ export const coinbase: Rules = {
       penalty: 0,
       answer: `{"type":"error","message":"rate limit exceeded"}`
     },
+    beat: 1000,
     firstSubscription: 5000,
     pushless: 90_000
   },

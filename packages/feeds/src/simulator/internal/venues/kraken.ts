@@ -126,6 +126,7 @@ export const kraken: Rules = {
   numbers: {
     dials: { limit: 150, window: 600_000, status: 429, ban: 600_000 },
     inbound: { limit: 20, window: 1000, control: false, penalty: 0, answer: `{"Error":"Exceeded msg rate"}` },
+    beat: 1000,
     quiet: 60_000,
     topicsPerConnection: 1000
   },
@@ -136,7 +137,7 @@ export const kraken: Rules = {
   opened: (connection, venue) => {
     const status = `{"version":"2.0.10","system":"online","api_version":"v2","connection_id":${1_000_000 + connection.id}}`
     venue.say(connection, `{"channel":"status","type":"update","data":[${status}]}`)
-    venue.every(connection, 1000, () => {
+    venue.beat(connection, () => {
       if (connection.topics.size > 0) venue.say(connection, `{"channel":"heartbeat"}`)
     })
   },
