@@ -141,7 +141,8 @@ export class Handover<In, Out> {
     const { beside, owner, rotation } = this
     const { epoch } = session
     this.beside = undefined
-    const doubles = beside === undefined || session.dial.role === "active" ? 0 : beside.old.dataFrames - beside.frames
+    const doubles =
+      beside === undefined || session.dial.role !== "successor" ? 0 : beside.old.dataFrames - beside.frames
     const possibleDuplicates = rotation.remembers ? 0 : doubles
     owner.inbox.mark(Entries.sessionOpened({ epoch, rotated, possibleDuplicates }))
     session.release(
