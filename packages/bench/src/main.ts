@@ -17,11 +17,12 @@ import { manager } from "./benches/manager.ts"
 import { outbound } from "./benches/outbound.ts"
 import { pressure } from "./benches/pressure.ts"
 import { signalr } from "./benches/signalr.ts"
+import { traffic } from "./benches/traffic.ts"
 import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, outbound, latency, idle, pressure, faults, manager, signalr, feeds]
+const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -40,7 +41,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 6))
 const about = machine()
 const how = `${rounds} rounds${values.quick ? ", quick: too short to mean anything" : ""}.`
 const results = new URL("../RESULTS.md", import.meta.url)

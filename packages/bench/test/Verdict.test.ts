@@ -1,10 +1,11 @@
 // Proves the judgement over measurements: medians, ratios taken between
-// neighbours in an interleaved run, bars that bite on either side, and that a
+// neighbours in an interleaved run, bars that bite on either side once the whole interval is beyond them, and that a
 // bar which was not measured counts as broken.
 import { assert, describe, it } from "@effect/vitest"
 import { bars, leads } from "../src/bars.ts"
-import { type Figure, figure, interleaved, median } from "../src/harness/figures.ts"
+import { type Figure, figure, interleaved, intervalOf, median } from "../src/harness/figures.ts"
 import { complaints, verdict } from "../src/harness/verdict.ts"
+import { mulberry32 } from "../../kharbranth/test/support/random.ts"
 
 const bar = (label: string, value: number): Figure => figure("outbound", label, [value])
 
@@ -51,6 +52,35 @@ describe("Verdict", () => {
     assert.strictEqual(verdict(figure("latency", "kharbranth, p50", [1.13])), "BELOW")
     assert.strictEqual(verdict(figure("latency", "kharbranth, p50", [1.05])), "goal")
     assert.strictEqual(verdict(bar("partysocket", 0)), "")
+  })
+
+  it("an interval holds the true median in 95 of 100 cases, and says less of few rounds", () => {
+    assert.deepStrictEqual(intervalOf([3]), [3, 3])
+    assert.deepStrictEqual(intervalOf([5, 1, 4, 2, 3]), [1, 5])
+    const random = mulberry32(7)
+    for (const [rounds, atLeast] of [
+      [5, 0.92],
+      [6, 0.95],
+      [9, 0.95],
+      [15, 0.95]
+    ] as const) {
+      let held = 0
+      for (let trial = 0; trial < 4_000; trial++) {
+        const [low, high] = intervalOf(Array.from({ length: rounds }, () => random() ** 3))
+        if (low <= 0.125 && high >= 0.125) held++
+      }
+      assert.isAtLeast(held / 4_000, atLeast - 0.01, `${rounds} rounds`)
+      assert.isAtMost(held / 4_000, 0.985, `${rounds} rounds: wider than it need be`)
+    }
+  })
+
+  it("a hard bar is missed only when the whole interval is beyond it", () => {
+    const sink = (...rounds: ReadonlyArray<number>) => figure("outbound", "kharbranth, sink fed in arrays", rounds)
+    assert.strictEqual(verdict(sink(1.7, 1.8, 1.9, 1.9, 1.95, 2.01)), "holds")
+    assert.strictEqual(verdict(sink(1.7, 1.8, 1.9, 1.9, 1.95, 1.99)), "BELOW")
+    const p50 = (...rounds: ReadonlyArray<number>) => figure("latency", "kharbranth, p50", rounds)
+    assert.strictEqual(verdict(p50(1.1, 1.3, 1.3, 1.3, 1.3, 1.3)), "holds")
+    assert.strictEqual(verdict(p50(1.13, 1.3, 1.3, 1.3, 1.3, 1.3)), "BELOW")
   })
 
   it("figures that meet every bar exactly pass, in every bench", () => {

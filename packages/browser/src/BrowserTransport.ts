@@ -72,7 +72,14 @@ export interface Options {
   readonly diagnose?: Diagnosis | undefined
 }
 
-const capabilities: Transport.Capabilities = { ping: false, pause: false, headers: false, bytes: false }
+const capabilities: Transport.Capabilities = {
+  ping: false,
+  pause: false,
+  headers: false,
+  bytes: false,
+  // RFC 6455, section 4.1: one socket to an address connects at a time. Browsers make the others wait.
+  concurrentDials: false
+}
 
 /**
  * Dials with `globalThis.WebSocket`.
@@ -86,7 +93,8 @@ const capabilities: Transport.Capabilities = { ping: false, pause: false, header
  *
  * const program = Effect.gen(function*() {
  *   const transport = yield* Transport.Transport
- *   deepStrictEqual(transport.capabilities, { ping: false, pause: false, headers: false, bytes: false })
+ *   const { ping, pause, headers, bytes } = transport.capabilities
+ *   deepStrictEqual([ping, pause, headers, bytes], [false, false, false, false])
  * })
  *
  * Effect.runSync(program.pipe(Effect.provide(BrowserTransport.layer())))

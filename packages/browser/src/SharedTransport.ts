@@ -99,7 +99,7 @@ export const layerOver = (
       const page = yield* PageLifecycle.PageLifecycle
       return {
         name: `shared ${base.name}`,
-        capabilities: { ping: false, pause: false, headers: base.capabilities.headers, bytes: false },
+        capabilities: { ...base.capabilities, ping: false, pause: false, bytes: false },
         dial: dial({
           base,
           page,

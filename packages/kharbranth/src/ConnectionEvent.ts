@@ -22,7 +22,8 @@ export interface DialStarted {
   readonly attempt: number
   /** Which of the target's urls, from 0. */
   readonly endpoint: number
-  readonly role: "active" | "successor"
+  /** A `successor` is dialed beside a session that is Ready, a `hedge` because another dial shows no sign of life. */
+  readonly role: "active" | "successor" | "hedge"
 }
 
 /**

@@ -42,6 +42,8 @@ export interface Reconnect {
   readonly schedule: Schedule.Schedule<unknown, ConnectionError>
   /** How long a session must be Ready before the schedule starts over. */
   readonly stableAfter: Duration.Duration
+  /** How long a dial may show no sign of life before another one is tried; `undefined`: it has all of its `dialTimeout`. */
+  readonly hedgeAfter?: Duration.Duration | undefined
   /** Never throws. */
   readonly classify: (error: ConnectionError) => Decision
   /** Whether the very first connect is retried too. */
@@ -63,6 +65,17 @@ export interface Options {
   readonly schedule?: Schedule.Schedule<unknown, ConnectionError> | undefined
   /** How long a session must be Ready before the schedule starts over. Default: 10 seconds. */
   readonly stableAfter?: Duration.Input | undefined
+  /**
+   * How long a dial may show no sign of life before another one starts beside it,
+   * at the target's next url if it has several. The first to open wins; the other
+   * is dropped. While both are silent, the second is replaced every `hedgeAfter`,
+   * so that the connection is Ready soon after a network that swallowed its dials
+   * works again. A page may dial only one socket at a time: there a new dial takes
+   * the place of the silent one, so choose a time that is longer than your
+   * slowest handshake. Default: a dial has all of its `dialTimeout`, because more
+   * dials are more load for a server that is only slow, and count against its limits.
+   */
+  readonly hedgeAfter?: Duration.Input | undefined
   /** What to do about an error. Default: {@link classify}. */
   readonly classify?: ((error: ConnectionError) => Decision) | undefined
   /** Whether the very first connect is retried too. Default: true. */
@@ -200,6 +213,7 @@ export const make = (options: Options = {}): Reconnect => {
   return {
     schedule: options.maxAttempts === undefined ? schedule : Schedule.upTo(schedule, { times: options.maxAttempts }),
     stableAfter: Check.durationOr(options.stableAfter, "10 seconds"),
+    hedgeAfter: Check.optionalDuration(options.hedgeAfter),
     classify: rule === undefined ? classify : internal.withFallback(rule),
     first: options.first ?? true,
     maxAttempts: options.maxAttempts
@@ -299,6 +313,7 @@ export const none: Reconnect = /* @__PURE__ */ make({ schedule: Schedule.recurs(
 export const check = (reconnect: Reconnect, connection: string): InvalidOptions | undefined =>
   Check.firstOf([
     Check.positive(connection, ["reconnect", "stableAfter"], reconnect.stableAfter),
+    Check.positive(connection, ["reconnect", "hedgeAfter"], reconnect.hedgeAfter),
     Check.wholeNumber(connection, ["reconnect", "maxAttempts"], reconnect.maxAttempts, 1),
     reconnect.check?.(connection)
   ])

@@ -69,6 +69,13 @@ export interface Receiver {
    * here; it may always deliver a string to `frame`.
    */
   readonly lazyText?: ((text: LazyText, size: number) => void) | undefined
+  /**
+   * The other side of a dial under way has shown itself: it took the TCP
+   * connection, say, or the proxy answered. Present where the policies ask for
+   * it. A transport that cannot see this never calls it; a dial is then silent
+   * until it opens.
+   */
+  readonly reached?: (() => void) | undefined
   /** The server's ping came, and the transport has answered it. Not called where the platform hides pings. */
   ping(payload: Uint8Array): void
   pong(payload: Uint8Array): void
@@ -175,6 +182,11 @@ export interface Capabilities {
   readonly headers: CheckHeaders | false
   /** `received()` counts bytes off the wire, so a large message that drips in is seen as life. */
   readonly bytes: boolean
+  /**
+   * Dials a second socket to a server while a first one is on its way. Browsers
+   * make the second wait for the first. Default: true.
+   */
+  readonly concurrentDials?: boolean | undefined
 }
 
 /**

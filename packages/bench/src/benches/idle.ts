@@ -63,6 +63,11 @@ const idleFigures = (results: Results): ReadonlyArray<Figure> => [
   ),
   figure(
     "idle",
+    "kharbranth, a reader each, 5,000 opened, by CPU",
+    paired(results, bare, "kharbranth, a reader each", (value, base) => value.openCpuMillis / base.openCpuMillis)
+  ),
+  figure(
+    "idle",
     "raw ws with a ping timer, CPU",
     results.get(beating)!.map(({ cpu }) => cpu * 100),
     "%"

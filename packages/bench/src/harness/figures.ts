@@ -23,6 +23,27 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/**
+ * Where the true median lies, with 95 % confidence, whatever the distribution:
+ * from one sorted sample to the one as far from the other end. Fewer than six
+ * rounds say less, and all of them together 94 % at five.
+ */
+export const intervalOf = (values: ReadonlyArray<number>): readonly [low: number, high: number] => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const count = sorted.length
+  // The chance that fewer than `outside + 1` of the rounds are below the median, at most 2.5 %.
+  let outside = 0
+  let chance = 0.5 ** count
+  let below = chance
+  while (true) {
+    chance = (chance * (count - outside)) / (outside + 1)
+    if (below + chance > 0.025) break
+    below += chance
+    outside++
+  }
+  return [sorted[outside] ?? Number.NaN, sorted[count - 1 - outside] ?? Number.NaN]
+}
+
 export const figure = (
   bench: string,
   label: string,

@@ -25,6 +25,7 @@ const message = async <A>(child: ChildProcess, what: string): Promise<A> => {
 
 export interface Server {
   readonly port: number
+  readonly tlsPort: number
   /** Stops reading and writing without closing anything. */
   readonly goDark: () => Promise<void>
   /** How many sockets it holds. */
@@ -41,13 +42,13 @@ interface Answer {
 
 export const startServer = async (port = 0, file = "server/main.ts"): Promise<Server> => {
   const child = launch(0, file, [String(port)])
-  const ready = await message<{ readonly port: number }>(child, "the server")
+  const ready = await message<{ readonly port: number; readonly tlsPort: number }>(child, "the server")
   const ask = (text: string): Promise<Answer> => {
     child.send(text)
     return message<Answer>(child, "the server")
   }
   return {
-    port: ready.port,
+    ...ready,
     goDark: async () => void (await ask("dark")),
     sockets: async () => (await ask("sockets")).sockets,
     dials: async () => (await ask("dials")).dials,

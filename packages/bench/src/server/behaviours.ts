@@ -2,6 +2,7 @@
  * What the bench's server does with a client, by the path that was dialed.
  */
 import type { Socket } from "node:net"
+import { tick } from "./ticks.ts"
 import { frame, frameReader, header } from "./wire.ts"
 
 const textOpcode = 1
@@ -38,6 +39,12 @@ const pour = (socket: Socket, block: Buffer): void => {
   }
   socket.on("drain", more)
   more()
+}
+
+/** Moderate traffic: `ticks.ts` says which. */
+const ticks = (socket: Socket, query: URLSearchParams): void => {
+  quiet(socket)
+  tick(socket, query)
 }
 
 /** Sends text frames of one size as fast as the client reads. */
@@ -134,6 +141,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "/cut": cut,
   "/flood": flood,
   "/feed": feed,
+  "/ticks": ticks,
   "/drain": drain,
   "/echo": echo,
   "/burst": burst,

@@ -2,13 +2,15 @@
  * The bench's server process. Prints its port; takes `"dark"` over the process
  * channel: from then on it neither reads nor writes, and closes nothing, as a
  * host behind a dead route would. `"dials"` tells when each dial came since it
- * was last asked.
+ * was last asked. On a second port it speaks TLS.
  *
  * Argument: the port (0: any).
  */
-import { type AddressInfo, createServer, type Socket } from "node:net"
+import { readFileSync } from "node:fs"
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
+import { createServer as createTlsServer } from "node:tls"
 import { behave } from "./behaviours.ts"
-import { acceptance } from "./wire.ts"
+import { acceptance, certificates } from "./wire.ts"
 
 const sockets = new Set<Socket>()
 const dials: Array<number> = []
@@ -25,13 +27,18 @@ const upgrade = (socket: Socket, head: string): void => {
   behave(socket, head.split(" ", 2)[1] ?? "/", sockets)
 }
 
-const server = createServer({ noDelay: true }, (socket) => {
+const accept = (socket: Socket): void => {
   sockets.add(socket)
   socket.on("error", () => undefined)
   socket.on("close", () => sockets.delete(socket))
   if (dark) return silence(socket)
-  socket.once("data", (chunk) => upgrade(socket, chunk.toString("latin1")))
-})
+  socket.once("data", (chunk: Buffer) => upgrade(socket, chunk.toString("latin1")))
+}
+
+const certificate = (name: string): Buffer => readFileSync(new URL(name, certificates))
+
+const plain = createServer({ noDelay: true }, accept)
+const secure = createTlsServer({ cert: certificate("good.pem"), key: certificate("good.key"), noDelay: true }, accept)
 
 process.on("message", (message) => {
   if (message === "dark") {
@@ -42,6 +49,10 @@ process.on("message", (message) => {
 })
 process.on("disconnect", () => process.exit(0))
 
-server.listen({ port: Number(process.argv[2] ?? 0), host: "0.0.0.0", backlog: 8_192 }, () => {
-  process.send?.({ port: (server.address() as AddressInfo).port })
-})
+const listen = (server: Server, port: number): Promise<number> =>
+  new Promise((resolve) => {
+    server.listen({ port, host: "0.0.0.0", backlog: 8_192 }, () => resolve((server.address() as AddressInfo).port))
+  })
+
+const port = await listen(plain, Number(process.argv[2] ?? 0))
+process.send?.({ port, tlsPort: await listen(secure, 0) })

@@ -4,6 +4,9 @@
  */
 import { createHash } from "node:crypto"
 
+/** Where the certificates are that server and clients trust. */
+export const certificates = new URL("../../../node/test/certificates/", import.meta.url)
+
 const magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 /** The answer to an upgrade request. */

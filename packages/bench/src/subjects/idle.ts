@@ -40,7 +40,7 @@ type OpenAll = (params: Params) => Promise<Open>
 const concurrency = 256
 const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
-const openMany = async <A>(count: number, open: () => Promise<A>): Promise<ReadonlyArray<A>> => {
+export const openMany = async <A>(count: number, open: () => Promise<A>): Promise<ReadonlyArray<A>> => {
   const opened: Array<A> = []
   let started = 0
   const worker = async (): Promise<void> => {

@@ -10,6 +10,7 @@ import * as Manager from "./manager.ts"
 import * as Outbound from "./outbound.ts"
 import * as Pressure from "./pressure.ts"
 import * as SignalR from "./signalr.ts"
+import * as Traffic from "./traffic.ts"
 
 // each kind parses its own parameters
 const kinds: Readonly<Record<string, (subject: string, params: never) => Promise<unknown>>> = {
@@ -20,7 +21,8 @@ const kinds: Readonly<Record<string, (subject: string, params: never) => Promise
   manager: Manager.measure,
   pressure: Pressure.measure,
   signalr: SignalR.measure,
-  feeds: Feeds.measure
+  feeds: Feeds.measure,
+  traffic: Traffic.measure
 }
 
 const [, , kind = "", subject = "", params = "{}"] = process.argv

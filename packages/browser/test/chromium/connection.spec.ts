@@ -1,7 +1,7 @@
 /**
  * Proves in a real Chromium how a whole connection lives with its page: after
  * `online` and after a blocked page it is asked once; a dead one is Ready again
- * within 1.5 s, a live one and one that answers 400 ms late are not disturbed;
+ * within 1.5 s, as after a black hole that swallowed its dials; a live one and one that answers 400 ms late are not disturbed;
  * hidden, frozen and cached pages do what is promised, and nothing is read twice.
  */
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
@@ -113,6 +113,24 @@ describe("a connection in Chromium", () => {
     await roundTrip(tab, "back")
     await rig.perform({ verb: "unstall", path })
   })
+
+  for (const transport of ["browser", "stream", "shared"] as const) {
+    it(`a black hole of 6 s - Ready again within 1.5 s of its end (${transport})`, async () => {
+      const path = `/talk/hole-${transport}`
+      const tab = await connected(path, { transport, hedgeAfter: 1000 })
+      await rig.perform({ verb: "swallow", path })
+      await rig.perform({ verb: "kill", path })
+      await new Promise((resolve) => setTimeout(resolve, 6000))
+      const healed = Date.now()
+      await rig.perform({ verb: "accept", path })
+      const { states } = await tab.until<Record>("record", [], ({ entries }) => entries.length >= 3)
+      const took = states.findLast(({ state }) => state === "Connected Ready")!.at - healed
+      console.log(`a black hole of 6 s: Ready again ${took} ms after its end (${transport})`)
+      assert.isBelow(took, 1500)
+      await roundTrip(tab, "back")
+      assert.lengthOf(await rig.sessions(path), 1)
+    })
+  }
 
   it("online again, dead, on a shared socket - every tab is Ready again on the next one, within 1.5 s where it is seen", async () => {
     const path = "/talk/dead-shared"

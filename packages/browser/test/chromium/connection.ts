@@ -25,6 +25,8 @@ export interface Options {
   readonly hidden?: Surroundings.Hidden
   /** The patient waits of the default policy. Default: short ones. */
   readonly polite?: boolean
+  /** Default: dials are not hedged. */
+  readonly hedgeAfter?: number
 }
 
 const transports = {
@@ -67,7 +69,8 @@ const make = (options: Options) => {
       heartbeat: Heartbeat.text({ every: "20 seconds", timeout: "10 seconds" }),
       reconnect: Reconnect.make({
         ...(options.polite === true ? Reconnect.polite : Reconnect.prompt),
-        stableAfter: "50 millis"
+        stableAfter: "50 millis",
+        hedgeAfter: options.hedgeAfter
       }),
       outbox: { acks: { id: (text) => text, match: (text) => text } }
     })

@@ -27,7 +27,8 @@ export interface Entry {
 }
 
 export interface Verb {
-  readonly verb: "kill" | "close" | "say" | "stall" | "unstall" | "refuse" | "accept"
+  /** Until `accept`, `refuse` cuts what dials, and `swallow` leaves it without an answer for ever. */
+  readonly verb: "kill" | "close" | "say" | "stall" | "unstall" | "refuse" | "swallow" | "accept"
   readonly path: string
   readonly code?: number
   readonly reason?: string
@@ -52,6 +53,7 @@ export const start = async (
   const log: Array<Entry> = []
   const sessions = new Map<number, { readonly socket: WebSocket; readonly path: string }>()
   const refused = new Set<string>()
+  const swallowed = new Set<string>()
   let last = 0
 
   const http = Http.createServer((request, response) => void answer(request, response))
@@ -108,7 +110,8 @@ export const start = async (
   http.on("upgrade", (request, socket, head) => {
     const url = new URL(request.url ?? "/", "http://localhost")
     socket.on("error", () => socket.destroy())
-    if (url.pathname === "/hang") return void socket.on("end", () => socket.end()).resume()
+    if (url.pathname === "/hang" || swallowed.has(url.pathname))
+      return void socket.on("end", () => socket.end()).resume()
     if (refused.has(url.pathname)) return void socket.destroy()
     const status = rejection(url)
     if (status !== undefined)
@@ -171,7 +174,11 @@ export const start = async (
 
   const perform = (verb: Verb) => {
     if (verb.verb === "refuse") refused.add(verb.path)
-    if (verb.verb === "accept") refused.delete(verb.path)
+    if (verb.verb === "swallow") swallowed.add(verb.path)
+    if (verb.verb === "accept") {
+      refused.delete(verb.path)
+      swallowed.delete(verb.path)
+    }
     for (const { socket } of on(verb.path)) {
       if (verb.verb === "kill") socket.terminate()
       if (verb.verb === "close") socket.close(verb.code, verb.reason)

@@ -17,6 +17,7 @@ import {
   config,
   dropped,
   ended,
+  hung,
   inputsFor,
   invalid,
   live,
@@ -66,6 +67,7 @@ const inputs: Record<Input["_tag"], true> = {
   Restart: true,
   RotationDue: true,
   Withdraw: true,
+  Hung: true,
   Reconfigured: true,
   Pause: true,
   Resume: true,
@@ -207,6 +209,34 @@ describe("lifecycle rules", () => {
     const [standIn, commands] = reduce(rotating, ended(1, Reconnect.stop), 50)
     assert.deepStrictEqual(tags(commands), ["Interrupt"])
     assert.deepStrictEqual(publicState(standIn), { _tag: "Connecting", attempt: 1, gate: "Dialing" })
+  })
+
+  it("of a dial and its hedge the first to open is kept, wherever it was dialed", () => {
+    const hedged = run([start, hung(1)], two)
+    const first = reduce(hedged, opened(1), 9)
+    assert.deepStrictEqual(first[1][0], { _tag: "EndSession", epoch: 2, how: "drop" })
+    assert.strictEqual(first[0].endpoint, 0)
+    const second = reduce(hedged, opened(2), 9)
+    assert.deepStrictEqual(second[1][0], { _tag: "EndSession", epoch: 1, how: "drop" })
+    assert.strictEqual(second[0].endpoint, 1)
+    assert.deepStrictEqual(publicState(second[0]), { _tag: "Connecting", attempt: 1, gate: "Open" })
+  })
+
+  it("a hedge gives way to the next one, and the first dial to none", () => {
+    const thrice = { ...config, hedging: { most: 3, beside: true } }
+    const hedged = run([start, hung(1)], thrice)
+    assert.deepStrictEqual(commandsOf(hedged, hung(1)), [])
+    assert.deepStrictEqual(tags(commandsOf(hedged, hung(2))), ["EndSession", "DialStarted", "Dial"])
+    assert.deepStrictEqual(commandsOf(run([start, hung(1), hung(2), hung(3)], thrice), hung(4)), [])
+    const instead = run([start], { ...thrice, hedging: { most: 1, beside: false } })
+    assert.deepStrictEqual(commandsOf(instead, hung(1))[0], { _tag: "EndSession", epoch: 1, how: "drop" })
+  })
+
+  it("what becomes of a hedge decides nothing, and what becomes of the first dial decides for both", () => {
+    const hedged = run([start, hung(1)])
+    assert.deepStrictEqual(commandsOf(hedged, ended(2, Reconnect.stop)), [])
+    assert.deepStrictEqual(commandsOf(run([start, hung(1), ended(2)]), hung(1)), [])
+    assert.deepStrictEqual(tags(commandsOf(hedged, ended(1))), ["EndSession", "Step"])
   })
 
   it("a retiring session does not outlive the session that replaced it", () => {

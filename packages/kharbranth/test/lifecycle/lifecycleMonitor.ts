@@ -33,6 +33,16 @@ export class Monitor {
   active: number | undefined
   successor: number | undefined
   retiring: number | undefined
+  /** The second dial of an attempt, beside the active one. */
+  hedge: number | undefined
+  /** How many more dials the attempt may see. */
+  hedgesLeft = 0
+  /** Of the sessions alive, those whose socket is open. */
+  readonly open = new Set<number>()
+  /** The dial whose hedge opened first: it must be ended in the same transition. */
+  private loser: number | undefined
+  /** What this transition hedges. */
+  private hedged: number | undefined
   gate: "Dialing" | "Ready" | "Stable" = "Dialing"
   attempt = 0
   fresh = true
@@ -71,6 +81,7 @@ export class Monitor {
     replace(this.unended, other.unended)
     replace(this.awaited, other.awaited)
     replace(this.removed, other.removed)
+    replace(this.open, other.open)
     this.at.clear()
     for (const [epoch, endpoint] of other.at) this.at.set(epoch, endpoint)
     this.config = other.config
@@ -78,6 +89,8 @@ export class Monitor {
     this.active = other.active
     this.successor = other.successor
     this.retiring = other.retiring
+    this.hedge = other.hedge
+    this.hedgesLeft = other.hedgesLeft
     this.gate = other.gate
     this.attempt = other.attempt
     this.fresh = other.fresh
@@ -107,7 +120,8 @@ export class Monitor {
     key += ` ${this.attempt} ${this.floor} ${this.waiting} ${this.pausedBy} ${this.next?.how} ${this.next?.from}`
     key += ` ${this.asked} ${this.credit} ${this.failed} ${this.fresh} ${this.idle} ${this.refreshDue} ${this.untried}`
     key += ` ${this.refreshUsed} ${this.rotationArmed} ${this.closed} ${this.closing} ${this.everReady}`
-    for (const epoch of this.alive) key += ` ${epoch}@${this.at.get(epoch)}`
+    key += ` ${this.hedge} ${this.hedgesLeft}`
+    for (const epoch of this.alive) key += ` ${epoch}@${this.at.get(epoch)}${this.open.has(epoch) ? "o" : ""}`
     for (const epoch of this.awaited) if (this.unended.has(epoch)) key += ` ${epoch}?`
     for (const endpoint of this.removed) key += ` -${endpoint}`
     return key
@@ -116,6 +130,8 @@ export class Monitor {
   /** What came in, what went out, and where it led. */
   check(before: State, input: Input, after: State, commands: ReadonlyArray<Command>, now: number): void {
     this.staleIsIgnored(before, input, after, commands)
+    this.loser = undefined
+    this.hedged = this.hedge ?? this.active
     this.take(input, commands)
     for (const [index, command] of commands.entries()) {
       demand(command._tag !== "Interrupt" || index === 0, "an interruption comes before all else")
@@ -135,6 +151,10 @@ export class Monitor {
 
   private take(input: Input, commands: ReadonlyArray<Command>): void {
     switch (input._tag) {
+      case "Opened":
+        return this.takeOpened(input.epoch)
+      case "Hung":
+        return this.takeHung(input.epoch, commands)
       case "Ready":
         return this.takeReady(input.epoch)
       case "Stable":
@@ -185,6 +205,25 @@ export class Monitor {
     }
   }
 
+  private takeOpened(epoch: number): void {
+    if (!this.alive.has(epoch)) return
+    this.open.add(epoch)
+    if (epoch !== this.hedge) return
+    // The dial that it was to hedge has no part any more; `settle` finds out whether it was ended.
+    this.loser = this.active
+    this.active = epoch
+    this.hedge = undefined
+  }
+
+  private takeHung(epoch: number, commands: ReadonlyArray<Command>): void {
+    const latest = this.hedge ?? this.active
+    const isDialing = this.gate === "Dialing" && this.alive.has(epoch) && !this.open.has(epoch)
+    const isDue = epoch === latest && isDialing && this.hedgesLeft > 0
+    const dials = commands.filter(({ _tag }) => _tag === "Dial").length
+    demand(dials === (isDue ? 1 : 0), "the latest dial of an attempt is hedged while it may be, and no other")
+    demand(isDue || commands.length === 0, "what is not hedged is left alone")
+  }
+
   private takeReady(epoch: number): void {
     if (epoch !== this.active || this.gate !== "Dialing" || !this.alive.has(epoch)) return
     this.gate = "Ready"
@@ -202,7 +241,11 @@ export class Monitor {
   private takeEnded({ decision, epoch }: Of<Input, "Ended">): void {
     this.unended.delete(epoch)
     if (!this.alive.delete(epoch)) return
-    if (epoch === this.successor) this.successor = undefined
+    this.open.delete(epoch)
+    if (epoch === this.hedge) {
+      this.hedge = undefined
+      this.hedgesLeft = 0
+    } else if (epoch === this.successor) this.successor = undefined
     else if (epoch === this.retiring) this.retiring = undefined
     else if (this.successor !== undefined) this.standIn()
     else this.lost(epoch, decision)
@@ -214,6 +257,7 @@ export class Monitor {
     this.active = this.successor
     this.successor = undefined
     this.gate = "Dialing"
+    this.hedgesLeft = this.config.hedging.most
   }
 
   private lost(epoch: number, decision: Of<Input, "Ended">["decision"]): void {
@@ -240,9 +284,9 @@ export class Monitor {
   private takeReconfigured(input: Of<Input, "Reconfigured">, commands: ReadonlyArray<Command>): void {
     demand(commands.length === 0, "new policies wait for the next dial")
     if (this.closing) return
-    const { endpoints, retryFirst } = input
+    const { endpoints, hedging, retryFirst } = input
     const startsOver = input.isNewTarget || endpoints !== this.config.endpoints
-    this.config = { ...this.config, endpoints, retryFirst }
+    this.config = { ...this.config, endpoints, retryFirst, hedging }
     if (!startsOver) return
     this.removed.clear()
     this.at.clear()
@@ -323,7 +367,7 @@ export class Monitor {
   private obey(command: Command, input: Input, now: number): void {
     switch (command._tag) {
       case "Dial":
-        return this.dial(command)
+        return command.role === "hedge" ? this.dialHedge(command) : this.dial(command)
       case "EndSession":
         return this.endSession(command.epoch)
       case "Promote":
@@ -422,7 +466,30 @@ export class Monitor {
     this.refreshDue = false
     this.active = epoch
     this.gate = "Dialing"
+    this.hedgesLeft = this.config.hedging.most
     this.asked = false
+  }
+
+  private dialHedge({ attempt, endpoint, epoch, refresh }: Of<Command, "Dial">): void {
+    demand(epoch === this.last + 1, "epochs count up by one")
+    demand(attempt === this.attempt && !refresh, "a hedge is part of the attempt that it hedges")
+    const isThere = endpoint >= 0 && endpoint < this.config.endpoints && !this.removed.has(endpoint)
+    demand(isThere, "a removed endpoint is not dialed")
+    const from = this.at.get(this.hedged ?? 0)
+    const others = this.config.endpoints - this.removed.size > 1
+    demand(from === undefined || !others || endpoint !== from, "a hedge tries another url if there is one")
+    demand(this.hedge === undefined, "one hedge at a time")
+    demand(
+      (this.active !== undefined) === this.config.hedging.beside,
+      "a hedge stands beside the first dial, or for it"
+    )
+    this.last = epoch
+    this.alive.add(epoch)
+    this.unended.add(epoch)
+    this.dialedAt(epoch, endpoint)
+    this.hedgesLeft--
+    if (this.active === undefined) this.active = epoch
+    else this.hedge = epoch
   }
 
   private dialedAt(epoch: number, endpoint: number): void {
@@ -433,6 +500,9 @@ export class Monitor {
 
   private endSession(epoch: number): void {
     demand(this.alive.delete(epoch), "no command for an epoch that is over")
+    this.open.delete(epoch)
+    if (epoch === this.loser) this.loser = undefined
+    if (epoch === this.hedge) this.hedge = undefined
     if (epoch === this.active) this.active = undefined
     if (epoch === this.successor) this.successor = undefined
     if (epoch === this.retiring) this.retiring = undefined
@@ -464,6 +534,10 @@ export class Monitor {
       "a session that is Ready may become Stable, and no other"
     )
     demand(this.rotationArmed === isLive, "a rotation is due exactly while Connected")
+    demand(this.loser === undefined, "the first of two dials to open ends the other")
+    demand(this.hedge === (phase._tag === "Dialing" ? phase.hedge?.epoch : undefined), "no hedge outlives its attempt")
+    const isOpen = this.active !== undefined && this.open.has(this.active)
+    demand(this.hedge === undefined || !isOpen, "a dial that is open needs no hedge")
     if (seen._tag === "Connecting" || seen._tag === "Reconnecting")
       demand(seen.attempt === this.attempt, "the state tells the attempt")
     demand(this.everReady === after.everReady, "everReady is remembered")

@@ -132,6 +132,52 @@ export const mutants: Readonly<Record<string, Reduce>> = {
   "a withdrawn successor costs the next automatic restart": mapState((after, before, input) =>
     input._tag === "Withdraw" ? { ...after, mayskip: before.mayskip } : after
   ),
+  "both dials of an attempt go on when one is open": rewrite((_, input, after, commands) =>
+    input._tag === "Opened" ? [after, commands.filter(({ _tag }) => _tag !== "EndSession")] : [after, commands]
+  ),
+  "a hedge goes on when the first dial has failed": rewrite((before, input, after, commands) =>
+    input._tag === "Ended" && before.phase._tag === "Dialing"
+      ? [after, commands.filter(({ _tag }) => _tag !== "EndSession")]
+      : [after, commands]
+  ),
+  "a hedge that fails ends the attempt": (state, input, now) =>
+    reduce(
+      state,
+      input._tag === "Ended" && state.phase._tag === "Dialing" && input.epoch === state.phase.hedge?.epoch
+        ? { ...input, epoch: state.phase.epoch }
+        : input,
+      now
+    ),
+  "a hedge that fails is followed by the next": mapState((after, before, input) =>
+    input._tag === "Ended" && before.phase._tag === "Dialing" && after.phase._tag === "Dialing"
+      ? patchPhase(after, () => ({ ...after.phase, hedgesLeft: 1 }) as Phase)
+      : after
+  ),
+  "an attempt is hedged without end": mapState((after, _, input) =>
+    input._tag === "Hung" && after.phase._tag === "Dialing"
+      ? patchPhase(after, () => ({ ...after.phase, hedgesLeft: 1 }) as Phase)
+      : after
+  ),
+  "a hedge is hedged by the silence of the first dial": (state, input, now) =>
+    reduce(
+      patchPhase(state, (phase) => (phase._tag === "Dialing" ? { ...phase, hedgesLeft: phase.hedgesLeft + 1 } : phase)),
+      input._tag === "Hung" && state.phase._tag === "Dialing" && input.epoch === state.phase.epoch
+        ? { ...input, epoch: state.phase.hedge?.epoch ?? input.epoch }
+        : input,
+      now
+    ),
+  "a hedge always takes the place of the first dial": (state, input, now) => {
+    const { hedging } = state.config
+    const instead = { ...state, config: { ...state.config, hedging: { ...hedging, beside: false } } }
+    const [after, commands] = reduce(input._tag === "Hung" ? instead : state, input, now)
+    return [input._tag === "Hung" ? { ...after, config: state.config } : after, commands]
+  },
+  "a hedge tries the same url again": mapCommand((command) =>
+    command._tag === "Dial" && command.role === "hedge" ? { ...command, endpoint: 0 } : command
+  ),
+  "a hedge counts as an attempt": mapCommand((command) =>
+    command._tag === "Dial" && command.role === "hedge" ? { ...command, attempt: command.attempt + 1 } : command
+  ),
   "unusable options are recoverable": mapState((after) =>
     patchPhase(after, (phase) => (phase._tag === "Failed" ? { ...phase, recoverable: true } : phase))
   ),

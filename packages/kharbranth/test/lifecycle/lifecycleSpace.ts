@@ -9,6 +9,7 @@ import * as Reconnect from "../../src/Reconnect.ts"
 import { Broken, Monitor } from "./lifecycleMonitor.ts"
 import {
   dropped,
+  hung,
   invalid,
   opened,
   overflowed,
@@ -69,6 +70,7 @@ const anytime: ReadonlyArray<Input> = [
 /** What a session may report, alive or not; its end comes once. */
 const ofSession = (epoch: number, unended: boolean): ReadonlyArray<Input> => [
   opened(epoch),
+  hung(epoch),
   ready(epoch),
   stable(epoch),
   withdraw(epoch),
@@ -91,8 +93,10 @@ const phaseKey = ({ phase }: State): string => {
   switch (phase._tag) {
     case "Idle":
       return `Idle ${phase.reason}${phase.reason === "Paused" ? phase.by : ""}`
-    case "Dialing":
-      return `Dialing ${phase.epoch} ${phase.gate} ${phase.endpoint}`
+    case "Dialing": {
+      const { endpoint, epoch, gate, hedge, hedgesLeft } = phase
+      return `Dialing ${epoch} ${gate} ${endpoint} ${hedge?.epoch} ${hedge?.gate} ${hedge?.endpoint} ${hedgesLeft}`
+    }
     case "Live": {
       const { endpoint, epoch, gate, retiring, successor } = phase
       const next = successor === undefined ? "" : `${successor.epoch} ${successor.gate} ${successor.endpoint}`
@@ -116,7 +120,8 @@ const keyOf = (state: State, monitor: Monitor): string => {
   const { config, endpoint, epoch, everReady, mayskip, outage, removed } = state
   const { attempt, fresh, refresh, refreshUsed } = outage
   const outages = `${attempt} ${fresh} ${refresh} ${refreshUsed}`
-  const rest = `${config.endpoints} ${config.retryFirst} ${epoch} ${endpoint} ${removed.join()} ${everReady} ${mayskip}`
+  const { beside, most } = config.hedging
+  const rest = `${config.endpoints} ${config.retryFirst} ${most} ${beside} ${epoch} ${endpoint} ${removed.join()} ${everReady} ${mayskip}`
   return `${phaseKey(state)}|${rest}|${outages}|${monitor.essence()}`
 }
 

@@ -8,7 +8,7 @@ import * as ConnectionError from "../../src/ConnectionError.ts"
 import type { ConnectionEvent } from "../../src/ConnectionEvent.ts"
 import { initial, reduce } from "../../src/internal/lifecycle/reduce.ts"
 import type { PausedBy } from "../../src/internal/lifecycle/model.ts"
-import type { Command, Config, Input, Phase, State } from "../../src/internal/lifecycle/reduce.ts"
+import type { Command, Config, Hedging, Input, Phase, State } from "../../src/internal/lifecycle/reduce.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 
 export const dropped = (epoch: number): ConnectionError.ConnectionError =>
@@ -44,20 +44,26 @@ export const start: Input = { _tag: "Start" }
 export const opened = (epoch: number): Input => ({ _tag: "Opened", epoch })
 export const ready = (epoch: number): Input => ({ _tag: "Ready", epoch })
 export const stable = (epoch: number): Input => ({ _tag: "Stable", epoch })
+export const hung = (epoch: number): Input => ({ _tag: "Hung", epoch })
 export const withdraw = (epoch: number): Input => ({ _tag: "Withdraw", epoch })
 export const stepped = (delay: number): Input => ({ _tag: "Stepped", delay })
 export const simple = (_tag: "Exhausted" | "RetryDue" | "Woke" | "Close"): Input => ({ _tag })
 export const pause = (by: PausedBy = "user"): Input => ({ _tag: "Pause", by })
 export const resume = (by: PausedBy = "user"): Input => ({ _tag: "Resume", by })
 export const rotationDue = (mode: "breakFirst" | "makeFirst"): Input => ({ _tag: "RotationDue", mode, reason: "test" })
+
+/** One hedge an attempt. */
+export const hedging: Hedging = { most: 1, beside: true }
+
 export const reconfigured = (endpoints: number, isNewTarget: boolean): Input => ({
   _tag: "Reconfigured",
   endpoints,
   retryFirst: true,
+  hedging,
   isNewTarget
 })
 
-export const config: Config = { connection: "feed", endpoints: 1, retryFirst: true }
+export const config: Config = { connection: "feed", endpoints: 1, retryFirst: true, hedging }
 
 /** Runs inputs from the start, a millisecond apart. */
 export const run = (inputs: ReadonlyArray<Input>, from: Config = config): State =>
@@ -72,6 +78,8 @@ interface Variant {
 export const two = { ...config, endpoints: 2 }
 const three = { ...config, endpoints: 3 }
 const once = { ...config, retryFirst: false }
+const twice = { ...two, hedging: { most: 2, beside: true } }
+const instead = { ...two, hedging: { most: 2, beside: false } }
 export const live = [start, opened(1), ready(1)]
 export const settled = [...live, stable(1)]
 const lost = [...live, ended(1)]
@@ -108,6 +116,11 @@ export const variants: ReadonlyArray<Variant> = [
     config: three
   },
   { name: "Dialing, refreshing", inputs: [start, ended(1, Reconnect.refresh), stepped(5), simple("RetryDue")] },
+  { name: "Dialing, hedged", inputs: [start, hung(1)] },
+  { name: "Dialing, hedged, two endpoints, another hedge left", inputs: [start, hung(1)], config: twice },
+  { name: "Dialing, hedged, the target replaced", inputs: [start, hung(1), reconfigured(2, true)] },
+  { name: "Dialing, a hedge instead of the first dial", inputs: [start, hung(1)], config: instead },
+  { name: "Dialing, no hedge left", inputs: [start, hung(1), ended(2)] },
   { name: "Live, Ready", inputs: live },
   { name: "Live, Ready, two endpoints", inputs: live, config: two },
   {
@@ -152,7 +165,10 @@ export const variants: ReadonlyArray<Variant> = [
 const liveEpochs = (phase: Phase): ReadonlyArray<readonly [string, number]> => {
   switch (phase._tag) {
     case "Dialing":
-      return [["active", phase.epoch]]
+      return [
+        ["active", phase.epoch] as const,
+        ...(phase.hedge === undefined ? [] : [["hedge", phase.hedge.epoch] as const])
+      ]
     case "Live":
       return [
         ["active", phase.epoch] as const,
@@ -177,6 +193,7 @@ export const inputsFor = (state: State): ReadonlyArray<readonly [string, Input]>
           [`Opened ${who}`, opened(epoch)],
           [`Ready ${who}`, ready(epoch)],
           [`Stable ${who}`, stable(epoch)],
+          [`Hung ${who}`, hung(epoch)],
           [`Withdraw ${who}`, withdraw(epoch)],
           [`Ended ${who}, Retry`, ended(epoch)],
           [`Ended ${who}, RetryAfter 900`, ended(epoch, Reconnect.retryAfter(900))],

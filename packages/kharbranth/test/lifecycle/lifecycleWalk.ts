@@ -10,6 +10,7 @@ import { mulberry32 } from "../support/random.ts"
 import { Broken, Monitor } from "./lifecycleMonitor.ts"
 import {
   dropped,
+  hung,
   invalid,
   opened,
   overflowed,
@@ -95,6 +96,7 @@ const anything = (dice: Dice, monitor: Monitor): Input => {
     () => ready(epoch),
     () => stable(epoch),
     () => (dice.chance(0.3) ? withdraw(epoch) : ready(epoch)),
+    () => hung(epoch),
     () => endedBy(dice, epoch),
     () => steppedBy(dice),
     () => simple("RetryDue"),
@@ -136,6 +138,7 @@ class Shell {
     const gate = this.gates.get(epoch) ?? 0
     if (!this.monitor.alive.has(epoch) || this.dice.chance(0.12)) return endedBy(this.dice, epoch)
     if (gate === 2 && epoch !== this.monitor.active) return endedBy(this.dice, epoch)
+    if (gate === 0 && this.dice.chance(0.15)) return hung(epoch)
     this.gates.set(epoch, Math.min(gate + 1, 3))
     return gate === 0 ? opened(epoch) : gate === 1 ? ready(epoch) : stable(epoch)
   }
@@ -144,7 +147,7 @@ class Shell {
   private late(): Input {
     const { dice, monitor } = this
     const epoch = 1 + dice.below(monitor.last)
-    const gates = [opened(epoch), ready(epoch), stable(epoch), withdraw(epoch)]
+    const gates = [opened(epoch), ready(epoch), stable(epoch), withdraw(epoch), hung(epoch)]
     const answers = [
       ...(monitor.asked ? [] : [steppedBy(dice), simple("Exhausted")]),
       ...(monitor.waiting === undefined ? [simple("RetryDue")] : [])
@@ -156,7 +159,8 @@ class Shell {
 const configOf = (dice: Dice): Config => ({
   connection: "walk",
   endpoints: 1 + dice.below(3),
-  retryFirst: dice.chance(0.8)
+  retryFirst: dice.chance(0.8),
+  hedging: { most: dice.below(4), beside: dice.chance(0.7) }
 })
 
 const told = (input: Input): string =>

@@ -28,6 +28,11 @@ describe("the state space of the lifecycle", () => {
     })
   }
 
+  it("holds every rule where a hedge takes the place of the first dial", () => {
+    const { states } = explore(reduce, { ...two, hedging: { most: 2, beside: false } }, { epochs: 3 })
+    assert.isAbove(states, 1_000)
+  })
+
   for (const [name, mutant] of Object.entries(mutants)) {
     it(`shows: ${name}`, () => {
       const way = bugIn(mutant, true) ?? bugIn(mutant, false)

@@ -327,6 +327,19 @@ export const bugs: ReadonlyArray<Bug> = [
     }
   },
   {
+    name: "a dial goes on when its hedge is open",
+    breaks: "the first dial to open ends the other",
+    reduce: (right) => (state, input, now) => {
+      const [next, commands] = right(state, input, now)
+      return input._tag === "Opened" ? [next, commands.filter(({ _tag }) => _tag !== "EndSession")] : [next, commands]
+    }
+  },
+  {
+    name: "the silence of a dial is noted for ever",
+    breaks: "nothing is left",
+    plant: () => patch(Session, "dialingEnds", () => nothing)
+  },
+  {
     name: "nobody dials after a wait",
     breaks: "Ready again after the trouble",
     reduce: (right) => (state, input, now) => (input._tag === "RetryDue" ? [state, []] : right(state, input, now))

@@ -6,6 +6,7 @@
  */
 import { type Fact, type History, isForReader, lastWord, type Terms } from "./history.ts"
 import * as HandOver from "./handover.ts"
+import * as Hedges from "./hedges.ts"
 import * as Inbound from "./inbound.ts"
 import { entriesOf, sessionsOf } from "./inbound.ts"
 import * as Extras from "./extras.ts"
@@ -240,6 +241,7 @@ export const check = ({ facts, terms }: History): ReadonlyArray<Messages.Violati
   Feed.check(facts, terms, report)
   checkBounds(facts, terms, report)
   checkLinks(facts, report)
+  Hedges.check(facts, terms, report)
   checkLiveness(facts, report)
   checkStreams(facts, report)
   checkEnd(facts, terms, report)

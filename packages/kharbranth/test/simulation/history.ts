@@ -88,6 +88,8 @@ export interface Terms {
   /** Whether the connection knows what makes two messages the same. */
   readonly dedupes: boolean
   readonly endpoints: number
+  /** Whether two sockets to one server can be dialed at once. */
+  readonly concurrentDials: boolean
 }
 
 export interface History {

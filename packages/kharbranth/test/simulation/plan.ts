@@ -46,6 +46,8 @@ export interface Plan {
   }
   readonly heartbeat: { readonly every: number; readonly timeout: number }
   readonly reconnect: "polite" | "prompt"
+  /** How long a dial may be silent, in ms. */
+  readonly hedgeAfter: number | undefined
   readonly rotate: { readonly maxAge: number; readonly mode: "breakFirst" | "makeFirst" } | undefined
   readonly handshake: boolean
   readonly server: { readonly pushEvery: number; readonly losesAck: number; readonly crashes: number }
@@ -191,6 +193,7 @@ export const make = (seed: number): Plan => {
         : undefined,
     hooks: random.next() < 0.25,
     endpoints: random.pick([1, 1, 2]),
-    dedupes: random.next() < 0.5
+    dedupes: random.next() < 0.5,
+    hedgeAfter: random.pick([undefined, 900, 2500])
   }
 }

@@ -67,7 +67,8 @@ const termsOf = (plan: Plan.Plan): History.Terms => ({
   rate: plan.rate === undefined ? undefined : { ...plan.rate, window: rateWindow },
   hooks: plan.hooks,
   dedupes: plan.dedupes,
-  endpoints: plan.endpoints
+  endpoints: plan.endpoints,
+  concurrentDials: plan.platform === "node"
 })
 
 const hooksOf = (note: (fact: History.Fact) => void): Session.Hooks => ({
@@ -102,7 +103,7 @@ const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fac
       note({ e: "opening", epoch: session.epoch, step: "done", mono: mono() })
     }),
   heartbeat: (sabotage.heartbeat ?? ((heartbeat) => heartbeat))(heartbeatOf(plan)),
-  reconnect: plan.reconnect === "polite" ? Reconnect.polite : Reconnect.prompt,
+  reconnect: Reconnect.make({ schedule: Reconnect[plan.reconnect].schedule, hedgeAfter: plan.hedgeAfter }),
   outbox: {
     ...plan.outbox,
     acks: {

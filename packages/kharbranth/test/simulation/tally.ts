@@ -52,7 +52,10 @@ const required: ReadonlyArray<string> = [
   "rate per session",
   "rate per connection",
   "hooked onText",
-  "dial of another endpoint"
+  "dial of another endpoint",
+  "dial of a hedge beside",
+  "dial of a hedge instead",
+  "hedge that opened first"
 ]
 
 const nameOf = (fact: Fact): string | undefined => {
@@ -96,10 +99,17 @@ export const add = (tally: Tally, { history, network, plan }: Simulation): void 
   if (plan.deadPeerAtEnd) count(tally, "end of a dead peer")
   for (const event of network) if (event._tag === "Injected") count(tally, `fault ${event.fault._tag}`)
   const written = new Set<number>()
+  const hedges = new Set<number>()
   for (const fact of history.facts) {
     const name = nameOf(fact)
     if (name !== undefined) count(tally, name)
     if (fact.e === "call") count(tally, `call ${fact.way}`)
+    if (fact.e === "happened" && fact.event._tag === "DialStarted" && fact.event.role === "hedge") {
+      count(tally, `dial of a hedge ${history.terms.concurrentDials ? "beside" : "instead"}`)
+      hedges.add(fact.event.epoch)
+    }
+    if (fact.e === "happened" && fact.event._tag === "GatePassed" && hedges.delete(fact.event.epoch))
+      count(tally, "hedge that opened first")
     if (fact.e !== "wrote" || fact.n === undefined) continue
     if (written.has(fact.n)) count(tally, "write replayed")
     written.add(fact.n)

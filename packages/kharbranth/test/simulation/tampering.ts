@@ -71,7 +71,26 @@ const left = (what: "fibers" | "sleeps" | "links" | "dials"): Tampering => ({
   }
 })
 
+/** The end of the dial that a hedge beat: the last one before the hedge is open. */
+const beatenAt = (facts: Facts): number => {
+  const hedges = new Set<number>()
+  let ended = -1
+  for (const [at, fact] of facts.entries()) {
+    if (fact.e !== "happened") continue
+    const { event } = fact
+    if (event._tag === "DialStarted" && event.role === "hedge") hedges.add(event.epoch)
+    if (event._tag === "SessionEnded") ended = at
+    if (event._tag === "GatePassed" && hedges.has(event.epoch)) return ended
+  }
+  return -1
+}
+
 export const tamperings: ReadonlyArray<Tampering> = [
+  {
+    name: "a dial goes on beside its hedge",
+    breaks: "the first dial to open ends the other",
+    falsify: (facts, terms) => (terms.concurrentDials ? without(facts, beatenAt(facts)) : undefined)
+  },
   {
     name: "a message that was read is dropped",
     breaks: "inbound loss is counted",

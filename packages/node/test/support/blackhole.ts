@@ -7,7 +7,8 @@
 import * as Effect from "effect/Effect"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 
-export type Dark = "none" | "both" | "toServer" | "toClient"
+/** `lost` is dark both ways, and what dials then is never answered, as where the first packets of a dial were dropped. */
+export type Dark = "none" | "both" | "toServer" | "toClient" | "lost"
 
 export interface Blackhole {
   readonly port: number
@@ -17,6 +18,8 @@ export interface Blackhole {
   readonly reset: () => void
   /** How many connections were accepted so far. */
   readonly accepted: () => number
+  /** How many that were lost as they began their client still holds open. */
+  readonly unanswered: () => number
 }
 
 interface Pair {
@@ -48,6 +51,7 @@ const listen = (server: Server) =>
 
 export const blackhole = Effect.fnUntraced(function* (targetPort: number) {
   const pairs = new Set<Pair>()
+  const lost = new Set<Socket>()
   let dark: Dark = "none"
   let count = 0
   const toServer = () => dark === "none" || dark === "toClient"
@@ -58,6 +62,14 @@ export const blackhole = Effect.fnUntraced(function* (targetPort: number) {
   }
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
     count++
+    if (dark === "lost") {
+      lost.add(client)
+      client.on("error", () => undefined)
+      client.on("end", () => client.destroy())
+      client.on("close", () => lost.delete(client))
+      // Their end is seen only where they are read.
+      return void client.resume()
+    }
     const upstream = connect({ port: targetPort, host: "127.0.0.1", allowHalfOpen: true })
     const pair = { client, upstream }
     pairs.add(pair)
@@ -68,6 +80,7 @@ export const blackhole = Effect.fnUntraced(function* (targetPort: number) {
     apply(pair)
   })
   const reset = () => {
+    for (const client of lost) client.resetAndDestroy()
     for (const { client, upstream } of pairs) {
       client.resetAndDestroy()
       upstream.resetAndDestroy()
@@ -86,6 +99,7 @@ export const blackhole = Effect.fnUntraced(function* (targetPort: number) {
       for (const pair of pairs) apply(pair)
     },
     reset,
-    accepted: () => count
+    accepted: () => count,
+    unanswered: () => lost.size
   } satisfies Blackhole
 })

@@ -70,12 +70,15 @@ export const dial =
       )
     })
 
-/** Before the socket is open only the signal ends it, afterwards only `close`. */
+/**
+ * Before the socket is open only the signal ends it, afterwards only `close`.
+ * Chromium's tab crashes when a dial that was aborted is closed, so only what
+ * has opened is.
+ */
 const discard = (socket: SocketStream, abort: AbortController) => {
-  socket.opened.catch(ignore)
   socket.closed.catch(ignore)
   abort.abort()
-  closeQuietly(socket)
+  socket.opened.then(() => closeQuietly(socket), ignore)
 }
 
 const ignore = () => {}

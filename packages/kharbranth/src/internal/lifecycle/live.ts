@@ -8,6 +8,7 @@ import {
   after,
   closedByUs,
   dial,
+  dialingFor,
   dialSuccessor,
   emit,
   end,
@@ -83,10 +84,7 @@ const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: nu
     return after(end(retiring, "drop"), lose(state, loss, now))
   }
   const outage = outageAfter(state.outage, loss)
-  return [
-    { ...state, phase: { _tag: "Dialing", ...successor }, outage: { ...outage, attempt: outage.attempt + 1 } },
-    none
-  ]
+  return [{ ...state, phase: dialingFor(state, successor), outage: { ...outage, attempt: outage.attempt + 1 } }, none]
 }
 
 export const restart = (state: Live, input: InputAt<"Restart">, now: number): Transition =>

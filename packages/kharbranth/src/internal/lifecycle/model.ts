@@ -7,7 +7,7 @@
  * no command names one.
  */
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { ConnectionEvent, DialStarted } from "../../ConnectionEvent.ts"
 import type { Decision } from "../../Reconnect.ts"
 
 export interface Config {
@@ -16,6 +16,15 @@ export interface Config {
   readonly endpoints: number
   /** Whether to dial again although no session was ever Ready. */
   readonly retryFirst: boolean
+  readonly hedging: Hedging
+}
+
+/** What becomes of a dial that shows no sign of life. */
+export interface Hedging {
+  /** How many more dials one attempt may see. */
+  readonly most: number
+  /** They are dialed beside the first dial, where the platform can; else instead of it. */
+  readonly beside: boolean
 }
 
 /** What the dials since the last Stable session have in common. */
@@ -44,7 +53,13 @@ export type PausedBy = "user" | "surroundings"
 export type Phase =
   | { readonly _tag: "Idle"; readonly reason: "NotStarted" }
   | { readonly _tag: "Idle"; readonly reason: "Paused"; readonly by: PausedBy }
-  | ({ readonly _tag: "Dialing" } & Opening)
+  | ({
+      readonly _tag: "Dialing"
+      /** A second dial beside the first; the first of the two to open is kept. None once one is Open. */
+      readonly hedge: Opening | undefined
+      /** How many more hedges the attempt may see. */
+      readonly hedgesLeft: number
+    } & Opening)
   | {
       readonly _tag: "Live"
       readonly epoch: number
@@ -107,6 +122,8 @@ export type Input =
   | { readonly _tag: "Stepped"; readonly delay: number }
   | { readonly _tag: "Exhausted" }
   | { readonly _tag: "RetryDue" }
+  /** The dial of a session has shown no sign of life for as long as the policies say; it comes again and again. */
+  | { readonly _tag: "Hung"; readonly epoch: number }
   /** The process or the network woke up: a wait may be pointless now. */
   | { readonly _tag: "Woke" }
   | {
@@ -124,6 +141,7 @@ export type Input =
       readonly _tag: "Reconfigured"
       readonly endpoints: number
       readonly retryFirst: boolean
+      readonly hedging: Hedging
       readonly isNewTarget: boolean
     }
   | { readonly _tag: "Pause"; readonly by: PausedBy }
@@ -144,7 +162,7 @@ export type Command =
       readonly endpoint: number
       readonly refresh: boolean
       readonly cause: ConnectionError | undefined
-      readonly role: "active" | "successor"
+      readonly role: DialStarted["role"]
     }
   /** At most once for an epoch; its `Ended` is never classified. A retiring one may be ending already: harmless. */
   | { readonly _tag: "EndSession"; readonly epoch: number; readonly how: "graceful" | "drop" }

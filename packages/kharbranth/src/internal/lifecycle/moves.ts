@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import { ConnectionClosed, type ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Decision } from "../../Reconnect.ts"
-import type { Command, InputAt, Outage, Transition, Phase, State, StateAt } from "./model.ts"
+import type { Command, InputAt, Opening, Outage, Transition, Phase, State, StateAt } from "./model.ts"
 
 export const none: ReadonlyArray<Command> = []
 
@@ -33,12 +33,47 @@ export const dial = (state: State): Transition => {
   return [
     {
       ...state,
-      phase: { _tag: "Dialing", epoch, gate: "Dialing", endpoint: state.endpoint },
+      phase: dialingFor(state, { epoch, gate: "Dialing", endpoint: state.endpoint }),
       epoch,
       outage: { ...state.outage, attempt, refresh: false }
     },
     dialing(state, { epoch, attempt, role: "active", refresh: state.outage.refresh, cause: state.outage.cause })
   ]
+}
+
+/** An attempt begins with this session; it may be hedged. */
+export const dialingFor = ({ config }: State, opening: Opening): Extract<Phase, { readonly _tag: "Dialing" }> => ({
+  _tag: "Dialing",
+  ...opening,
+  hedge: undefined,
+  hedgesLeft: config.hedging.most
+})
+
+/**
+ * The latest dial of an attempt has shown no sign of life: one more, at the next
+ * url if there is another, in the place of an earlier hedge. The first dial goes
+ * on beside it, for a server may only be slow; where the platform dials one
+ * socket after the other, the hedge takes its place.
+ */
+export const hedge = (state: StateAt<"Dialing">): Transition => {
+  const { config, phase } = state
+  const { beside } = config.hedging
+  const latest = phase.hedge ?? phase
+  const epoch = state.epoch + 1
+  const endpoint =
+    latest.endpoint === undefined ? state.endpoint : nextEndpoint(config.endpoints, latest.endpoint, state.removed)
+  const opening: Opening = { epoch, gate: "Dialing", endpoint }
+  const hedged = beside ? { ...phase, hedge: opening } : { ...phase, ...opening }
+  const { attempt, cause } = state.outage
+  return after(end(beside ? phase.hedge?.epoch : phase.epoch, "drop"), [
+    {
+      ...state,
+      epoch,
+      endpoint: beside ? state.endpoint : endpoint,
+      phase: { ...hedged, hedgesLeft: phase.hedgesLeft - 1 }
+    },
+    dialing({ endpoint }, { epoch, attempt, role: "hedge", refresh: false, cause })
+  ])
 }
 
 /** A rotation interrupts nothing, so it is no part of an outage. */
@@ -59,7 +94,7 @@ export const dialSuccessor = (state: StateAt<"Live">): Transition => {
 }
 
 const dialing = (
-  { endpoint }: State,
+  { endpoint }: Pick<State, "endpoint">,
   { attempt, cause, epoch, refresh, role }: Omit<Extract<Command, { readonly _tag: "Dial" }>, "_tag" | "endpoint">
 ): ReadonlyArray<Command> => [
   emit({ _tag: "DialStarted", epoch, attempt, endpoint, role }),
@@ -130,7 +165,7 @@ export const end = (epoch: number | undefined, how: EndSession["how"]): Readonly
 
 const endAll = (phase: StateAt<"Dialing" | "Live">["phase"], retiring: EndSession["how"]): ReadonlyArray<EndSession> =>
   phase._tag === "Dialing"
-    ? end(phase.epoch, "drop")
+    ? [...end(phase.epoch, "drop"), ...end(phase.hedge?.epoch, "drop")]
     : [...end(phase.epoch, "graceful"), ...end(phase.successor?.epoch, "drop"), ...end(phase.retiring, retiring)]
 
 /** Ends whatever is under way in a phase, so that another can begin. */
@@ -196,7 +231,7 @@ export const restartPending = (state: StateAt<"Deciding" | "Waiting">, input: Re
 const forgetEndpoints = (phase: Phase): Phase => {
   switch (phase._tag) {
     case "Dialing":
-      return { ...phase, endpoint: undefined }
+      return { ...phase, endpoint: undefined, hedge: phase.hedge && { ...phase.hedge, endpoint: undefined } }
     case "Live":
       return {
         ...phase,
@@ -210,9 +245,9 @@ const forgetEndpoints = (phase: Phase): Phase => {
 
 export const reconfigured = (
   state: State,
-  { endpoints, isNewTarget, retryFirst }: InputAt<"Reconfigured">
+  { endpoints, hedging, isNewTarget, retryFirst }: InputAt<"Reconfigured">
 ): Transition => {
-  const next = { ...state, config: { ...state.config, endpoints, retryFirst } }
+  const next = { ...state, config: { ...state.config, endpoints, retryFirst, hedging } }
   const startsOver = isNewTarget || endpoints !== state.config.endpoints
   return [startsOver ? { ...next, phase: forgetEndpoints(state.phase), endpoint: 0, removed: [] } : next, none]
 }

@@ -16,8 +16,10 @@ import {
   closeSessions,
   dial,
   emit,
+  end,
   fail,
   giveUp,
+  hedge,
   leave,
   lose,
   none,
@@ -26,9 +28,20 @@ import {
   restartByUser,
   restartPending
 } from "./moves.ts"
-import type { Command, Config, Input, InputAt, InputTag, Transition, PhaseTag, State, StateAt } from "./model.ts"
+import type {
+  Command,
+  Config,
+  Input,
+  InputAt,
+  InputTag,
+  Opening,
+  Transition,
+  PhaseTag,
+  State,
+  StateAt
+} from "./model.ts"
 
-export type { Command, Config, Input, Phase, State } from "./model.ts"
+export type { Command, Config, Hedging, Input, Phase, State } from "./model.ts"
 
 export const initial = (config: Config): State => ({
   config,
@@ -66,15 +79,34 @@ const idleStart = (state: StateAt<"Idle">): Transition =>
 
 // ---- Dialing ----
 
+/** The first of an attempt's dials to open is kept; the other one is dropped. */
 const dialingOpened = (state: StateAt<"Dialing">, { epoch }: InputAt<"Opened">): Transition => {
-  if (epoch !== state.phase.epoch || state.phase.gate === "Open") return [state, none]
-  return [{ ...state, phase: { ...state.phase, gate: "Open" } }, [emit({ _tag: "GatePassed", epoch, gate: "Open" })]]
+  const { phase } = state
+  if (epoch === phase.hedge?.epoch) return after(end(phase.epoch, "drop"), openedFirst(state, phase.hedge))
+  if (epoch !== phase.epoch || phase.gate === "Open") return [state, none]
+  return after(end(phase.hedge?.epoch, "drop"), openedFirst(state, phase))
+}
+
+const openedFirst = (state: StateAt<"Dialing">, { endpoint, epoch }: Opening): Transition => [
+  {
+    ...state,
+    endpoint: endpoint ?? state.endpoint,
+    phase: { ...state.phase, epoch, endpoint, gate: "Open", hedge: undefined }
+  },
+  [emit({ _tag: "GatePassed", epoch, gate: "Open" })]
+]
+
+/** Nothing came of the latest dial of the attempt yet. */
+const dialingHung = (state: StateAt<"Dialing">, { epoch }: InputAt<"Hung">): Transition => {
+  const { phase } = state
+  const latest = phase.hedge ?? phase
+  return epoch === latest.epoch && latest.gate === "Dialing" && phase.hedgesLeft > 0 ? hedge(state) : [state, none]
 }
 
 const dialingReady = (state: StateAt<"Dialing">, { epoch }: InputAt<"Ready">, now: number): Transition => {
-  const { endpoint } = state.phase
+  const { endpoint, hedge } = state.phase
   if (epoch !== state.phase.epoch) return [state, none]
-  return [
+  return after(end(hedge?.epoch, "drop"), [
     {
       ...state,
       phase: { _tag: "Live", epoch, gate: "Ready", endpoint, since: now, successor: undefined, retiring: undefined },
@@ -86,13 +118,21 @@ const dialingReady = (state: StateAt<"Dialing">, { epoch }: InputAt<"Ready">, no
       { _tag: "ArmStable", epoch },
       { _tag: "ArmRotation", after: undefined }
     ]
-  ]
+  ])
 }
 
-const dialingEnded = (state: StateAt<"Dialing">, input: InputAt<"Ended">, now: number): Transition =>
-  input.epoch === state.phase.epoch
-    ? lose(state, { ...input, endpoint: state.phase.endpoint, wasStable: false }, now)
-    : [state, none]
+/** The first dial speaks for the attempt: a hedge that fails is the last one, and changes nothing else. */
+const dialingEnded = (state: StateAt<"Dialing">, input: InputAt<"Ended">, now: number): Transition => {
+  const { phase } = state
+  if (input.epoch === phase.hedge?.epoch) {
+    return [{ ...state, phase: { ...phase, hedge: undefined, hedgesLeft: 0 } }, none]
+  }
+  if (input.epoch !== phase.epoch) return [state, none]
+  return after(
+    end(phase.hedge?.epoch, "drop"),
+    lose(state, { ...input, endpoint: phase.endpoint, wasStable: false }, now)
+  )
+}
 
 // ---- Deciding and Waiting ----
 
@@ -141,6 +181,7 @@ const noSession = {
   Ready: stale,
   Stable: stale,
   Ended: stale,
+  Hung: stale,
   RotationDue: stale,
   Withdraw: stale
 }
@@ -182,6 +223,7 @@ const table: Table = {
     Ready: dialingReady,
     Stable: stale,
     Ended: dialingEnded,
+    Hung: dialingHung,
     Woke: ignore,
     Restart: restartByUser,
     RotationDue: stale,
@@ -199,6 +241,8 @@ const table: Table = {
     Ready: Live.ready,
     Stable: Live.stable,
     Ended: Live.ended,
+    // A successor's dial: the session that it is to replace still stands, and there is time.
+    Hung: ignore,
     Woke: ignore,
     Restart: Live.restart,
     RotationDue: Live.rotationDue,

@@ -11,6 +11,7 @@ import type { Codec } from "../../Codec.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
+import type { Reconnect } from "../../Reconnect.ts"
 import type { Meter } from "../../RateLimit.ts"
 import type * as Public from "../../Session.ts"
 import type { Recipe, Target } from "../../Target.ts"
@@ -37,6 +38,7 @@ export type Ask = (
 ) => (exit: Exit.Exit<unknown, unknown>) => void
 
 export interface SessionPolicies {
+  readonly reconnect: Pick<Reconnect, "hedgeAfter">
   readonly heartbeat: Heartbeat
   readonly dialTimeout: Duration.Duration
   readonly openTimeout: Duration.Duration
@@ -116,6 +118,8 @@ export interface SessionParts<In> extends CallingSession {
   expiresAt: number | undefined
   /** What its target says of its heartbeat. */
   heartbeat: Heartbeat | undefined
+  /** The transport is about to dial. */
+  dialing(): void
   opened(link: Link): void
   dead(error: ConnectionError): void
   dataLost(): void

@@ -39,6 +39,7 @@ export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: Session
   const high = writeMarkOf(options)
   const mark = { high, low: Math.floor(high / 4) }
   const successor = session.dial.role === "successor"
+  session.dialing()
   return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark, successor }
 }
 

@@ -38,6 +38,8 @@ type Failure = ConnectionError.ConnectionError
 export interface SessionOwner<In, Out> extends SessionContext<In, Out> {
   /** Waits, bounded, until the sockets of earlier sessions are gone, if there are any. */
   settled(session: Session<In, Out>): Effect.Effect<void> | undefined
+  /** Its dial has shown no sign of life for a while. */
+  hung(session: Session<In, Out>): void
   opened(session: Session<In, Out>): void
   ready(session: Session<In, Out>): void
   ended(session: Session<In, Out>, error: Failure): void
@@ -70,6 +72,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   readonly epoch: number
   readonly decoder: Decoder<In>
   readonly lazyText: Receiver["lazyText"]
+  /** Only where it changes something: a transport looks for signs of life only then. */
+  readonly reached: (() => void) | undefined
   /** A frame that did not decode was its end. */
   broken = false
   link: Link | undefined
@@ -102,6 +106,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   private gone = false
   /** Ends a closing handshake that takes too long. */
   private closeDeadline: Timer | undefined
+  /** Rings while the dial shows no sign of life. */
+  private hungTimer: Timer | undefined
   private waiting: Waiting | undefined
 
   constructor(owner: SessionOwner<In, Out>, dial: DialCommand) {
@@ -111,6 +117,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     const decoder = owner.codec.decoder()
     this.decoder = decoder
     // It takes the way of a frame, as if it were one, to a decoder that knows what it asked for.
+    const { hedgeAfter } = owner.policies.reconnect
+    this.reached = hedgeAfter && (() => this.hungTimer?.set(owner.mono() + Check.millis(hedgeAfter)))
     this.lazyText = decoder.lazyText && ((text, size) => this.frame(text as unknown as Frame, size))
   }
 
@@ -139,6 +147,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     const { link, owner, stage: before } = this
     if (before === stage) return
     this.stage = stage
+    if (before === "Dialing") this.dialingEnds()
     if (link === undefined) return
     if (stage === "Delivering") owner.inbox.attach(link)
     else if (before === "Delivering") owner.inbox.detach(link)
@@ -184,6 +193,20 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     const opening = openProgram(this.owner, this)
     if (opening === undefined) this.isReady(undefined)
     else this.run(opening)
+  }
+
+  dialing(): void {
+    if (this.reached === undefined || this.stage !== "Dialing") return
+    this.hungTimer = this.owner.timer(() => {
+      this.reached?.()
+      this.owner.hung(this)
+    })
+    this.reached()
+  }
+
+  private dialingEnds(): void {
+    this.hungTimer?.clear()
+    this.hungTimer = undefined
   }
 
   opened(link: Link): void {

@@ -85,7 +85,12 @@ export class Attempt {
     if (door?._tag === "Hang") return
     if (door?._tag === "Refuse") return this.later(trip, () => this.fail(this.unreachable(door.kind)))
     if (door?._tag === "TlsFailure") return this.later(2 * trip, () => this.fail(this.tlsFailure(door.code)))
-    this.later(trip + now.up.latency, () => this.arrive())
+    const { reached } = this.receiver
+    if (reached === undefined || !this.around.tells) return this.later(trip + now.up.latency, () => this.arrive())
+    this.later(trip, () => {
+      this.around.toClient(reached)
+      this.later(now.up.latency, () => this.arrive())
+    })
   }
 
   /** Gives up, whatever has come of it. */

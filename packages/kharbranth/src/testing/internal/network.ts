@@ -28,7 +28,7 @@ import * as Weather from "./weather.ts"
 
 const platforms: Record<"node" | "browser", Transport.Capabilities> = {
   node: { ping: Heartbeat.ping(), pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: true },
-  browser: { ping: false, pause: false, headers: false, bytes: false }
+  browser: { ping: false, pause: false, headers: false, bytes: false, concurrentDials: false }
 }
 
 const pathOf = (options: Options): Path => ({

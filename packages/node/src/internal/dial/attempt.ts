@@ -148,7 +148,7 @@ export class Attempt {
   /** Throws what `ws` and Node throw for a request that cannot be built. Returns what gives the dial up. */
   start(): () => void {
     const { proxy } = this.#request
-    const client = new Client(proxy === undefined ? this.#request : this.#through(proxy), this)
+    const client = new Client(proxy === undefined ? this.#straight() : this.#through(proxy), this)
     this.#client = client
     return () => this.#dispose()
   }
@@ -159,8 +159,28 @@ export class Attempt {
     this.#client?.terminate()
   }
 
+  #straight(): UpgradeRequest {
+    const { reached } = this.#receiver
+    if (reached === undefined) return this.#request
+    const finishRequest = (request: Http.ClientRequest) => {
+      this.#watch(request, reached)
+      request.end()
+    }
+    return { ...this.#request, options: { ...this.#request.options, finishRequest } }
+  }
+
+  /** Reports every step towards the server. */
+  #watch(request: Http.ClientRequest, reached: () => void): void {
+    const secure = this.#request.url.protocol === "wss:"
+    request.once("socket", (socket) => {
+      socket.once("connect", reached)
+      if (secure) socket.once("secureConnect", reached)
+    })
+  }
+
   #through(proxy: URL): UpgradeRequest {
     const { options, url } = this.#request
+    const { reached } = this.#receiver
     const abort = new AbortController()
     this.#abort = abort
     const tunnelling: ClientOptions = {
@@ -171,6 +191,7 @@ export class Attempt {
         request.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) =>
           this.#proxyAnswered(statusCode)
         )
+        if (reached !== undefined) request.once("proxyConnect", reached)
         request.end()
       }
     }

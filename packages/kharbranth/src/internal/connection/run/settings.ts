@@ -10,6 +10,7 @@ import * as Outbox from "../../../Outbox.ts"
 import * as Reconnect from "../../../Reconnect.ts"
 import type * as Target from "../../../Target.ts"
 import type { Capabilities } from "../../../Transport.ts"
+import type { Hedging } from "../../lifecycle/model.ts"
 import * as Limits from "../../rateLimit/limits.ts"
 import * as Check from "../../model/check.ts"
 import * as Options from "../../outbox/options.ts"
@@ -40,6 +41,15 @@ export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Con
   dialTimeout: duration(options, "dialTimeout"),
   openTimeout: duration(options, "openTimeout"),
   closeTimeout: duration(options, "closeTimeout")
+})
+
+/** As many hedges as fit into the deadline of the first dial. */
+export const hedging = (
+  { dialTimeout, reconnect: { hedgeAfter } }: Connection.Policies,
+  { concurrentDials = true }: Capabilities
+): Hedging => ({
+  most: hedgeAfter === undefined ? 0 : Math.ceil(Check.millis(dialTimeout) / Check.millis(hedgeAfter)) - 1,
+  beside: concurrentDials
 })
 
 /** What policies become: checked, and the target as a recipe. */

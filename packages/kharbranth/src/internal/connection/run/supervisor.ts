@@ -120,7 +120,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.lifecycle = Lifecycle.initial({
       connection,
       endpoints: target.endpoints,
-      retryFirst: policies.reconnect.first
+      retryFirst: policies.reconnect.first,
+      hedging: Settings.hedging(policies, this.transport.capabilities)
     })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
     this.handover.listen()
@@ -319,7 +320,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   private dial(command: Extract<Lifecycle.Command, { readonly _tag: "Dial" }>): void {
     this.reports.counters.dials++
     this.retries?.withdraw()
-    this.handover.dialed()
+    // A hedge asks the server for what the dial beside it asks for.
+    if (command.role !== "hedge") this.handover.dialed()
     const session = new Session(this, command)
     // The spread of an array keeps room for sixteen more.
     this.sessions = this.sessions.length === 0 ? [session] : [...this.sessions, session]
@@ -389,14 +391,19 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.policies = policies
     this.target = target
     const { endpoints } = target
-    this.dispatch({ _tag: "Reconfigured", endpoints, retryFirst: policies.reconnect.first, isNewTarget })
+    const hedging = Settings.hedging(policies, this.transport.capabilities)
+    this.dispatch({ _tag: "Reconfigured", endpoints, retryFirst: policies.reconnect.first, hedging, isNewTarget })
   }
 
   // --- what sessions report --------------------------------------------------
 
   settled(session: Session<In, Out>): Effect.Effect<void> | undefined {
-    if (session.dial.role === "successor" || this.sessions.length === 1) return undefined
+    if (session.dial.role !== "active" || this.sessions.length === 1) return undefined
     return settled(this.sessions.filter((other) => other !== session && other.isOver))
+  }
+
+  hung({ epoch }: Session<In, Out>): void {
+    this.dispatch({ _tag: "Hung", epoch })
   }
 
   opened(session: Session<In, Out>): void {

@@ -95,10 +95,11 @@ export const reconnect = (top: Reader): Reconnect.Reconnect | undefined => {
   if (reader === undefined) return undefined
   const kind = reader.choice("kind", names("polite", "prompt", "none", "exponential")) ?? "polite"
   const preset = kind === "exponential" ? undefined : presets[kind]
-  reader.only(["kind", "maxAttempts", "stableAfter", "first", ...(preset === undefined ? exponents : [])])
+  reader.only(["kind", "maxAttempts", "stableAfter", "hedgeAfter", "first", ...(preset === undefined ? exponents : [])])
   const common = {
     maxAttempts: reader.count("maxAttempts"),
     stableAfter: reader.duration("stableAfter"),
+    hedgeAfter: reader.duration("hedgeAfter"),
     first: reader.read("first", "true or false", isBoolean) ?? preset?.first
   }
   const made =
