@@ -51,6 +51,7 @@ const houses: Readonly<Record<string, House>> = {
       ConnectionManager: "manager",
       ConnectionManagerConfig: "manager",
       ConnectionMetrics: "connection",
+      ConnectionObserver: "connection",
       ConnectionPool: "pool",
       ConnectionState: "model",
       Delivery: "model",
