@@ -19,7 +19,7 @@ import type { ConnectionState } from "./ConnectionState.ts"
 export interface Observed {
   readonly name: string
   readonly tags: ReadonlyArray<string>
-  /** Scheme, host and port of the last dial; `undefined` before its url is known. */
+  /** Scheme, host and port of the last dial, or of the first to come; `undefined` before its url is known. */
   readonly origin: string | undefined
   readonly state: ConnectionState
   readonly figures: Figures

@@ -43,7 +43,7 @@ describe("ConnectionObserver", () => {
         yield* manager.close("managed")
       }).pipe(network.provide, Effect.scoped, Effect.provideService(ConnectionObserver, observer))
       const of = (name: string) => heard.filter((line) => line.startsWith(name))
-      assert.deepStrictEqual(of("alone").slice(0, 2), ["alone undefined Disconnected a,b", "alone DialStarted"])
+      assert.deepStrictEqual(of("alone").slice(0, 2), [`alone ${origin} Disconnected a,b`, "alone DialStarted"])
       assert.include(of("alone"), "alone SessionEnded")
       for (const name of ["alone", "managed"]) {
         assert.strictEqual(of(name).at(-1), `${name} ended after 1`)
@@ -52,6 +52,20 @@ describe("ConnectionObserver", () => {
           1
         )
       }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("shows an origin once it is known", () =>
+    Effect.gen(function* () {
+      const { heard, observed, observer } = recording()
+      const network = yield* TestNetwork.make()
+      yield* network.serve(target)
+      yield* Connection.make("late", { target: { url: Effect.succeed(target) } }).pipe(
+        network.provide,
+        Effect.provideService(ConnectionObserver, observer)
+      )
+      assert.strictEqual(heard[0], "late undefined Disconnected ")
+      assert.strictEqual(observed.get("late")?.origin, origin)
     }).pipe(Effect.scoped)
   )
 

@@ -3,6 +3,7 @@ import type { Observed } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { Figures } from "../../../ConnectionMetrics.ts"
 import { attempt } from "../../kit/guard.ts"
+import { firstUrl } from "../../target/recipe.ts"
 import { figures } from "./metrics.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
@@ -23,8 +24,9 @@ class View<In, Out> implements Observed {
   }
 
   get origin(): string | undefined {
-    const { url } = this.self.reports
-    return url === undefined ? undefined : new URL(url).origin
+    const { policies, reports } = this.self
+    const url = reports.url ?? firstUrl(policies.target)
+    return url === undefined ? undefined : new URL(url).origin.replace("http", "ws")
   }
 
   get state(): ConnectionState {
