@@ -141,6 +141,11 @@ const houses: Readonly<Record<string, House>> = {
     },
     annexes: ["simulator"]
   },
+  telemetry: {
+    floors: [["instruments"], ["groups"], ["telemetry"], ["exporters"]],
+    doors: { Instruments: "instruments", Otlp: "exporters", Prometheus: "exporters", Telemetry: "telemetry" },
+    annexes: []
+  },
   node: {
     floors: [["frames"], ["link"], ["dial"]],
     doors: { NodeTransport: "dial" },

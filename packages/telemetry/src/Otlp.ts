@@ -1,0 +1,55 @@
+/**
+ * Metrics, traces and logs sent to an OpenTelemetry collector, on Effect's own
+ * exporters. They send batches, repeat what was refused for the moment (429 and
+ * 5xx), and send the rest when their scope closes.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Otlp from "effect/observability/Otlp"
+import type * as OtlpExporter from "effect/observability/OtlpExporter"
+import type { InvalidOptions } from "kharbranth/ConnectionError"
+import * as Telemetry from "./Telemetry.ts"
+
+/**
+ * How connections are grouped, and the options of Effect's exporters: the
+ * collector's `baseUrl`, `resource`, `headers`, `compression`, intervals.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export type Options = Telemetry.Options & Parameters<typeof Otlp.layerJson>[0]
+
+type Layers = Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOptions, HttpClient.HttpClient>
+
+/**
+ * Sends JSON.
+ *
+ * @example
+ * ```ts
+ * import * as Otlp from "@kharbranth/telemetry/Otlp"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const Observability = Otlp.layerJson({
+ *   baseUrl: "http://127.0.0.1:4318",
+ *   resource: { serviceName: "desk" },
+ *   sessionLog: true
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerJson = (options: Options): Layers =>
+  Layer.provideMerge(Telemetry.layer(options), Otlp.layerJson(options))
+
+/**
+ * Sends protobuf, which is smaller.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerProtobuf = (options: Options): Layers =>
+  Layer.provideMerge(Telemetry.layer(options), Otlp.layerProtobuf(options))
