@@ -5,10 +5,11 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Otlp from "effect/observability/Otlp"
-import type * as OtlpExporter from "effect/observability/OtlpExporter"
+import * as OtlpExporter from "effect/observability/OtlpExporter"
 import type { InvalidOptions } from "kharbranth/ConnectionError"
 import * as Telemetry from "./Telemetry.ts"
 
@@ -20,6 +21,21 @@ import * as Telemetry from "./Telemetry.ts"
  * @since 0.1.0
  */
 export type Options = Telemetry.Options & Parameters<typeof Otlp.layerJson>[0]
+
+/**
+ * The series of telemetry are gone by the time that the exporters' scope
+ * closes, so they are sent before. Nothing waits longer than the exporters would.
+ */
+const flushAtTheEnd = ({ shutdownTimeout = "3 seconds" }: Options) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { flush } = yield* OtlpExporter.Flusher
+      yield* Effect.addFinalizer(() => Effect.timeoutOption(Effect.interruptible(flush), shutdownTimeout))
+    })
+  )
+
+const measured = (options: Options, exporters: ReturnType<typeof Otlp.layerJson>): Layers =>
+  flushAtTheEnd(options).pipe(Layer.provideMerge(Telemetry.layer(options)), Layer.provideMerge(exporters))
 
 type Layers = Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOptions, HttpClient.HttpClient>
 
@@ -42,8 +58,7 @@ type Layers = Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOpt
  * @category layers
  * @since 0.1.0
  */
-export const layerJson = (options: Options): Layers =>
-  Layer.provideMerge(Telemetry.layer(options), Otlp.layerJson(options))
+export const layerJson = (options: Options): Layers => measured(options, Otlp.layerJson(options))
 
 /**
  * Sends protobuf, which is smaller.
@@ -51,5 +66,4 @@ export const layerJson = (options: Options): Layers =>
  * @category layers
  * @since 0.1.0
  */
-export const layerProtobuf = (options: Options): Layers =>
-  Layer.provideMerge(Telemetry.layer(options), Otlp.layerProtobuf(options))
+export const layerProtobuf = (options: Options): Layers => measured(options, Otlp.layerProtobuf(options))
