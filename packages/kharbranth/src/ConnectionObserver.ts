@@ -1,6 +1,6 @@
 /**
- * Lets one observer see every connection that a program makes, whoever makes
- * it: a manager, a pool, a hub. `@kharbranth/telemetry` is built on it. Without
+ * Lets one observer see every connection that a program makes, those of
+ * managers, pools and hubs included. `@kharbranth/telemetry` is built on it. Without
  * an observer it costs nothing.
  *
  * @since 0.1.0

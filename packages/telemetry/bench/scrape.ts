@@ -1,19 +1,21 @@
 /**
  * What telemetry costs, in CPU time, which other work on the machine hardly
- * changes: scrapes of ever more connections, and how many bytes they have; and
- * the heartbeats of ten thousand connections with telemetry and without, in
- * pairs. Connections are of a transport in memory that answers pings. Fails when
- * ten thousand connections, scraped each 15 seconds, cost more than 1 % of a
- * core, or a scrape has more than 200 KB. Run it with
+ * changes: scrapes of ever more connections that have lost a session each, and
+ * how many bytes they have; and the heartbeats of ten thousand connections, with
+ * telemetry and without, in pairs. Connections are of a transport in memory that
+ * answers pings. Fails when ten thousand connections, scraped each 15 seconds,
+ * cost more than 1 % of a core, or a scrape has more than 200 KB. Run it with
  * `node packages/telemetry/bench/scrape.ts`.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
-import { ConnectionDropped } from "kharbranth/ConnectionError"
+import { ConnectionClosed, ConnectionDropped } from "kharbranth/ConnectionError"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Reconnect from "kharbranth/Reconnect"
 import { type Receiver, Transport } from "kharbranth/Transport"
 import * as Instruments from "../src/Instruments.ts"
 import * as Telemetry from "../src/Telemetry.ts"
@@ -29,21 +31,33 @@ const listenSeconds = 10
 
 const nothing = (): void => {}
 
+/** What ends the present session of each connection. */
+const links = new Map<string, (kind: number) => void>()
+
+const lossOf = (connection: string, epoch: number, kind: number) => {
+  const reason = Redacted.make("")
+  const closed = { connection, epoch, code: 1012, reason, sentCode: undefined, initiator: "server" } as const
+  return kind === 0 ? new ConnectionDropped({ connection, epoch, cause: undefined }) : new ConnectionClosed(closed)
+}
+
 const transport: Transport["Service"] = {
   name: "memory",
   capabilities: { ping: Heartbeat.ping(), pause: false, headers: false, bytes: false },
   dial: ({ connection, epoch }, receiver: Receiver) =>
-    Effect.sync(() => ({
-      protocol: "",
-      write: nothing,
-      ping: (payload: Uint8Array) => setImmediate(() => receiver.pong(payload)),
-      buffered: () => 0,
-      received: () => 0,
-      pause: nothing,
-      resume: nothing,
-      close: () => receiver.ended(new ConnectionDropped({ connection, epoch, cause: undefined })),
-      terminate: nothing
-    }))
+    Effect.sync(() => {
+      links.set(connection, (kind) => receiver.ended(lossOf(connection, epoch, kind)))
+      return {
+        protocol: "",
+        write: nothing,
+        ping: (payload: Uint8Array) => setImmediate(() => receiver.pong(payload)),
+        buffered: () => 0,
+        received: () => 0,
+        pause: nothing,
+        resume: nothing,
+        close: () => receiver.ended(lossOf(connection, epoch, 0)),
+        terminate: nothing
+      }
+    })
 }
 
 const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
@@ -63,8 +77,22 @@ const open = (count: number) =>
     const heartbeat = Heartbeat.ping({ every: `${heartbeatSeconds} seconds` })
     for (let n = 0; n < count; n++) {
       const tags = [`group ${n % groups}`]
-      yield* manager.connect(`feed ${n}`, { target: "wss://feed.example/", heartbeat, startup: "background", tags })
+      yield* manager.connect(`feed ${n}`, {
+        target: "wss://feed.example/",
+        heartbeat,
+        reconnect: Reconnect.prompt,
+        startup: "background",
+        tags
+      })
     }
+    yield* manager.awaitReady()
+    return manager
+  })
+
+/** Every connection loses its session, half of them in another way. */
+const lose = (manager: ConnectionManager.Manager) =>
+  Effect.gen(function* () {
+    for (const [index, end] of [...links.values()].entries()) end((index >> 3) & 1)
     yield* manager.awaitReady()
   })
 
@@ -72,7 +100,7 @@ const page = PrometheusMetrics.format({ metricNameMapper: Instruments.prometheus
 
 const scraped = (count: number) =>
   Effect.gen(function* () {
-    yield* open(count)
+    yield* lose(yield* open(count))
     const times: Array<number> = []
     let bytes = 0
     for (let n = 0; n < scrapes; n++) {

@@ -46,11 +46,14 @@ export class Fleet implements MemberFleet, Registry {
 
   left(member: Member): void {
     this.members.delete(member)
-    if (!this.perConnection || member.group.members > 0) return
-    // Nothing more will be counted under this name.
-    member.group.series.remove()
-    for (const [key, group] of this.groups) if (group === member.group) this.groups.delete(key)
     this.keys.forget(member.connection.name)
+  }
+
+  /** Counters of a group outlast its connections. Those of a single one would be series without end. */
+  emptied(group: Group): void {
+    if (!this.perConnection || group.members > 0) return
+    group.series.remove()
+    for (const [key, other] of this.groups) if (other === group) this.groups.delete(key)
   }
 
   groupOf(connection: Observed, origin: string | undefined): Group {

@@ -18,6 +18,8 @@ export interface MemberFleet {
   wall(): number
   /** The group that a connection belongs to, by the server that it is known to dial. */
   groupOf(connection: Observed, origin: string | undefined): Group
+  /** A connection has left the group, perhaps its last one. */
+  emptied(group: Group): void
   left(member: Member): void
   /** A session begins; returns what hears of its end. */
   sessionBegan(connection: Observed, epoch: number): ((ended: SessionEnd) => void) | undefined
@@ -95,8 +97,7 @@ export class Member implements Listener {
   }
 
   ended(): void {
-    this.handOver()
-    this.group.members--
+    this.leaveGroup()
     this.fleet.left(this)
   }
 
@@ -183,11 +184,16 @@ export class Member implements Listener {
   private settle(): void {
     const { origin } = this.connection
     if (origin === this.origin) return
-    this.handOver()
+    this.leaveGroup()
     this.origin = origin
-    this.group.members--
     this.group = this.fleet.groupOf(this.connection, origin)
     this.group.members++
+  }
+
+  private leaveGroup(): void {
+    this.handOver()
+    this.group.members--
+    this.fleet.emptied(this.group)
   }
 
   // --- at a scrape -------------------------------------------------------------
