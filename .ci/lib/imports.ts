@@ -136,6 +136,7 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   browser: ["kharbranth"],
   signalr: ["kharbranth"],
   feeds: ["kharbranth"],
+  telemetry: ["kharbranth"],
   bench: ["kharbranth", "node", "browser", "signalr", "feeds"],
   site: ["kharbranth"]
 }

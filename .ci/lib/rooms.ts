@@ -51,6 +51,7 @@ const houses: Readonly<Record<string, House>> = {
       ConnectionManager: "manager",
       ConnectionManagerConfig: "manager",
       ConnectionMetrics: "connection",
+      ConnectionObserver: "connection",
       ConnectionPool: "pool",
       ConnectionState: "model",
       Delivery: "model",
@@ -139,6 +140,11 @@ const houses: Readonly<Record<string, House>> = {
       "venues/Okx": "venues"
     },
     annexes: ["simulator"]
+  },
+  telemetry: {
+    floors: [["instruments"], ["groups"], ["telemetry"], ["exporters"]],
+    doors: { Instruments: "instruments", Otlp: "exporters", Prometheus: "exporters", Telemetry: "telemetry" },
+    annexes: []
   },
   node: {
     floors: [["frames"], ["link"], ["dial"]],

@@ -285,6 +285,8 @@ export interface Options<C extends Codec.Any, T, RO, RH = never> {
   readonly startup?: "await" | "background" | "lazy" | undefined
   /** How long `startup: "await"` waits. Default: 60 seconds. */
   readonly startupTimeout?: Duration.Input | undefined
+  /** Groups it belongs to: a manager can address many at once by them, and telemetry counts by the first. Default: none. */
+  readonly tags?: ReadonlyArray<string> | undefined
   /** Asked before every dial, outside its deadline: the manager's dial budget. Default: none. */
   readonly permit?: ((dial: Permit) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
 }

@@ -47,8 +47,6 @@ export interface Key<out In = Message.Data, in Out = Message.Input> {
  * @since 0.1.0
  */
 export interface Managed {
-  /** Groups it belongs to, to address many at once. Default: none. */
-  readonly tags?: ReadonlyArray<string> | undefined
   /**
    * What its dials are counted under. Default: the origin of the url that is
    * dialed, with the proxy and local address where the transport has any, as in

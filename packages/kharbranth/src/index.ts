@@ -38,6 +38,12 @@ export * as ConnectionMetrics from "./ConnectionMetrics.ts"
  * @category modules
  * @since 0.1.0
  */
+export * as ConnectionObserver from "./ConnectionObserver.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
 export * as ConnectionState from "./ConnectionState.ts"
 
 /**

@@ -165,7 +165,9 @@ describe("the guide", () => {
       rowsOf(page).flatMap(([first = ""]) => [...first.matchAll(/`(\w+)`/g)].map(([, name]) => name))
     )
     const taken = (path: string, pattern: RegExp) => [...read(path).matchAll(pattern)].map(([, name]) => name!)
-    const figures = /interface ConnectionMetrics \{([\s\S]*?)\n\}/.exec(read("src/ConnectionMetrics.ts"))![1]!
+    const figures = [...read("src/ConnectionMetrics.ts").matchAll(/interface \w+(?: extends \w+)? \{([\s\S]*?)\n\}/g)]
+      .map(([, body]) => body)
+      .join("\n")
     const all = [
       ...taken("src/ConnectionState.ts", /readonly _tag: "(\w+)"/g),
       ...taken("src/ConnectionEvent.ts", /readonly _tag: "(\w+)"/g),

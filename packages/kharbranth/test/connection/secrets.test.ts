@@ -11,14 +11,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
-import * as ConnectionMetrics from "kharbranth/ConnectionMetrics"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
 import type * as Target from "kharbranth/Target"
@@ -125,8 +123,6 @@ const tell = (story: Story, shown: Shown) =>
       yield* Effect.sleep("45 seconds")
       shown.add("connection", connection)
       shown.add("metrics", yield* Connection.metrics(connection))
-      yield* ConnectionMetrics.report(connection)
-      shown.add("exported metrics", yield* Metric.snapshot)
       user.interruptUnsafe()
       noteFailure(shown, "stream")(yield* Effect.exit(Effect.timeoutOption(Stream.runDrain(connection.stream), 1000)))
     }).pipe(network.provide, Effect.scoped)

@@ -63,10 +63,9 @@ export const keysOf = (
 const areStrings = (values: ReadonlyArray<unknown> | undefined): boolean =>
   values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))
 
-export const check = (name: string, { budget, egress, priority, tags }: Managed): InvalidOptions | undefined => {
+export const check = (name: string, { budget, egress, priority }: Managed): InvalidOptions | undefined => {
   if (typeof name !== "string" || name === "") return Check.invalid("", ["name"], "expected a name")
   const problem = (path: string, issue: string) => Check.invalid(name, [path], issue)
-  if (!areStrings(tags)) return problem("tags", "expected an array of strings")
   if (!areStrings(budget)) return problem("budget", "expected an array of strings")
   if (egress !== undefined && typeof egress !== "string") return problem("egress", "expected a string")
   return priority === undefined || Number.isFinite(priority)

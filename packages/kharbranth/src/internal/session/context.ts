@@ -7,6 +7,7 @@ import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import type * as Tracer from "effect/Tracer"
 import type { Codec } from "../../Codec.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
@@ -54,6 +55,10 @@ export type HookInput<Name extends HookName> = Parameters<NonNullable<Public.Hoo
 /** Where a session reports what happens to it. */
 export interface SessionReports {
   readonly counters: Counters
+  /** The url of the last dial. */
+  url: string | undefined
+  /** The span of the last dial, where somebody traces. */
+  span: Tracer.ExternalSpan | undefined
   readonly hasHooks: boolean
   emit(event: () => ConnectionEvent): void
   hook<Name extends HookName>(epoch: number, name: Name, ...given: HookInput<Name>): void

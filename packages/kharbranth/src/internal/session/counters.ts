@@ -1,12 +1,18 @@
 /** The counters behind a connection's metrics. */
+import type { ConnectionError } from "../../ConnectionError.ts"
 import type { DropReason } from "../../ConnectionEvent.ts"
+import type { Delivery } from "../../Delivery.ts"
 
 interface Ended {
   readonly writer: { readonly written: number; readonly bytes: number } | undefined
 }
 
 const kept = 128
-const none: Readonly<Record<string, number>> = {}
+type Counts = Readonly<Record<string, number>>
+
+const none: Counts = {}
+
+const more = (counts: Counts, key: string, count: number): Counts => ({ ...counts, [key]: (counts[key] ?? 0) + count })
 
 export class Counters {
   messagesIn = 0
@@ -16,7 +22,9 @@ export class Counters {
   dials = 0
   ready = 0
   errors = 0
-  dropped: Readonly<Record<string, number>> = none
+  dropped: Counts = none
+  gaps: Counts = none
+  deliveries: Counts = none
   /** The last round trips, in milliseconds; `next` is the place of the oldest. */
   rtts: Array<number> | undefined
   next = 0
@@ -29,7 +37,15 @@ export class Counters {
   }
 
   drop(reason: DropReason, count: number): void {
-    this.dropped = { ...this.dropped, [reason]: (this.dropped[reason] ?? 0) + count }
+    this.dropped = more(this.dropped, reason, count)
+  }
+
+  gap(cause: ConnectionError["_tag"]): void {
+    this.gaps = more(this.gaps, cause, 1)
+  }
+
+  delivered(outcome: Delivery["_tag"]): void {
+    this.deliveries = more(this.deliveries, outcome, 1)
   }
 
   rtt(millis: number): void {

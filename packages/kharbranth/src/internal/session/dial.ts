@@ -34,6 +34,7 @@ export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: Session
   const { connection, options } = owner
   const { maxMessageSize = 1024 * 1024 } = options
   const { expiresAt, headers, heartbeat, subprotocols, url } = target
+  owner.reports.url = url
   session.expiresAt = expiresAt
   session.heartbeat = heartbeat
   const high = writeMarkOf(options)

@@ -2,15 +2,17 @@
  * What a session does from its dial until it is Ready: one program, or plain
  * calls where nothing has to be waited for but the transport's answer.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type * as ConnectionError from "../../ConnectionError.ts"
 import type { Link } from "../../Transport.ts"
 import { callOf } from "../transport/fromCallback.ts"
 import { callerOf, deadlineOf, dialOf, permitOf, resolve } from "./dial.ts"
-import type { SessionContext, SessionParts } from "./context.ts"
+import type { DialCommand, SessionContext, SessionParts } from "./context.ts"
 import { openProgram } from "./openProgram.ts"
 
 type Failure = ConnectionError.ConnectionError
@@ -35,13 +37,46 @@ const begun = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In
     return openProgram(owner, session) ?? Effect.void
   })
 
-/** What the user's effects trace on the way to Ready belongs to the session. */
+const attributesOf = ({ connection }: { readonly connection: string }, { attempt, endpoint, epoch }: DialCommand) => ({
+  "kharbranth.connection": connection,
+  "kharbranth.epoch": epoch,
+  "kharbranth.attempt": attempt,
+  "kharbranth.endpoint": endpoint
+})
+
+/**
+ * One span for the dial, from here until Ready or the failure, linked to the
+ * dial before it. What the user's effects trace on that way belongs to it.
+ */
 const traced = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>) => {
-  const attributes = { connection: owner.connection, epoch: session.epoch, attempt: session.dial.attempt }
-  return Effect.makeSpanScoped("kharbranth.session", { attributes }).pipe(
-    Scope.provide(session.scope),
-    Effect.flatMap((parent) => Effect.provideService(begun(owner, session), Tracer.ParentSpan, parent))
-  )
+  const { reports } = owner
+  const { span: before } = reports
+  const options = {
+    attributes: attributesOf(owner, session.dial),
+    kind: "client",
+    // The span that the connection was made in is over by the time of a later dial.
+    root: before !== undefined,
+    links: before === undefined ? [] : [{ span: before, attributes: {} }]
+  } as const
+  return Effect.flatMap(Effect.makeSpan("kharbranth.dial", options), (span) => {
+    reports.span = Tracer.externalSpan(span)
+    return begun(owner, session).pipe(
+      Effect.provideService(Tracer.ParentSpan, span),
+      Effect.onExit((exit) => Effect.map(Clock.currentTimeNanos, (now) => endSpan(span, now, exit, session.ending)))
+    )
+  })
+}
+
+/** A dial that a deadline or a close ended was interrupted: its span shows why. */
+const endSpan = (
+  span: Tracer.Span,
+  now: bigint,
+  exit: Exit.Exit<unknown, Failure>,
+  ending: Failure | undefined
+): void => {
+  const error = ending ?? Option.getOrUndefined(Exit.findErrorOption(exit))
+  if (error !== undefined) span.attribute("error.type", error._tag)
+  span.end(now, error === undefined ? exit : Exit.fail(error))
 }
 
 const permitted = <In, Out>(

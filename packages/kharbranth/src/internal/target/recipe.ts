@@ -53,6 +53,12 @@ const endpointsOf = (given: unknown): ReadonlyArray<Endpoint> => {
     : [{ field: url, path: ["url"] }]
 }
 
+/** The first url, if it is known before a dial. */
+export const firstUrl = (input: unknown): string | undefined => {
+  const [first] = endpointsOf(input)
+  return isUrl(first?.field) ? String(first.field) : undefined
+}
+
 const isDynamic = (u: unknown): boolean => typeof u === "function" || Effect.isEffect(u)
 
 /** Parts that are not known yet pass: they are checked when they are. */

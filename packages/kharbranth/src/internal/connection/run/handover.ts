@@ -23,6 +23,8 @@ interface HandoverOwner<In, Out> {
   readonly active: Session<In, Out> | undefined
   readonly sessions: ReadonlyArray<Session<In, Out>>
   wall(): number
+  /** The reader is shown a Gap. */
+  gap(cause: ConnectionError): void
   rotate(reason: string): void
   /** Asks for `due` after the length of an overlap. */
   armOverlap(): void
@@ -82,6 +84,7 @@ export class Handover<In, Out> {
     for (const other of sessions) if (other !== session) other.mute()
     if (this.interrupted !== undefined) {
       inbox.mark(Entries.gap({ epoch, ...this.interrupted, to: this.owner.wall(), resumed }))
+      this.owner.gap(this.interrupted.cause)
       this.interrupted = undefined
     }
     this.enter(session, false)
@@ -130,6 +133,7 @@ export class Handover<In, Out> {
     const { epoch, resumed } = session
     this.cutShort = old.epoch
     inbox.mark(Entries.gap({ epoch, from: inbox.lastMessageAt, to: this.owner.wall(), cause, resumed }))
+    this.owner.gap(cause)
     this.finish(overlap)
   }
 

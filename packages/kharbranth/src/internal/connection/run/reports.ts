@@ -3,10 +3,13 @@
  * hooks. An event that nobody hears is not built.
  */
 import * as Effect from "effect/Effect"
+import type * as Tracer from "effect/Tracer"
 import type { ConnectionEvent, DropReason } from "../../../ConnectionEvent.ts"
+import type { Listener } from "../../../ConnectionObserver.ts"
 import type { Hooks } from "../../../Session.ts"
 import { Fanout } from "../../kit/fanout.ts"
 import type { Fibers } from "../../kit/fibers.ts"
+import { attempt } from "../../kit/guard.ts"
 import { Counters } from "../../session/counters.ts"
 import type { HookInput, HookName, SessionReports } from "../../session/context.ts"
 import { HookQueue } from "./hooks.ts"
@@ -15,6 +18,12 @@ import { logEvent } from "./log.ts"
 export class Reports implements SessionReports {
   readonly counters = new Counters()
   readonly events = new Fanout<ConnectionEvent>()
+  /** The url of the last dial. It may hold a secret: nobody is shown more than its origin. */
+  url: string | undefined
+  /** The span of the last dial, where somebody traces. */
+  span: Tracer.ExternalSpan | undefined
+  /** Of the observer that the connection was made with. */
+  listener: Listener | undefined
   private readonly connection: string
   private readonly fibers: Fibers
   private readonly hooks: Hooks | undefined
@@ -27,13 +36,37 @@ export class Reports implements SessionReports {
   }
 
   emit(event: () => ConnectionEvent): void {
-    if (this.events.active) this.events.publish([event()])
+    if (this.events.active || this.listener !== undefined) this.publish(event())
   }
 
   /** An event of the lifecycle, which is built in any case: it goes to the log too. */
   happened(event: ConnectionEvent): void {
-    if (this.events.active) this.events.publish([event])
+    this.publish(event)
     logEvent(this.fibers, this.connection, event)
+  }
+
+  private publish(event: ConnectionEvent): void {
+    if (this.events.active) this.events.publish([event])
+    this.listen((listener) => listener.event(event))
+  }
+
+  /** A listener that throws is heard of once, and then no longer called. */
+  private listen(call: (listener: Listener) => void): void {
+    const { listener } = this
+    if (listener === undefined) return
+    attempt(
+      () => call(listener),
+      (defect) => {
+        this.listener = undefined
+        this.fibers.died(defect)
+      }
+    )
+  }
+
+  end(): void {
+    this.events.end()
+    this.listen((listener) => listener.ended())
+    this.listener = undefined
   }
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {

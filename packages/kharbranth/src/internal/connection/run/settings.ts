@@ -70,6 +70,9 @@ export const checkPolicies = (
 
 const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background", "lazy"])
 
+const isStrings = (values: unknown): boolean =>
+  values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))
+
 export const checkOptions = (connection: string, options: AnyOptions): InvalidOptions | undefined =>
   Check.wholeNumber(connection, ["maxMessageSize"], options.maxMessageSize, 1) ??
   Check.wholeNumber(connection, ["writeMark"], options.writeMark, 1) ??
@@ -78,6 +81,7 @@ export const checkOptions = (connection: string, options: AnyOptions): InvalidOp
   (startups.has(options.startup)
     ? undefined
     : Check.invalid(connection, ["startup"], 'expected "await", "background" or "lazy"')) ??
+  (isStrings(options.tags) ? undefined : Check.invalid(connection, ["tags"], "expected an array of strings")) ??
   (options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection)) ??
   (options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection)) ??
   Check.positive(connection, ["rotate", "maxAge"], options.rotate?.maxAge) ??

@@ -11,6 +11,7 @@ import * as Tracer from "effect/Tracer"
 import type { Codec } from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
 import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
+import { ConnectionObserver, type Observer } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { DropReason } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
@@ -171,6 +172,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   get traced(): boolean {
     // Not `mapUnsafe`: it would copy every service there is, for each connection.
     return Context.get(this.context, Tracer.Tracer) !== Context.get(Context.empty(), Tracer.Tracer)
+  }
+
+  get observer(): Observer | undefined {
+    return Context.get(this.context, ConnectionObserver)
   }
 
   openers(): ReadonlyArray<OpenProgram<In, Out>> {
@@ -443,6 +448,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   release(session: Session<In, Out>): void {
     this.handover.release(session)
+  }
+
+  gap(cause: ConnectionError): void {
+    this.reports.counters.gap(cause._tag)
   }
 
   dataLost(session: Session<In, Out>): void {

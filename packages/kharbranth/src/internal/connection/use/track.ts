@@ -74,6 +74,7 @@ export const track = <In, Out>(
       (error) => resume(error === undefined ? Effect.succeed(outcome) : Effect.fail(error)),
       (final) => {
         delivery = final
+        self.reports.counters.delivered(final._tag)
         settled.wake()
       }
     )

@@ -23,6 +23,7 @@ import { invalid } from "../../model/check.ts"
 
 export interface Declaration extends Managed {
   readonly name: string
+  readonly tags: ReadonlyArray<string> | undefined
   readonly target: Target.Options
   readonly codec: Codec.Codec<unknown, never>
   readonly heartbeat: Heartbeat.Heartbeat | undefined
