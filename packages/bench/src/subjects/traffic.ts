@@ -73,7 +73,7 @@ const single =
         const opened = yield* Effect.forEach(all, open, { concurrency: 256 })
         for (const connection of opened) yield* Effect.forkScoped(read(connection), { startImmediately: true })
         resolve(undefined)
-        yield* Effect.never
+        return yield* Effect.never
       })
       run(Effect.scoped(program)).catch(reject)
     })

@@ -29,9 +29,10 @@ const open = (layer: string, path: string, more = {}) => tab.call<Opened>("conne
 
 for (const layer of ["browser", "stream", "shared"]) {
   describe(`${layer} transport in Chromium`, () => {
-    it("capabilities - pauses only as a stream", async () => {
+    it("capabilities - pauses only as a stream, and dials one socket at a time", async () => {
       const { capabilities } = await open(layer, `/capable-${layer}`)
-      assert.deepStrictEqual(capabilities, { ping: false, pause: layer === "stream", headers: false, bytes: false })
+      const not = { ping: false, headers: false, bytes: false, concurrentDials: false }
+      assert.deepStrictEqual(capabilities, { ...not, pause: layer === "stream" })
     })
 
     it("echo - text comes back with its size in bytes", async () => {

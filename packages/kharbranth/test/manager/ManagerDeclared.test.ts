@@ -77,7 +77,7 @@ describe("declared", () => {
       connections: {
         a: {
           url,
-          reconnect: { kind: "prompt", maxAttempts: 5, stableAfter: "1 minute", first: false },
+          reconnect: { kind: "prompt", maxAttempts: 5, stableAfter: "1 minute", hedgeAfter: "2 seconds", first: false },
           heartbeat: {
             every: "5 seconds",
             timeout: "2 seconds",
@@ -99,8 +99,9 @@ describe("declared", () => {
     const [a, b] = parsed.success
     if (a === undefined || b === undefined) return assert.fail("there are two")
     const millis = (duration: Duration.Input | undefined) => duration && Duration.toMillis(duration)
-    const { classify: _, schedule: __, stableAfter, ...reconnect } = a.reconnect!
-    assert.deepStrictEqual([millis(stableAfter), reconnect], [60_000, { maxAttempts: 5, first: false }])
+    const { classify: _, hedgeAfter, schedule: __, stableAfter, ...reconnect } = a.reconnect!
+    assert.deepStrictEqual([millis(stableAfter), millis(hedgeAfter)], [60_000, 2_000])
+    assert.deepStrictEqual(reconnect, { maxAttempts: 5, first: false })
     const { data, maxMissed, onlyWhenIdle, timeout } = a.heartbeat!
     assert.deepStrictEqual([millis(data?.within), maxMissed, onlyWhenIdle, millis(timeout)], [7, 3, true, 2_000])
     assert.deepStrictEqual(

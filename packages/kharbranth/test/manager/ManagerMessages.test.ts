@@ -124,6 +124,23 @@ describe("messages", () => {
     })
   )
 
+  it.effect("a fan-in that is over leaves its connections to the next reader, from the same turn on", () =>
+    Effect.gen(function* () {
+      const { manager } = yield* rig()
+      const connection = yield* manager.connect("a", { ...plain, codec: Codec.text })
+      for (let round = 0; round < 3; round++) {
+        yield* manager.send("a", `fan-in ${round}`)
+        const [first] = yield* Stream.runCollect(Stream.take(manager.messages(), 1))
+        assert.deepStrictEqual(first, { name: "a", message: `fan-in ${round}` })
+        const next = yield* Effect.forkScoped(connection.receive, { startImmediately: true })
+        yield* settle
+        yield* manager.send("a", `alone ${round}`)
+        yield* settle
+        assert.strictEqual(yield* Fiber.join(next), `alone ${round}`)
+      }
+    })
+  )
+
   it.effect("a second reader of one of them is a typed error", () =>
     Effect.gen(function* () {
       const { manager } = yield* rig()

@@ -1,7 +1,7 @@
 /**
- * Fan-in: one stream of many connections' messages. Each connection has a slot
- * for one batch, and its reader waits until that was taken, so what is not read
- * stays in the connection's own inbox, under its own bounds.
+ * Fan-in: one stream of many connections' messages. What is not read stays in
+ * the connection's own inbox, undecoded and under its own bounds; a connection
+ * only says that it has something, and the reader of all takes it from there.
  */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -11,32 +11,48 @@ import type { ConnectionError } from "../../ConnectionError.ts"
 import { isFinal } from "../../ConnectionState.ts"
 import type { Where } from "../../ManagerCommand.ts"
 import type { Named } from "../../ManagerEvent.ts"
-import type { Entry, Made } from "./entry.ts"
+import { reader } from "../connection/use/read.ts"
+import type { Entry, Made, Supervised } from "./entry.ts"
 import { means, namesOf, type Registry } from "./registry.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 import { type Ending, type Pull, Waiting } from "../kit/waiting.ts"
 
-interface Slot {
+/** One connection among many, as long as it is read. */
+interface Source {
   readonly name: string
-  readonly messages: ReadonlyArray<unknown>
-  readonly taken: () => void
+  readonly inbox: Supervised["inbox"]
+  readonly ended: (error: ConnectionError | undefined) => void
+  left: boolean
 }
 
 class FanIn {
-  private slots: Array<Slot> = []
+  /** The connections that have something to read. */
+  private ready: Array<Source> = []
   private ending: Ending<ConnectionError> | undefined
   private readonly waiting = new Waiting()
 
-  /** Completes when the reader took the batch. */
-  offer(name: string, messages: ReadonlyArray<unknown>): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      const slot: Slot = { name, messages, taken: () => resume(Effect.void) }
-      this.slots.push(slot)
-      this.waiting.wake()
+  /** Reads a connection until its end. A message wakes the one reader of all, and no fiber of its connection. */
+  follow({ name, supervisor: { inbox } }: Made): Effect.Effect<void, ConnectionError> {
+    return Effect.callback<void, ConnectionError>((resume) => {
+      const ended: Source["ended"] = (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
+      const source: Source = { name, inbox, ended, left: false }
+      this.listen(source)
       return Effect.sync(() => {
-        this.slots = this.slots.filter((other) => other !== slot)
+        source.left = true
+        this.ready = this.ready.filter((other) => other !== source)
       })
     })
+  }
+
+  private listen(source: Source): void {
+    if (!source.left) source.inbox.await(() => this.arrived(source))
+  }
+
+  private arrived(source: Source): void {
+    const { ended, inbox } = source
+    if (inbox.ending !== undefined && inbox.messages === 0) return ended(inbox.ending.error)
+    this.ready.push(source)
+    this.waiting.wake()
   }
 
   end(error?: ConnectionError): void {
@@ -50,14 +66,20 @@ class FanIn {
   )
 
   private take(): Array<Named<unknown>> {
-    const { slots } = this
-    this.slots = []
+    const { ready } = this
     const messages: Array<Named<unknown>> = []
-    for (const { messages: batch, name } of slots) for (const message of batch) messages.push({ name, message })
-    if (slots.length > 0) nextMicrotask(() => slots.forEach(({ taken }) => taken()))
+    if (ready.length === 0) return messages
+    this.ready = []
+    for (const { inbox, name } of ready) for (const message of inbox.take() ?? none) messages.push({ name, message })
+    // Once the reader has what was taken, they may say that there is more.
+    nextMicrotask(() => {
+      for (const source of ready) this.listen(source)
+    })
     return messages
   }
 }
+
+const none: ReadonlyArray<never> = []
 
 /** Completes with `true` when a connection that gave up was revived, `false` when it is closed. */
 const revived = ({ supervisor }: Made): Effect.Effect<boolean> =>
@@ -68,7 +90,7 @@ const revived = ({ supervisor }: Made): Effect.Effect<boolean> =>
 
 /** Reads one connection until it is closed; a wrong use (a second reader) ends the whole. */
 const read = (entry: Made, into: FanIn): Effect.Effect<void> => {
-  const once = Stream.runForEachArray(entry.connection.stream, (messages) => into.offer(entry.name, messages))
+  const once = Effect.scoped(Effect.andThen(reader(entry.supervisor), into.follow(entry)))
   const again: Effect.Effect<void> = Effect.flatMap(Effect.result(once), (ended) => {
     if (Result.isSuccess(ended)) return Effect.void
     if (ended.failure._tag === "ReaderBusy") return Effect.sync(() => into.end(ended.failure))

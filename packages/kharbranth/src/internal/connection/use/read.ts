@@ -37,7 +37,8 @@ const pulling = <In, Out, A>(
   return pull
 }
 
-const reader = <In, Out>(self: Any<In, Out>): Effect.Effect<void, Failure, Scope.Scope> =>
+/** Is the connection's one reader, for as long as its scope is open. */
+export const reader = <In, Out>(self: Any<In, Out>): Effect.Effect<void, Failure, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       touch(self)
