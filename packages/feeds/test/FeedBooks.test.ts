@@ -1,10 +1,12 @@
 /**
  * Proves that a feed's books are right or say that they are not: from their first
- * snapshot, over cuts, lost frames and rotations, by every remedy.
+ * snapshot, over cuts, lost frames and rotations, by every remedy, and even where
+ * an adapter throws.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Topic from "../src/Topic.ts"
+import type { Venue } from "../src/Venue.ts"
 import { said } from "./support/replay.ts"
 import { collect, pass, rig, settle } from "./support/rig.ts"
 import { dialects } from "./support/venues.ts"
@@ -52,4 +54,31 @@ describe("books of a feed", () => {
       })
     )
   }
+
+  it.effect("an adapter of a user's that throws costs the book, not the feed", () =>
+    Effect.gen(function* () {
+      const dialect = dialects.bybit()
+      let isBroken = false
+      const decode: Venue["decode"] = (...frame) => {
+        if (isBroken) throw new Error("a mistake")
+        return dialect.venue.decode(...frame)
+      }
+      const { feed, venue } = yield* rig([{ ...dialect, venue: { ...dialect.venue, decode } }])
+      const book = yield* feed.book(topic)
+      yield* pass("1 second")
+      isBroken = true
+      venue.change()
+      yield* settle
+      assert.deepInclude(book.status.getUnsafe(), { _tag: "Stale", reason: "malformed" })
+      assert.deepStrictEqual(
+        (yield* feed.lines).map(({ malformed }) => malformed),
+        [1]
+      )
+      isBroken = false
+      yield* pass("30 seconds", 250)
+      venue.change()
+      yield* settle
+      assert.strictEqual(said(yield* book.book, 50), venue.market.said)
+    })
+  )
 })

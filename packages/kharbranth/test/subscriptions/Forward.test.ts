@@ -48,7 +48,7 @@ describe("Subscriptions.forward", () => {
       server.publish("A")
       yield* settle
       yield* Effect.forkScoped(connection.restart({}))
-      yield* pass("5 seconds")
+      yield* pass(5000)
       server.publish("A")
       yield* settle
       assert.deepStrictEqual(heard, ["1 of 1", "2 of 1", "gap:checksum", "3 of 1", "gap:session", "4 of 2"])

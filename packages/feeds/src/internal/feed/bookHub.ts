@@ -15,7 +15,7 @@ import type { Line, Refused } from "../line/line.ts"
 import { BookLeg, type LegOwner } from "./bookLeg.ts"
 import { ReaderBuffer } from "./buffer.ts"
 import { Dedupe, type Score } from "./dedupe.ts"
-import { follow } from "./flow.ts"
+import { follow, reasonOf } from "./flow.ts"
 import { mend, type Mending } from "./mend.ts"
 
 export interface BookHubOptions {
@@ -71,8 +71,8 @@ export class BookHub implements LegOwner {
     const { failed, report, rest } = this.options
     const followed = follow(line, topic, {
       watcher: leg,
-      capacity: 16_384,
-      take: (entries) => leg.take(entries),
+      took: (incoming) => leg.take(incoming),
+      missed: (gap) => leg.interruptedBy(reasonOf(gap)),
       stands: (state) => leg.stands(state),
       ended: (error) => this.ended(leg, error)
     })

@@ -3,16 +3,16 @@
  * and stale at once when the line says that something is missing. It decides
  * nothing about how to mend the book; `mend.ts` does.
  */
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Subscriptions from "kharbranth/Subscriptions"
 import * as Book from "../../Book.ts"
-import type { BookUpdate, Reason } from "../../FeedEvent.ts"
+import type { BookUpdate, FeedEvent, Reason } from "../../FeedEvent.ts"
 import type { Topic } from "../../Topic.ts"
 import { Waiting } from "../kit/waiting.ts"
 import type { Incoming, LineSession } from "../line/incoming.ts"
 import type { Line } from "../line/line.ts"
 import type { Watcher } from "../line/members.ts"
-import { type Entries, reasonOf } from "./flow.ts"
 
 /** Who uses the book. */
 export interface LegOwner {
@@ -67,12 +67,16 @@ export class BookLeg implements Watcher {
 
   // -------------------------------------------------------------- what comes
 
-  take(entries: Entries): void {
-    for (const entry of entries) {
-      if (entry._tag === "Message") this.took(entry.message)
-      else if (entry._tag === "Gap") this.interruptedBy(reasonOf(entry))
-      else this.lose("overflow")
-    }
+  take(incoming: Incoming): void {
+    this.took(incoming)
+    this.settle()
+  }
+
+  /** Frames may be missing before the next one; the topic is subscribed again. */
+  interruptedBy(reason: Reason): void {
+    this.lose(reason)
+    this.session = undefined
+    this.isOn = true
     this.settle()
   }
 
@@ -118,12 +122,6 @@ export class BookLeg implements Watcher {
     return this.isSynced
   }
 
-  private interruptedBy(reason: Reason): void {
-    this.lose(reason)
-    this.session = undefined
-    this.isOn = true
-  }
-
   private took(incoming: Incoming): void {
     const { arrivalTime, raw, session } = incoming
     // The session that was replaced may still deliver; the new one brings all of it.
@@ -134,12 +132,21 @@ export class BookLeg implements Watcher {
       this.isOn = !session.over
     } else if (incoming.gaps !== this.gaps) this.lose("connection")
     this.gaps = incoming.gaps
-    const found = this.line.venue.decode(raw, this.topic, arrivalTime)
-    if (Result.isFailure(found)) {
+    const events = this.decoded(raw, arrivalTime)
+    if (events === undefined) {
       this.line.counts.malformed++
       return this.lose("malformed")
     }
-    for (const event of found.success) if (event._tag === "BookUpdate") this.apply(event)
+    for (const event of events) if (event._tag === "BookUpdate") this.apply(event)
+  }
+
+  private decoded(raw: string, arrivalTime: number): ReadonlyArray<FeedEvent> | undefined {
+    try {
+      return Option.getOrUndefined(Result.getSuccess(this.line.venue.decode(raw, this.topic, arrivalTime)))
+    } catch {
+      // Adapters are total; one of a user's may not be, and a book must not miss an update in silence.
+      return undefined
+    }
   }
 
   private apply(update: BookUpdate): void {

@@ -26,8 +26,6 @@ export interface Arrived {
   readonly incoming: Incoming
 }
 
-export type Entries = ReadonlyArray<Subscriptions.Entry<Incoming>>
-
 const reasons: Readonly<Record<string, Reason>> = {
   "session": "disconnected",
   "resubscribed": "resubscribed",
@@ -42,10 +40,10 @@ export const reasonOf = ({ reason }: Subscriptions.Gap): Reason => reasons[reaso
 /** What becomes of a topic that is subscribed on a line. */
 export interface Follower {
   readonly watcher: Watcher
-  /** How many frames may wait. */
-  readonly capacity: number
-  /** Takes what came, a batch at a time. */
-  readonly take: (entries: Entries) => void
+  /** Takes a frame as it comes. */
+  readonly took: (incoming: Incoming) => void
+  /** Frames may be missing before the next one. */
+  readonly missed: (gap: Subscriptions.Gap) => void
   /** Sees whether the venue grants the topic at all. */
   readonly stands: (state: Subscriptions.TopicState) => void
   /** The subscription is over. */
@@ -55,15 +53,10 @@ export interface Follower {
 /** Subscribes a topic on a line and passes on all that becomes of it, until the Scope closes. */
 export const follow = (line: Line, topic: Topic, follower: Follower): Effect.Effect<void, Refused, Scope.Scope> =>
   Effect.gen(function* () {
-    const { capacity, ended, stands, take, watcher } = follower
+    const { ended, missed: gap, stands, took: message, watcher } = follower
     yield* line.watch(topic, watcher)
-    const { entries, state } = yield* line.topics.subscribe(topic, { capacity })
-    const taking = Effect.match(
-      Stream.runForEachArray(entries, (batch) => Effect.sync(() => take(batch))),
-      { onFailure: ended, onSuccess: () => ended(undefined) }
-    )
+    const { state } = yield* line.topics.forward(topic, { message, gap, ended })
     const seeing = Stream.runForEach(state.changes, (now) => Effect.sync(() => stands(now)))
-    yield* Effect.forkScoped(taking, { startImmediately: true })
     yield* Effect.forkScoped(seeing, { startImmediately: true })
   })
 
@@ -101,8 +94,8 @@ export class Flow {
   private join(line: Line, leg: number): Effect.Effect<void, Refused, Scope.Scope> {
     return follow(line, this.options.topic, {
       watcher: this.watcher(leg),
-      capacity: 4_096,
-      take: (entries) => this.take(leg, entries),
+      took: (incoming) => this.took(leg, incoming),
+      missed: (gap) => this.mark(this.freshness.gap(leg, reasonOf(gap), gap.from, gap.to)),
       stands: (state) => this.stands(leg, state),
       ended: (error) => this.ended(error)
     })
@@ -135,22 +128,6 @@ export class Flow {
 
   private mark(markers: ReadonlyArray<Marker>): void {
     for (const marker of markers) this.buffer.mark(marker)
-  }
-
-  private take(leg: number, entries: Entries): void {
-    for (const entry of entries) {
-      switch (entry._tag) {
-        case "Message":
-          this.took(leg, entry.message)
-          break
-        case "Gap":
-          this.mark(this.freshness.gap(leg, reasonOf(entry), entry.from, entry.to))
-          break
-        case "Lagged":
-          this.mark(this.freshness.gap(leg, "overflow", this.lastAt, this.now))
-          break
-      }
-    }
   }
 
   private took(leg: number, incoming: Incoming): void {

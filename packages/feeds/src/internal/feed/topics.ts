@@ -233,7 +233,7 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
 
   readonly hold: Public.Feed["hold"] = (topic) =>
     Effect.flatMap(this.place(topic), ({ lines }) =>
-      Effect.forEach(lines, (line) => line.topics.subscribe(topic, { capacity: 1 }), { discard: true })
+      Effect.forEach(lines, (line) => line.topics.forward(topic, {}), { discard: true })
     )
 
   readonly resync: Public.Feed["resync"] = (topic) =>
