@@ -242,7 +242,8 @@ const compare = async (session: Session, rounds: number): Promise<void> => {
   }
 }
 
-if (!Captures.present) throw new Error(`No recordings in ${Captures.folder}: name their folder with KHARBRANTH_CAPTURES.`)
+if (!Captures.present)
+  throw new Error(`No recordings in ${Captures.folder}: name their folder with KHARBRANTH_CAPTURES.`)
 const rounds = Number(process.argv[2] ?? 10)
 for (const session of sessions) await compare(session, rounds)
 process.exit(0)

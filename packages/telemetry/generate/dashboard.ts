@@ -135,7 +135,7 @@ const dialing: Row = {
   panels: [
     {
       title: "Dials, by kind",
-      description: "First dials, reconnects and rotations, failed ones included.",
+      description: "First dials, reconnects, rotations and hedges, failed ones included.",
       unit: "ops",
       queries: [query(sumBy("kharbranth_dial_kind", perSecond(series("dials"))), "{{kharbranth_dial_kind}}")]
     },

@@ -44,7 +44,10 @@ const venue = Effect.acquireRelease(
   (child) => Effect.sync(() => void child.kill("SIGKILL"))
 )
 
-const word = <T extends Word["_tag"]>(child: ChildProcess, tag: T): Effect.Effect<Extract<Word, { readonly _tag: T }>> =>
+const word = <T extends Word["_tag"]>(
+  child: ChildProcess,
+  tag: T
+): Effect.Effect<Extract<Word, { readonly _tag: T }>> =>
   Effect.callback((resume) => {
     const listen = (said: Word): void => {
       if (said._tag !== tag) return

@@ -113,7 +113,12 @@ process.on("message", (order: Order) => {
   if (order._tag === "Start") return flood(order.rate)
   isOver = true
   const millis = performance.now() - startedAt
-  say({ _tag: "Stopped", frames: sent, millis, last: Object.fromEntries([...topics].map(([key, { last }]) => [key, last])) })
+  say({
+    _tag: "Stopped",
+    frames: sent,
+    millis,
+    last: Object.fromEntries([...topics].map(([key, { last }]) => [key, last]))
+  })
 })
 // Whoever started it is gone.
 process.on("disconnect", () => process.exit(0))

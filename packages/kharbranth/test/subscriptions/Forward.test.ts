@@ -71,7 +71,11 @@ describe("Subscriptions.forward", () => {
       })
       yield* settle
       const [peer] = [...server.peers.values()]
-      peer?.sendUnsafe([JSON.stringify({ topic: "A", seq: 1 }), JSON.stringify({ topic: "A", seq: 2 }), `{"why":"note"}`])
+      peer?.sendUnsafe([
+        JSON.stringify({ topic: "A", seq: 1 }),
+        JSON.stringify({ topic: "A", seq: 2 }),
+        `{"why":"note"}`
+      ])
       yield* settle
       assert.deepStrictEqual(seen, [2])
     })

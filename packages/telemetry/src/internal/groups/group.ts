@@ -17,7 +17,7 @@ const states: Record<ConnectionState["_tag"], string> = {
 }
 
 const outcomes = ["Confirmed", "Dropped", "Expired", "Failed", "Unknown"]
-const kinds = ["first", "reconnect", "rotation"]
+const kinds = ["first", "reconnect", "rotation", "hedge"]
 
 /** The counters that a connection's own figures move. */
 type Totals = Pick<Figures, "messagesIn" | "messagesOut" | "bytesIn" | "bytesOut" | "gaps" | "deliveries">

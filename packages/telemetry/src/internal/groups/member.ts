@@ -4,7 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { ConnectionError } from "kharbranth/ConnectionError"
-import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
+import type { ConnectionEvent, DialStarted } from "kharbranth/ConnectionEvent"
 import type { Listener, Observed } from "kharbranth/ConnectionObserver"
 import { type Instrument, instruments } from "../../Instruments.ts"
 import { type Group, nothingYet } from "./group.ts"
@@ -37,7 +37,7 @@ export interface SessionEnd {
 
 interface Session {
   readonly epoch: number
-  readonly kind: "first" | "reconnect" | "rotation"
+  readonly kind: "first" | "reconnect" | "rotation" | "hedge"
   readonly dialedAt: number
   readonly ended: ((end: SessionEnd) => void) | undefined
   openedAt: number | undefined
@@ -101,8 +101,9 @@ export class Member implements Listener {
     this.fleet.left(this)
   }
 
-  private dialed(epoch: number, role: "active" | "successor"): void {
-    const kind = role === "successor" ? "rotation" : this.wasReady ? "reconnect" : "first"
+  private dialed(epoch: number, role: DialStarted["role"]): void {
+    const opening = this.wasReady ? "reconnect" : "first"
+    const kind = role === "active" ? opening : role === "hedge" ? role : "rotation"
     const ended = this.fleet.sessionBegan(this.connection, epoch)
     this.sessions.push({
       epoch,
