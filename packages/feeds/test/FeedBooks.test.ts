@@ -75,7 +75,7 @@ describe("books of a feed", () => {
         [1]
       )
       isBroken = false
-      yield* pass("30 seconds", 250)
+      yield* pass("3 seconds")
       venue.change()
       yield* settle
       assert.strictEqual(said(yield* book.book, 50), venue.market.said)

@@ -1,0 +1,86 @@
+/**
+ * Proves that a reader gets each trade once, whatever its ids look like: a model
+ * with plain sets agrees about every id, for texts that are numbers, almost are, or
+ * are none, in any order, for one line and for two.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import type { Trade } from "../src/FeedEvent.ts"
+import { Dedupe, newScores } from "../src/internal/feed/dedupe.ts"
+import { random } from "./support/random.ts"
+
+const trade = (id: string | undefined): Trade => ({
+  _tag: "Trade",
+  symbol: "A",
+  id,
+  side: "buy",
+  price: 1,
+  priceText: "1",
+  size: 1,
+  sizeText: "1",
+  backfilled: false,
+  venueTime: 0,
+  arrivalTime: 0,
+  deliveryTime: 0
+})
+
+/** Two generations, as plain as can be. */
+class Model {
+  private young = new Set<string>()
+  private old = new Set<string>()
+
+  admits(id: string): boolean {
+    if (this.young.has(id) || this.old.has(id)) return false
+    if (this.young.size === 2_048) {
+      this.old = this.young
+      this.young = new Set()
+    }
+    this.young.add(id)
+    return true
+  }
+}
+
+/** Spellings of a number that are ids of their own. */
+const spellings: ReadonlyArray<(number: number) => string> = [
+  String,
+  (number) => `0${number}`,
+  (number) => `${number}.0`,
+  (number) => `-${number}`,
+  (number) => `+${number}`,
+  (number) => String(999_999_999_990_000 + number),
+  (number) => `9007199254740${String(number).padStart(4, "0")}`,
+  // They fall into few places of a table.
+  (number) => String(number * 4_096),
+  (number) => String(number * 2 ** 32),
+  (number) => `${number}e1`,
+  (number) => `b7c1-${number}`
+]
+
+describe("Dedupe", () => {
+  for (const lines of [1, 2]) {
+    it(`${lines} line(s): the model agrees about every id`, () => {
+      for (let seed = 1; seed <= 20; seed++) {
+        const next = random(seed)
+        const [dedupe, model] = [new Dedupe(newScores(lines)), new Model()]
+        const few = seed % 2 === 0
+        let [again, admitted] = [0, 0]
+        for (let step = 0; step < 8_000; step++) {
+          const number = Math.floor(step / 4 + next() * 400)
+          const id = spellings[Math.floor(next() * (few ? 1 : spellings.length))]!(number)
+          const isNew = model.admits(id)
+          assert.strictEqual(dedupe.admit(trade(id), step % lines), isNew, `seed ${seed}, step ${step}, id ${id}`)
+          if (isNew) admitted++
+          else again++
+        }
+        assert.isAbove(Math.min(again, admitted), 100, `seed ${seed}`)
+      }
+    })
+  }
+
+  it("an empty id is one, and none is always new", () => {
+    const dedupe = new Dedupe(newScores(1))
+    assert.deepStrictEqual(
+      ["", "", undefined, undefined, "0", "0", "00"].map((id) => dedupe.admit(trade(id), 0)),
+      [true, false, true, true, true, false, true]
+    )
+  })
+})
