@@ -33,7 +33,7 @@ const venue = Bybit.make()
 const withLimits = (limits: Partial<Limits>) => ({ venue: Bybit.make({ limits }) })
 
 /** Options of programs that are not type-checked. */
-const untyped = <A>(options: unknown): A => options as A
+const untyped = (options: unknown): never => options as never
 
 const feeds: Readonly<Record<string, Feed.Options>> = {
   "lines": { venue, lines: 0 },

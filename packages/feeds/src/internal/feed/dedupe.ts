@@ -44,7 +44,7 @@ const markOf = (id: string): number => {
 class Generation {
   size = 0
   private readonly marks = new Uint32Array(places)
-  private readonly ids = new Array<string>(places).fill("")
+  private readonly ids = Array.from({ length: places }, () => "")
 
   has(id: string, mark: number): boolean {
     return this.marks[this.placeOf(id, mark)] !== 0
