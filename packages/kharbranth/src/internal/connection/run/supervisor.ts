@@ -13,8 +13,9 @@ import type * as Connection from "../../../Connection.ts"
 import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
 import { ConnectionObserver, type Observer } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
-import type { DropReason } from "../../../ConnectionEvent.ts"
+import type { DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
+import { classify } from "../../../Reconnect.ts"
 import type { Tap } from "../../../Session.ts"
 import { Surroundings } from "../../../Surroundings.ts"
 import type { Recipe } from "../../../Target.ts"
@@ -426,7 +427,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.reports.counters.ended(session)
     const told = this.handover.ended(session, error)
     const decision = this.policies.reconnect.classify(error)
-    this.dispatch({ _tag: "Ended", epoch, error, decision }, () => {
+    const by = decision._tag === classify(error)._tag ? "default" : "user"
+    this.dispatch({ _tag: "Ended", epoch, error, decision, by }, () => {
       for (const tap of this.taps) attempt(() => tap.ended?.(epoch, told), nothing)
       this.handover.forgetLater()
       this.fork(
@@ -471,6 +473,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
     this.reports.drop(where, reason, count)
+  }
+
+  waiting(reason: SendersWaiting["for"] | undefined): void {
+    this.reports.emit(() => (reason === undefined ? { _tag: "SendersFree" } : { _tag: "SendersWaiting", for: reason }))
   }
 
   fail(error: ConnectionError): void {
