@@ -165,6 +165,8 @@ export interface ProbeMissed {
   readonly _tag: "ProbeMissed"
   readonly epoch: number
   readonly missed: number
+  /** Which one: the `id` of its `ProbeSent`. */
+  readonly id: number
 }
 
 /**
@@ -177,6 +179,8 @@ export interface PulseSeen {
   readonly _tag: "PulseSeen"
   readonly epoch: number
   readonly rtt: Duration.Duration
+  /** Which one: the `id` of its `ProbeSent`. */
+  readonly id: number
 }
 
 /**
