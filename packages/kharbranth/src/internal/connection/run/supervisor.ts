@@ -43,6 +43,7 @@ import { Handover } from "./handover.ts"
 import { Reports } from "./reports.ts"
 import { Retries } from "./retries.ts"
 import * as Settings from "./settings.ts"
+import { Watching } from "./watching.ts"
 
 export interface SupervisorOptions<In, Out> {
   readonly connection: string
@@ -126,6 +127,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
       hedging: Settings.hedging(policies, this.transport.capabilities)
     })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
+    this.reports.watcher = Context.get(context, Watching)?.(this)
     this.handover.listen()
   }
 
@@ -278,7 +280,9 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   }
 
   private take(input: Lifecycle.Input, then: (() => void) | undefined): void {
-    const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
+    const now = this.wall()
+    const [state, commands] = Lifecycle.reduce(this.lifecycle, input, now)
+    this.reports.watcher?.stepped(input, commands, state, now)
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
     // What a command calls reads the new state; those that wait for a state are woken after the commands.
