@@ -129,6 +129,20 @@ describe("a recording", () => {
       })
     ))
 
+  it("has nothing of messages: a flood of them adds no entry", () =>
+    recorded(
+      { script: (peer) => Effect.sync(() => peer.sendUnsafe(Array.from({ length: 10_000 }, () => "tick"))) },
+      (world) =>
+        Effect.gen(function* () {
+          yield* Stream.runDrain(Stream.take(world.connection.stream, 10_000))
+          yield* Effect.sleep("11 seconds")
+          const { entries, folded, metrics } = yield* world.recording
+          assert.strictEqual(metrics.messagesIn, 10_000)
+          assert.isBelow(entries.length, 10)
+          assert.isBelow(folded.edges, 10)
+        })
+    ))
+
   it("merges drops of one kind that follow each other", () =>
     recorded(
       {
