@@ -33,7 +33,6 @@ export interface Facts {
   /** When a session was last Ready. */
   readonly readyAt: number | undefined
   readonly paused: EntryOf<"InboxPaused"> | undefined
-  readonly overflow: boolean
   readonly senders: EntryOf<"SendersWaiting"> | undefined
   readonly budget: EntryOf<"DialWaiting"> | undefined
   readonly retry: EntryOf<"RetryScheduled"> | undefined
@@ -97,7 +96,6 @@ export const factsOf = (recording: Recording): Facts => {
     outage: losses.filter(({ entry }) => entry.seq > since),
     readyAt: lastReady?.at,
     paused: open(entries, "InboxPaused", ["InboxResumed", "SessionEnded"]),
-    overflow: entries.some((entry) => is("GaveUp")(entry) && entry.event.error.tag === "InboxOverflow"),
     senders: open(entries, "SendersWaiting", ["SendersFree"]),
     budget: open(entries, "DialWaiting", ["DialPermitted", "SessionEnded", "DialStarted"]),
     retry: open(entries, "RetryScheduled", ["DialStarted"]),
