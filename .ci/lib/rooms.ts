@@ -37,8 +37,8 @@ const houses: Readonly<Record<string, House>> = {
       ["target", "inbox", "outbox", "platform"],
       ["session"],
       ["connection"],
-      ["budget", "requests"],
-      ["manager"],
+      ["budget", "requests", "recording"],
+      ["manager", "explaining"],
       ["pool"],
       ["subscriptions"]
     ],
@@ -64,6 +64,8 @@ const houses: Readonly<Record<string, House>> = {
       Outbox: "outbox",
       RateLimit: "rateLimit",
       Reconnect: "reconnect",
+      Recorder: "recording",
+      Replay: "recording",
       Requests: "requests",
       RequestsSchema: "requests",
       Session: "session",
@@ -71,7 +73,8 @@ const houses: Readonly<Record<string, House>> = {
       Surroundings: "platform",
       Target: "target",
       Transport: "transport",
-      Watch: "kit"
+      Watch: "kit",
+      Why: "explaining"
     },
     annexes: ["interop", "testing"]
   },

@@ -105,6 +105,9 @@ const failure = <const Tag extends string, Fields extends { readonly connection:
   return Failed as unknown as Failure<Tag, Fields>
 }
 
+const at = ({ phase }: { readonly phase?: DialPhase | undefined }): string =>
+  phase === undefined ? "" : ` (in phase ${phase})`
+
 const span = (duration: Duration.Duration): string => Duration.format(duration)
 const label = (cause: ForeignCause): string => cause.label ?? "unknown"
 
@@ -141,6 +144,17 @@ export class TargetFailed
   ) {}
 
 /**
+ * What a dial waits for, in the order in which it does: its permit, the target,
+ * the name, the TCP connection, the proxy's tunnel, TLS, the answer to the
+ * upgrade, and your `onOpen`. `connect` stands for all between `target` and
+ * `open` where the transport does not say more, as in a browser.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DialPhase = "permit" | "target" | "connect" | "dns" | "tcp" | "proxy" | "tls" | "http" | "open"
+
+/**
  * A dial (target, DNS, proxy, TCP, TLS and upgrade together) took too long.
  *
  * @category errors
@@ -149,10 +163,13 @@ export class TargetFailed
 export class DialTimeout
   extends /* @__PURE__ */ failure(
     "DialTimeout",
-    (self: { readonly connection: string; readonly after: Duration.Duration }) =>
-      `: no open socket after ${span(
-        self.after
-      )}. The server or a proxy accepts but does not answer; raise \`dialTimeout\` if it is only slow.`
+    (self: {
+      readonly connection: string
+      readonly after: Duration.Duration
+      /** What it was waiting for. */
+      readonly phase?: DialPhase | undefined
+    }) =>
+      `: no open socket after ${span(self.after)}${at(self)}. The server or a proxy accepts but does not answer; raise \`dialTimeout\` if it is only slow.`
   ) {}
 
 /**
@@ -196,6 +213,8 @@ export class DialFailed
     (self: {
       readonly connection: string
       readonly kind: DialFailure
+      /** What the dial was waiting for, where the transport knows. */
+      readonly phase?: DialPhase | undefined
       readonly endpoint: string
       readonly cause: ForeignCause
     }) => `: could not reach ${self.endpoint}: ${dialHints[self.kind]} (${label(self.cause)}).`

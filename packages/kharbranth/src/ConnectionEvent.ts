@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import type { ConnectionError } from "./ConnectionError.ts"
+import type { ConnectionError, DialPhase as Phase } from "./ConnectionError.ts"
 import type { Gate } from "./ConnectionState.ts"
 
 /**
@@ -24,6 +24,49 @@ export interface DialStarted {
   readonly endpoint: number
   /** A `successor` is dialed beside a session that is Ready, a `hedge` because another dial shows no sign of life. */
   readonly role: "active" | "successor" | "hedge"
+}
+
+/**
+ * A dial waits until the budget lets it go.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DialWaiting {
+  readonly _tag: "DialWaiting"
+  readonly epoch: number
+  /** The key of the budget that holds it back, such as the server's origin. */
+  readonly key: string
+  /** What does: a limit of that key, its open breaker, or a server that said "not now". */
+  readonly reason: "window" | "minGap" | "concurrent" | "breaker" | "retryAfter"
+  /** How many dials go before it. */
+  readonly ahead: number
+  /** How long until that key lets the next dial go; unknown while it depends on the end of another dial. */
+  readonly wait: Duration.Duration | undefined
+}
+
+/**
+ * The budget let a dial go that had waited.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DialPermitted {
+  readonly _tag: "DialPermitted"
+  readonly epoch: number
+}
+
+/**
+ * A phase of a dial is over: the next one begins, or the dial has ended in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DialPhase {
+  readonly _tag: "DialPhase"
+  readonly epoch: number
+  readonly phase: Phase
+  readonly took: Duration.Duration
 }
 
 /**
@@ -53,6 +96,27 @@ export interface SessionEnded {
    * how many, and the range of their write numbers.
    */
   readonly unconfirmed: { readonly count: number; readonly from: number; readonly to: number }
+  /** How long its socket was open; zero for a dial that failed. */
+  readonly lived: Duration.Duration
+  /** How long nothing had arrived, at most `lived`. */
+  readonly quietFor: Duration.Duration
+  /** Who ended it: the peer closed or refused it, we did, or the network lost it. */
+  readonly by: "peer" | "us" | "network"
+}
+
+/**
+ * The reconnect policy decided what an error means.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Classified {
+  readonly _tag: "Classified"
+  readonly error: ConnectionError
+  /** As `Reconnect.Decision` names them. */
+  readonly decision: "Retry" | "RetryAfter" | "Refresh" | "Stop"
+  /** The default rule, a `classify` of yours that differs from it, or the one refresh that was used up. */
+  readonly by: "default" | "user" | "refreshed already"
 }
 
 /**
@@ -101,6 +165,8 @@ export interface ProbeMissed {
   readonly _tag: "ProbeMissed"
   readonly epoch: number
   readonly missed: number
+  /** Which one: the `id` of its `ProbeSent`. */
+  readonly id: number
 }
 
 /**
@@ -113,6 +179,8 @@ export interface PulseSeen {
   readonly _tag: "PulseSeen"
   readonly epoch: number
   readonly rtt: Duration.Duration
+  /** Which one: the `id` of its `ProbeSent`. */
+  readonly id: number
 }
 
 /**
@@ -138,6 +206,51 @@ export interface DataSilent {
   readonly _tag: "DataSilent"
   readonly epoch: number
   readonly after: Duration.Duration
+}
+
+/**
+ * The inbox is full: its socket is held back until your reader has caught up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InboxPaused {
+  readonly _tag: "InboxPaused"
+  readonly epoch: number
+  readonly bytes: number
+}
+
+/**
+ * The inbox has room again, or nothing is left to hold back.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InboxResumed {
+  readonly _tag: "InboxResumed"
+  readonly epoch: number
+}
+
+/**
+ * Messages wait to be written, and senders with them: for a session, for unsent
+ * bytes to leave (`writeMark`), for the rate limit, or for room in the outbox.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SendersWaiting {
+  readonly _tag: "SendersWaiting"
+  readonly for: "session" | "writeMark" | "rateLimit" | "capacity"
+}
+
+/**
+ * No message waits to be written any more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SendersFree {
+  readonly _tag: "SendersFree"
 }
 
 /**
@@ -265,8 +378,12 @@ export interface HookSkipped {
  */
 export type ConnectionEvent =
   | DialStarted
+  | DialWaiting
+  | DialPermitted
+  | DialPhase
   | GatePassed
   | SessionEnded
+  | Classified
   | RetryScheduled
   | GaveUp
   | ProbeSent
@@ -274,6 +391,10 @@ export type ConnectionEvent =
   | PulseSeen
   | Suspected
   | DataSilent
+  | InboxPaused
+  | InboxResumed
+  | SendersWaiting
+  | SendersFree
   | ReaderStalled
   | Dropped
   | RestartRequested

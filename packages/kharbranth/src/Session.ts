@@ -8,6 +8,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ConnectionError } from "./ConnectionError.ts"
+import type { DialPermitted, DialWaiting } from "./ConnectionEvent.ts"
 import type * as Message from "./Message.ts"
 import type { Dial } from "./Transport.ts"
 
@@ -77,4 +78,6 @@ export interface Permit extends Pick<Dial, "connection" | "epoch"> {
   readonly cause: ConnectionError | undefined
   /** Which of the target's urls is dialed, from 0. */
   readonly endpoint: number
+  /** Takes what your events are to show of the wait; built only if somebody listens. Default: nobody is told. */
+  readonly report?: ((event: () => DialWaiting | DialPermitted) => void) | undefined
 }

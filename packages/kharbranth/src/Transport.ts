@@ -52,7 +52,7 @@ export interface Dial {
  * Where a link delivers. Every method is synchronous and cheap and never
  * throws; the transport calls them straight from its socket callbacks.
  *
- * Contract: nothing is called before the dial effect has created the socket,
+ * Contract: nothing but `dialPhase` is called before the dial effect has created the socket,
  * `ended` is called exactly once for a link that was opened, and nothing is
  * called after `ended`. Frames received before the end are delivered before it.
  * A dial that fails reports through its effect and never calls `ended`.
@@ -81,6 +81,11 @@ export interface Receiver {
   pong(payload: Uint8Array): void
   /** `buffered()` fell to the low mark after having reached the high one. */
   drained(): void
+  /**
+   * A phase of the dial begins. It may be called while the dial is under way, and
+   * only then; a transport that does not call it leaves the phase at `connect`.
+   */
+  readonly dialPhase?: ((phase: ConnectionError.DialPhase) => void) | undefined
   /** The socket is gone, for this reason. */
   ended(error: ConnectionError.LinkError): void
 }

@@ -80,7 +80,19 @@ export * as RateLimit from "./RateLimit.ts"
  * @category modules
  * @since 0.1.0
  */
+export * as Recorder from "./Recorder.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
 export * as Reconnect from "./Reconnect.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as Replay from "./Replay.ts"
 
 /**
  * @category modules
@@ -159,3 +171,9 @@ export * as Subscriptions from "./Subscriptions.ts"
  * @since 0.1.0
  */
 export * as Surroundings from "./Surroundings.ts"
+
+/**
+ * @category modules
+ * @since 0.1.0
+ */
+export * as Why from "./Why.ts"

@@ -2,7 +2,8 @@
  * Proves that a connection shows no secret: planted in the url, its userinfo and
  * query, headers, subprotocols, messages both ways, close reasons, bodies of
  * refusals and the causes of a user's own failures, then searched for in every
- * log at every level, error, state, event, span, metric and printed object.
+ * log at every level, error, state, event, span, metric, recording, explanation and
+ * printed object.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -11,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Stream from "effect/Stream"
@@ -19,9 +21,11 @@ import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Reconnect from "kharbranth/Reconnect"
+import * as Recorder from "kharbranth/Recorder"
 import type * as Target from "kharbranth/Target"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import * as Why from "kharbranth/Why"
 import { inspect } from "node:util"
 import * as VirtualTime from "../../src/testing/VirtualTime.ts"
 
@@ -118,14 +122,19 @@ const tell = (story: Story, shown: Shown) =>
       noteFailure(shown, "make")(made)
       if (Exit.isFailure(made)) return
       const connection = made.value
+      const recorder = yield* Recorder.Recorder
       yield* observe(shown, connection)
       const user = yield* Effect.forkChild(Effect.exit(story.user?.(connection) ?? connection.awaitReady))
       yield* Effect.sleep("45 seconds")
       shown.add("connection", connection)
       shown.add("metrics", yield* Connection.metrics(connection))
+      shown.add("recording", yield* Stream.mkString(recorder.dump()))
+      const recording = Option.getOrThrow(yield* recorder.of("peer"))
+      shown.add("explanation", Why.explain(recording))
+      shown.add("explanation", Why.print(Why.explain(recording)))
       user.interruptUnsafe()
       noteFailure(shown, "stream")(yield* Effect.exit(Effect.timeoutOption(Stream.runDrain(connection.stream), 1000)))
-    }).pipe(network.provide, Effect.scoped)
+    }).pipe(Effect.provide(Recorder.layer({ steps: 1000 })), network.provide, Effect.scoped)
   })
 
 const shownBy = async (story: Story): Promise<Shown> => {

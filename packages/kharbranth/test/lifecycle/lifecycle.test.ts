@@ -147,7 +147,7 @@ describe("lifecycle rules", () => {
     assert.isTrue(only(commands, "Dial").refresh)
     assert.strictEqual(reduce(dialing, ended(2, Reconnect.refresh), 11)[0].phase._tag, "Failed")
     const held = run([start, ended(1, Reconnect.refresh), stepped(5), simple("RetryDue"), ready(2), stable(2)])
-    assert.deepStrictEqual(tags(commandsOf(held, ended(2, Reconnect.refresh))), ["Interrupt", "Step"])
+    assert.deepStrictEqual(tags(commandsOf(held, ended(2, Reconnect.refresh))), ["Interrupt", "Classified", "Step"])
   })
 
   it("endpoints: left when a dial fails, kept when a Stable session is lost, removed by Stop, restored by the user", () => {
@@ -249,7 +249,7 @@ describe("lifecycle rules", () => {
     assert.strictEqual(only(commands, "Dial").attempt, 1)
     const again = reduce(first, ready(2), 51)[0]
     const [deciding, later] = reduce(again, restart("breakFirst", "auto"), 52)
-    assert.deepStrictEqual(tags(later), ["Interrupt", "RestartRequested", "EndSession", "Step"])
+    assert.deepStrictEqual(tags(later), ["Interrupt", "RestartRequested", "EndSession", "Classified", "Step"])
     const { error } = only(later, "Step")
     assert.isTrue(
       error._tag === "ConnectionClosed" && error.code === 1000 && error.initiator === "client" && error.epoch === 2
@@ -319,7 +319,7 @@ describe("lifecycle rules", () => {
     assert.deepStrictEqual([state.endpoint, state.removed, state.config.endpoints], [0, [], 1])
     for (const decision of [Reconnect.retry, Reconnect.stop]) {
       const [lost, commands] = reduce(state, ended(2, decision), 9)
-      assert.deepStrictEqual(tags(commands), ["Interrupt", "Step"])
+      assert.deepStrictEqual(tags(commands), ["Interrupt", "Classified", "Step"])
       assert.strictEqual(
         only(commandsOf(run([...replaced, ended(2, decision), stepped(5)], two), simple("RetryDue")), "Dial").endpoint,
         0

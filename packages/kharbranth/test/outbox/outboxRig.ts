@@ -21,6 +21,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     now: 0,
     armed: [] as Array<number>,
     losses: [] as Array<string>,
+    waits: [] as Array<string>,
     log: [] as Array<string>,
     wire: [] as Array<Frame>,
     writes: 0,
@@ -78,6 +79,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     defer: (f) => self.deferred.push(f),
     armOutbox: (at) => self.armed.push(at),
     drop: (_, reason, count) => self.losses.push(`${reason} ${count}`),
+    waiting: (reason) => self.waits.push(reason ?? "free"),
     stateName: state ?? (() => "Reconnecting")
   }
   self.link = {

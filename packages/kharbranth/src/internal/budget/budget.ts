@@ -86,13 +86,20 @@ export interface Built {
 const asking =
   (lanes: Lanes) =>
   ({ instead = [], keys, priority = 0 }: PermitOptions): Ask =>
-  ({ connection }, answer) => {
+  ({ connection, epoch, report }, answer) => {
     const [egress] = keys
     if (egress !== undefined && lanes.isOpen(egress) && instead.some((key) => !lanes.isOpen(key))) {
       nextMicrotask(() => answer(heldBack(connection, egress)))
       return nothing
     }
-    const ticket = lanes.ask(keys, priority, () => answer(undefined))
+    let waits = false
+    const ticket = lanes.ask(keys, priority, () => {
+      if (waits) report?.(() => ({ _tag: "DialPermitted", epoch }))
+      answer(undefined)
+    })
+    // A permit is granted in a later turn, also where nothing holds it back.
+    waits = ticket.phase === "waiting"
+    if (waits) report?.(() => ({ _tag: "DialWaiting", epoch, ...lanes.waitOf(ticket)! }))
     return (exit) => lanes.settle(ticket, Verdict.ofExit(exit))
   }
 

@@ -2,6 +2,7 @@
  * What one key of the dial budget allows: rolling windows, a number of dials under
  * way, and a circuit breaker. Pure: time comes in as monotonic milliseconds.
  */
+import type { DialWaiting } from "../../ConnectionEvent.ts"
 
 export interface Window {
   readonly limit: number
@@ -90,6 +91,8 @@ export class Gate {
   private failed = 0
   private cooldown: number
   private gap = 0
+  /** The server itself said "not now", and that opened the breaker. */
+  private wasTold = false
   private last = -Infinity
 
   constructor(key: string, rules: Rules) {
@@ -102,13 +105,26 @@ export class Gate {
   /** The earliest time for one more dial; `Infinity` while it depends on the end of another. */
   admitAt(now: number): number {
     if (this.phase === "Probing" || this.inFlight >= this.rules.concurrent) return Infinity
-    const spaced = Math.max(
-      now,
-      this.last + this.rules.minGap,
-      this.phase === "Recovering" ? this.last + this.gap : now
-    )
-    const admitted = this.windows.reduce((at, window) => Math.max(at, window.admitAt(this.inFlight)), spaced)
+    const admitted = Math.max(now, this.spacedAt, this.windowAt)
     return this.phase === "Open" ? Math.max(admitted, this.until) : admitted
+  }
+
+  /** What makes the next dial wait the longest. */
+  reasonToWait(now: number): DialWaiting["reason"] {
+    const waits = this.phase === "Open" && this.until > now
+    if (this.phase === "Probing" || this.phase === "Recovering" || waits) {
+      return this.wasTold ? "retryAfter" : "breaker"
+    }
+    if (this.inFlight >= this.rules.concurrent) return "concurrent"
+    return this.windowAt > Math.max(now, this.spacedAt) ? "window" : "minGap"
+  }
+
+  private get spacedAt(): number {
+    return Math.max(this.last + this.rules.minGap, this.phase === "Recovering" ? this.last + this.gap : -Infinity)
+  }
+
+  private get windowAt(): number {
+    return this.windows.reduce((at, window) => Math.max(at, window.admitAt(this.inFlight)), -Infinity)
   }
 
   /** Starts a dial; `true` when it is the breaker's probe. */
@@ -140,6 +156,7 @@ export class Gate {
   hold(now: number, wait: number | undefined): void {
     const until = now + Math.min(wait ?? this.rules.busy, this.rules.maxBusy)
     this.open(this.phase === "Open" ? Math.max(until, this.until) : until)
+    this.wasTold = true
   }
 
   /** Whether it remembers nothing, so that a new gate would do as well. */
@@ -164,6 +181,7 @@ export class Gate {
     this.phase = "Open"
     this.until = until
     this.failed = 0
+    this.wasTold = false
   }
 
   private recover(): void {

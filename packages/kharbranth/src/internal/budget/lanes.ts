@@ -4,6 +4,8 @@
  * let it. So several limits hold at once, and no dial occupies one limit while it
  * waits for another.
  */
+import * as Duration from "effect/Duration"
+import type { DialWaiting } from "../../ConnectionEvent.ts"
 import { Gate, type Rules, type Verdict } from "./gate.ts"
 import type { Timer } from "../kit/timers.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
@@ -76,6 +78,21 @@ export class Lanes {
     return ticket
   }
 
+  /** What a dial waits for, if it does. */
+  waitOf(ticket: Ticket): Omit<DialWaiting, "_tag" | "epoch"> | undefined {
+    const { lane, phase } = ticket
+    const now = this.now()
+    const gate = lane.gates.reduce<Gate | undefined>(
+      (last, one) => (last === undefined || one.admitAt(now) > last.admitAt(now) ? one : last),
+      undefined
+    )
+    if (phase !== "waiting" || gate === undefined) return undefined
+    const wait = gate.admitAt(now) - now
+    const ahead = this.waitingAt(gate, (priority) => priority >= ticket.priority) - 1
+    const known = wait === Infinity ? undefined : Duration.millis(wait)
+    return { key: gate.key, reason: gate.reasonToWait(now), ahead, wait: known }
+  }
+
   /** The dial is over, or its permit is no longer wanted. */
   settle(ticket: Ticket, verdict: Verdict): void {
     const { lane, phase } = ticket
@@ -111,9 +128,11 @@ export class Lanes {
     for (const lane of this.lanes.values()) lane.timer.clear()
   }
 
-  private waitingAt(gate: Gate): number {
+  private waitingAt(gate: Gate, counts = (_priority: number) => true): number {
     let count = 0
-    for (const lane of this.busy.get(gate) ?? []) for (const tickets of lane.waiting.values()) count += tickets.size
+    for (const lane of this.busy.get(gate) ?? []) {
+      for (const [priority, tickets] of lane.waiting) if (counts(priority)) count += tickets.size
+    }
     return count
   }
 

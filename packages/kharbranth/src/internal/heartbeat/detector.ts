@@ -115,7 +115,8 @@ export class Detector {
     this.ignored = 0
     this.everAnswered = true
     this.session.answered(proves ? probe.seq : 0, rtt)
-    this.session.owner.reports.emit(() => ({ _tag: "PulseSeen", epoch: this.session.epoch, rtt: Duration.millis(rtt) }))
+    const { epoch, owner } = this.session
+    owner.reports.emit(() => ({ _tag: "PulseSeen", epoch, rtt: Duration.millis(rtt), id: probe.id }))
     probe.answer?.(rtt)
   }
 
@@ -150,7 +151,7 @@ export class Detector {
       probe.answer?.(undefined)
       this.everLost = true
       if (probe.received !== received) this.passOver(probe)
-      else if (this.timeout !== Infinity || probe.urgent) this.miss(probe.urgent)
+      else if (this.timeout !== Infinity || probe.urgent) this.miss(probe)
       if (this.over) return
     }
     this.checkSilence(now, received)
@@ -180,10 +181,10 @@ export class Detector {
     this.die(this.timeout, this.ignored)
   }
 
-  private miss(urgent: boolean): void {
+  private miss({ id, urgent }: Outstanding): void {
     const { epoch } = this.session
     const missed = ++this.missed
-    this.session.owner.reports.emit(() => ({ _tag: "ProbeMissed", epoch, missed }))
+    this.session.owner.reports.emit(() => ({ _tag: "ProbeMissed", epoch, missed, id }))
     if (!urgent && missed < this.heartbeat.maxMissed) return
     this.die(urgent ? Math.min(this.timeout, shortDeadline) : this.timeout, missed)
   }

@@ -76,9 +76,9 @@ export const ended = (state: Live, input: InputAt<"Ended">, now: number): Transi
   return [epoch === phase.retiring ? { ...state, phase: { ...phase, retiring: undefined } } : state, none]
 }
 
-const activeEnded = (state: Live, { decision, error }: InputAt<"Ended">, now: number): Transition => {
+const activeEnded = (state: Live, { by, decision, error }: InputAt<"Ended">, now: number): Transition => {
   const { endpoint, gate, retiring, successor } = state.phase
-  const loss = { error, decision, endpoint, wasStable: gate === "Stable" }
+  const loss = { error, decision, by, endpoint, wasStable: gate === "Stable" }
   if (successor === undefined) {
     // What it delivered now would come after the gap it does not belong to.
     return after(end(retiring, "drop"), lose(state, loss, now))

@@ -117,7 +117,14 @@ export type Input =
   | { readonly _tag: "Ready"; readonly epoch: number }
   | { readonly _tag: "Stable"; readonly epoch: number }
   /** Sent exactly once for every epoch that was dialed. */
-  | { readonly _tag: "Ended"; readonly epoch: number; readonly error: ConnectionError; readonly decision: Decision }
+  | {
+      readonly _tag: "Ended"
+      readonly epoch: number
+      readonly error: ConnectionError
+      readonly decision: Decision
+      /** Whose rule decided. Default: the default rule. */
+      readonly by?: "default" | "user" | undefined
+    }
   /** The schedule's delay, ms. */
   | { readonly _tag: "Stepped"; readonly delay: number }
   | { readonly _tag: "Exhausted" }

@@ -106,6 +106,7 @@ const dialing = (
 export interface Loss {
   readonly error: ConnectionError
   readonly decision: Decision
+  readonly by?: "default" | "user" | undefined
   /** Where the session was dialed, if the target still has that url. */
   readonly endpoint: number | undefined
   readonly wasStable: boolean
@@ -119,15 +120,22 @@ export const outageAfter = (outage: Outage, { error, wasStable }: Pick<Loss, "er
 
 /** The active session, or the dial of one, is over, and nothing stands in for it. */
 export const lose = (state: State, loss: Loss, now: number): Transition => {
-  const { decision, endpoint: at, error } = loss
+  const { by = "default", decision, endpoint: at, error } = loss
   const old = outageAfter(state.outage, loss)
   const refreshes = decision._tag === "Refresh" && !old.refreshUsed
   // Also when the connection gives up here: a restart must not dial with what was refused.
   const outage = refreshes ? { ...old, refreshUsed: true, refresh: true } : old
-  if (!state.config.retryFirst && !state.everReady) return giveUp({ ...state, outage }, error)
-  const stops = decision._tag === "Stop" || (decision._tag === "Refresh" && !refreshes)
+  const isSpent = decision._tag === "Refresh" && !refreshes
+  const classified = emit({
+    _tag: "Classified",
+    error,
+    decision: isSpent ? "Stop" : decision._tag,
+    by: isSpent ? "refreshed already" : by
+  })
+  if (!state.config.retryFirst && !state.everReady) return after([classified], giveUp({ ...state, outage }, error))
+  const stops = isSpent || decision._tag === "Stop"
   const removed = stops && at !== undefined ? [...state.removed, at] : state.removed
-  if (removed.length >= state.config.endpoints) return giveUp({ ...state, outage, removed }, error)
+  if (removed.length >= state.config.endpoints) return after([classified], giveUp({ ...state, outage, removed }, error))
   // Of a new target nothing has been tried yet.
   const stays = at === undefined || (loss.wasStable && !stops)
   const atLeast = decision._tag === "RetryAfter" ? Duration.toMillis(decision.delay) : 0
@@ -139,7 +147,7 @@ export const lose = (state: State, loss: Loss, now: number): Transition => {
       removed,
       outage: { ...outage, fresh: false }
     },
-    [{ _tag: "Step", error, fresh: outage.fresh }]
+    [classified, { _tag: "Step", error, fresh: outage.fresh }]
   ]
 }
 

@@ -4,6 +4,7 @@
  * and goes out with the next flush of the session's writer.
  */
 import { EncodeError, foreign, NotConnected, type SendError } from "../../ConnectionError.ts"
+import type { SendersWaiting } from "../../ConnectionEvent.ts"
 import type { Frame } from "../../Message.ts"
 import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
@@ -14,6 +15,7 @@ import { sourceOf } from "./confirmations.ts"
 import { type ConfirmationSource, nothing, type Report, reportOf, show } from "./record.ts"
 import * as Options from "./options.ts"
 import { exceeds, isFrame } from "../model/frame.ts"
+import type { Queue } from "./queue.ts"
 import { isEntry, newEntry, type OutboxOptions, settings } from "./options.ts"
 import type { Waiting } from "../kit/waiting.ts"
 import { type OutboxOwner, type MessageSource, wakeSleepers, Writer } from "./writer.ts"
@@ -33,6 +35,8 @@ export class Outbox<In, Out> implements MessageSource {
   closed = false
   private scheduled = false
   private armed = Infinity
+  /** Whether messages wait, as it was reported last. */
+  private held = false
   /** Woken when nothing waits and nothing is unconfirmed any more. */
   emptied: Waiting | undefined = undefined
 
@@ -221,9 +225,26 @@ export class Outbox<In, Out> implements MessageSource {
     const { emptied, kept } = this
     if (kept !== undefined) {
       if (kept.admit()) this.schedule()
+      this.reportWaiting(kept)
       if (!kept.tell() || !kept.isEmpty) return
     }
     emptied?.wake()
+  }
+
+  private reportWaiting({ queue }: Admission): void {
+    const reason = queue.isEmpty ? undefined : this.reasonToWait(queue)
+    if (reason === null || (reason !== undefined) === this.held) return
+    this.held = reason !== undefined
+    this.options.owner.waiting(reason)
+  }
+
+  /** `null` where nothing holds back what waits: it is written before this turn ends. */
+  private reasonToWait({ isBlocked }: Queue): SendersWaiting["for"] | null {
+    const { writer } = this
+    if (isBlocked) return "capacity"
+    if (writer === undefined) return "session"
+    if (this.scheduled) return null
+    return writer.free() <= 0 ? "rateLimit" : writer.room() <= 0 ? "writeMark" : null
   }
 
   acknowledge(message: In): void {

@@ -59,6 +59,11 @@ export class Queue {
     return this.fresh.count === 0 && this.replaying === 0 && this.suspended.head === undefined
   }
 
+  /** Whether what waits is only what has no room: the rest is written and unconfirmed. */
+  get isBlocked(): boolean {
+    return this.first() === undefined && this.suspended.head !== undefined
+  }
+
   isSuspended(entry: Entry): boolean {
     return entry.list === this.suspended
   }

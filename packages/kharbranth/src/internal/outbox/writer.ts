@@ -4,6 +4,7 @@
  * then what the outbox supplies while it is attached.
  */
 import { NotConnected } from "../../ConnectionError.ts"
+import type { SendersWaiting } from "../../ConnectionEvent.ts"
 import type { Frame } from "../../Message.ts"
 import { type Dropped, failed } from "../../Delivery.ts"
 import { isFrame } from "../model/frame.ts"
@@ -22,6 +23,8 @@ export interface OutboxOwner {
   /** Asks for `Outbox.wake` at this time. The earliest time asked for counts. */
   armOutbox(at: number): void
   drop(where: "outbox", reason: Dropped["reason"], count: number): void
+  /** Messages wait to be written from now on, for this; or none does any more. */
+  waiting(reason: SendersWaiting["for"] | undefined): void
   /** The connection's state, for errors. */
   stateName(): string
 }

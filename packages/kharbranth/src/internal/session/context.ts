@@ -9,7 +9,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Codec } from "../../Codec.ts"
-import type { ConnectionError } from "../../ConnectionError.ts"
+import type { ConnectionError, DialPhase } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
 import type { Reconnect } from "../../Reconnect.ts"
@@ -120,11 +120,17 @@ export interface SessionParts<In> extends CallingSession {
   readonly ending: ConnectionError | undefined
   /** Fails with whatever ends it. */
   readonly death: Effect.Effect<never, ConnectionError>
+  /** What its dial waits for. */
+  readonly phase: DialPhase | undefined
+  /** When something of its socket's own arrived last, such as a pong; Unix milliseconds. */
+  heardAt: number
   expiresAt: number | undefined
   /** What its target says of its heartbeat. */
   heartbeat: Heartbeat | undefined
   /** The transport is about to dial. */
   dialing(): void
+  /** The next phase of its dial begins; none follows the last. */
+  dialPhase(phase?: DialPhase): void
   opened(link: Link): void
   dead(error: ConnectionError): void
   dataLost(): void

@@ -8,16 +8,21 @@ import * as Check from "../model/check.ts"
 import type { Caller } from "../transport/fromCallback.ts"
 import type { SessionContext, SessionOptions, SessionParts } from "./context.ts"
 
-export const permitOf = <In, Out>({ connection }: SessionContext<In, Out>, { dial }: SessionParts<In>): Permit => {
-  const { attempt, cause, endpoint, epoch } = dial
-  return { connection, epoch, attempt, cause, endpoint }
+/** What the session asks for; it waits for that from now on. */
+export const permitOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Permit => {
+  const { connection, reports } = owner
+  const { attempt, cause, endpoint, epoch } = session.dial
+  session.dialPhase("permit")
+  return { connection, epoch, attempt, cause, endpoint, report: (event) => reports.emit(event) }
 }
 
 // The deadline is a timer, not a race of fibers: a dial that will not be interrupted ends nevertheless.
 export const deadlineOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Timer => {
   const { connection } = owner
   const after = owner.policies.dialTimeout
-  const deadline = owner.timer(() => session.finish(new ConnectionError.DialTimeout({ connection, after })))
+  const deadline = owner.timer(() =>
+    session.finish(new ConnectionError.DialTimeout({ connection, after, phase: session.phase }))
+  )
   deadline.set(owner.mono() + Check.millis(after))
   return deadline
 }
@@ -35,6 +40,7 @@ export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: Session
   const { maxMessageSize = 1024 * 1024 } = options
   const { expiresAt, headers, heartbeat, subprotocols, url } = target
   owner.reports.url = url
+  session.dialPhase("connect")
   session.expiresAt = expiresAt
   session.heartbeat = heartbeat
   const high = writeMarkOf(options)

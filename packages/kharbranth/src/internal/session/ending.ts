@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as ConnectionError from "../../ConnectionError.ts"
+import type { SessionEnded } from "../../ConnectionEvent.ts"
 import type { Link } from "../../Transport.ts"
 import { closedByUs } from "../lifecycle/moves.ts"
 
@@ -42,6 +43,15 @@ export const failureOf = (
 /** A close of the peer's own that crosses ours shows nothing; only one that echoes our code is an answer. */
 export const answersOurClose = (error: ConnectionError.ConnectionError): boolean =>
   error._tag === "ConnectionClosed" && error.initiator === "client" && error.code === error.sentCode
+
+const byPeer = /^(Handshake|Protocol|MessageTooLarge)/
+const byNetwork = /^(Dial|Tls|Read|Write|Pong|Idle|ConnectionDropped)/
+
+/** Who ended a session. */
+export const endedBy = (error: ConnectionError.ConnectionError): SessionEnded["by"] => {
+  const isPeer = error._tag === "ConnectionClosed" ? error.initiator === "server" : byPeer.test(error._tag)
+  return isPeer ? "peer" : byNetwork.test(error._tag) ? "network" : "us"
+}
 
 // ---- what taps are told ----
 

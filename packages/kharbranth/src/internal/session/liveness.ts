@@ -111,6 +111,7 @@ export class Liveness<In, Out> implements MonitoredSession {
   answered(seq: number, rtt: number): void {
     const { writer } = this.session
     this.owner.reports.counters.rtt(rtt)
+    this.session.heardAt = this.owner.wall()
     if (writer !== undefined) this.owner.outbox.ponged(writer, seq)
   }
 

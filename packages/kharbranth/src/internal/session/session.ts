@@ -5,7 +5,7 @@
  * What becomes of a frame follows from the stage that the session is in, and
  * only `enter` changes the stage.
  */
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -87,6 +87,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   endedAt: number | undefined
   /** What its programs returned. */
   resumed: unknown
+  phase: ConnectionError.DialPhase | undefined
+  heardAt = 0
   /** We have begun to close it. */
   closing = false
   /** What ended it. */
@@ -109,6 +111,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   /** Rings while the dial shows no sign of life. */
   private hungTimer: Timer | undefined
   private waiting: Waiting | undefined
+  /** When the last phase of its dial began: once it is open, since when. */
+  private phaseSince = 0
 
   constructor(owner: SessionOwner<In, Out>, dial: DialCommand) {
     this.owner = owner
@@ -154,6 +158,16 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   }
 
   // --- on the way to Ready ---------------------------------------------------
+
+  dialPhase(next?: ConnectionError.DialPhase): void {
+    const { epoch, owner, phase, phaseSince: since } = this
+    const now = owner.mono()
+    this.phase = next
+    if (next !== undefined) this.phaseSince = now
+    // A transport that names the phases of its own replaces the one that stands for all of them.
+    if (phase === undefined || (phase === "connect" && next !== undefined && next !== "open")) return
+    owner.reports.emit(() => ({ _tag: "DialPhase", epoch, phase, took: Duration.millis(now - since) }))
+  }
 
   start(): void {
     const program = Start.start(this.owner, this, this.owner.settled(this))
@@ -213,6 +227,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     const { connection, options, policies, reports } = this.owner
     const { epoch } = this
     this.link = link
+    this.heardAt = this.owner.wall()
+    this.dialPhase("open")
     this.enter("Opening")
     this.writer = new Writer({
       connection,
@@ -230,6 +246,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   private isReady(resumed: unknown): void {
     if (this.isOver) return
     this.resumed = resumed
+    this.dialPhase()
     this.enter("Ready")
     this.owner.ready(this)
   }
@@ -306,6 +323,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     if (this.isOver) return
     const { epoch } = this
     const { reports } = this.owner
+    this.heardAt = this.owner.wall()
     reports.emit(() => ({ _tag: "ControlReceived", epoch, frame }))
     reports.hook(epoch, `on${frame}`, payload, epoch)
   }
@@ -372,6 +390,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     if (this.stage === "Ready" || this.stage === "Delivering") owner.release(this)
     owner.inbox.flush()
     this.enter("Over")
+    this.dialPhase()
     this.endedAt = owner.wall()
     const unconfirmed = this.settle(error)
     this.waiting?.wake()
@@ -379,7 +398,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     if (error._tag === "ConnectionClosed") reports.emit(() => ({ _tag: "ControlReceived", epoch, frame: "Close" }))
     reports.hook(epoch, "onClose", error, epoch)
     reports.hook(epoch, "onError", error, epoch)
-    reports.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed }))
+    reports.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed, ...this.life(error) }))
     owner.ended(this, error)
     const { acquired } = this
     if (acquired === undefined) return this.left(error)
@@ -389,6 +408,19 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
         Effect.sync(() => this.left(error))
       )
     )
+  }
+
+  /** How long it was open and heard nothing, and who ended it. */
+  private life(error: Failure) {
+    const { heardAt, link, owner, phaseSince } = this
+    const lived = link === undefined ? 0 : owner.mono() - phaseSince
+    // Clocks may jump; no session was quiet for longer than it lived.
+    const quiet = Math.max(0, owner.wall() - Math.max(heardAt, owner.inbox.lastMessageAt ?? 0))
+    return {
+      lived: Duration.millis(lived),
+      quietFor: Duration.millis(Math.min(lived, quiet)),
+      by: Ending.endedBy(error)
+    }
   }
 
   private left(error: Failure): void {

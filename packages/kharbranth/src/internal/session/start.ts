@@ -98,6 +98,7 @@ const permitted = <In, Out>(
 
 const reach = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Effect.Effect<Link, Failure> =>
   Effect.suspend(() => {
+    session.dialPhase("target")
     const deadline = deadlineOf(owner, session)
     return Effect.onExit(dialed(owner, session), () => Effect.sync(() => deadline.clear()))
   })

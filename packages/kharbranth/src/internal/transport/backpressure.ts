@@ -59,14 +59,17 @@ export class BackpressureControl {
   /** Lets go of a source. One that was paused is resumed, so that its close can be seen. */
   detach(source: Source): void {
     this.all = this.all.filter((other) => other !== source)
-    if (this.paused) source.resume()
-    this.paused &&= this.all.length > 0
+    if (!this.paused) return
+    source.resume()
+    if (this.all.length === 0) this.resume()
   }
 
   pause(): void {
     if (this.paused || this.all.length === 0) return
     this.paused = true
     for (const source of this.all) source.pause()
+    const { inbox, owner } = this
+    owner.reports.emit(() => ({ _tag: "InboxPaused", epoch: owner.epoch, bytes: inbox.bytes }))
     // A pause that begins while the timer of an earlier one runs has not lasted as long as it.
     this.progress = this.armed
     if (!this.armed) this.arm()
@@ -76,6 +79,7 @@ export class BackpressureControl {
     if (!this.paused) return
     this.paused = false
     for (const source of this.all) source.resume()
+    this.owner.reports.emit(() => ({ _tag: "InboxResumed", epoch: this.owner.epoch }))
   }
 
   /** The reader took something. */

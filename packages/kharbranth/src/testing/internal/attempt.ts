@@ -47,6 +47,17 @@ const codes: Record<ConnectionError.DialFailure, string> = {
   unknown: "unknown"
 }
 
+// Where they happen on the way.
+const phases: Partial<Record<ConnectionError.DialFailure, ConnectionError.DialPhase>> = {
+  dns: "dns",
+  refused: "tcp",
+  reset: "tcp",
+  unreachable: "tcp",
+  local: "tcp",
+  proxy: "proxy",
+  protocol: "http"
+}
+
 export class Attempt {
   readonly request: Request
   readonly dial: Transport.Dial
@@ -79,10 +90,12 @@ export class Attempt {
   knock(): void {
     if (this.state !== "dialing" || this.socket !== undefined) return
     const now = this.around.conditions()
+    this.enter("tcp")
     if (isBlocked(now)) return this.around.park(this)
     const { door } = now
     const trip = now.up.latency + now.down.latency
-    if (door?._tag === "Hang") return
+    if (door?._tag === "Hang") return this.enter("http")
+    if (door?._tag === "Refuse" && door.kind === "dns") this.enter("dns")
     if (door?._tag === "Refuse") return this.later(trip, () => this.fail(this.unreachable(door.kind)))
     if (door?._tag === "TlsFailure") return this.later(2 * trip, () => this.fail(this.tlsFailure(door.code)))
     const { reached } = this.receiver
@@ -113,6 +126,7 @@ export class Attempt {
     const now = this.around.conditions()
     if (isBlocked(now)) return this.around.park(this)
     const { door } = now
+    this.enter("http")
     if (door?._tag === "Hang") return
     if (door?._tag === "Reject") {
       const { retryAfterMillis: millis, status } = door
@@ -165,6 +179,10 @@ export class Attempt {
     })
   }
 
+  private enter(phase: ConnectionError.DialPhase): void {
+    if (this.around.tells) this.receiver.dialPhase?.(phase)
+  }
+
   private endpoint(): string {
     return ConnectionError.endpointOf(this.dial.url)
   }
@@ -173,11 +191,13 @@ export class Attempt {
     const told = this.around.tells ? kind : "unknown"
     const cause = ConnectionError.foreign({ code: codes[told] })
     const endpoint = this.endpoint()
-    return new ConnectionError.DialFailed({ connection: this.dial.connection, kind: told, endpoint, cause })
+    const phase = phases[told]
+    return new ConnectionError.DialFailed({ connection: this.dial.connection, kind: told, phase, endpoint, cause })
   }
 
   private tlsFailure(code: string): ConnectionError.DialError {
     if (!this.around.tells) return this.unreachable("unknown")
+    this.enter("tls")
     const cause = ConnectionError.foreign({ code })
     return new ConnectionError.TlsError({ connection: this.dial.connection, endpoint: this.endpoint(), code, cause })
   }

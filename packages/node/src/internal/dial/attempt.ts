@@ -20,6 +20,7 @@ import * as DialErrors from "./errors.ts"
 import { FrameSocket } from "../link/frameSocket.ts"
 import { NodeLink } from "../link/nodeLink.ts"
 import { enough, type Wire } from "../link/wire.ts"
+import * as Phases from "./phases.ts"
 import * as Proxy from "./proxy.ts"
 import * as Rejection from "./rejection.ts"
 import type { ClientOptions, UpgradeRequest } from "./upgradeRequest.ts"
@@ -136,6 +137,7 @@ export class Attempt {
   /** Ends a proxy that never answers; direct dials need none. */
   #abort: AbortController | undefined = undefined
   #tunnelled: boolean
+  #phase: ConnectionError.DialPhase | undefined = undefined
   #socket: Net.Socket | undefined = undefined
 
   constructor(request: UpgradeRequest, receiver: Receiver, resume: (outcome: DialResult) => void) {
@@ -147,10 +149,18 @@ export class Attempt {
 
   /** Throws what `ws` and Node throw for a request that cannot be built. Returns what gives the dial up. */
   start(): () => void {
-    const { proxy } = this.#request
+    const { proxy, url } = this.#request
+    this.enter(Phases.first(url, proxy !== undefined))
     const client = new Client(proxy === undefined ? this.#straight() : this.#through(proxy), this)
     this.#client = client
     return () => this.#dispose()
+  }
+
+  /** The next phase begins. */
+  enter(phase: ConnectionError.DialPhase): void {
+    if (this.#resume === undefined) return
+    this.#phase = phase
+    this.#receiver.dialPhase?.(phase)
   }
 
   #dispose(): void {
@@ -162,9 +172,9 @@ export class Attempt {
   #straight(): UpgradeRequest {
     const { reached } = this.#receiver
     if (reached === undefined) return this.#request
-    const finishRequest = (request: Http.ClientRequest) => {
+    const finishRequest = (request: Http.ClientRequest, client: unknown) => {
       this.#watch(request, reached)
-      request.end()
+      Phases.send(request, client)
     }
     return { ...this.#request, options: { ...this.#request.options, finishRequest } }
   }
@@ -187,12 +197,12 @@ export class Attempt {
       ...options,
       secureEndpoint: url.protocol === "wss:",
       agent: Proxy.agent(proxy, { localAddress: options.localAddress, signal: abort.signal }),
-      finishRequest: (request: Http.ClientRequest) => {
+      finishRequest: (request: Http.ClientRequest, client: unknown) => {
         request.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) =>
           this.#proxyAnswered(statusCode)
         )
         if (reached !== undefined) request.once("proxyConnect", reached)
-        request.end()
+        Phases.send(request, client)
       }
     }
     return { ...this.#request, options: tunnelling }
@@ -201,7 +211,7 @@ export class Attempt {
   #proxyAnswered(status: number): void {
     this.#tunnelled = true
     this.#abort = undefined
-    if (status === 200) return
+    if (status === 200) return this.enter(Phases.connected(this.#request.url))
     this.#settle(Effect.fail(DialErrors.ofProxyStatus(this.#request.dial, status)))
     this.#client?.terminate()
   }
@@ -245,7 +255,9 @@ export class Attempt {
     const { dial, proxy } = this.#request
     this.#settle(
       Effect.fail(
-        this.#tunnelled || proxy === undefined ? DialErrors.ofDial(dial, error) : DialErrors.ofProxy(dial, proxy, error)
+        this.#tunnelled || proxy === undefined
+          ? DialErrors.ofDial(dial, error, this.#phase)
+          : DialErrors.ofProxy(dial, proxy, error)
       )
     )
   }

@@ -25,10 +25,13 @@ const handshakeTag = (error: unknown): string | undefined =>
 export const invalid = (dial: Dial, path: ReadonlyArray<string | number>, issue: string) =>
   new ConnectionError.InvalidOptions({ connection: dial.connection, path, issue })
 
-const dialFailed = (dial: Dial, kind: ConnectionError.DialFailure, cause: unknown) =>
+type Phase = ConnectionError.DialPhase | undefined
+
+const dialFailed = (dial: Dial, kind: ConnectionError.DialFailure, phase: Phase, cause: unknown) =>
   new ConnectionError.DialFailed({
     connection: dial.connection,
     kind,
+    phase,
     endpoint: ConnectionError.endpointOf(dial.url),
     cause: ConnectionError.foreign(cause)
   })
@@ -44,16 +47,17 @@ const tlsFailed = (dial: Dial, url: string, code: string, cause: unknown) =>
 /**
  * Why a dial failed before the upgrade was answered.
  */
-export const ofDial = (dial: Dial, error: unknown): ConnectionError.DialError => {
+export const ofDial = (dial: Dial, error: unknown, phase?: Phase): ConnectionError.DialError => {
+  const failed = (kind: ConnectionError.DialFailure, cause = error) => dialFailed(dial, kind, phase, cause)
   const code = codeOf(error)
   if (code === undefined) {
     const tag = handshakeTag(error)
-    return tag === undefined ? dialFailed(dial, "unknown", error) : dialFailed(dial, "protocol", { code: tag, error })
+    return tag === undefined ? failed("unknown") : failed("protocol", { code: tag, error })
   }
   const kind = networkFailures[code]
-  if (kind !== undefined) return dialFailed(dial, kind, error)
-  if (code.startsWith("HPE_")) return dialFailed(dial, "protocol", error)
-  return dial.url.startsWith("wss:") ? tlsFailed(dial, dial.url, code, error) : dialFailed(dial, "unknown", error)
+  if (kind !== undefined) return failed(kind)
+  if (code.startsWith("HPE_")) return failed("protocol")
+  return dial.url.startsWith("wss:") ? tlsFailed(dial, dial.url, code, error) : failed("unknown")
 }
 
 /**
@@ -67,11 +71,11 @@ export const ofProxy = (dial: Dial, proxy: URL, error: unknown): ConnectionError
     networkFailures[code] === undefined &&
     !code.startsWith("HPE_")
     ? tlsFailed(dial, proxy.origin, code, error)
-    : dialFailed(dial, "proxy", error)
+    : dialFailed(dial, "proxy", "proxy", error)
 }
 
 /**
  * The proxy answered the CONNECT with another status than 200.
  */
 export const ofProxyStatus = (dial: Dial, status: number): ConnectionError.DialError =>
-  dialFailed(dial, "proxy", { code: `HTTP_${status}` })
+  dialFailed(dial, "proxy", "proxy", { code: `HTTP_${status}` })

@@ -13,6 +13,7 @@ import type { Compression, Options, TlsOptions } from "../../NodeTransport.ts"
 import { codeOf } from "../link/errors.ts"
 import { createConnection, directAgent } from "./connect.ts"
 import { invalid } from "./errors.ts"
+import * as Phases from "./phases.ts"
 import * as Proxy from "./proxy.ts"
 
 /** What `ws` gets; beyond its declared options it hands everything on to Node's request. */
@@ -152,6 +153,7 @@ export const make = (options: Options): ((dial: Dial) => UpgradeRequest | Connec
         perMessageDeflate,
         maxPayload: maxPayload(dial.maxMessageSize),
         followRedirects: false,
+        finishRequest: Phases.send,
         // stated, so that no environment variable can switch it off; Node copies each option several times
         ...(url.protocol === "wss:" ? { rejectUnauthorized: true } : {})
       }

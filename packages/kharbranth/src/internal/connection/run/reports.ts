@@ -14,6 +14,7 @@ import { Counters } from "../../session/counters.ts"
 import type { HookInput, HookName, SessionReports } from "../../session/context.ts"
 import { HookQueue } from "./hooks.ts"
 import { logEvent } from "./log.ts"
+import type { Watcher } from "./watching.ts"
 
 export class Reports implements SessionReports {
   readonly counters = new Counters()
@@ -27,6 +28,7 @@ export class Reports implements SessionReports {
   private readonly connection: string
   private readonly fibers: Fibers
   private readonly hooks: Hooks | undefined
+  watcher: Watcher | undefined
   private queue: HookQueue | undefined
 
   constructor(connection: string, fibers: Fibers, hooks: Hooks | undefined) {
@@ -36,7 +38,7 @@ export class Reports implements SessionReports {
   }
 
   emit(event: () => ConnectionEvent): void {
-    if (this.events.active || this.listener !== undefined) this.publish(event())
+    if (this.events.active || this.listener !== undefined || this.watcher !== undefined) this.publish(event())
   }
 
   /** An event of the lifecycle, which is built in any case: it goes to the log too. */
@@ -48,6 +50,7 @@ export class Reports implements SessionReports {
   private publish(event: ConnectionEvent): void {
     if (this.events.active) this.events.publish([event])
     this.listen((listener) => listener.event(event))
+    this.watcher?.happened(event)
   }
 
   /** A listener that throws is heard of once, and then no longer called. */

@@ -13,8 +13,9 @@ import type * as Connection from "../../../Connection.ts"
 import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
 import { ConnectionObserver, type Observer } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
-import type { DropReason } from "../../../ConnectionEvent.ts"
+import type { DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
+import { classify } from "../../../Reconnect.ts"
 import type { Tap } from "../../../Session.ts"
 import { Surroundings } from "../../../Surroundings.ts"
 import type { Recipe } from "../../../Target.ts"
@@ -42,6 +43,7 @@ import { Handover } from "./handover.ts"
 import { Reports } from "./reports.ts"
 import { Retries } from "./retries.ts"
 import * as Settings from "./settings.ts"
+import { Watching } from "./watching.ts"
 
 export interface SupervisorOptions<In, Out> {
   readonly connection: string
@@ -125,6 +127,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
       hedging: Settings.hedging(policies, this.transport.capabilities)
     })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
+    this.reports.watcher = Context.get(context, Watching)?.(this)
     this.handover.listen()
   }
 
@@ -277,7 +280,9 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   }
 
   private take(input: Lifecycle.Input, then: (() => void) | undefined): void {
-    const [state, commands] = Lifecycle.reduce(this.lifecycle, input, this.wall())
+    const now = this.wall()
+    const [state, commands] = Lifecycle.reduce(this.lifecycle, input, now)
+    this.reports.watcher?.stepped(input, commands, state, now)
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
     // What a command calls reads the new state; those that wait for a state are woken after the commands.
@@ -426,7 +431,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.reports.counters.ended(session)
     const told = this.handover.ended(session, error)
     const decision = this.policies.reconnect.classify(error)
-    this.dispatch({ _tag: "Ended", epoch, error, decision }, () => {
+    const by = decision._tag === classify(error)._tag ? "default" : "user"
+    this.dispatch({ _tag: "Ended", epoch, error, decision, by }, () => {
       for (const tap of this.taps) attempt(() => tap.ended?.(epoch, told), nothing)
       this.handover.forgetLater()
       this.fork(
@@ -471,6 +477,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
     this.reports.drop(where, reason, count)
+  }
+
+  waiting(reason: SendersWaiting["for"] | undefined): void {
+    this.reports.emit(() => (reason === undefined ? { _tag: "SendersFree" } : { _tag: "SendersWaiting", for: reason }))
   }
 
   fail(error: ConnectionError): void {

@@ -1,16 +1,15 @@
 /** A connection's figures at this moment. */
 import type { ConnectionMetrics, Figures } from "../../../ConnectionMetrics.ts"
 import type { Counters } from "../../session/counters.ts"
-import type { Outbox } from "../../outbox/outbox.ts"
-import type { Supervisor } from "../run/supervisor.ts"
+import type { Measured } from "../run/watching.ts"
 
-export const metrics = <In, Out>(self: Supervisor<In, Out>): ConnectionMetrics => ({
+export const metrics = (self: Measured): ConnectionMetrics => ({
   ...figures(self),
   rtt: summaryOf(self.reports.counters)
 })
 
 /** All that is plain reads: ten thousand are taken in one pass. */
-export const figures = <In, Out>(self: Supervisor<In, Out>): Figures => {
+export const figures = (self: Measured): Figures => {
   const { active, inbox, outbox, reports } = self
   const { counters } = reports
   const state = self.state.getUnsafe()
@@ -47,7 +46,7 @@ const summaryOf = ({ next, rtts }: Counters) => {
 }
 
 /** How long the oldest waiting message has waited. */
-export const oldestAge = <In, Out>({ admission }: Outbox<In, Out>, now: number): number | undefined => {
+export const oldestAge = ({ admission }: Measured["outbox"], now: number): number | undefined => {
   const since = admission.queue.all().reduce((oldest, entry) => Math.min(oldest, entry.since), Infinity)
   return since === Infinity ? undefined : now - since
 }

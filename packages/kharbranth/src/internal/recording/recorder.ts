@@ -1,0 +1,250 @@
+/**
+ * The recorder: a track for each connection, one bound on memory for all, and
+ * what is taken from them when somebody asks.
+ */
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { InvalidOptions } from "../../ConnectionError.ts"
+import type * as Public from "../../Recorder.ts"
+import { type BeginToWatch, type Watched, type Watcher, Watching } from "../connection/run/watching.ts"
+import { metrics } from "../connection/use/metrics.ts"
+import { nextMicrotask } from "../kit/microtask.ts"
+import * as Check from "../model/check.ts"
+import { hostsOf } from "./hosts.ts"
+import { plain } from "./plain.ts"
+import { Steps } from "./steps.ts"
+import * as Text from "./text.ts"
+import { Track } from "./track.ts"
+
+type Recording = Public.Recording
+
+interface Settings {
+  readonly entries: number
+  readonly bytes: number
+  readonly steps: number
+  readonly failed: (recording: () => Recording) => void
+}
+
+/** A connection under watch. */
+interface Subject {
+  readonly watched: Watched
+  readonly track: Track
+  readonly steps: Steps | undefined
+}
+
+/** How many connections that were closed are kept. */
+const closedAtMost = 64
+
+class Tracks {
+  private readonly settings: Settings
+  /** By name, the newest. */
+  private readonly subjects = new Map<string, Subject>()
+  private readonly closed: Array<Subject> = []
+  private bytes = 0
+  /** The clocks when the first connection was made. */
+  private began: { readonly mono: number; readonly wall: number } | undefined
+  /** Whose turn it is to give up an entry. */
+  private turn: Iterator<Subject> | undefined
+
+  constructor(settings: Settings) {
+    this.settings = settings
+  }
+
+  readonly watch: BeginToWatch = (watched) => {
+    const { failed, steps } = this.settings
+    this.began ??= { mono: watched.mono(), wall: watched.wall() }
+    const subject: Subject = {
+      watched,
+      track: new Track(this.settings.entries),
+      steps: steps === 0 ? undefined : new Steps(steps)
+    }
+    this.enter(subject)
+    const { track } = subject
+    return {
+      happened: (event) => {
+        const before = track.bytes
+        track.add(event, this.at(watched))
+        if (this.subjects.get(watched.connection) === subject) {
+          this.bytes += track.bytes - before
+          this.bound(subject)
+        }
+        // The state follows in the same turn.
+        if (event._tag === "GaveUp") nextMicrotask(() => failed(() => this.take(subject)))
+      },
+      stepped: (input, commands, state, now) => {
+        track.stepped(input, commands)
+        subject.steps?.add(input, state, now)
+        if (state.phase._tag === "Closed") this.close(subject)
+      }
+    } satisfies Watcher
+  }
+
+  get names(): ReadonlyArray<string> {
+    return [...this.subjects.keys()]
+  }
+
+  of(name: string): Option.Option<Recording> {
+    return Option.map(Option.fromUndefinedOr(this.subjects.get(name)), (subject) => this.take(subject))
+  }
+
+  private at(watched: Watched): number {
+    return watched.mono() - (this.began?.mono ?? 0)
+  }
+
+  private enter(subject: Subject): void {
+    const { connection } = subject.watched
+    const before = this.subjects.get(connection)
+    if (before !== undefined) this.leave(before)
+    this.subjects.set(connection, subject)
+  }
+
+  private leave(subject: Subject): void {
+    this.subjects.delete(subject.watched.connection)
+    this.bytes -= subject.track.bytes
+  }
+
+  private close(subject: Subject): void {
+    this.closed.push(subject)
+    if (this.closed.length <= closedAtMost) return
+    const oldest = this.closed.shift()
+    if (oldest !== undefined && this.subjects.get(oldest.watched.connection) === oldest) this.leave(oldest)
+  }
+
+  /** Keeps all within the bound: each in its turn gives up an entry, and who has few keeps them while others have more. */
+  private bound(subject: Subject): void {
+    for (let looked = 0; this.bytes > this.settings.bytes;) {
+      const next = looked++ < turnsAtMost ? this.nextInTurn() : subject
+      const { track } = next ?? subject
+      if (track.entries.length <= few && next !== subject) continue
+      const before = track.bytes
+      if (!track.evict()) return
+      this.bytes += track.bytes - before
+    }
+  }
+
+  private nextInTurn(): Subject | undefined {
+    this.turn ??= this.subjects.values()
+    const { value } = this.turn.next() as { readonly value: Subject | undefined }
+    if (value === undefined) this.turn = undefined
+    return value
+  }
+
+  private take({ steps, track, watched }: Subject): Recording {
+    const state = watched.state.getUnsafe()
+    const taken = steps?.taken()
+    return {
+      format: "kharbranth-recording",
+      version: 1,
+      startedAt: DateTime.formatIso(DateTime.makeUnsafe(this.began?.wall ?? 0)),
+      takenAt: this.at(watched),
+      connection: { name: watched.connection, hosts: hostsOf(watched.policies.target), policies: policiesOf(watched) },
+      state: plain(state),
+      metrics: metrics(watched),
+      others: this.others(watched),
+      folded: { ...track.folded },
+      evicted: track.evicted,
+      entries: [...track.entries],
+      ...(taken === undefined ? {} : { steps: taken })
+    }
+  }
+
+  private others(self: Watched): Recording["others"] {
+    const hosts = new Set(hostsOf(self.policies.target))
+    const all = { connections: 0, connected: 0 }
+    const sameHost = { connections: 0, connected: 0 }
+    for (const { watched } of this.subjects.values()) {
+      const state = watched.state.getUnsafe()
+      if (watched === self || state._tag === "Disconnected") continue
+      const groups = hostsOf(watched.policies.target).some((host) => hosts.has(host)) ? [all, sameHost] : [all]
+      for (const group of groups) {
+        group.connections++
+        if (state._tag === "Connected") group.connected++
+      }
+    }
+    return { sameHost, all }
+  }
+}
+
+/** Who has no more entries than this gives none up while others have more. */
+const few = 8
+
+/** How many are asked in their turn before the one that has just recorded gives up its own. */
+const turnsAtMost = 64
+
+const overflowOf = (overflow: unknown): string =>
+  typeof overflow === "string" ? overflow : overflow === undefined ? "fail" : "shed"
+
+const policiesOf = ({ options, policies }: Watched): Recording["connection"]["policies"] => {
+  const { inbox, outbox } = options
+  return {
+    dialTimeout: Duration.toMillis(policies.dialTimeout),
+    openTimeout: Duration.toMillis(policies.openTimeout),
+    maxStall: Check.millisOr(inbox?.maxStall, "10 seconds"),
+    ttl: Check.millisOr(outbox?.ttl, "30 seconds"),
+    overflow: overflowOf(inbox?.overflow),
+    highWaterMark: inbox?.highWaterMark ?? 65_536
+  }
+}
+
+const check = (options: Public.Options): InvalidOptions | undefined =>
+  Check.wholeNumber("recorder", ["entries"], options.entries, 8) ??
+  Check.wholeNumber("recorder", ["bytes"], options.bytes, 1024) ??
+  Check.wholeNumber("recorder", ["steps"], options.steps, 1)
+
+/** How many programs for connections that gave up may run. */
+const runningAtMost = 64
+
+/** Runs the user's program for a connection that gave up; somebody hears it fail. */
+const reporting = Effect.fnUntraced(function* ({ onFailed }: Public.Options) {
+  const scope = yield* Effect.scope
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  let running = 0
+  return (recording: () => Recording): void => {
+    if (onFailed === undefined || running >= runningAtMost) return
+    running++
+    const program = Effect.suspend(() => onFailed(recording())).pipe(
+      Effect.catchCause((cause) => Effect.logWarning("the recorder's `onFailed` failed", cause)),
+      Effect.ensuring(Effect.sync(() => running--))
+    )
+    Fiber.runIn(fork(program), scope)
+  }
+})
+
+/** What gives the recordings, and what records the connections that are made with it. */
+export interface Built {
+  readonly recorder: Public.Recorder["Service"]
+  readonly watching: Context.Context<never>
+}
+
+export const build = Effect.fnUntraced(function* (
+  options: Public.Options = {}
+): Effect.fn.Return<Built, InvalidOptions, Scope.Scope> {
+  const wrong = check(options)
+  if (wrong !== undefined) return yield* wrong
+  const tracks = new Tracks({
+    entries: options.entries ?? 128,
+    bytes: options.bytes ?? 16 * 1024 * 1024,
+    steps: options.steps ?? 0,
+    failed: yield* reporting(options)
+  })
+  const recorder: Built["recorder"] = {
+    names: Effect.sync(() => tracks.names),
+    of: (name) => Effect.sync(() => tracks.of(name)),
+    dump: (where = () => true) =>
+      Stream.suspend(() =>
+        Stream.flatMap(Stream.fromIterable(tracks.names.filter(where)), (name) =>
+          Option.match(tracks.of(name), {
+            onNone: () => Stream.empty,
+            onSome: (recording) => Stream.succeed(Text.write(recording))
+          })
+        )
+      )
+  }
+  return { recorder, watching: Context.add(Context.empty(), Watching, tracks.watch) }
+})

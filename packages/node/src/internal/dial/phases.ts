@@ -1,0 +1,32 @@
+/**
+ * Where a dial is: follows its socket from the name to the answer, so that a dial
+ * that hangs can say in what.
+ */
+import type { DialPhase } from "kharbranth/ConnectionError"
+import type * as Http from "node:http"
+import * as Net from "node:net"
+
+/** What sends a request: by the time its socket reports something, the attempt is known. */
+interface Sender {
+  readonly attempt: { enter(phase: DialPhase): void } | undefined
+}
+
+/** The phase that a dial begins with. */
+export const first = ({ hostname }: URL, isTunnelled: boolean): DialPhase => {
+  if (isTunnelled) return "proxy"
+  return Net.isIP(hostname.replaceAll(/[[\]]/g, "")) === 0 ? "dns" : "tcp"
+}
+
+/** The phase that follows once there is a path to the server. */
+export const connected = ({ protocol }: URL): DialPhase => (protocol === "wss:" ? "tls" : "http")
+
+/** Sends the request, and follows the socket that it gets. */
+export const send = (request: Http.ClientRequest, sender: unknown): void => {
+  const enter = (phase: DialPhase) => (sender as Sender).attempt?.enter(phase)
+  request.once("socket", (socket) => {
+    socket.once("lookup", (error: Error | null) => error ?? enter("tcp"))
+    socket.once("connect", () => enter("encrypted" in socket ? "tls" : "http"))
+    socket.once("secureConnect", () => enter("http"))
+  })
+  request.end()
+}
