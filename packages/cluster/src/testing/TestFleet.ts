@@ -74,7 +74,7 @@ export interface TestRunner {
   /** Cuts it from the store: requests or answers get lost. */
   readonly cutStore: Effect.Effect<void>
   readonly healStore: Effect.Effect<void>
-  /** How long the store is away from it, one way. At first: 0. */
+  /** How long the store takes to answer it. At first: 0. */
   readonly slowStore: (latency: Duration.Input) => Effect.Effect<void>
 }
 

@@ -3,6 +3,7 @@
  * decision of the leases, the fence or the names, and the simulation is run on it.
  */
 import * as Answering from "../../src/internal/fleet/answering.ts"
+import { FencedReceiver } from "../../src/internal/fence/fenced.ts"
 import { Right } from "../../src/internal/fence/right.ts"
 import { Holder } from "../../src/internal/holder/holder.ts"
 import { Names } from "../../src/internal/names/names.ts"
@@ -62,17 +63,23 @@ export const bugs: ReadonlyArray<Bug> = [
     )
   },
   {
-    name: "a right that is over goes on when its renewal comes late",
+    name: "the fence looks at dials alone",
     breaks: users,
-    plant: replace(
-      Right.prototype,
-      "extend",
-      () =>
-        function (this: Right, asked: unknown, millis: unknown) {
-          ;(this as unknown as { set: Method }).set(asked, millis)
-          return true
-        }
-    )
+    plant: replace(FencedReceiver.prototype, "passes", () => () => true)
+  },
+  {
+    name: "cursors are kept under any lease",
+    breaks: ["cursors never go back"],
+    plant: inStore((model) => ({
+      saveCursors: (tables, now, lease, cursors) => {
+        const row = tables.leases.get(lease.bucket)
+        if (row === undefined) return []
+        tables.leases.set(lease.bucket, { ...row, epoch: lease.epoch, holder: lease.holder, expiresAt: now + 1 })
+        const kept = model.saveCursors(tables, now, lease, cursors)
+        tables.leases.set(lease.bucket, row)
+        return kept
+      }
+    }))
   },
   {
     name: "only the monotonic clock is looked at, which stands still in a sleeping machine",
@@ -103,7 +110,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "a claim does not raise the epoch",
-    breaks: ["at most once", "every hole has its gap", ...users],
+    breaks: ["one holder for each epoch"],
     plant: inStore((model) => ({
       claim: (tables, now, request) => {
         const before = new Map([...tables.leases].map(([bucket, { epoch }]) => [bucket, epoch]))
@@ -114,19 +121,6 @@ export const bugs: ReadonlyArray<Bug> = [
           return { ...one, epoch }
         })
         return { ...answer, claimed }
-      }
-    }))
-  },
-  {
-    name: "an expired lease is renewed",
-    breaks: [...users, "every hole has its gap"],
-    plant: inStore((model) => ({
-      renew: (tables, now, leases, ttl) => {
-        for (const { bucket, holder } of leases) {
-          const row = tables.leases.get(bucket)
-          if (row?.holder === holder) tables.leases.set(bucket, { ...row, expiresAt: now + 1 })
-        }
-        return model.renew(tables, now, leases, ttl)
       }
     }))
   },

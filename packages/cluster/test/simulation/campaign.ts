@@ -43,6 +43,7 @@ const expected = [
   "cutStore",
   "cutServer",
   "slowStore",
+  "fadeStore",
   "leave",
   "join",
   "deploy",

@@ -51,6 +51,16 @@ const holes: Rule = ({ reads }) => {
   return wrong
 }
 
+const holders: Rule = ({ opened }) => {
+  const known = new Map<string, string>()
+  return opened.flatMap(({ at, epoch, holder, name }) => {
+    const key = `${name} under ${epoch}`
+    const first = known.get(key) ?? holder
+    known.set(key, first)
+    return first === holder ? [] : [`${key} at ${at}: ${holder} after ${first}`]
+  })
+}
+
 const cursors: Rule = ({ opened, released }) => {
   const wrong: Array<string> = []
   for (const [name, all] of byName(opened)) {
@@ -90,6 +100,7 @@ const rules: Readonly<{ [name: string]: Rule }> = {
   "one writer": ({ writes }) => inOrder(writes),
   "one reader": ({ reads }) => inOrder(reads),
   "epochs grow": ({ opened }) => inOrder(opened),
+  "one holder for each epoch": holders,
   "every hole has its gap": holes,
   "cursors never go back": cursors,
   "at most once": sendings,

@@ -16,7 +16,8 @@ vi.mock("../../src/internal/store/model.ts", async (importOriginal) => {
   return {
     ...original,
     claim: (...args: Parameters<typeof Model.claim>) => now().claim(...args),
-    renew: (...args: Parameters<typeof Model.renew>) => now().renew(...args)
+    renew: (...args: Parameters<typeof Model.renew>) => now().renew(...args),
+    saveCursors: (...args: Parameters<typeof Model.saveCursors>) => now().saveCursors(...args)
   }
 })
 

@@ -1,7 +1,17 @@
 /** A history's incidents, drawn from its seed: what happens to which process, when, and for how long. */
 import { type Random, randomOf } from "../support/random.ts"
 
-export type Trouble = "kill" | "pause" | "sleep" | "cutStore" | "cutServer" | "slowStore" | "leave" | "join" | "deploy"
+export type Trouble =
+  | "kill"
+  | "pause"
+  | "sleep"
+  | "cutStore"
+  | "cutServer"
+  | "slowStore"
+  | "fadeStore"
+  | "leave"
+  | "join"
+  | "deploy"
 
 export interface Incident {
   readonly at: number
@@ -33,6 +43,8 @@ const troubles: ReadonlyArray<Trouble> = [
   "cutStore",
   "cutServer",
   "slowStore",
+  "fadeStore",
+  "fadeStore",
   "leave",
   "join",
   "deploy"

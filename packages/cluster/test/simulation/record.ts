@@ -18,6 +18,7 @@ export interface Opened {
   readonly at: number
   readonly name: string
   readonly epoch: number
+  readonly holder: string
   readonly cursor: number
 }
 

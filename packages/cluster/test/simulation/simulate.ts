@@ -3,7 +3,6 @@
  * the incidents of the plan; then calm, and a look at what is open.
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -52,7 +51,7 @@ const kindOf = (record: Records.Record, now: () => number) =>
     params: Schema.Struct({ path: Schema.String, version: Schema.Int }),
     codec: Codec.text,
     open: ({ path }, { cursor, lease, name }) => {
-      record.opened.push({ at: now(), name, epoch: lease.epoch, cursor: Number(cursor ?? 0) })
+      record.opened.push({ at: now(), name, epoch: lease.epoch, holder: lease.holder, cursor: Number(cursor ?? 0) })
       return { target: `wss://${host}/${path}`, reconnect: Reconnect.prompt, heartbeat }
     },
     consume: ({ connection, entries, lease: { epoch }, name, saveCursor }) =>
@@ -107,9 +106,17 @@ const happen = (fleet: TestFleet.TestFleet, { duration, trouble, whom }: Inciden
         return yield* fleet.network.lift(cut)
       }
       case "slowStore":
-        yield* victim.slowStore(duration / 5)
+        yield* victim.slowStore(duration / 3)
         yield* wait
         return yield* victim.slowStore(0)
+      case "fadeStore":
+        // Ever slower, then gone: the last answers are old when they come.
+        yield* victim.slowStore(480)
+        yield* wait
+        yield* victim.cutStore
+        yield* Effect.sleep(4_000)
+        yield* victim.slowStore(0)
+        return yield* victim.healStore
       case "leave":
         if (runners.length > 1) yield* victim.leave
         yield* wait

@@ -11,7 +11,7 @@ import type { Right } from "./right.ts"
 
 type Service = Transport.Transport["Service"]
 
-class FencedReceiver implements Transport.Receiver {
+export class FencedReceiver implements Transport.Receiver {
   readonly lazyText: ((text: LazyText, size: number) => void) | undefined
   private readonly inner: Transport.Receiver
   private readonly right: Right

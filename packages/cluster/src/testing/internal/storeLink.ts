@@ -12,7 +12,7 @@ import type { FleetStore } from "../../FleetStore.ts"
 
 export interface Conditions {
   isCut: boolean
-  /** One way, in milliseconds. */
+  /** There and back, in milliseconds; chance decides how much of it is the way back. */
   latency: number
 }
 
@@ -29,20 +29,19 @@ interface Way {
 export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Service"] => {
   const { chance, conditions, context, outer, process } = way
   const run = Effect.runForkWith(context)
-  const travel = Effect.suspend(() =>
-    conditions.latency > 0 ? outer.sleep(Duration.millis(conditions.latency)) : Effect.void
-  )
+  const travel = (millis: number) => (millis > 0 ? outer.sleep(Duration.millis(millis)) : Effect.void)
 
   const over = <A, E>(statement: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.callback<A, E>((resume) => {
       run(
         Effect.gen(function* () {
-          yield* travel
+          const there = conditions.latency > 0 ? conditions.latency * chance() : 0
+          yield* travel(there)
           // A cut swallows the request, or only its answer.
           const isSwallowed = conditions.isCut
           if (isSwallowed && chance() < 0.5) return
           const exit = yield* Effect.exit(statement)
-          yield* travel
+          yield* travel(conditions.latency - there)
           if (isSwallowed || conditions.isCut) return
           yield* process.awake
           resume(exit)
