@@ -148,7 +148,7 @@ const houses: Readonly<Record<string, House>> = {
   },
   cluster: {
     // `model` consists of doors alone.
-    floors: [["kit", "model"], ["store", "fence", "engine"], ["holder", "names"], ["fleet"]],
+    floors: [["kit", "model"], ["store", "fence", "engine"], ["holder", "names", "budget"], ["fleet"]],
     doors: {
       ClusterManager: "fleet",
       Fleet: "fleet",

@@ -44,6 +44,17 @@ export interface LocalOptions<Kinds extends ReadonlyArray<FleetKind.Any>> {
  * @since 0.1.0
  */
 export interface Options<Kinds extends ReadonlyArray<FleetKind.Any>> extends LocalOptions<Kinds> {
+  /**
+   * What dials may do, by key. `local`: of this process; default: `DialBudget`'s. `fleet`: of all processes together,
+   * strictly, even if one dies; default: no limits. Its keys are those of the connections: an origin, or what a kind's
+   * `budget` names. A dial may take 10 seconds at most for this to hold, which is the default of `dialTimeout`.
+   */
+  readonly budget?:
+    | {
+        readonly local?: DialBudget.Options | undefined
+        readonly fleet?: Readonly<Record<string, DialBudget.Limit>> | undefined
+      }
+    | undefined
   /** How leases are held; the same in every process. Default: as `Lease.Options` says. */
   readonly lease?: Lease.Options | undefined
 }

@@ -49,18 +49,6 @@ export interface Changes {
 }
 
 /**
- * Commands that travel. `Pause` and `Resume` are kept in the store, so they hold
- * for the next owner too.
- *
- * @category models
- * @since 0.1.0
- */
-export type Command = Extract<
-  ManagerCommand.Command,
-  { readonly _tag: "Restart" | "Rotate" | "Probe" | "Pause" | "Resume" | "Send" }
->
-
-/**
  * What became of a command at one name.
  *
  * @category models
@@ -154,8 +142,14 @@ export interface Service {
     message: FleetKind.Out<K>,
     options?: Pick<Outbox.SendOptions, "whenDown" | "ttl" | "key" | "lane">
   ) => Effect.Effect<Sent, KindMismatch | NameNotFound | StoreFailed | Unreachable>
-  /** Commands every name that matches, each by itself, and waits for all outcomes. */
-  readonly broadcast: (command: Command, where?: Where) => Effect.Effect<ReadonlyArray<Outcome>, StoreFailed>
+  /**
+   * Commands every name that matches, each by itself, and waits for all outcomes. `Pause` and `Resume` are kept in the
+   * store, so they hold for the next owner too; `Close` releases the names, and so does `Drain` when it is done.
+   */
+  readonly broadcast: (
+    command: ManagerCommand.Command,
+    where?: Where
+  ) => Effect.Effect<ReadonlyArray<Outcome>, StoreFailed>
   /** Who owns a name now; `undefined` when nobody does. */
   readonly owner: (name: string) => Effect.Effect<Lease | undefined, NameNotFound | StoreFailed>
   readonly overview: Effect.Effect<Overview, StoreFailed>

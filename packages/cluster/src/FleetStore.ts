@@ -200,8 +200,8 @@ export type Block =
 export interface Permits {
   /** Grants up to `want`; a block counts from its grant until `within` and a window later, used or not. */
   readonly take: (take: Take) => Effect.Effect<Block, StoreFailed>
-  /** Gives back permits of a block that no dial used and none will. */
-  readonly giveBack: (id: string, permits: number) => Effect.Effect<void, StoreFailed>
+  /** Every dial of the block is over and the server has seen it by now, but for `unused` permits, which no dial will use. */
+  readonly settle: (id: string, unused: number) => Effect.Effect<void, StoreFailed>
   /** No block of this key is granted for so many milliseconds; a hold that lasts longer stays. */
   readonly hold: (key: string, millis: number) => Effect.Effect<void, StoreFailed>
 }

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "kharbranth/Codec"
+import * as Inbox from "kharbranth/Inbox"
 import * as ManagerCommand from "kharbranth/ManagerCommand"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import * as ClusterManager from "../../src/ClusterManager.ts"
@@ -168,6 +169,21 @@ describe("layerLocal", () => {
     })
   )
 
+  it.effect("closes and drains names by releasing them", () =>
+    Effect.gen(function* () {
+      const { fleet, paths } = yield* rig
+      for (const name of ["a", "b", "c"]) yield* fleet.ensure(Ticker, name, { symbol: name })
+      yield* turn
+      yield* fleet.broadcast({ _tag: "Close" }, "a")
+      const drained = yield* Effect.forkChild(fleet.broadcast({ _tag: "Drain", deadline: "1 second" }, "b"))
+      yield* turn
+      assert.deepStrictEqual(yield* Fiber.join(drained), [{ name: "b", error: undefined }])
+      yield* turn
+      assert.deepStrictEqual(yield* paths, ["/c"])
+      assert.strictEqual((yield* fleet.overview).names, 1)
+    })
+  )
+
   it.effect("a pause closes a name until it is resumed, and survives a change of its params", () =>
     Effect.gen(function* () {
       const { fleet, paths } = yield* rig
@@ -210,10 +226,10 @@ describe("layerLocal", () => {
       yield* fleet.ensure(Recorder, "r", 1)
       yield* fleet.ensure(Ticker, "t", { symbol: "T" })
       yield* turn
-      const watch = (entries: Stream.Stream<{ readonly _tag: string }, unknown>) =>
+      const watch = <A extends { readonly _tag: string }>(entries: Stream.Stream<A, unknown>) =>
         Effect.forkChild(
           entries.pipe(
-            Stream.filter(({ _tag }) => _tag === "Message"),
+            Stream.filter((entry) => entry._tag === "Message"),
             Stream.take(1),
             Stream.runCollect
           )
@@ -223,8 +239,8 @@ describe("layerLocal", () => {
       yield* turn
       for (const peer of yield* server.connections) yield* peer.send("7")
       yield* turn
-      assert.deepStrictEqual(yield* Fiber.join(one), [{ _tag: "Message", epoch: 1, message: "7" }])
-      assert.deepStrictEqual(yield* Fiber.join(other), [{ _tag: "Message", epoch: 1, message: 7 }])
+      assert.deepStrictEqual(yield* Fiber.join(one), [Inbox.message(1, "7")])
+      assert.deepStrictEqual(yield* Fiber.join(other), [Inbox.message(1, 7)])
       assert.include(lines, "7")
     })
   )

@@ -51,13 +51,12 @@ const story =
       yield* first!.fleet.ensure(kind, "a", {})
       yield* server.accepted
       const owner = Effect.gen(function* () {
-        const runners = yield* fleet.runners
-        const [lease] = (yield* fleet.store.leases.all).filter(({ holder }) =>
-          runners.some((runner) => runner.fleet.holder === holder && runner.manager.has("a"))
-        )
-        const runner = runners.find((one) => one.fleet.holder === lease?.holder)
-        if (runner === undefined || lease?.holder === undefined) return yield* Effect.fail("nobody owns it")
-        return { runner, lease: { ...lease, holder: lease.holder } }
+        for (const runner of yield* fleet.runners) {
+          if (!runner.manager.has("a")) continue
+          const lease = yield* runner.process.provide(runner.fleet.owner("a"))
+          if (lease?.holder === runner.fleet.holder) return { runner, lease }
+        }
+        return yield* Effect.fail("nobody owns it")
       })
       const say = (text: string) =>
         Effect.flatMap(server.connections, (peers) =>

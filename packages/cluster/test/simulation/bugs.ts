@@ -82,6 +82,11 @@ export const bugs: ReadonlyArray<Bug> = [
     }))
   },
   {
+    name: "a block counts only until its last dial, not for a window after it",
+    breaks: ["dials within the limit"],
+    plant: inStore((model) => ({ take: (tables, now, request) => model.take(tables, now, { ...request, window: 1 }) }))
+  },
+  {
     name: "only the monotonic clock is looked at, which stands still in a sleeping machine",
     breaks: users,
     plant: replace(

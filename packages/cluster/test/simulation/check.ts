@@ -1,5 +1,5 @@
 /** The promises of a fleet, each checked against a history. */
-import type { Record } from "./record.ts"
+import { dialLimit, type Record } from "./record.ts"
 
 export interface Violation {
   readonly rule: string
@@ -84,6 +84,14 @@ const sendings: Rule = ({ arrivals, sendings }) =>
     return times === 1 && outcome === "Refused" ? [`${id} arrived and was refused`] : []
   })
 
+const dials: Rule = ({ dials }) =>
+  dials.flatMap((at, index) => {
+    const first = dials[index - dialLimit.most]
+    return first !== undefined && at - first < dialLimit.window
+      ? [`${dialLimit.most + 1} dials from ${first} to ${at}`]
+      : []
+  })
+
 const recovered: Rule = ({ fresh, sockets, wanted }) =>
   wanted.flatMap((name) => {
     const open = sockets.get(name)?.size ?? 0
@@ -104,6 +112,7 @@ const rules: Readonly<{ [name: string]: Rule }> = {
   "every hole has its gap": holes,
   "cursors never go back": cursors,
   "at most once": sendings,
+  "dials within the limit": dials,
   "all recover": recovered,
   "released names are closed": released
 }

@@ -17,6 +17,7 @@ vi.mock("../../src/internal/store/model.ts", async (importOriginal) => {
     ...original,
     claim: (...args: Parameters<typeof Model.claim>) => now().claim(...args),
     renew: (...args: Parameters<typeof Model.renew>) => now().renew(...args),
+    take: (...args: Parameters<typeof Model.take>) => now().take(...args),
     saveCursors: (...args: Parameters<typeof Model.saveCursors>) => now().saveCursors(...args)
   }
 })

@@ -45,6 +45,9 @@ export interface Record {
   readonly counts: Map<string, number>
 }
 
+/** What the fleet may dial, in any window. */
+export const dialLimit = { most: 6, window: 1_000 }
+
 export const empty = (): Record => ({
   writes: [],
   reads: [],

@@ -21,6 +21,7 @@ import { calm, type Incident, planOf, stormy } from "./plan.ts"
 import * as Records from "./record.ts"
 
 const host = "feed.example"
+const limit = { limit: Records.dialLimit.most, window: Records.dialLimit.window }
 const names = Array.from({ length: 6 }, (_, n) => `n${n}`)
 const beat = 250
 const heartbeat = Heartbeat.ping({ every: "1 second", timeout: "500 millis" })
@@ -150,7 +151,8 @@ const program = (seed: number, record: Records.Record) =>
       buckets: 3,
       detection: 800,
       lag: 400,
-      lease: plan.lease
+      lease: plan.lease,
+      budget: { fleet: { [`wss://${host}`]: limit } }
     })
     const server = yield* fleet.network.serve(`wss://${host}/`, script(record, now))
     for (const [n, rate] of plan.rates.entries()) yield* fleet.join(`r${n + 1}`, { rate })

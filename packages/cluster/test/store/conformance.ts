@@ -301,15 +301,17 @@ const permitCases: ReadonlyArray<Case> = [
       })
   },
   {
-    name: "permits that are given back are there for others",
+    name: "permits that no dial used are there for others, and used ones count from when they are settled",
     run: ({ store: { permits } }) =>
       Effect.gen(function* () {
         const block = yield* permits.take(take(10))
         assert.strictEqual(block._tag, "Granted")
         if (block._tag !== "Granted") return
-        yield* permits.giveBack(block.id, 4)
+        yield* permits.settle(block.id, 4)
         assert.strictEqual(granted(yield* permits.take(take(10))), 4)
-        yield* permits.giveBack(block.id, 100)
+        const wait = yield* permits.take(take(1))
+        near(wait._tag === "Wait" ? wait.millis : undefined, window)
+        yield* permits.settle(block.id, 100)
         assert.strictEqual(granted(yield* permits.take(take(10))), 6)
       })
   },

@@ -45,6 +45,7 @@ export type WireCommand =
     }
   | { readonly _tag: "Rotate"; readonly reason?: string | undefined }
   | { readonly _tag: "Probe"; readonly reason?: string | undefined; readonly deadlineMillis?: number | undefined }
+  | { readonly _tag: "Drain"; readonly deadlineMillis?: number | undefined }
   | { readonly _tag: "Send"; readonly frame: WireFrame; readonly options: WireOptions }
 
 /** What became of one name. */

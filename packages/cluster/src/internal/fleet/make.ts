@@ -7,8 +7,9 @@ import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import { foreign } from "kharbranth/ConnectionError"
 import type * as Inbox from "kharbranth/Inbox"
+import type * as ManagerCommand from "kharbranth/ManagerCommand"
 import type * as Outbox from "kharbranth/Outbox"
-import type { Changes, Command, NameOptions, Outcome, Overview, Sent, Service, Where } from "../../Fleet.ts"
+import type { Changes, NameOptions, Outcome, Overview, Sent, Service, Where } from "../../Fleet.ts"
 import {
   InvalidParams,
   KindMismatch,
@@ -227,16 +228,33 @@ export const make = (parts: Parts): Service => {
     })
   }
 
-  const broadcast = Effect.fnUntraced(function* (told: Command, where?: Where) {
+  /** What the store alone can do. */
+  const byStore = (told: ManagerCommand.Command["_tag"], list: ReadonlyArray<string>) =>
+    Effect.andThen(
+      told === "Close" ? store.wishes.remove(list) : store.wishes.pause(list, told === "Pause"),
+      Effect.sync(() => {
+        names.changed()
+        return list.map((name): Outcome => ({ name, error: undefined }))
+      })
+    )
+
+  const broadcast = Effect.fnUntraced(function* (told: ManagerCommand.Command, where?: Where) {
     const found = yield* store.wishes.select(selectionOf(where))
     const missing = notFound(where, found)
-    if (told._tag === "Pause" || told._tag === "Resume") {
-      const list = found.map(({ name }) => name)
-      yield* store.wishes.pause(list, told._tag === "Pause")
-      names.changed()
-      return [...missing, ...list.map((name): Outcome => ({ name, error: undefined }))]
+    if (told._tag === "Pause" || told._tag === "Resume" || told._tag === "Close") {
+      return [
+        ...missing,
+        ...(yield* byStore(
+          told._tag,
+          found.map(({ name }) => name)
+        ))
+      ]
     }
     const answers = yield* command(found, Wire.toWireCommand(told), patience)
+    if (told._tag === "Drain") {
+      yield* store.wishes.remove(answers.flatMap(({ _tag, name }) => (_tag === "Done" ? [name] : [])))
+      names.changed()
+    }
     return [...missing, ...answers.map(outcomeOf)]
   })
 

@@ -15,6 +15,7 @@ import type { FleetEvent } from "../../FleetEvent.ts"
 import type * as FleetKind from "../../FleetKind.ts"
 import type { FleetStore } from "../../FleetStore.ts"
 import type * as Lease from "../../Lease.ts"
+import { Budget } from "../budget/budget.ts"
 import type { Engine } from "../engine/engine.ts"
 import { fenced } from "../fence/fenced.ts"
 import { Right } from "../fence/right.ts"
@@ -29,7 +30,12 @@ import * as Fleet from "./make.ts"
 export interface Options {
   readonly kinds: ReadonlyArray<FleetKind.Any>
   readonly lease?: Lease.Options | undefined
-  readonly budget?: { readonly local?: DialBudget.Options | undefined } | undefined
+  readonly budget?:
+    | {
+        readonly local?: DialBudget.Options | undefined
+        readonly fleet?: Readonly<Record<string, DialBudget.Limit>> | undefined
+      }
+    | undefined
 }
 
 export interface Runner {
@@ -68,26 +74,36 @@ const newHolder = Effect.map(
   (parts) => `runner-${parts.map((part) => Math.abs(part).toString(36)).join("")}`
 )
 
-const begin = Effect.fnUntraced(function* (options: Options) {
+const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"]) {
   const kinds = yield* kindsOf(options.kinds)
   const timing = timingOf(options.lease)
   if (timing instanceof InvalidFleet) return yield* timing
   const environment = yield* Effect.context<never>()
   const clock = yield* Clock.clockWith(Effect.succeed)
+  const events = new Watchers<FleetEvent>(backlog)
+  const budget = yield* Budget.make({
+    clock,
+    permits: store.permits,
+    limits: options.budget?.fleet ?? {},
+    emit: (event) => events.publish([event]),
+    statement: timing.statement
+  })
+  // Without limits no dial pays for asking.
+  const permit = options.budget?.fleet === undefined ? undefined : budget.permit
   return {
     kinds,
     timing,
     clock,
+    events,
     holder: yield* newHolder,
-    manager: yield* ConnectionManager.make({ budget: options.budget?.local }),
-    events: new Watchers<FleetEvent>(backlog),
+    manager: yield* ConnectionManager.make({ budget: options.budget?.local, permit }),
     bodyOf: bodies(kinds, environment)
   }
 })
 
 /** One process that owns everything: no lease, no fence, no engine. */
 export const makeAlone = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
-  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options)
+  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options, store)
   const buckets = [...engine.owned()]
   const { claimed } = yield* store.leases.claim({ holder, buckets, ttl: Number.MAX_SAFE_INTEGER })
   const held = new Map(
@@ -119,7 +135,7 @@ export const makeAlone = Effect.fnUntraced(function* (options: Options, store: F
 
 /** One of many: names follow leases. */
 export const make = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
-  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options)
+  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options, store)
   const transport = yield* Transport
   const emit = (event: FleetEvent) => events.publish([event])
   const leases: Holder = new Holder({

@@ -5,7 +5,6 @@ import * as Result from "effect/Result"
 import type * as ManagerCommand from "kharbranth/ManagerCommand"
 import type { Frame } from "kharbranth/Message"
 import type * as Outbox from "kharbranth/Outbox"
-import type { Command } from "../../Fleet.ts"
 import type { WireCommand, WireFrame, WireOptions } from "../engine/engine.ts"
 
 const millisOf = (input: Duration.Input | undefined): number | undefined =>
@@ -33,7 +32,10 @@ export const ofWireOptions = ({ key, lane, ttlMillis, whenDown }: WireOptions): 
   ttl: ttlMillis === undefined ? undefined : Duration.millis(ttlMillis)
 })
 
-export const toWireCommand = (command: Exclude<Command, { readonly _tag: "Pause" | "Resume" }>): WireCommand => {
+/** Commands for owners; the others are changes of wishes. */
+export type Owners = Exclude<ManagerCommand.Command, { readonly _tag: "Pause" | "Resume" | "Close" }>
+
+export const toWireCommand = (command: Owners): WireCommand => {
   switch (command._tag) {
     case "Restart":
       return { _tag: "Restart", mode: command.mode, reason: command.reason }
@@ -41,6 +43,8 @@ export const toWireCommand = (command: Exclude<Command, { readonly _tag: "Pause"
       return { _tag: "Rotate", reason: command.reason }
     case "Probe":
       return { _tag: "Probe", reason: command.reason, deadlineMillis: millisOf(command.deadline) }
+    case "Drain":
+      return { _tag: "Drain", deadlineMillis: millisOf(command.deadline) }
     case "Send":
       return { _tag: "Send", frame: toWireFrame(command.frame), options: toWireOptions(command.options) }
   }
@@ -58,6 +62,10 @@ export const ofWireCommand = (command: WireCommand): ManagerCommand.Command => {
         reason,
         deadline: deadlineMillis === undefined ? undefined : Duration.millis(deadlineMillis)
       }
+    }
+    case "Drain": {
+      const { deadlineMillis } = command
+      return { _tag: "Drain", deadline: deadlineMillis === undefined ? undefined : Duration.millis(deadlineMillis) }
     }
     case "Send":
       return { _tag: "Send", frame: ofWireFrame(command.frame), options: ofWireOptions(command.options) }

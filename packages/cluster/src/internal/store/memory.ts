@@ -25,7 +25,7 @@ export const over = (tables: () => Model.Tables): FleetStore["Service"] => {
     },
     permits: {
       take: (take) => at((tables, now) => Model.take(tables, now, take)),
-      giveBack: (id, permits) => at((tables) => Model.giveBack(tables, id, permits)),
+      settle: (id, unused) => at((tables, now) => Model.settle(tables, now, id, unused)),
       hold: (key, millis) => at((tables, now) => Model.hold(tables, now, key, millis))
     }
   }

@@ -209,11 +209,11 @@ export const take = (tables: Tables, now: number, { key, limit, want, window, wi
   return { _tag: "Granted", id, permits }
 }
 
-export const giveBack = (tables: Tables, id: string, permits: number): void => {
+export const settle = (tables: Tables, now: number, id: string, unused: number): void => {
   const row = tables.blocks.get(id)
   if (row === undefined) return
-  if (row.permits <= permits) tables.blocks.delete(id)
-  else tables.blocks.set(id, { ...row, permits: row.permits - permits })
+  if (row.permits <= unused) tables.blocks.delete(id)
+  else tables.blocks.set(id, { ...row, permits: row.permits - unused, seenBy: Math.min(row.seenBy, now) })
 }
 
 export const hold = (tables: Tables, now: number, key: string, millis: number): void => {

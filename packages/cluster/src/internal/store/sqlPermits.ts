@@ -21,9 +21,12 @@ const used = (sql: SqlClient, key: string) => sql<{ readonly used: number; reado
     (extract(epoch FROM min(over_at) - clock_timestamp()) * 1000)::float8 AS next
   FROM kh_blocks WHERE key = ${key}::text`
 
-const insert = (sql: SqlClient, key: string, permits: number, millis: number) => sql<{ readonly id: string }>`
-  INSERT INTO kh_blocks (key, permits, over_at)
-  VALUES (${key}::text, ${permits}::integer, clock_timestamp() + ${millis}::float8 * interval '1 millisecond')
+const insert = (sql: SqlClient, key: string, permits: number, window: number, within: number) => sql<{
+  readonly id: string
+}>`
+  INSERT INTO kh_blocks (key, permits, window_millis, over_at)
+  VALUES (${key}::text, ${permits}::integer, ${window}::float8,
+    clock_timestamp() + ${window + within}::float8 * interval '1 millisecond')
   RETURNING id::text AS id`
 
 const take = (sql: SqlClient, { key, limit, want, window, within }: Take) =>
@@ -34,12 +37,15 @@ const take = (sql: SqlClient, { key, limit, want, window, within }: Take) =>
     const now = (yield* used(sql, key))[0]
     const permits = Math.min(want, limit - (now?.used ?? 0))
     if (permits <= 0) return { _tag: "Wait", millis: Math.max(0, now?.next ?? 0) } satisfies Block
-    const id = (yield* insert(sql, key, permits, within + window))[0]!.id
+    const id = (yield* insert(sql, key, permits, window, within))[0]!.id
     return { _tag: "Granted", id, permits } satisfies Block
   }).pipe(sql.withTransaction)
 
-const giveBack = (sql: SqlClient, id: string, permits: number) =>
-  sql`UPDATE kh_blocks SET permits = greatest(0, permits - ${permits}::integer) WHERE id = ${id}::text::bigint`
+const settle = (sql: SqlClient, id: string, unused: number) => sql`
+  UPDATE kh_blocks SET
+    permits = greatest(0, permits - ${unused}::integer),
+    over_at = least(over_at, clock_timestamp() + window_millis * interval '1 millisecond')
+  WHERE id = ${id}::text::bigint`
 
 const hold = (sql: SqlClient, key: string, millis: number) => sql`
   INSERT INTO kh_budgets AS b (key, hold_until)
@@ -48,6 +54,6 @@ const hold = (sql: SqlClient, key: string, millis: number) => sql`
 
 export const make = (sql: SqlClient): Permits => ({
   take: (request) => failing("take")(take(sql, request)),
-  giveBack: (id, permits) => Effect.asVoid(failing("giveBack")(giveBack(sql, id, permits))),
+  settle: (id, unused) => Effect.asVoid(failing("settle")(settle(sql, id, unused))),
   hold: (key, millis) => Effect.asVoid(failing("hold")(hold(sql, key, millis)))
 })

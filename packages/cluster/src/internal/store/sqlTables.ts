@@ -47,6 +47,7 @@ const statements = [
     id bigserial PRIMARY KEY,
     key text NOT NULL,
     permits integer NOT NULL,
+    window_millis float8 NOT NULL,
     over_at timestamptz NOT NULL
   )`,
   `CREATE INDEX IF NOT EXISTS kh_blocks_key ON kh_blocks (key)`

@@ -67,7 +67,7 @@ export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Serv
     },
     permits: {
       take: (take) => over(permits.take(take)),
-      giveBack: (id, count) => over(permits.giveBack(id, count)),
+      settle: (id, unused) => over(permits.settle(id, unused)),
       hold: (key, millis) => over(permits.hold(key, millis))
     }
   }
