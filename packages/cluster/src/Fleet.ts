@@ -135,7 +135,7 @@ export interface Service {
     kind: K,
     name: string
   ) => Stream.Stream<Inbox.Entry<FleetKind.In<K>>, KindMismatch | NameNotFound | StoreFailed | Unreachable>
-  /** Sends a message by name, at most once, whoever owns it. */
+  /** Sends a message by name, at most once, whichever process owns it. */
   readonly send: <K extends FleetKind.Any>(
     kind: K,
     name: string,

@@ -80,7 +80,7 @@ export class KindMismatch extends Data.TaggedError("KindMismatch")<{
 
 /**
  * The store did not do what it was asked. Sockets stay open until their lease
- * ends; whoever asked may try again.
+ * ends; the caller may try again.
  *
  * @category errors
  * @since 0.1.0

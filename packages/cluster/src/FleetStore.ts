@@ -101,7 +101,7 @@ export interface Leases {
 }
 
 /**
- * A name that the fleet shall keep open.
+ * A name that the fleet must keep open.
  *
  * @category wishes
  * @since 0.1.0
@@ -144,7 +144,7 @@ export interface Selection {
 }
 
 /**
- * Which names the fleet shall keep open.
+ * Which names the fleet must keep open.
  *
  * @category wishes
  * @since 0.1.0

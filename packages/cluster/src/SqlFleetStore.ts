@@ -37,20 +37,8 @@ export const make: Effect.Effect<FleetStore["Service"], never, SqlClient> = Effe
 })
 
 /**
- * The store of a client, after `migrate`.
- *
- * @example
- * ```ts
- * // no-run
- * import * as SqlFleetStore from "@kharbranth/cluster/SqlFleetStore"
- * import * as PgClient from "@effect/sql-pg/PgClient"
- * import * as Layer from "effect/Layer"
- * import * as Redacted from "effect/Redacted"
- *
- * export const store = SqlFleetStore.layer.pipe(
- *   Layer.provide(PgClient.layer({ url: Redacted.make("postgres://fleet@db.example/fleet") }))
- * )
- * ```
+ * The store of a client, after `migrate`. Provide a client such as
+ * `PgClient.layer` of `@effect/sql-pg`.
  *
  * @category layers
  * @since 0.1.0

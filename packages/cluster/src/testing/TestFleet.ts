@@ -71,7 +71,7 @@ export interface TestRunner {
   readonly kill: Effect.Effect<void>
   /** Hands over what it holds and ends, as on `SIGTERM`. */
   readonly leave: Effect.Effect<void>
-  /** Cuts it from the store: requests or answers get lost. */
+  /** Cuts it from the store: its requests get lost, or only the answers to them; chance decides. */
   readonly cutStore: Effect.Effect<void>
   readonly healStore: Effect.Effect<void>
   /** How long the store takes to answer it. At first: 0. */

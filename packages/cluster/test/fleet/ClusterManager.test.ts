@@ -32,7 +32,9 @@ class Sink extends Context.Service<Sink, { readonly lines: Array<string> }>()("t
 const Recorder = FleetKind.make("recorder", {
   params: Schema.Int,
   codec: Codec.text,
-  open: (_, { cursor }) => ({ target: `wss://feed.example/recorder?from=${String(cursor ?? 0)}` }),
+  open: (_, { cursor }) => ({
+    target: `wss://feed.example/recorder?from=${typeof cursor === "string" ? cursor : "start"}`
+  }),
   consume: ({ entries, saveCursor }) =>
     Effect.gen(function* () {
       const { lines } = yield* Sink
@@ -163,7 +165,7 @@ describe("layerLocal", () => {
       )
       assert.lengthOf(yield* server.dials, 3)
       yield* fleet.broadcast({ _tag: "Send", frame: new Uint8Array([1, 2]) }, { tag: "x" })
-      const [peer] = (yield* server.connections).filter(({ request }) => request.url.endsWith("A"))
+      const peer = (yield* server.connections).find(({ request }) => request.url.endsWith("A"))
       assert.deepStrictEqual(yield* peer!.receive, new Uint8Array([1, 2]))
       assert.lengthOf(yield* fleet.broadcast({ _tag: "Probe" }, { kind: "ticker" }), 2)
     })
@@ -212,7 +214,7 @@ describe("layerLocal", () => {
       yield* fleet.ensure(Recorder, "r", 2)
       yield* turn
       const urls = (yield* server.dials).map(({ url }) => url)
-      assert.deepStrictEqual(urls, ["wss://feed.example/recorder?from=0", "wss://feed.example/recorder?from=two"])
+      assert.deepStrictEqual(urls, ["wss://feed.example/recorder?from=start", "wss://feed.example/recorder?from=two"])
       const next = yield* server.accepted
       yield* next.send("three")
       yield* turn

@@ -18,16 +18,14 @@ export interface Bug {
 }
 
 /** Puts another method in the place of one. */
-const replace =
-  <A extends object>(object: A, key: string, change: (right: never) => unknown) =>
-  () => {
-    const all = object as Record<string, unknown>
-    const right = all[key]
-    all[key] = change(right as never)
-    return () => {
-      all[key] = right
-    }
+const replace = (object: object, key: string, change: (right: never) => unknown) => () => {
+  const all = object as Record<string, unknown>
+  const right = all[key]
+  all[key] = change(right as never)
+  return () => {
+    all[key] = right
   }
+}
 
 type Method = (...args: ReadonlyArray<unknown>) => unknown
 

@@ -56,6 +56,6 @@ export const absent = (tally: Tally): ReadonlyArray<string> => expected.filter((
 
 export const print = (tally: Tally): string =>
   [...tally]
-    .toSorted()
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([what, times]) => `${String(times).padStart(8)} ${what}`)
     .join("\n")

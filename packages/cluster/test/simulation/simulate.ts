@@ -24,6 +24,7 @@ const host = "feed.example"
 const limit = { limit: Records.dialLimit.most, window: Records.dialLimit.window }
 const names = Array.from({ length: 6 }, (_, n) => `n${n}`)
 const beat = 250
+const writeEvery = 120
 const heartbeat = Heartbeat.ping({ every: "1 second", timeout: "500 millis" })
 
 const forked = (effect: Effect.Effect<unknown, unknown>) => Effect.forkScoped(Effect.ignore(effect))
@@ -57,10 +58,10 @@ const kindOf = (record: Records.Record, now: () => number) =>
     },
     consume: ({ connection, entries, lease: { epoch }, name, saveCursor }) =>
       Effect.gen(function* () {
+        const write = connection.send(`w ${name} ${epoch}`, { whenDown: "drop" })
+        // At once, and often: two owners may overlap for a moment only.
         yield* forked(
-          Effect.forever(
-            Effect.andThen(connection.send(`w ${name} ${epoch}`, { whenDown: "drop" }), Effect.sleep(beat))
-          )
+          Effect.andThen(connection.awaitReady, Effect.forever(Effect.andThen(write, Effect.sleep(writeEvery))))
         )
         yield* Stream.runForEachArray(entries, (batch) =>
           Effect.sync(() => {
@@ -162,7 +163,7 @@ const program = (seed: number, record: Records.Record) =>
     const [first] = yield* fleet.runners
     yield* Effect.forEach(wanted, ([name, params]) => first!.fleet.ensure(kind, name, params))
 
-    // Users: they send by name, and change what the fleet shall hold.
+    // Users: they send by name, and change what the fleet holds.
     let ids = 0
     const anyone = Effect.map(fleet.runners, (runners) => random.pick(runners))
     const sendOne = Effect.gen(function* () {

@@ -41,7 +41,13 @@ const claim: Verb = ({ store }, tables, now, random) => {
   const request = { holder: random.pick(holders), buckets: random.some(buckets, 0.6), ttl: steps(1 + random.below(4)) }
   const plain = ({ busy, claimed }: ReturnType<typeof Model.claim>) => ({
     busy: byBucket(busy),
-    claimed: byBucket(claimed).map((one) => ({ ...one, silence: rounded(one.silence) }))
+    claimed: byBucket(claimed).map(({ before, bucket, epoch, holder, silence }) => ({
+      before,
+      bucket,
+      epoch,
+      holder,
+      silence: rounded(silence)
+    }))
   })
   const expected = plain(Model.claim(tables, now, request))
   return Effect.map(store.leases.claim(request), (answer) => [
@@ -91,8 +97,8 @@ const change: Verb = ({ store }, tables, _, random) => {
 const save: Verb = ({ store }, tables, now, random) => {
   const lease = leaseOf(random, tables)
   const cursors = random.some(names, 0.5).map((name) => ({ name, value: random.below(9) }))
-  const expected = [...Model.saveCursors(tables, now, lease, cursors)].sort()
-  return Effect.map(store.wishes.saveCursors(lease, cursors), (kept) => [[...kept].sort(), expected])
+  const expected = Model.saveCursors(tables, now, lease, cursors).toSorted()
+  return Effect.map(store.wishes.saveCursors(lease, cursors), (kept) => [kept.toSorted(), expected])
 }
 
 const read: Verb = ({ store }, tables, _, random) => {

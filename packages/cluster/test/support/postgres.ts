@@ -64,7 +64,7 @@ const running = Effect.gen(function* () {
   const folder = mkdtempSync(join(tmpdir(), "kharbranth-pg-"))
   yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
   yield* Effect.acquireRelease(
-    Effect.sync(() => start(folder, programs!, port)),
+    Effect.sync(() => start(folder, programs, port)),
     (child) =>
       Effect.callback<void>((resume) => {
         if (child.exitCode !== null) return resume(Effect.void)

@@ -1,4 +1,4 @@
-/** A fleet's verbs: wishes go to the store, questions to whoever owns the name. */
+/** A fleet's verbs: wishes go to the store, questions to the owner of the name. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -317,7 +317,7 @@ const overviewOf = (wishes: ReadonlyArray<Wished>, standings: ReadonlyArray<Stan
     names: wishes.length,
     paused: wishes.filter(({ paused }) => paused).length,
     kinds,
-    holders: [...shares].map(([holder, share]) => ({ holder, ...share })),
+    holders: [...shares].map(([holder, { buckets, names }]) => ({ holder, buckets, names })),
     unowned
   }
 }

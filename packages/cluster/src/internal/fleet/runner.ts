@@ -22,7 +22,6 @@ import { Right } from "../fence/right.ts"
 import { Holder } from "../holder/holder.ts"
 import { type Timing, timingOf } from "../holder/timing.ts"
 import { Watchers } from "../kit/watchers.ts"
-import type { Body } from "../names/kind.ts"
 import { type Held, Names, type Surroundings } from "../names/names.ts"
 import { answering } from "./answering.ts"
 import * as Fleet from "./make.ts"
@@ -43,8 +42,6 @@ export interface Runner {
   readonly manager: ConnectionManager.Manager
 }
 
-type Program = ReturnType<Body<never, never>["run"]>
-
 const poll = 1_000
 // How many events may wait for one observer.
 const backlog = 8_192
@@ -60,13 +57,13 @@ const kindsOf = (
 
 /** Kinds whose requirements are met by the environment that the fleet was made in. */
 const bodies =
-  (kinds: ReadonlyMap<string, FleetKind.Any>, environment: Context.Context<never>): Surroundings["bodyOf"] =>
+  (kinds: ReadonlyMap<string, FleetKind.Any>, environment: Context.Context<unknown>): Surroundings["bodyOf"] =>
   (id) => {
     const body = kinds.get(id)?.body
     // A scope for each name, or what it acquires would live as long as the fleet does.
     return body === undefined
       ? undefined
-      : (place) => Effect.provideContext(Effect.scoped(body.run(place) as Program), environment)
+      : (place) => Effect.provideContext(Effect.scoped(body.run(place)), environment)
   }
 
 const newHolder = Effect.map(
@@ -97,7 +94,8 @@ const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["
     events,
     holder: yield* newHolder,
     manager: yield* ConnectionManager.make({ budget: options.budget?.local, permit }),
-    bodyOf: bodies(kinds, environment)
+    // The layer's type asks for whatever its kinds need.
+    bodyOf: bodies(kinds, environment as unknown as Context.Context<unknown>)
   }
 })
 

@@ -153,7 +153,7 @@ export class Holder {
   private isSettled(owned: ReadonlySet<string>): boolean {
     if (this.settled) return true
     const now = instantOf(this.around.clock).wall
-    const key = [...owned].sort().join()
+    const key = [...owned].toSorted().join()
     if (this.still?.key !== key) this.still = { key, since: now }
     this.settled = owned.size > 0 && now - this.still.since >= this.around.timing.settle
     return this.settled

@@ -94,7 +94,7 @@ export const make = <
     const { cursor, lease, manager, name } = place
     const resumed = new Map<number, unknown>()
     const options = yield* Effect.try({
-      try: () => open(decoded.value as P, { name, lease, cursor }),
+      try: () => open(decoded.value, { name, lease, cursor }),
       catch: foreign
     })
     const { onOpen } = options
@@ -110,7 +110,7 @@ export const make = <
             onOpen === undefined
               ? undefined
               : (session) =>
-                  Effect.tap(onOpen(session), (result) => Effect.sync(() => void keep(resumed, session.epoch, result)))
+                  Effect.tap(onOpen(session), (result) => Effect.sync(() => keep(resumed, session.epoch, result)))
         } as ConnectionManager.ConnectOptions<C, T, RO, RH>),
         foreign
       ),

@@ -250,7 +250,7 @@ export class Names {
     })
   }
 
-  /** Ends a name; once it is gone, the loop looks again. Whoever comes later waits for the same end. */
+  /** Ends a name; once it is gone, the loop looks again. Later callers wait for the same end. */
   private closing(name: string, open: Open): Effect.Effect<void> {
     return Effect.suspend(() => {
       const isFirst = !open.isClosing

@@ -65,9 +65,9 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
   const start = (name: string, joining: JoinOptions) =>
     Effect.gen(function* () {
       const process = yield* network.process(name, joining)
-      const conditions: Conditions = { isCut: false, latency: 0 }
-      const store = linkOf(truth, { outer, context: context as Context.Context<never>, process, conditions, chance })
-      const isReachable = () => living.has(name) && !conditions.isCut
+      const conditions: Conditions = { cut: undefined, latency: 0 }
+      const store = linkOf(truth, { outer, context, process, conditions, chance })
+      const isReachable = () => living.has(name) && conditions.cut === undefined
       const engine = members.engine(name, process, isReachable, Math.floor(chance() * lag))
       // Of its own: a process that is killed runs no finalizers.
       const own = Scope.makeUnsafe()
@@ -97,11 +97,11 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
           yield* process.kill
         }),
         cutStore: Effect.andThen(
-          Effect.sync(() => void (conditions.isCut = true)),
+          Effect.sync(() => void (conditions.cut = chance() < 0.5 ? "requests" : "answers")),
           seen(false, detection)
         ),
         healStore: Effect.andThen(
-          Effect.sync(() => void (conditions.isCut = false)),
+          Effect.sync(() => void (conditions.cut = undefined)),
           seen(true, detection)
         ),
         slowStore: (latency) => Effect.sync(() => void (conditions.latency = millis(latency)))
@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
 
 type Verbs = Readonly<Record<string, unknown>>
 
-/** Every verb on the test's clock, whoever runs it. */
+/** Every verb on the test's clock, not on its caller's. */
 const mapped = <A extends object>(verbs: A, change: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>): A =>
   Object.fromEntries(
     Object.entries(verbs as Verbs).map(([key, verb]) => [

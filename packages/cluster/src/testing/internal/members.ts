@@ -1,7 +1,7 @@
 /**
  * Who should own which bucket, and how processes reach each other. Each process
  * sees joins and deaths a little later than the others, so two of them may believe
- * that a bucket is theirs: the leases have to hold all the same.
+ * that a bucket is theirs: it is the leases that keep them apart.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

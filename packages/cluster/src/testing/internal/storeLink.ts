@@ -11,7 +11,8 @@ import type { TestProcess } from "kharbranth/testing/TestNetwork"
 import type { FleetStore } from "../../FleetStore.ts"
 
 export interface Conditions {
-  isCut: boolean
+  /** What gets lost: requests, or only the answers to them. */
+  cut: "requests" | "answers" | undefined
   /** There and back, in milliseconds; chance decides how much of it is the way back. */
   latency: number
 }
@@ -22,7 +23,7 @@ interface Way {
   readonly context: Context.Context<never>
   readonly process: TestProcess
   readonly conditions: Conditions
-  /** A number in [0, 1) that decides what a cut swallows. */
+  /** A number in [0, 1) that decides how much of the time is the way there. */
   readonly chance: () => number
 }
 
@@ -37,12 +38,11 @@ export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Serv
         Effect.gen(function* () {
           const there = conditions.latency > 0 ? conditions.latency * chance() : 0
           yield* travel(there)
-          // A cut swallows the request, or only its answer.
-          const isSwallowed = conditions.isCut
-          if (isSwallowed && chance() < 0.5) return
+          if (conditions.cut === "requests") return
+          const isLost = conditions.cut !== undefined
           const exit = yield* Effect.exit(statement)
           yield* travel(conditions.latency - there)
-          if (isSwallowed || conditions.isCut) return
+          if (isLost || conditions.cut !== undefined) return
           yield* process.awake
           resume(exit)
         })

@@ -36,7 +36,8 @@ export const make = (around: Surroundings): Weather => {
 
   const conditionsFor = (process: string, host: string) => Conditions.derive(path, faults, process, host)
 
-  const routes = (): ReadonlyArray<Host.Host> => [...processes.values()].flatMap(({ hosts }) => [...hosts.values()])
+  const routes = (): ReadonlyArray<Host.Host> =>
+    [...processes.values()].flatMap(({ hosts }) => Array.from(hosts.values()))
 
   /** What is wrong inside of a process. */
   const disturb = (process: Process) => {
