@@ -30,7 +30,7 @@ export interface Plan {
 }
 
 /** How long trouble goes on, and how long the fleet has to recover, in virtual milliseconds. */
-export const stormy = 16_000
+export const stormy = 12_000
 export const calm = 9_000
 
 const troubles: ReadonlyArray<Trouble> = [
@@ -51,7 +51,7 @@ const troubles: ReadonlyArray<Trouble> = [
 ]
 
 const incidentOf = (random: Random): Incident => ({
-  at: 2_000 + random.below(stormy - 5_000),
+  at: 2_000 + random.below(stormy - 4_000),
   trouble: random.pick(troubles),
   whom: random.below(1_000),
   // Around the ttl, where it matters.

@@ -22,7 +22,7 @@ import * as Records from "./record.ts"
 
 const host = "feed.example"
 const limit = { limit: Records.dialLimit.most, window: Records.dialLimit.window }
-const names = Array.from({ length: 6 }, (_, n) => `n${n}`)
+const names = Array.from({ length: 4 }, (_, n) => `n${n}`)
 const beat = 250
 const writeEvery = 120
 const heartbeat = Heartbeat.ping({ every: "1 second", timeout: "500 millis" })

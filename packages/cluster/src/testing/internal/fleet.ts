@@ -1,10 +1,8 @@
 /** Puts a test's fleet together: network, store, members, and one runner for each process. */
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
@@ -46,11 +44,17 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
 
   let tables = Model.empty()
   const past: Array<{ readonly at: number; readonly tables: Model.Tables }> = []
-  const remember = Effect.sync(() => {
-    past.push({ at: outer.currentTimeMillisUnsafe(), tables: Model.copy(tables) })
+  const remember = () => {
+    const at = outer.currentTimeMillisUnsafe()
+    if (at - (past.at(-1)?.at ?? -Infinity) < 100) return
+    past.push({ at, tables: Model.copy(tables) })
     if (past.length > 64) past.shift()
+  }
+  // What it was is what the next statement finds.
+  const truth = Memory.over(() => {
+    remember()
+    return tables
   })
-  const truth = Memory.over(() => tables)
   const onOuter = <A, E>(effect: Effect.Effect<A, E>) => Effect.provideService(effect, Clock.Clock, outer)
   const loseCommits = (age: Duration.Input) =>
     Effect.sync(() => {
@@ -58,7 +62,6 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
       const found = past.findLast(({ at }) => at <= before)
       if (found !== undefined) tables = Model.copy(found.tables)
     })
-  const remembering = Effect.forever(Effect.andThen(remember, outer.sleep(Duration.millis(100))))
 
   // ---- one process
 
@@ -78,7 +81,12 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
       }
       const wakened = Effect.andThen(network.lift(suspensions.runs), network.lift(suspensions.stops))
       const gone = Effect.sync(() => living.delete(name))
-      const seen = (isHere: boolean, delay: number) => Effect.sync(() => members.note(name, isHere, delay))
+      let isLeaving = false
+      const seen = (isHere: boolean, delay: number) =>
+        Effect.sync(() => {
+          // One that is gone does not come back, whatever of it is healed.
+          if (!isHere || (living.get(name) === runner && !isLeaving)) members.note(name, isHere, delay)
+        })
       const runner: TestRunner = {
         name,
         process,
@@ -89,6 +97,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
         kill: Effect.all([gone, process.kill, seen(false, detection)], { discard: true }),
         leave: Effect.gen(function* () {
           yield* wakened
+          isLeaving = true
           // It is still reached while it hands over, but nobody gives it anything new.
           yield* seen(false, 0)
           yield* process.provide(fleet.leave)
@@ -101,7 +110,9 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
           seen(false, detection)
         ),
         healStore: Effect.andThen(
-          Effect.sync(() => void (conditions.cut = undefined)),
+          Effect.sync(() => {
+            conditions.cut = undefined
+          }),
           seen(true, detection)
         ),
         slowStore: (latency) => Effect.sync(() => void (conditions.latency = millis(latency)))
@@ -130,7 +141,6 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
       onOuter
     )
 
-  Fiber.runIn(Effect.runForkWith(context as Context.Context<never>)(remembering), scope)
   for (let n = 1; n <= (options.runners ?? 3); n++) yield* join(`r${n}`)
   const fleet: TestFleet = {
     network,

@@ -37,7 +37,7 @@ export class Members {
   readonly buckets: ReadonlyArray<string>
   private readonly outer: Clock.Clock
   private readonly chance: () => number
-  private readonly changes: Array<Change> = []
+  private changes: ReadonlyArray<Change> = []
   private readonly members = new Map<string, Member>()
 
   constructor(buckets: number, outer: Clock.Clock, chance: () => number) {
@@ -52,8 +52,10 @@ export class Members {
 
   /** Others see it come or go after `delay` milliseconds, and a lag of their own. */
   note(member: string, isHere: boolean, delay: number): void {
-    this.changes.push({ at: this.now() + delay, member, isHere })
-    this.changes.sort((a, b) => a.at - b.at)
+    const at = this.now() + delay
+    // What was to be seen later is out of date.
+    const others = this.changes.filter((change) => change.member !== member || change.at <= at)
+    this.changes = [...others, { at, member, isHere }].toSorted((a, b) => a.at - b.at)
   }
 
   private seenAt(time: number): ReadonlyArray<string> {
