@@ -149,6 +149,21 @@ const houses: Readonly<Record<string, House>> = {
     doors: { Instruments: "instruments", Otlp: "exporters", Prometheus: "exporters", Telemetry: "telemetry" },
     annexes: []
   },
+  cluster: {
+    // `model` consists of doors alone.
+    floors: [["kit", "model"], ["store", "fence", "engine"], ["holder", "names", "budget"], ["fleet"]],
+    doors: {
+      ClusterManager: "fleet",
+      Fleet: "fleet",
+      FleetError: "model",
+      FleetEvent: "model",
+      FleetKind: "names",
+      FleetStore: "store",
+      Lease: "model",
+      SqlFleetStore: "store"
+    },
+    annexes: ["testing"]
+  },
   node: {
     floors: [["frames"], ["link"], ["dial"]],
     doors: { NodeTransport: "dial" },

@@ -12,7 +12,8 @@
  * ├─ liveness           PingFailed · PongReceiveTimeout · IdleTimeout
  * ├─ reading            ReaderBusy · DecodeError · InboxOverflow
  * ├─ sending            NotConnected · OutboxFull · SendExpired
- * └─ giving up          RetriesExhausted
+ * ├─ giving up          RetriesExhausted
+ * └─ moving             OwnerLost
  * ```
  *
  * No error carries a secret in any printed form: urls appear without query and
@@ -597,6 +598,20 @@ export class ConnectionExists
   ) {}
 
 /**
+ * Another process owned the connection until now. It never ends one: it is the
+ * cause of the `Gap` that stands where a fleet moved a name.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OwnerLost
+  extends /* @__PURE__ */ failure(
+    "OwnerLost",
+    (self: { readonly connection: string; readonly owner: string }) =>
+      ` moved here: its owner before, ${self.owner}, died or let go of it. Messages from in between may be missing.`
+  ) {}
+
+/**
  * What a transport's dial may fail with.
  *
  * @category models
@@ -644,6 +659,7 @@ export type ConnectionError =
   | RetriesExhausted
   | ConnectionNotFound
   | ConnectionExists
+  | OwnerLost
 
 /**
  * Whether a value is one of this module's errors.

@@ -26,6 +26,7 @@ import type { Addressed, Command, Outcome, Where } from "./ManagerCommand.ts"
 import type { Change, ManagerEvent, Named, Snapshot } from "./ManagerEvent.ts"
 import type * as Message from "./Message.ts"
 import type * as Outbox from "./Outbox.ts"
+import type { Permit } from "./Session.ts"
 import type * as Target from "./Target.ts"
 import type { Transport } from "./Transport.ts"
 
@@ -206,6 +207,17 @@ export interface Manager {
 export class ConnectionManager extends Context.Service<ConnectionManager, Manager>()("kharbranth/ConnectionManager") {}
 
 /**
+ * A dial that a manager's `permit` is asked for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ManagedDial extends Permit {
+  /** What it is counted under, its egress key first. */
+  readonly keys: ReadonlyArray<string>
+}
+
+/**
  * What a manager allows in all, and how it dials.
  *
  * @category options
@@ -222,6 +234,11 @@ export interface Options<R = never> {
         readonly recoverable: boolean
       }) => Effect.Effect<unknown, unknown, R>)
     | undefined
+  /**
+   * Asked before every dial, last: the connection's own `permit` and the budget have let it go. For limits that
+   * several processes share. Its scope closes when the dial is over, with its outcome. Default: none.
+   */
+  readonly permit?: ((dial: ManagedDial) => Effect.Effect<void, ConnectionError, Scope.Scope>) | undefined
   /** How many commands may wait in `commands`. Default: 1,024. */
   readonly commandCapacity?: number | undefined
 }

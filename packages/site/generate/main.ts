@@ -36,7 +36,7 @@ const pages = [...tree].flatMap(([path, text]) => {
   const page = path.endsWith(".md") ? pageOf(path, text, base) : undefined
   return page === undefined ? [] : [page]
 })
-const packages = ["kharbranth", "node", "browser", "signalr", "feeds", "telemetry"].map((folder) =>
+const packages = ["kharbranth", "node", "browser", "signalr", "feeds", "telemetry", "cluster"].map((folder) =>
   readPackage(root, folder)
 )
 const reference = render(packages, base)

@@ -26,6 +26,8 @@ export type Direction = "toServer" | "toClient" | "both"
 export interface Where {
   /** One host (`"feed.example"`, with the port when the url has one). Default: all. */
   readonly host?: string | undefined
+  /** One client process, by its name (`"client"` is the network's own). Default: all. */
+  readonly process?: string | undefined
 }
 
 /**
@@ -44,7 +46,7 @@ export interface Way extends Where {
  *
  * `Reset`, `Close`, `HalfOpen`, `CutMidWrite` and `Flood` happen at once, to the
  * sockets that exist; all others last until they are lifted. `Suspend` and
- * `WallClock` are in the client's process, and show on the network's clock.
+ * `WallClock` are in the client's process, and show on its clock.
  *
  * @category models
  * @since 0.1.0
@@ -300,7 +302,11 @@ export const flood = (options: Where & { readonly frames: number; readonly size:
  * @category constructors
  * @since 0.1.0
  */
-export const suspend = (monotonic: "stops" | "runs" = "stops"): Fault => ({ _tag: "Suspend", monotonic })
+export const suspend = (monotonic: "stops" | "runs" = "stops", options: Pick<Where, "process"> = {}): Fault => ({
+  _tag: "Suspend",
+  monotonic,
+  ...at(options)
+})
 
 /**
  * The client's wall clock is off by so much, which may be negative.
@@ -308,4 +314,8 @@ export const suspend = (monotonic: "stops" | "runs" = "stops"): Fault => ({ _tag
  * @category constructors
  * @since 0.1.0
  */
-export const wallClock = (offset: Duration.Input): Fault => ({ _tag: "WallClock", offsetMillis: millis(offset) })
+export const wallClock = (offset: Duration.Input, options: Pick<Where, "process"> = {}): Fault => ({
+  _tag: "WallClock",
+  offsetMillis: millis(offset),
+  ...at(options)
+})

@@ -46,6 +46,39 @@ export interface Options {
 }
 
 /**
+ * Options of `process`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessOptions {
+  /** How fast its clock runs beside the test's: 1.01 gains a hundredth. Default: 1. */
+  readonly rate?: number | undefined
+}
+
+/**
+ * A client process of a network, with a clock of its own and its own ways to the
+ * servers. Faults with its name concern it alone.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TestProcess {
+  readonly name: string
+  readonly transport: Transport.Transport["Service"]
+  readonly clock: Clock.Clock
+  /** As the network's `provide`, with this process's transport and clock. */
+  readonly provide: TestNetwork["provide"]
+  /** Completes when the process runs: at once, unless a `Suspend` holds it; never once it was killed. */
+  readonly awake: Effect.Effect<void>
+  /**
+   * Ends it as `kill -9` does: servers see its sockets reset, and none of its timers fires again. Finalizers that
+   * wait would wait for ever, so run its programs in a scope of their own and leave that open.
+   */
+  readonly kill: Effect.Effect<void>
+}
+
+/**
  * What happened, in order. Urls are without query and userinfo.
  *
  * @category models
@@ -78,6 +111,11 @@ export interface TestNetwork {
    * network's seed (a policy's waits draw from it), unless it is run with one already.
    */
   readonly provide: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Transport.Transport>>
+  /**
+   * Starts a client process beside the network's own, which is called `"client"`. The name of one that runs is
+   * taken; that of one that was killed is free again.
+   */
+  readonly process: (name: string, options?: ProcessOptions) => Effect.Effect<TestProcess>
   /**
    * Starts a server for a url (its host and path count; the path `/` serves
    * every path of the host that has no server of its own). Dials to a host

@@ -6,6 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type * as ConnectionManager from "../../src/ConnectionManager.ts"
 import * as ManagerCommand from "../../src/ManagerCommand.ts"
 import * as Fault from "../../src/testing/Fault.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
@@ -215,6 +216,30 @@ describe("one budget", () => {
       yield* pass("25 seconds", 250)
       assert.deepStrictEqual(made, [0, 10, 20])
       assert.strictEqual(yield* network.open, 3)
+    })
+  )
+
+  it.effect("the manager's own permit is asked last, with the keys, and hears how the dial ended", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const permit = (dial: ConnectionManager.ManagedDial) =>
+        Effect.andThen(
+          Effect.sync(() => void asked.push(`${dial.connection} ${dial.keys.join()}`)),
+          Effect.addFinalizer((exit) => Effect.sync(() => void asked.push(exit._tag)))
+        )
+      const { manager, network } = yield* rig({ manager: { permit } })
+      const own = () => Effect.sync(() => void asked.push("own"))
+      yield* manager.connect("a", { ...plain, permit: own, budget: ["account:7"] })
+      yield* network.inject(Fault.refuse({ host: "down.example" }))
+      yield* manager.connect("b", { ...plain, target: "wss://down.example/", startup: "background" })
+      yield* settle
+      assert.deepStrictEqual(asked, [
+        "own",
+        "a wss://feed.example,account:7",
+        "Success",
+        "b wss://down.example",
+        "Failure"
+      ])
     })
   )
 

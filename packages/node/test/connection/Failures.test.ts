@@ -92,7 +92,10 @@ type Cause = Effect.Effect<ConnectionError, unknown, Scope.Scope | Transport>
 
 const causes: Readonly<
   Record<
-    Exclude<ConnectionError["_tag"], "ConnectionNotFound" | "ConnectionExists" | "WriteError" | "ReadError">,
+    Exclude<
+      ConnectionError["_tag"],
+      "ConnectionNotFound" | "ConnectionExists" | "OwnerLost" | "WriteError" | "ReadError"
+    >,
     Cause
   >
 > = {

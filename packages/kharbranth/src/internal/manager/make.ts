@@ -116,7 +116,8 @@ export const make = Effect.fnUntraced(function* <R = never>(
   const emit = (event: Parameters<typeof notifier.emit>[0]) => notifier.emit(event)
   const { commands, control } = yield* Control.channel(registry, options.commandCapacity ?? 1_024, emit, scope)
   const transport = yield* Transport
-  const opening: Opening.Opening = { registry, budget, asking, scope, transport, notifier }
+  const { permit } = options
+  const opening: Opening.Opening = { registry, budget, asking, scope, transport, notifier, permit }
   const connect = Opening.connect(opening)
 
   yield* Effect.addFinalizer(() =>

@@ -11,7 +11,7 @@ import * as Scope from "effect/Scope"
 import * as Codec from "../../Codec.ts"
 import type * as Connection from "../../Connection.ts"
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { ConnectOptions, Key } from "../../ConnectionManager.ts"
+import type { ConnectOptions, Key, Options } from "../../ConnectionManager.ts"
 import type { DialBudget } from "../../DialBudget.ts"
 import { Transport } from "../../Transport.ts"
 import type { Built } from "../budget/budget.ts"
@@ -40,6 +40,8 @@ export interface Opening {
   /** Lives as long as the manager. */
   readonly scope: Scope.Scope
   readonly notifier: Notifier
+  /** Asked for every dial, last. */
+  readonly permit: Options["permit"]
 }
 
 const transportOf = (opening: Opening, options: AnyOptions): Transport["Service"] =>
@@ -55,10 +57,20 @@ const askOf =
     return asking({ keys: entry.dialed, instead, priority })(dial, answer)
   }
 
-const optionsOf = (entry: Entry, options: AnyOptions, ask: Ask): Settings.AnyOptions => {
-  const own = options.permit
+/** Who is asked: the connection's own permit, the budget, and the manager's permit. */
+const permitOf = (entry: Entry, own: AnyOptions["permit"], ask: Ask, last: Options["permit"]): AnyOptions["permit"] => {
   const asked = permitBy(ask)
-  const permit: AnyOptions["permit"] = own === undefined ? asked : (dial) => Effect.andThen(own(dial), asked(dial))
+  const counted: AnyOptions["permit"] = own === undefined ? asked : (dial) => Effect.andThen(own(dial), asked(dial))
+  if (last === undefined) return counted
+  return (dial) =>
+    Effect.andThen(
+      counted(dial),
+      Effect.suspend(() => last({ ...dial, keys: entry.dialed }))
+    )
+}
+
+const optionsOf = (entry: Entry, options: AnyOptions, ask: Ask, last: Options["permit"]): Settings.AnyOptions => {
+  const permit = permitOf(entry, options.permit, ask, last)
   return {
     ...options,
     codec: Raw.codec(entry.codec as Codec.Codec<unknown, unknown>),
@@ -76,8 +88,9 @@ const make = (
 ): Exit.Exit<Connection.Any, ConnectionError> => {
   const ask = askOf(opening, entry, options.priority)
   const given = Context.add(Context.add(context, Transport, transportOf(opening, options)), Scope.Scope, entry.scope)
-  const permit = options.permit === undefined ? ask : undefined
-  const supervised = internal.supervise<unknown, never>(entry.name, optionsOf(entry, options, ask), given, permit)
+  const permit = options.permit === undefined && opening.permit === undefined ? ask : undefined
+  const settings = optionsOf(entry, options, ask, opening.permit)
+  const supervised = internal.supervise<unknown, never>(entry.name, settings, given, permit)
   if (Result.isFailure(supervised)) return Exit.fail(supervised.failure)
   const supervisor = supervised.success
   const connection = new Handle(supervisor)

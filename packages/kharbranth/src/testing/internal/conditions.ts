@@ -1,6 +1,6 @@
 /**
- * What the active faults come to for one host: the weather between its server
- * and the client. Later faults win over earlier ones of the same kind.
+ * What the active faults come to for one route: the weather between a host's
+ * servers and a client process. Later faults win over earlier ones of the same kind.
  */
 import type { Direction, Fault } from "../Fault.ts"
 import type { Path } from "./pipe.ts"
@@ -45,8 +45,9 @@ export const calm = (path: Path): Conditions => ({
 export const isUp = (direction: Direction): boolean => direction !== "toClient"
 export const isDown = (direction: Direction): boolean => direction !== "toServer"
 
-/** Whether a fault concerns a host. */
-export const concerns = (fault: Fault, host: string): boolean => fault.host === undefined || fault.host === host
+/** Whether a fault concerns the way from a process to a host. */
+export const concerns = (fault: Fault, process: string, host: string): boolean =>
+  (fault.host === undefined || fault.host === host) && (fault.process === undefined || fault.process === process)
 
 /** Whether a fault lasts until it is lifted. */
 export const lasts = (fault: Fault): boolean => {
@@ -112,9 +113,9 @@ const add = (now: Conditions, fault: Fault): Conditions => {
   }
 }
 
-export const derive = (path: Path, faults: Iterable<Fault>, host: string): Conditions => {
+export const derive = (path: Path, faults: Iterable<Fault>, process: string, host: string): Conditions => {
   let conditions = calm(path)
-  for (const fault of faults) if (concerns(fault, host)) conditions = add(conditions, fault)
+  for (const fault of faults) if (concerns(fault, process, host)) conditions = add(conditions, fault)
   return conditions
 }
 

@@ -4,7 +4,10 @@
 import * as Duration from "effect/Duration"
 import type { Fault, Way, Where } from "../Fault.ts"
 
-export const at = (options: Where): Where => (options.host === undefined ? {} : { host: options.host })
+export const at = ({ host, process }: Where): Where => ({
+  ...(host === undefined ? {} : { host }),
+  ...(process === undefined ? {} : { process })
+})
 export const towards = (_tag: "Stall" | "Partition" | "HalfOpen", options: Way): Fault => ({
   _tag,
   direction: options.direction ?? "both",

@@ -1,6 +1,7 @@
 /**
- * One host: its servers by path, its sockets, and the conditions on the way to
- * it. Runs the servers' scripts.
+ * One host, as one client process reaches it: its servers by path, which all
+ * processes share, and the sockets and conditions on this way. Runs the servers'
+ * scripts.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -29,28 +30,33 @@ export interface Listening {
   readonly dials: Array<Request>
   /** Answers a dial, possibly later; returns how to stop. */
   answer(request: Request, reply: (answer: Answer) => void): () => void
-  accept(socket: Socket, request: Request): Peer
+  accept(host: Host, socket: Socket, request: Request): Peer
 }
+
+/** A host's servers by path. */
+export type Servers = Map<string, Listening>
 
 export interface Host {
   readonly name: string
+  readonly process: string
   conditions: Conditions
-  readonly listening: Map<string, Listening>
+  readonly listening: Servers
   readonly sockets: Set<Socket>
   readonly parked: Set<Attempt>
 }
 
-export const make = (name: string, conditions: Conditions): Host => ({
+export const make = (name: string, process: string, conditions: Conditions, listening: Servers): Host => ({
   name,
+  process,
   conditions,
-  listening: new Map(),
+  listening,
   sockets: new Set(),
   parked: new Set()
 })
 
 /** The server for a path: its own, or the host's one for every path. */
-export const listeningAt = (host: Host, path: string): Listening | undefined =>
-  host.listening.get(path) ?? host.listening.get("/")
+export const listeningAt = ({ listening }: Host, path: string): Listening | undefined =>
+  listening.get(path) ?? listening.get("/")
 
 /** Brings new conditions to what exists. */
 export const adapt = (host: Host, conditions: Conditions): void => {
@@ -63,7 +69,7 @@ export const adapt = (host: Host, conditions: Conditions): void => {
 
 /** What a fault does at once to the sockets that exist. */
 export const strike = (host: Host, fault: Fault): void => {
-  if (!concerns(fault, host.name)) return
+  if (!concerns(fault, host.process, host.name)) return
   for (const socket of [...host.sockets]) {
     switch (fault._tag) {
       case "HalfOpen":
@@ -98,7 +104,7 @@ const afterDoor = (host: Host, socket: Socket): boolean => {
 const nothing = () => {}
 
 interface Serving<E, R, R2> {
-  readonly host: Host
+  readonly servers: Servers
   readonly path: string
   readonly url: string
   readonly script: Script<E, R>
@@ -109,7 +115,7 @@ interface Serving<E, R, R2> {
 
 /** Starts a server on a host. */
 export const serve = <E, R, R2>(serving: Serving<E, R, R2>, services: Context.Context<R | R2>): Server => {
-  const { failed, fork, host, options, path, script, url } = serving
+  const { failed, fork, options, path, script, servers, url } = serving
   const live = new Map<Peer, Socket>()
   const untaken: Array<Peer> = []
   let takers: Array<(peer: Peer) => void> = []
@@ -137,7 +143,7 @@ export const serve = <E, R, R2>(serving: Serving<E, R, R2>, services: Context.Co
       })
       return () => fiber.interruptUnsafe()
     },
-    accept: (socket, request) => {
+    accept: (host, socket, request) => {
       const peer: Peer = Peers.make(socket, request, () => {
         live.delete(peer)
         if (socket.isSettled()) host.sockets.delete(socket)
@@ -151,7 +157,7 @@ export const serve = <E, R, R2>(serving: Serving<E, R, R2>, services: Context.Co
       return peer
     }
   }
-  host.listening.set(path, listening)
+  servers.set(path, listening)
 
   return {
     url,
@@ -167,7 +173,7 @@ export const serve = <E, R, R2>(serving: Serving<E, R, R2>, services: Context.Co
     connections: Effect.sync(() => [...live.keys()]),
     dials: Effect.sync(() => [...listening.dials]),
     stop: Effect.sync(() => {
-      if (host.listening.get(path) === listening) host.listening.delete(path)
+      if (servers.get(path) === listening) servers.delete(path)
       for (const socket of [...live.values()]) socket.serverReset()
     })
   }

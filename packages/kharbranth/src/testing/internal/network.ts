@@ -1,6 +1,6 @@
 /**
- * The network itself: routes dials to hosts, keeps the faults that are active,
- * and knows which sockets and dials are open.
+ * The network itself: routes dials of its processes to hosts, keeps the faults
+ * that are active, and knows which sockets and dials are open.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as ConnectionError from "../../ConnectionError.ts"
 import * as Heartbeat from "../../Heartbeat.ts"
 import * as Transport from "../../Transport.ts"
-import type { Event, Options, TestNetwork } from "../TestNetwork.ts"
+import type { Event, Options, ProcessOptions, TestNetwork, TestProcess } from "../TestNetwork.ts"
 import { refuse, reject, silent } from "../TestServer.ts"
 import type { Request, Script, ServeOptions } from "../TestServer.ts"
 import { millis } from "./faultParts.ts"
@@ -21,7 +21,7 @@ import * as Attempt from "./attempt.ts"
 import * as Host from "./host.ts"
 import type { Path } from "./pipe.ts"
 import * as Pipe from "./pipe.ts"
-import * as ProcessClock from "./processClock.ts"
+import { Process } from "./process.ts"
 import * as Seeded from "./seeded.ts"
 import { Socket } from "./socket.ts"
 import * as Weather from "./weather.ts"
@@ -55,8 +55,8 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
     const path = pathOf(options)
     const platform = options.platform ?? "node"
     const capabilities = { ...platforms[platform], ...options.capabilities }
-    const process = ProcessClock.make(outer)
-    const hosts = new Map<string, Host.Host>()
+    const processes = new Map<string, Process>()
+    const servers = new Map<string, Host.Servers>()
     const sockets = new Set<Socket>()
     const attempts = new Set<Attempt.Attempt>()
     const history: Array<Event> = []
@@ -65,7 +65,7 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
     const note = (event: Happening) => {
       history.push({ ...event, at: agenda.now() })
     }
-    const weather = Weather.make({ outer, path, hosts, process, note: (_tag, fault) => note({ _tag, fault }) })
+    const weather = Weather.make({ outer, path, processes, note: (_tag, fault) => note({ _tag, fault }) })
 
     const fork: Host.Fork = (context, effect, onExit) => {
       const fiber = Effect.runForkWith(context)(effect)
@@ -77,17 +77,24 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
       return fiber
     }
 
-    const hostOf = (name: string): Host.Host => {
-      const known = hosts.get(name)
+    const serversOf = (host: string): Host.Servers => {
+      const known = servers.get(host) ?? new Map<string, Host.Listening>()
+      servers.set(host, known)
+      return known
+    }
+
+    const hostOf = (process: Process, name: string): Host.Host => {
+      const known = process.hosts.get(name)
       if (known !== undefined) return known
-      const host = Host.make(name, weather.conditionsFor(name))
-      hosts.set(name, host)
+      const host = Host.make(name, process.name, weather.conditionsFor(process.name, name), serversOf(name))
+      process.hosts.set(name, host)
       return host
     }
 
     // ---- dialing
 
     const accept = (
+      process: Process,
       host: Host.Host,
       listening: Host.Listening,
       attempt: Attempt.Attempt,
@@ -113,14 +120,19 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
         protocol
       )
       host.sockets.add(socket)
-      socket.down.hold(Pipe.suspended, weather.isAsleep())
+      socket.down.hold(Pipe.suspended, process.isAsleep())
       socket.down.push({ _tag: "Upgrade", size: 0, open: () => attempt.open(socket) })
       socket.down.flush()
-      listening.accept(socket, attempt.request)
+      listening.accept(host, socket, attempt.request)
       return socket
     }
 
-    const surroundings = (host: Host.Host, where: string): Attempt.Surroundings => ({
+    const forget = (process: Process, attempt: Attempt.Attempt) => {
+      attempts.delete(attempt)
+      process.attempts.delete(attempt)
+    }
+
+    const surroundings = (process: Process, host: Host.Host, where: string): Attempt.Surroundings => ({
       agenda,
       tells: platform === "node",
       conditions: () => host.conditions,
@@ -130,54 +142,85 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
         reply(host.listening.size > 0 ? reject(404) : refuse())
         return () => {}
       },
-      accept: (attempt, protocol) => accept(host, Host.listeningAt(host, where)!, attempt, protocol),
+      accept: (attempt, protocol) => accept(process, host, Host.listeningAt(host, where)!, attempt, protocol),
       park: (attempt) => void host.parked.add(attempt),
-      toClient: weather.whenAwake,
+      toClient: process.whenAwake,
       failed: (attempt, error) => {
-        attempts.delete(attempt)
+        forget(process, attempt)
         note({ _tag: "DialFailed", id: attempt.request.id, error: error._tag })
       },
       opened: (attempt, socket) => {
-        attempts.delete(attempt)
+        forget(process, attempt)
         sockets.add(socket)
         note({ _tag: "Opened", id: attempt.request.id })
       },
       abandoned: (attempt) => {
-        attempts.delete(attempt)
+        forget(process, attempt)
         host.parked.delete(attempt)
         note({ _tag: "DialAbandoned", id: attempt.request.id })
       }
     })
 
-    const open: Transport.Open = (dial, receiver, resume) => {
-      const invalid = Address.check(dial, capabilities)
-      const address = Address.parse(dial.url)
-      if (invalid !== undefined || address === undefined) {
-        resume(Effect.fail(invalid!))
-        return () => {}
+    const openBy =
+      (process: Process): Transport.Open =>
+      (dial, receiver, resume) => {
+        if (process.isDead) return () => {}
+        const invalid = Address.check(dial, capabilities)
+        const address = Address.parse(dial.url)
+        if (invalid !== undefined || address === undefined) {
+          resume(Effect.fail(invalid!))
+          return () => {}
+        }
+        const { connection, epoch, headers, subprotocols, url } = dial
+        const request: Request = {
+          id: ++numbers,
+          at: agenda.now(),
+          connection,
+          epoch,
+          url,
+          subprotocols: [...subprotocols],
+          headers: { ...headers }
+        }
+        const around = surroundings(process, hostOf(process, address.host), address.path)
+        const attempt = new Attempt.Attempt(around, request, dial, receiver)
+        attempts.add(attempt)
+        process.attempts.add(attempt)
+        note({ _tag: "Dialed", id: request.id, endpoint: ConnectionError.endpointOf(url) })
+        attempt.start(resume)
+        return () => attempt.dispose()
       }
-      const { connection, epoch, headers, subprotocols, url } = dial
-      const request: Request = {
-        id: ++numbers,
-        at: agenda.now(),
-        connection,
-        epoch,
-        url,
-        subprotocols: [...subprotocols],
-        headers: { ...headers }
+
+    // ---- processes
+
+    const start = (name: string, rate: number): TestProcess => {
+      const process = new Process(name, outer, rate)
+      processes.set(name, process)
+      const called = Transport.fromCallback(openBy(process))
+      // The core takes another way for a dial that is only an effect: both are walked.
+      const dial: typeof called = seed % 2 === 0 ? called : (dial, receiver) => called(dial, receiver)
+      const transport = Transport.Transport.of({ name: "test", capabilities, dial })
+      weather.greet(process)
+      return {
+        name,
+        transport,
+        clock: process.clock,
+        provide: (effect) =>
+          effect.pipe(
+            Effect.provideService(Transport.Transport, transport),
+            Effect.provideService(Clock.Clock, process.clock),
+            unlessSeeded(chance)
+          ),
+        awake: Effect.callback<void>((resume) => process.whenAwake(() => resume(Effect.void))),
+        kill: Effect.sync(() => process.kill())
       }
-      const around = surroundings(hostOf(address.host), address.path)
-      const attempt = new Attempt.Attempt(around, request, dial, receiver)
-      attempts.add(attempt)
-      note({ _tag: "Dialed", id: request.id, endpoint: ConnectionError.endpointOf(url) })
-      attempt.start(resume)
-      return () => attempt.dispose()
     }
 
-    const called = Transport.fromCallback(open)
-    // The core takes another way for a dial that is only an effect: both are walked.
-    const dial: typeof called = seed % 2 === 0 ? called : (dial, receiver) => called(dial, receiver)
-    const transport = Transport.Transport.of({ name: "test", capabilities, dial })
+    const client = start("client", 1)
+
+    const process = (name: string, options: ProcessOptions = {}) =>
+      processes.get(name)?.isDead === false
+        ? Effect.die(new Error(`TestNetwork.process: "${name}" runs already`))
+        : Effect.sync(() => start(name, options.rate ?? 1))
 
     // ---- servers
 
@@ -190,7 +233,7 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
         const context = yield* Effect.context<R | R2>()
         return Host.serve(
           {
-            host: hostOf(address.host),
+            servers: serversOf(address.host),
             path: address.path,
             url,
             script: (peer) => Effect.scoped((script ?? silent)(peer)),
@@ -206,15 +249,11 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
 
     return {
       seed,
-      transport,
-      layer: Layer.succeed(Transport.Transport)(transport),
-      clock: process.clock,
-      provide: (effect) =>
-        effect.pipe(
-          Effect.provideService(Transport.Transport, transport),
-          Effect.provideService(Clock.Clock, process.clock),
-          unlessSeeded(chance)
-        ),
+      transport: client.transport,
+      layer: Layer.succeed(Transport.Transport)(client.transport),
+      clock: client.clock,
+      provide: client.provide,
+      process,
       serve: serve as TestNetwork["serve"],
       inject: weather.inject,
       lift: weather.lift,

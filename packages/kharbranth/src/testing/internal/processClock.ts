@@ -1,7 +1,8 @@
 /**
  * The clock of the client's process: the outer clock, except that the wall can
  * be off, and that the process can be suspended: then no timer fires, and the
- * monotonic clock stops or runs on, as platforms differ.
+ * monotonic clock stops or runs on, as platforms differ. All of its time may pass
+ * at another rate, as two machines' clocks differ.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -16,7 +17,8 @@ export interface ProcessClock {
   resume(): void
 }
 
-export const make = (outer: Clock.Clock): ProcessClock => {
+export const make = (outer: Clock.Clock, rate = 1): ProcessClock => {
+  const begun = outer.currentTimeMillisUnsafe()
   let wallOffset = 0
   let lost = 0
   let suspendedAt: number | undefined
@@ -24,10 +26,13 @@ export const make = (outer: Clock.Clock): ProcessClock => {
   let waiters: Array<() => void> = []
 
   const now = () => outer.currentTimeMillisUnsafe()
+  // How far its own pace has carried it behind the outer clock.
+  const behind = () => (rate === 1 ? 0 : (now() - begun) * (1 - rate))
+  const stopped = () => (suspendedAt !== undefined && stops ? lost + (now() - suspendedAt) * rate : lost)
   // Monotonic milliseconds that the process has missed.
-  const missed = () => (suspendedAt !== undefined && stops ? lost + now() - suspendedAt : lost)
-  const wallMillis = () => now() + wallOffset
-  const wallNanos = () => outer.currentTimeNanosUnsafe() + BigInt(Math.round(wallOffset * 1e6))
+  const missed = () => behind() + stopped()
+  const wallMillis = () => now() - behind() + wallOffset
+  const wallNanos = () => outer.currentTimeNanosUnsafe() + BigInt(Math.round((wallOffset - behind()) * 1e6))
   const monotonicNanos = () => outer.monotonicTimeNanosUnsafe() - BigInt(Math.round(missed() * 1e6))
 
   const awake = Effect.callback<void>((resume) => {
@@ -45,7 +50,7 @@ export const make = (outer: Clock.Clock): ProcessClock => {
       const wait: Effect.Effect<void> = Effect.suspend(() => {
         if (suspendedAt !== undefined) return Effect.andThen(awake, wait)
         const left = due - (now() - missed())
-        return left <= 0 ? Effect.void : Effect.andThen(outer.sleep(waitOf(left)), wait)
+        return left <= 0 ? Effect.void : Effect.andThen(outer.sleep(waitOf(left / rate)), wait)
       })
       return wait
     })
@@ -72,7 +77,7 @@ export const make = (outer: Clock.Clock): ProcessClock => {
       stops = monotonic === "stops"
     },
     resume: () => {
-      lost = missed()
+      lost = stopped()
       suspendedAt = undefined
       const woken = waiters
       waiters = []

@@ -136,6 +136,12 @@ export class Socket {
     this.around.gone(undefined)
   }
 
+  /** The client's process is gone: its kernel resets the socket, and nobody is told on this side. */
+  vanish(): void {
+    if (this.over) return
+    this.abandon()
+  }
+
   // The server notices by a reset.
   private leave(): void {
     this.down.close()

@@ -1,6 +1,6 @@
 /**
  * The faults that are active, and bringing them to the hosts, their sockets and
- * the client's process.
+ * the client's processes.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,80 +11,58 @@ import type { Incident } from "../FaultSchedule.ts"
 import * as Conditions from "./conditions.ts"
 import * as Host from "./host.ts"
 import type { Path } from "./pipe.ts"
-import * as Pipe from "./pipe.ts"
-import type { ProcessClock } from "./processClock.ts"
+import type { Process } from "./process.ts"
 
 interface Surroundings {
   readonly outer: Clock.Clock
   readonly path: Path
-  readonly hosts: ReadonlyMap<string, Host.Host>
-  readonly process: ProcessClock
+  readonly processes: ReadonlyMap<string, Process>
   readonly note: (tag: "Injected" | "Lifted", fault: Fault) => void
 }
 
 export interface Weather {
-  conditionsFor(host: string): Conditions.Conditions
-  /** Whether the client's process is suspended. */
-  isAsleep(): boolean
-  /** Calls `f` once the client's process runs. */
-  readonly whenAwake: (f: () => void) => void
+  /** Brings the faults that are active to a process that starts. */
+  greet(process: Process): void
+  conditionsFor(process: string, host: string): Conditions.Conditions
   readonly inject: (fault: Fault) => Effect.Effect<void>
   readonly lift: (fault: Fault) => Effect.Effect<void>
   readonly heal: Effect.Effect<void>
   readonly play: (incidents: ReadonlyArray<Incident>) => Effect.Effect<void>
 }
 
-type Suspension = Extract<Fault, { readonly _tag: "Suspend" }>["monotonic"]
-
 export const make = (around: Surroundings): Weather => {
-  const { hosts, note, outer, path, process } = around
+  const { note, outer, path, processes } = around
   const faults = new Set<Fault>()
-  let asleep = false
-  let atWake: Array<() => void> = []
 
-  const conditionsFor = (host: string) => Conditions.derive(path, faults, host)
+  const conditionsFor = (process: string, host: string) => Conditions.derive(path, faults, process, host)
 
-  const holdSockets = () => {
-    for (const { sockets } of hosts.values()) {
-      for (const socket of [...sockets]) socket.down.hold(Pipe.suspended, asleep)
-    }
-  }
+  const routes = (): ReadonlyArray<Host.Host> =>
+    [...processes.values()].flatMap(({ hosts }) => Array.from(hosts.values()))
 
-  const fallAsleep = (monotonic: Suspension) => {
-    if (asleep) return
-    asleep = true
-    process.suspend(monotonic)
-    holdSockets()
-  }
-
-  const wakeUp = () => {
-    if (!asleep) return
-    asleep = false
-    process.resume()
-    holdSockets()
-    const waiting = atWake
-    atWake = []
-    for (const f of waiting) f()
-  }
-
-  const changed = () => {
-    for (const host of [...hosts.values()]) Host.adapt(host, conditionsFor(host.name))
-    let suspension: Suspension | undefined
+  /** What is wrong inside of a process. */
+  const disturb = (process: Process) => {
+    let suspension: Extract<Fault, { readonly _tag: "Suspend" }>["monotonic"] | undefined
     let offset = 0
     for (const fault of faults) {
+      if (fault.process !== undefined && fault.process !== process.name) continue
       if (fault._tag === "Suspend") suspension = fault.monotonic
       if (fault._tag === "WallClock") offset = fault.offsetMillis
     }
     process.offsetWall(offset)
-    if (suspension === undefined) wakeUp()
-    else fallAsleep(suspension)
+    if (suspension === undefined) process.wakeUp()
+    else process.fallAsleep(suspension)
+  }
+
+  const changed = () => {
+    for (const host of routes()) Host.adapt(host, conditionsFor(host.process, host.name))
+    for (const process of [...processes.values()]) disturb(process)
   }
 
   const inject = (fault: Fault) =>
     Effect.sync(() => {
       note("Injected", fault)
       if (!Conditions.lasts(fault)) {
-        for (const host of [...hosts.values()]) Host.strike(host, fault)
+        for (const host of routes()) Host.strike(host, fault)
         return
       }
       faults.delete(fault)
@@ -128,9 +106,8 @@ export const make = (around: Surroundings): Weather => {
     }).pipe(Effect.ensuring(heal))
 
   return {
+    greet: disturb,
     conditionsFor,
-    isAsleep: () => asleep,
-    whenAwake: (f) => (asleep ? void atWake.push(f) : f()),
     inject,
     lift,
     heal,

@@ -1,0 +1,165 @@
+/**
+ * The layers of a fleet. `layerLocal` is a fleet of one process, with no database
+ * and no port; `layer` is one process of many, on Effect Cluster.
+ *
+ * `effect/cluster` is tagged unstable: a minor release of Effect may need another
+ * version of this package.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { InvalidOptions } from "kharbranth/ConnectionError"
+import { ConnectionManager } from "kharbranth/ConnectionManager"
+import type * as DialBudget from "kharbranth/DialBudget"
+import type { Transport } from "kharbranth/Transport"
+import { Fleet } from "./Fleet.ts"
+import type { InvalidFleet, StoreFailed } from "./FleetError.ts"
+import type * as FleetKind from "./FleetKind.ts"
+import { FleetStore, makeMemory } from "./FleetStore.ts"
+import { alone } from "./internal/engine/engine.ts"
+import * as engine from "./internal/engine/sharding.ts"
+import * as runner from "./internal/fleet/runner.ts"
+import type * as Lease from "./Lease.ts"
+
+/**
+ * Options of `layerLocal`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface LocalOptions<Kinds extends ReadonlyArray<FleetKind.Any>> {
+  /** Every kind that the fleet's names are of, with another id each. */
+  readonly kinds: Kinds
+  /** What the dials of this process may do, by key. Default: `DialBudget`'s. */
+  readonly budget?: { readonly local?: DialBudget.Options | undefined } | undefined
+}
+
+/**
+ * Options of `layer`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options<Kinds extends ReadonlyArray<FleetKind.Any>> extends LocalOptions<Kinds> {
+  /**
+   * What dials may do, by key. `local`: of this process; default: `DialBudget`'s. `fleet`: of all processes together,
+   * strictly, even if one dies; default: no limits. Its keys are those of the connections: an origin, or what a kind's
+   * `budget` names. A dial may take 10 seconds at most for this to hold, which is the default of `dialTimeout`.
+   */
+  readonly budget?:
+    | {
+        readonly local?: DialBudget.Options | undefined
+        readonly fleet?: Readonly<Record<string, DialBudget.Limit>> | undefined
+      }
+    | undefined
+  /** How leases are held; the same in every process. Default: as `Lease.Options` says. */
+  readonly lease?: Lease.Options | undefined
+}
+
+/**
+ * What `layer` needs of Effect Cluster: `Sharding` and `ShardingConfig`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Cluster = engine.Cluster
+
+type Needs<Kinds extends ReadonlyArray<FleetKind.Any>> = Exclude<FleetKind.Requirements<Kinds[number]>, Scope.Scope>
+
+const services = ({ fleet, manager }: runner.Runner): Context.Context<Fleet | ConnectionManager> =>
+  Context.make(Fleet, fleet).pipe(Context.add(ConnectionManager, manager))
+
+/**
+ * A fleet of one process: wishes are in memory, and it owns every name. Programs
+ * that use `Fleet` run the same under `layer`.
+ *
+ * @example
+ * ```ts
+ * import * as ClusterManager from "@kharbranth/cluster/ClusterManager"
+ * import { Fleet } from "@kharbranth/cluster/Fleet"
+ * import * as FleetKind from "@kharbranth/cluster/FleetKind"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ * import * as Codec from "kharbranth/Codec"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const Ticker = FleetKind.make("ticker", {
+ *   params: Schema.Struct({ symbol: Schema.String }),
+ *   codec: Codec.text,
+ *   open: ({ symbol }) => ({ target: `wss://feed.example/${symbol}` })
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const fleet = yield* Fleet
+ *   yield* fleet.ensure(Ticker, "btc", { symbol: "BTC" })
+ *   return yield* fleet.send(Ticker, "btc", "hello")
+ * })
+ *
+ * const main = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   yield* network.serve("wss://feed.example/", TestNetwork.echo)
+ *   const local = Effect.provide(program, ClusterManager.layerLocal({ kinds: [Ticker] }))
+ *   return yield* network.provide(local)
+ * })
+ *
+ * deepStrictEqual(await Effect.runPromise(Effect.scoped(main)), { _tag: "Written" })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLocal = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
+  options: LocalOptions<Kinds>
+): Layer.Layer<Fleet | ConnectionManager, InvalidFleet | InvalidOptions, Transport | Needs<Kinds>> =>
+  Layer.effectContext(
+    Effect.flatMap(makeMemory, (store) => runner.makeAlone(options, store, alone)).pipe(
+      Effect.map(services),
+      // The store in memory never fails.
+      Effect.catchTag("StoreFailed", Effect.die)
+    )
+  )
+
+/**
+ * One process of a fleet. Its `ConnectionManager` holds the sockets of this
+ * process alone. When the layer's scope ends, it hands over what it holds.
+ *
+ * @example
+ * ```ts
+ * // no-run
+ * import * as ClusterManager from "@kharbranth/cluster/ClusterManager"
+ * import * as FleetKind from "@kharbranth/cluster/FleetKind"
+ * import * as SqlFleetStore from "@kharbranth/cluster/SqlFleetStore"
+ * import * as Layer from "effect/Layer"
+ * import * as Schema from "effect/Schema"
+ * import * as Codec from "kharbranth/Codec"
+ *
+ * const Ticker = FleetKind.make("ticker", {
+ *   params: Schema.Struct({ symbol: Schema.String }),
+ *   codec: Codec.json,
+ *   open: ({ symbol }) => ({ target: `wss://feed.example/${symbol}` })
+ * })
+ *
+ * // It still needs a Transport, a SqlClient, and Effect Cluster's Sharding.
+ * export const runner = ClusterManager.layer({ kinds: [Ticker] }).pipe(Layer.provide(SqlFleetStore.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
+  options: Options<Kinds>
+): Layer.Layer<
+  Fleet | ConnectionManager,
+  InvalidFleet | InvalidOptions | StoreFailed,
+  Transport | FleetStore | Cluster | Needs<Kinds>
+> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const store = yield* FleetStore
+      return services(yield* runner.make(options, store, yield* engine.make))
+    })
+  )

@@ -1,0 +1,141 @@
+/**
+ * What can go wrong between a fleet and those who use it, as tagged errors. A
+ * connection's own failures stay `ConnectionError`s.
+ *
+ * ```text
+ * FleetError
+ * ├─ at the door   InvalidFleet · InvalidParams · UnknownKind · KindMismatch
+ * ├─ the store     StoreFailed
+ * └─ by name       NameNotFound · Unreachable
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type { ForeignCause } from "kharbranth/ConnectionError"
+
+/**
+ * An option of the fleet is not usable.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidFleet extends Data.TaggedError("InvalidFleet")<{
+  /** Where in the options, as keys: `["lease", "ttl"]`. */
+  readonly path: ReadonlyArray<string | number>
+  readonly issue: string
+}> {
+  override get message(): string {
+    return `Fleet: option ${this.path.join(".")} is not usable: ${this.issue}`
+  }
+}
+
+/**
+ * The params of a name do not fit the schema of its kind. The message says
+ * where, never a value.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidParams extends Data.TaggedError("InvalidParams")<{
+  readonly name: string
+  readonly kind: string
+  readonly cause: ForeignCause
+}> {
+  override get message(): string {
+    return `Name "${this.name}": its params do not fit the schema of kind "${this.kind}". Correct the params; \`cause\` holds what the schema said.`
+  }
+}
+
+/**
+ * No kind of this name is registered in this process.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnknownKind extends Data.TaggedError("UnknownKind")<{
+  readonly name: string
+  readonly kind: string
+}> {
+  override get message(): string {
+    return `Name "${this.name}": kind "${this.kind}" is not registered here. Add it to \`kinds\` of every process of the fleet.`
+  }
+}
+
+/**
+ * The name belongs to another kind.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class KindMismatch extends Data.TaggedError("KindMismatch")<{
+  readonly name: string
+  readonly kind: string
+  readonly actual: string
+}> {
+  override get message(): string {
+    return `Name "${this.name}" is of kind "${this.actual}", not "${this.kind}". Release it first, or use another name.`
+  }
+}
+
+/**
+ * The store did not do what it was asked. Sockets stay open until their lease
+ * ends; the caller may try again.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StoreFailed extends Data.TaggedError("StoreFailed")<{
+  readonly operation: string
+  readonly cause: ForeignCause
+}> {
+  override get message(): string {
+    return `Fleet: the store failed at "${this.operation}" (${this.cause.label ?? "unknown"}). Look at the database; open sockets stay until their lease ends.`
+  }
+}
+
+/**
+ * The fleet has no such name.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NameNotFound extends Data.TaggedError("NameNotFound")<{
+  readonly name: string
+}> {
+  override get message(): string {
+    return `Name "${this.name}": the fleet has no such name. Add it with \`ensure\` or \`reconcile\`.`
+  }
+}
+
+/**
+ * The process that owns the name could not be asked, or nobody owns it now.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Unreachable extends Data.TaggedError("Unreachable")<{
+  readonly name: string
+  /** Who held it last, if that is known. */
+  readonly owner: string | undefined
+}> {
+  override get message(): string {
+    const who = this.owner === undefined ? "nobody owns it at the moment" : `its owner ${this.owner} did not answer`
+    return `Name "${this.name}" cannot be reached: ${who}. It moves within the lease's ttl; try again.`
+  }
+}
+
+/**
+ * Every failure of a fleet.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type FleetError =
+  | InvalidFleet
+  | InvalidParams
+  | UnknownKind
+  | KindMismatch
+  | StoreFailed
+  | NameNotFound
+  | Unreachable

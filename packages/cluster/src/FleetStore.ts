@@ -1,0 +1,251 @@
+/**
+ * What the processes of a fleet agree on: leases, wishes and blocks of dial
+ * permits. Every verb is one atomic step of the store, and all times are the
+ * store's own, handed out as spans: no clock of a process takes part.
+ *
+ * `layerMemory` is for one process and for tests; `SqlFleetStore.layer` keeps the
+ * same in Postgres. `FleetStoreConformance` holds both to one list of tests.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { StoreFailed } from "./FleetError.ts"
+import * as memory from "./internal/store/memory.ts"
+import type { Lease } from "./Lease.ts"
+
+/**
+ * A lease that was claimed just now.
+ *
+ * @category leases
+ * @since 0.1.0
+ */
+export interface Claimed extends Lease {
+  /** Who held the bucket before; `undefined` when nobody ever did. */
+  readonly before: string | undefined
+  /** How many milliseconds ago its holder before was last seen: its last renewal, or its release. */
+  readonly silence: number | undefined
+}
+
+/**
+ * A bucket that somebody else holds.
+ *
+ * @category leases
+ * @since 0.1.0
+ */
+export interface Busy {
+  readonly bucket: string
+  readonly holder: string
+}
+
+/**
+ * What is asked for in one claim.
+ *
+ * @category leases
+ * @since 0.1.0
+ */
+export interface Claim {
+  readonly holder: string
+  readonly buckets: ReadonlyArray<string>
+  /** In milliseconds. */
+  readonly ttl: number
+}
+
+/**
+ * A lease that goes on.
+ *
+ * @category leases
+ * @since 0.1.0
+ */
+export interface Renewed {
+  readonly bucket: string
+  readonly epoch: number
+  /** Who asks for the bucket, if somebody does. */
+  readonly wantedBy: string | undefined
+}
+
+/**
+ * A lease, as it stands in the store.
+ *
+ * @category leases
+ * @since 0.1.0
+ */
+export interface Standing {
+  readonly bucket: string
+  readonly epoch: number
+  /** `undefined` when it was released or is over. */
+  readonly holder: string | undefined
+}
+
+/**
+ * Who may use which bucket.
+ *
+ * @category leases
+ * @since 0.1.0
+ */
+export interface Leases {
+  /**
+   * Takes what is free, expired, or the holder's already, each with an epoch of
+   * one more. A bucket that somebody else holds is marked as wanted.
+   */
+  readonly claim: (
+    claim: Claim
+  ) => Effect.Effect<{ readonly claimed: ReadonlyArray<Claimed>; readonly busy: ReadonlyArray<Busy> }, StoreFailed>
+  /** Prolongs leases of this holder and epoch that are not over. What is missing in the answer is lost. */
+  readonly renew: (leases: ReadonlyArray<Lease>, ttl: number) => Effect.Effect<ReadonlyArray<Renewed>, StoreFailed>
+  /** Ends leases of this holder and epoch at once. */
+  readonly release: (leases: ReadonlyArray<Lease>) => Effect.Effect<void, StoreFailed>
+  /** Every bucket that was ever claimed. */
+  readonly all: Effect.Effect<ReadonlyArray<Standing>, StoreFailed>
+}
+
+/**
+ * A name that the fleet must keep open.
+ *
+ * @category wishes
+ * @since 0.1.0
+ */
+export interface Wish {
+  readonly name: string
+  readonly kind: string
+  readonly bucket: string
+  /** JSON, as the kind's schema encodes it. */
+  readonly params: unknown
+  readonly tags: ReadonlyArray<string>
+  readonly paused: boolean
+}
+
+/**
+ * A wish as it stands in the store.
+ *
+ * @category wishes
+ * @since 0.1.0
+ */
+export interface Wished extends Wish {
+  /** Grows whenever the wish changes. */
+  readonly version: number
+  /** What `cursor.save` kept last, and under which lease. */
+  readonly cursor: unknown
+  readonly cursorEpoch: number | undefined
+}
+
+/**
+ * Which wishes.
+ *
+ * @category wishes
+ * @since 0.1.0
+ */
+export interface Selection {
+  readonly names?: ReadonlyArray<string> | undefined
+  readonly buckets?: ReadonlyArray<string> | undefined
+  readonly kind?: string | undefined
+  readonly tag?: string | undefined
+}
+
+/**
+ * Which names the fleet must keep open.
+ *
+ * @category wishes
+ * @since 0.1.0
+ */
+export interface Wishes {
+  /** Adds wishes, or changes them. A wish that is the same already keeps its version; the cursor stays. */
+  readonly put: (wishes: ReadonlyArray<Wish>) => Effect.Effect<void, StoreFailed>
+  readonly remove: (names: ReadonlyArray<string>) => Effect.Effect<void, StoreFailed>
+  readonly pause: (names: ReadonlyArray<string>, paused: boolean) => Effect.Effect<void, StoreFailed>
+  /** All that match everything that the selection names. */
+  readonly select: (selection: Selection) => Effect.Effect<ReadonlyArray<Wished>, StoreFailed>
+  /** Grows with every change of any wish, cursors aside. */
+  readonly version: Effect.Effect<number, StoreFailed>
+  /** Keeps cursors of names whose bucket this lease still is; resolves to the names that were kept. */
+  readonly saveCursors: (
+    lease: Lease,
+    cursors: ReadonlyArray<{ readonly name: string; readonly value: unknown }>
+  ) => Effect.Effect<ReadonlyArray<string>, StoreFailed>
+}
+
+/**
+ * What is asked for in one block of permits.
+ *
+ * @category permits
+ * @since 0.1.0
+ */
+export interface Take {
+  readonly key: string
+  readonly limit: number
+  /** In milliseconds. */
+  readonly window: number
+  readonly want: number
+  /** How many milliseconds after the grant the server may have seen the last dial of the block. */
+  readonly within: number
+}
+
+/**
+ * A block of permits, or how long to wait for one.
+ *
+ * @category permits
+ * @since 0.1.0
+ */
+export type Block =
+  | { readonly _tag: "Granted"; readonly id: string; readonly permits: number }
+  | { readonly _tag: "Wait"; readonly millis: number }
+
+/**
+ * How many dials of a key the whole fleet may make.
+ *
+ * @category permits
+ * @since 0.1.0
+ */
+export interface Permits {
+  /** Grants up to `want`; a block counts from its grant until `within` and a window later, used or not. */
+  readonly take: (take: Take) => Effect.Effect<Block, StoreFailed>
+  /** Every dial of the block is over and the server has seen it by now, but for `unused` permits, which no dial will use. */
+  readonly settle: (id: string, unused: number) => Effect.Effect<void, StoreFailed>
+  /** No block of this key is granted for so many milliseconds; a hold that lasts longer stays. */
+  readonly hold: (key: string, millis: number) => Effect.Effect<void, StoreFailed>
+}
+
+/**
+ * The store of a fleet.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class FleetStore extends Context.Service<
+  FleetStore,
+  { readonly leases: Leases; readonly wishes: Wishes; readonly permits: Permits }
+>()("@kharbranth/cluster/FleetStore") {}
+
+/**
+ * Makes a store in memory, on the clock of its caller.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeMemory: Effect.Effect<FleetStore["Service"]> = memory.make
+
+/**
+ * A store in memory, for one process and for tests.
+ *
+ * @example
+ * ```ts
+ * import * as FleetStore from "@kharbranth/cluster/FleetStore"
+ * import * as Effect from "effect/Effect"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { leases } = yield* FleetStore.FleetStore
+ *   const first = yield* leases.claim({ holder: "a", buckets: ["b1"], ttl: 15_000 })
+ *   const second = yield* leases.claim({ holder: "b", buckets: ["b1"], ttl: 15_000 })
+ *   deepStrictEqual(first.claimed.map(({ epoch }) => epoch), [1])
+ *   deepStrictEqual(second.busy, [{ bucket: "b1", holder: "a" }])
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(FleetStore.layerMemory)))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMemory: Layer.Layer<FleetStore> = Layer.effect(FleetStore, makeMemory)

@@ -1,0 +1,49 @@
+/**
+ * The fleet's store in Postgres 14 or later, through any `SqlClient` of Effect
+ * that speaks its dialect, such as `@effect/sql-pg`. Tables begin with `kh_`.
+ *
+ * `effect/sql` is tagged unstable: this module may need a new version of itself
+ * with a minor release of Effect.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { StoreFailed } from "./FleetError.ts"
+import { FleetStore } from "./FleetStore.ts"
+import * as Leases from "./internal/store/sqlLeases.ts"
+import * as Permits from "./internal/store/sqlPermits.ts"
+import * as Tables from "./internal/store/sqlTables.ts"
+import * as Wishes from "./internal/store/sqlWishes.ts"
+
+/**
+ * Creates the tables that are missing. Several processes may do so at once.
+ *
+ * @category migrations
+ * @since 0.1.0
+ */
+export const migrate: Effect.Effect<void, StoreFailed, SqlClient> = Effect.flatMap(SqlClient, Tables.migrate)
+
+/**
+ * Makes the store of a client; the tables must exist.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<FleetStore["Service"], never, SqlClient> = Effect.map(SqlClient, (client) => {
+  const sql = client.withoutTransforms()
+  return { leases: Leases.make(sql), wishes: Wishes.make(sql), permits: Permits.make(sql) }
+})
+
+/**
+ * The store of a client, after `migrate`. Provide a client such as
+ * `PgClient.layer` of `@effect/sql-pg`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<FleetStore, StoreFailed, SqlClient> = Layer.effect(
+  FleetStore,
+  Effect.andThen(migrate, make)
+)

@@ -1,0 +1,220 @@
+/**
+ * The dials of the whole fleet. Permits come from the store in blocks, each with a
+ * time by which it must be used: a block counts whether its process lives or dies,
+ * so no window ever sees more dials than the limit.
+ */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { type ConnectionError, isConnectionError } from "kharbranth/ConnectionError"
+import type { ManagedDial } from "kharbranth/ConnectionManager"
+import type * as DialBudget from "kharbranth/DialBudget"
+import { InvalidFleet } from "../../FleetError.ts"
+import type { FleetEvent } from "../../FleetEvent.ts"
+import type { FleetStore } from "../../FleetStore.ts"
+import { instantOf } from "../fence/right.ts"
+
+interface Block {
+  readonly id: string
+  /** Until when a permit may be used, by this process's monotonic clock. */
+  readonly usableUntil: bigint
+  left: number
+  /** Dials that are not over. */
+  dialing: number
+}
+
+interface Lane {
+  readonly limit: number
+  readonly window: number
+  /** One question to the store at a time. */
+  readonly turn: Semaphore.Semaphore
+  waiting: number
+  block: Block | undefined
+}
+
+export interface Surroundings {
+  readonly permits: FleetStore["Service"]["permits"]
+  readonly clock: Clock.Clock
+  readonly limits: Readonly<Record<string, DialBudget.Limit>>
+  readonly emit: (event: FleetEvent) => void
+  /** The deadline of one statement. */
+  readonly statement: number
+}
+
+const usable = 1_000
+// How long after its permit a dial can reach its server: the dial's deadline, and a tenth for clocks that differ.
+const dialing = 10_000
+const within = 1.1 * (usable + dialing)
+// A wait is looked at again, because permits may be given back.
+const longestWait = 1_000
+const busy = 5_000
+const longestHold = 60_000
+
+const check = (limits: Surroundings["limits"]): InvalidFleet | undefined => {
+  for (const [key, { limit, window }] of Object.entries(limits)) {
+    const path = ["budget", "fleet", key]
+    const millis = Option.map(Duration.fromInput(window), Duration.toMillis)
+    if (!(Number.isInteger(limit) && limit >= 1))
+      return new InvalidFleet({ path: [...path, "limit"], issue: "expected a whole number of at least 1" })
+    if (Option.isNone(millis) || !(millis.value > 0 && millis.value < Infinity))
+      return new InvalidFleet({ path: [...path, "window"], issue: "expected a duration above zero" })
+  }
+  return undefined
+}
+
+export class Budget {
+  private readonly around: Surroundings
+  private readonly lanes = new Map<string, Lane>()
+
+  private constructor(around: Surroundings) {
+    this.around = around
+    for (const [key, { limit, window }] of Object.entries(around.limits)) {
+      this.lanes.set(key, {
+        limit,
+        window: Duration.toMillis(Duration.fromInputUnsafe(window)),
+        turn: Semaphore.makeUnsafe(1),
+        waiting: 0,
+        block: undefined
+      })
+    }
+  }
+
+  static make(around: Surroundings): Effect.Effect<Budget, InvalidFleet> {
+    return Effect.suspend(() => {
+      const problem = check(around.limits)
+      return problem === undefined ? Effect.succeed(new Budget(around)) : Effect.fail(problem)
+    })
+  }
+
+  /** The manager's `permit`: waits until every key with a limit lets the dial go. */
+  readonly permit = (dial: ManagedDial): Effect.Effect<void, ConnectionError, Scope.Scope> =>
+    Effect.suspend(() => {
+      const lanes = dial.keys.flatMap((key) => {
+        const lane = this.lanes.get(key)
+        return lane === undefined ? [] : [[key, lane] as const]
+      })
+      if (lanes.length === 0) return Effect.void
+      const held = isTooBusy(dial.cause)
+        ? this.hold(
+            lanes.map(([key]) => key),
+            busy
+          )
+        : Effect.void
+      return Effect.andThen(
+        held,
+        Effect.forEach(lanes, ([key, lane]) => this.pass(key, lane), { discard: true })
+      )
+    })
+
+  private pass(key: string, lane: Lane): Effect.Effect<void, never, Scope.Scope> {
+    const taken = Effect.suspend(() => {
+      const block = this.use(lane)
+      if (block === undefined) return Effect.succeed(false)
+      return Effect.as(
+        Effect.addFinalizer((exit) => this.over(key, lane, block, exit)),
+        true
+      )
+    })
+    return Effect.flatMap(Effect.uninterruptible(taken), (passes) =>
+      passes ? Effect.void : Effect.andThen(this.more(key, lane), this.pass(key, lane))
+    )
+  }
+
+  private isUsable({ left, usableUntil }: Block): boolean {
+    return left > 0 && this.around.clock.monotonicTimeNanosUnsafe() < usableUntil
+  }
+
+  private use({ block }: Lane): Block | undefined {
+    if (block === undefined || !this.isUsable(block)) return undefined
+    block.left--
+    block.dialing++
+    return block
+  }
+
+  /** Gets another block, or waits a little. */
+  private more(key: string, lane: Lane): Effect.Effect<void> {
+    const ask = Effect.suspend(() => {
+      // Another dial may have fetched one in between.
+      if (lane.block !== undefined && this.isUsable(lane.block)) return Effect.void
+      const old = this.replace(lane, undefined)
+      const { limit, window } = lane
+      const want = Math.min(Math.max(1, Math.floor(limit / 10)), lane.waiting)
+      const asked = instantOf(this.around.clock).monotonic
+      const taking = this.around.permits.take({ key, limit, window, want, within })
+      return Effect.andThen(
+        old,
+        Effect.matchEffect(Effect.timeout(taking, this.around.statement), {
+          onFailure: () => Effect.andThen(this.trouble("take"), Effect.sleep(longestWait)),
+          onSuccess: (answer) => {
+            if (answer._tag === "Wait") return Effect.sleep(Math.max(1, Math.min(answer.millis, longestWait)))
+            const usableUntil = asked + BigInt(usable) * 1_000_000n
+            lane.block = { id: answer.id, usableUntil, left: answer.permits, dialing: 0 }
+            return Effect.void
+          }
+        })
+      )
+    })
+    return Effect.suspend(() => {
+      lane.waiting++
+      return Effect.ensuring(
+        lane.turn.withPermits(1)(ask),
+        Effect.sync(() => void lane.waiting--)
+      )
+    })
+  }
+
+  /** A block leaves its lane; it is settled as soon as none of its dials is under way. */
+  private replace(lane: Lane, next: Block | undefined): Effect.Effect<void> {
+    const old = lane.block
+    lane.block = next
+    return old === undefined ? Effect.void : this.settle(old)
+  }
+
+  private settle({ dialing: under, id, left }: Block): Effect.Effect<void> {
+    if (under > 0) return Effect.void
+    return this.told("settle", this.around.permits.settle(id, left))
+  }
+
+  /** A dial is over, and the server has seen it. */
+  private over(key: string, lane: Lane, block: Block, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      block.dialing--
+      if (lane.block === block && !this.isUsable(block)) lane.block = undefined
+      const settled = lane.block === block ? Effect.void : this.settle(block)
+      const millis = holdOf(exit)
+      return Effect.andThen(settled, millis === undefined ? Effect.void : this.hold([key], millis))
+    })
+  }
+
+  private hold(keys: ReadonlyArray<string>, millis: number): Effect.Effect<void> {
+    return Effect.forEach(keys, (key) => this.told("hold", this.around.permits.hold(key, millis)), { discard: true })
+  }
+
+  /** What the store is only told: a block that it does not hear of counts for its whole time. */
+  private told(operation: string, statement: Effect.Effect<void, unknown>): Effect.Effect<void> {
+    return Effect.catch(Effect.timeout(statement, this.around.statement), () => this.trouble(operation))
+  }
+
+  private trouble(operation: string): Effect.Effect<void> {
+    return Effect.sync(() => this.around.emit({ _tag: "StoreTrouble", operation }))
+  }
+}
+
+const tryAgainLater = 1013
+
+const isTooBusy = (error: ConnectionError | undefined): boolean =>
+  error?._tag === "ConnectionClosed" && error.code === tryAgainLater
+
+/** How long a server that refused this dial wants to be left alone. */
+const holdOf = (exit: Exit.Exit<unknown, unknown>): number | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (!isConnectionError(error) || error._tag !== "HandshakeRejected") return undefined
+  if (error.retryAfter !== undefined) return Math.min(Duration.toMillis(error.retryAfter), longestHold)
+  return error.status === 429 ? busy : undefined
+}

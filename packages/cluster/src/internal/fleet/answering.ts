@@ -1,0 +1,85 @@
+/**
+ * What a process answers when others ask for names that it owns. The engine may
+ * repeat a question: one with a known id gets the answer of the first time.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { ConnectionError } from "kharbranth/ConnectionError"
+import type * as ConnectionManager from "kharbranth/ConnectionManager"
+import type { Answer, Ask, Question } from "../engine/engine.ts"
+import type { Names } from "../names/names.ts"
+import * as Wire from "./wire.ts"
+
+const failed = (name: string, error: ConnectionError): Answer => ({
+  name,
+  _tag: "Failed",
+  tag: error._tag,
+  message: error.message
+})
+
+const elsewhere = (name: string): Answer => ({ name, _tag: "Elsewhere" })
+
+/** Answers by question, for a minute; bounded, the oldest go first. */
+export class Answered {
+  private readonly known = new Map<
+    string,
+    { readonly at: number; readonly answer: Deferred.Deferred<ReadonlyArray<Answer>> }
+  >()
+  private readonly now: () => number
+
+  constructor(now: () => number) {
+    this.now = now
+  }
+
+  once(id: string, run: Effect.Effect<ReadonlyArray<Answer>>): Effect.Effect<ReadonlyArray<Answer>> {
+    return Effect.suspend(() => {
+      this.forget()
+      const known = this.known.get(id)
+      if (known !== undefined) return Deferred.await(known.answer)
+      const answer = Deferred.makeUnsafe<ReadonlyArray<Answer>>()
+      this.known.set(id, { at: this.now(), answer })
+      return Effect.onExit(run, (exit) => Deferred.done(answer, exit))
+    })
+  }
+
+  private forget(): void {
+    const old = this.now() - 60_000
+    for (const [id, { at }] of this.known) {
+      if (at >= old && this.known.size < 10_000) return
+      this.known.delete(id)
+    }
+  }
+}
+
+export const answering = (names: Names, manager: ConnectionManager.Manager, now: () => number): Ask => {
+  const answered = new Answered(now)
+
+  const send = ({ epoch, frame, name, options }: Extract<Question, { readonly _tag: "Send" }>) =>
+    Effect.suspend(() => {
+      const open = names.find(name)
+      if (open?.right.lease.epoch !== epoch) return Effect.succeed([elsewhere(name)])
+      return Effect.match(manager.send(name, Wire.ofWireFrame(frame), Wire.ofWireOptions(options)), {
+        onFailure: (error) => [failed(name, error)],
+        onSuccess: (): ReadonlyArray<Answer> => [{ name, _tag: "Done" }]
+      })
+    })
+
+  const obey = (question: Extract<Question, { readonly _tag: "Command" }>) =>
+    Effect.suspend(() => {
+      const mine = question.names.filter((name) => names.find(name) !== undefined && manager.has(name))
+      const others = question.names.filter((name) => !mine.includes(name)).map(elsewhere)
+      if (mine.length === 0) return Effect.succeed(others)
+      return Effect.match(manager.broadcast(Wire.ofWireCommand(question.command), mine), {
+        // A name that went away in this very moment: its next owner is asked again.
+        onFailure: () => question.names.map(elsewhere),
+        onSuccess: (outcomes) => [
+          ...others,
+          ...outcomes.map(({ error, name }): Answer =>
+            error === undefined ? { name, _tag: "Done" } : failed(name, error)
+          )
+        ]
+      })
+    })
+
+  return (question) => answered.once(question.id, question._tag === "Send" ? send(question) : obey(question))
+}

@@ -1,0 +1,323 @@
+/** A fleet's verbs: wishes go to the store, questions to the owner of the name. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import * as Codec from "kharbranth/Codec"
+import { foreign } from "kharbranth/ConnectionError"
+import type * as Inbox from "kharbranth/Inbox"
+import type * as ManagerCommand from "kharbranth/ManagerCommand"
+import type * as Outbox from "kharbranth/Outbox"
+import type { Changes, NameOptions, Outcome, Overview, Sent, Service, Where } from "../../Fleet.ts"
+import {
+  InvalidParams,
+  KindMismatch,
+  NameNotFound,
+  type StoreFailed,
+  UnknownKind,
+  Unreachable
+} from "../../FleetError.ts"
+import type { FleetEvent } from "../../FleetEvent.ts"
+import type * as FleetKind from "../../FleetKind.ts"
+import type { FleetStore, Selection, Standing, Wish, Wished } from "../../FleetStore.ts"
+import type { Lease } from "../../Lease.ts"
+import type { Answer, Ask, Engine, Question } from "../engine/engine.ts"
+import type { Watchers } from "../kit/watchers.ts"
+import type { Names } from "../names/names.ts"
+import * as Wire from "./wire.ts"
+
+export interface Parts {
+  readonly holder: string
+  readonly kinds: ReadonlyMap<string, FleetKind.Any>
+  readonly store: FleetStore["Service"]
+  readonly engine: Engine
+  readonly names: Names
+  readonly answer: Ask
+  readonly events: Watchers<FleetEvent>
+  readonly leave: Effect.Effect<void>
+}
+
+// A name that changes hands is claimed within about a second; this is some of them.
+const patience = 5
+const retryEvery = "1 second"
+
+const selectionOf = (where: Where | undefined): Selection => {
+  if (where === undefined) return {}
+  if (typeof where === "string") return { names: [where] }
+  return "tag" in where ? { tag: where.tag } : "kind" in where ? { kind: where.kind } : { names: where }
+}
+
+const newId = Effect.map(Random.nextInt, (random) => random.toString(36))
+
+export const make = (parts: Parts): Service => {
+  const { answer, engine, events, holder, kinds, leave, names, store } = parts
+
+  // ------------------------------------------------------------------ wishes
+
+  const wishOf = (
+    kind: FleetKind.Any,
+    name: string,
+    params: unknown,
+    options: NameOptions | undefined
+  ): Effect.Effect<Wish, InvalidParams | UnknownKind> => {
+    if (kinds.get(kind.id) !== kind) return Effect.fail(new UnknownKind({ name, kind: kind.id }))
+    const encoded = kind.body.encode(params as never)
+    return Exit.isSuccess(encoded)
+      ? Effect.succeed({
+          name,
+          kind: kind.id,
+          bucket: engine.bucketOf(name),
+          params: encoded.value,
+          tags: options?.tags ?? [],
+          paused: false
+        })
+      : Effect.fail(new InvalidParams({ name, kind: kind.id, cause: foreign(Cause.squash(encoded.cause)) }))
+  }
+
+  /** What is there already, unless it is of another kind. */
+  const known = (wishes: ReadonlyArray<Wish>): Effect.Effect<ReadonlyMap<string, Wished>, KindMismatch | StoreFailed> =>
+    Effect.flatMap(store.wishes.select({ names: wishes.map(({ name }) => name) }), (found) => {
+      const old = new Map(found.map((wish) => [wish.name, wish]))
+      const wrong = wishes.find(({ kind, name }) => (old.get(name)?.kind ?? kind) !== kind)
+      return wrong === undefined
+        ? Effect.succeed(old)
+        : Effect.fail(new KindMismatch({ name: wrong.name, kind: wrong.kind, actual: old.get(wrong.name)!.kind }))
+    })
+
+  /** Puts wishes; one that is paused stays so. */
+  const put = Effect.fnUntraced(function* (wishes: ReadonlyArray<Wish>) {
+    const old = yield* known(wishes)
+    const news = wishes.map((wish) => ({ ...wish, paused: old.get(wish.name)?.paused ?? false }))
+    yield* store.wishes.put(news)
+    names.changed()
+    return old
+  })
+
+  const reconcile = Effect.fnUntraced(function* (
+    kind: FleetKind.Any,
+    wanted: ReadonlyMap<string, unknown>,
+    options?: NameOptions
+  ) {
+    const wishes = yield* Effect.forEach([...wanted], ([name, params]) => wishOf(kind, name, params, options))
+    const before = yield* store.wishes.select({ kind: kind.id })
+    yield* put(wishes)
+    const removed = before.flatMap(({ name }) => (wanted.has(name) ? [] : [name]))
+    if (removed.length > 0) yield* store.wishes.remove(removed)
+    const after = new Map((yield* store.wishes.select({ kind: kind.id })).map((wish) => [wish.name, wish.version]))
+    const versions = new Map(before.map((wish) => [wish.name, wish.version]))
+    names.changed()
+    const present = [...wanted.keys()]
+    return {
+      added: present.filter((name) => !versions.has(name)),
+      changed: present.filter((name) => versions.has(name) && versions.get(name) !== after.get(name)),
+      removed
+    } satisfies Changes
+  })
+
+  const wished = (name: string, kind?: string): Effect.Effect<Wished, KindMismatch | NameNotFound | StoreFailed> =>
+    Effect.flatMap(
+      store.wishes.select({ names: [name] }),
+      ([wish]): Effect.Effect<Wished, KindMismatch | NameNotFound> => {
+        if (wish === undefined) return Effect.fail(new NameNotFound({ name }))
+        return kind === undefined || wish.kind === kind
+          ? Effect.succeed(wish)
+          : Effect.fail(new KindMismatch({ name, kind, actual: wish.kind }))
+      }
+    )
+
+  // ------------------------------------------------------------------- owners
+
+  const leaseOf = (standing: Standing | undefined): Lease | undefined =>
+    standing?.holder === undefined ? undefined : { ...standing, holder: standing.holder }
+
+  const ownerOf = ({ bucket, name }: Wished): Effect.Effect<Lease | undefined, StoreFailed> =>
+    Effect.suspend(() => {
+      const open = names.find(name)
+      if (open !== undefined) return Effect.succeed(open.right.lease)
+      return Effect.map(store.leases.all, (all) => leaseOf(all.find((standing) => standing.bucket === bucket)))
+    })
+
+  /** Waits a little for a name that changes hands. */
+  const reachable = (wish: Wished, left = patience): Effect.Effect<Lease, StoreFailed | Unreachable> =>
+    Effect.flatMap(ownerOf(wish), (lease) => {
+      if (lease !== undefined && (lease.holder !== holder || names.find(wish.name) !== undefined))
+        return Effect.succeed(lease)
+      return left === 0
+        ? Effect.fail(new Unreachable({ name: wish.name, owner: lease?.holder }))
+        : Effect.andThen(Effect.sleep(retryEvery), reachable(wish, left - 1))
+    })
+
+  const ask = (name: string, question: Question): Effect.Effect<ReadonlyArray<Answer> | undefined> =>
+    Effect.suspend(() => (names.find(name) === undefined ? engine.ask(name, question) : answer(question)))
+
+  // ------------------------------------------------------------------ by name
+
+  const send = Effect.fnUntraced(function* (
+    kind: FleetKind.Any,
+    name: string,
+    message: unknown,
+    options?: Pick<Outbox.SendOptions, "whenDown" | "ttl" | "key" | "lane">
+  ) {
+    const frame = (kind.codec as Codec.Codec<unknown, unknown>).encode(message)
+    if (frame instanceof Codec.Failure)
+      return { _tag: "Refused", tag: "EncodeError", message: frame.issue } satisfies Sent
+    const { epoch } = yield* reachable(yield* wished(name, kind.id))
+    const id = yield* newId
+    const question: Question = {
+      _tag: "Send",
+      id,
+      name,
+      epoch,
+      frame: Wire.toWireFrame(frame),
+      options: Wire.toWireOptions(options)
+    }
+    const [outcome] = (yield* ask(name, question)) ?? []
+    if (outcome?._tag === "Done") return { _tag: "Written" } satisfies Sent
+    // Elsewhere: the engine may have asked its owner before, and lost the answer.
+    if (outcome?._tag !== "Failed") return { _tag: "Unknown" } satisfies Sent
+    return { _tag: "Refused", tag: outcome.tag, message: outcome.message } satisfies Sent
+  })
+
+  /** Asks the owner of each bucket; what is elsewhere by then is asked for again. */
+  const command = (
+    all: ReadonlyArray<Wished>,
+    wire: ReturnType<typeof Wire.toWireCommand>,
+    left: number
+  ): Effect.Effect<ReadonlyArray<Answer>> =>
+    Effect.gen(function* () {
+      const buckets = new Map<string, Array<string>>()
+      for (const { bucket, name } of all) buckets.set(bucket, [...(buckets.get(bucket) ?? []), name])
+      const asked = yield* Effect.forEach(
+        buckets.values(),
+        (list) =>
+          Effect.gen(function* () {
+            const id = yield* newId
+            const answers = yield* ask(list[0]!, { _tag: "Command", id, names: list, command: wire })
+            return answers ?? list.map((name): Answer => ({ name, _tag: "Elsewhere" }))
+          }),
+        { concurrency: 32 }
+      )
+      const answers = asked.flat()
+      const missed = new Set(answers.flatMap(({ _tag, name }) => (_tag === "Elsewhere" ? [name] : [])))
+      // A frame may have been written although nobody said so: it is never asked for twice.
+      if (missed.size === 0 || left === 0 || wire._tag === "Send") return answers
+      yield* Effect.sleep(retryEvery)
+      const again = yield* command(
+        all.filter(({ name }) => missed.has(name)),
+        wire,
+        left - 1
+      )
+      return [...answers.filter(({ name }) => !missed.has(name)), ...again]
+    })
+
+  const outcomeOf = (answer: Answer): Outcome => {
+    const { name } = answer
+    if (answer._tag === "Done") return { name, error: undefined }
+    if (answer._tag === "Failed") return { name, error: { tag: answer.tag, message: answer.message } }
+    const error = new Unreachable({ name, owner: undefined })
+    return { name, error: { tag: error._tag, message: error.message } }
+  }
+
+  const notFound = (where: Where | undefined, found: ReadonlyArray<Wished>): ReadonlyArray<Outcome> => {
+    const present = new Set(found.map(({ name }) => name))
+    return (selectionOf(where).names ?? []).flatMap((name) => {
+      if (present.has(name)) return []
+      const error = new NameNotFound({ name })
+      return [{ name, error: { tag: error._tag, message: error.message } }]
+    })
+  }
+
+  /** What the store alone can do. */
+  const byStore = (told: ManagerCommand.Command["_tag"], list: ReadonlyArray<string>) =>
+    Effect.andThen(
+      told === "Close" ? store.wishes.remove(list) : store.wishes.pause(list, told === "Pause"),
+      Effect.sync(() => {
+        names.changed()
+        return list.map((name): Outcome => ({ name, error: undefined }))
+      })
+    )
+
+  const broadcast = Effect.fnUntraced(function* (told: ManagerCommand.Command, where?: Where) {
+    const found = yield* store.wishes.select(selectionOf(where))
+    const missing = notFound(where, found)
+    if (told._tag === "Pause" || told._tag === "Resume" || told._tag === "Close") {
+      return [
+        ...missing,
+        ...(yield* byStore(
+          told._tag,
+          found.map(({ name }) => name)
+        ))
+      ]
+    }
+    const answers = yield* command(found, Wire.toWireCommand(told), patience)
+    if (told._tag === "Drain") {
+      yield* store.wishes.remove(answers.flatMap(({ _tag, name }) => (_tag === "Done" ? [name] : [])))
+      names.changed()
+    }
+    return [...missing, ...answers.map(outcomeOf)]
+  })
+
+  const entries = (
+    kind: FleetKind.Any,
+    name: string
+  ): Stream.Stream<Inbox.Entry<unknown>, KindMismatch | NameNotFound | StoreFailed | Unreachable> =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const wish = yield* wished(name, kind.id)
+        const lease = yield* reachable(wish)
+        const open = names.find(name)
+        return open === undefined ? Stream.fail(new Unreachable({ name, owner: lease.holder })) : open.watchers.stream
+      })
+    )
+
+  const overview = Effect.gen(function* () {
+    const [wishes, standings] = yield* Effect.all([store.wishes.select({}), store.leases.all])
+    return overviewOf(wishes, standings)
+  })
+
+  return {
+    holder,
+    ensure: (kind, name, params, options) =>
+      Effect.flatMap(wishOf(kind, name, params, options), (wish) => Effect.asVoid(put([wish]))),
+    reconcile: (kind, wanted, options) => reconcile(kind, wanted, options),
+    release: (...gone) => Effect.andThen(store.wishes.remove(gone), Effect.sync(names.changed)),
+    entries: entries as Service["entries"],
+    send: (kind, name, message, options) => send(kind, name, message, options),
+    broadcast,
+    owner: (name) => Effect.flatMap(withoutKind(wished(name)), ownerOf),
+    overview,
+    events: events.stream,
+    leave
+  }
+}
+
+/** Without a kind to compare, none can differ. */
+const withoutKind = <A>(found: Effect.Effect<A, KindMismatch | NameNotFound | StoreFailed>) =>
+  Effect.catchTag(found, "KindMismatch", Effect.die)
+
+const overviewOf = (wishes: ReadonlyArray<Wished>, standings: ReadonlyArray<Standing>): Overview => {
+  const owners = new Map(standings.map(({ bucket, holder }) => [bucket, holder]))
+  const shares = new Map<string, { buckets: number; names: number }>()
+  const shareOf = (holder: string) => {
+    const share = shares.get(holder) ?? { buckets: 0, names: 0 }
+    shares.set(holder, share)
+    return share
+  }
+  for (const { holder } of standings) if (holder !== undefined) shareOf(holder).buckets++
+  const kinds: Record<string, number> = {}
+  const unowned: Array<string> = []
+  for (const { bucket, kind, name } of wishes) {
+    kinds[kind] = (kinds[kind] ?? 0) + 1
+    const holder = owners.get(bucket)
+    if (holder === undefined) unowned.push(name)
+    else shareOf(holder).names++
+  }
+  return {
+    names: wishes.length,
+    paused: wishes.filter(({ paused }) => paused).length,
+    kinds,
+    holders: [...shares].map(([holder, { buckets, names }]) => ({ holder, buckets, names })),
+    unowned
+  }
+}

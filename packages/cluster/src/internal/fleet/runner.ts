@@ -1,0 +1,172 @@
+/**
+ * One process of a fleet, put together: a manager for its sockets, the loop that
+ * keeps names open, the holder of leases, and the verbs.
+ */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as ConnectionManager from "kharbranth/ConnectionManager"
+import type * as DialBudget from "kharbranth/DialBudget"
+import { Transport } from "kharbranth/Transport"
+import type { Service } from "../../Fleet.ts"
+import { InvalidFleet } from "../../FleetError.ts"
+import type { FleetEvent } from "../../FleetEvent.ts"
+import type * as FleetKind from "../../FleetKind.ts"
+import type { FleetStore } from "../../FleetStore.ts"
+import type * as Lease from "../../Lease.ts"
+import { Budget } from "../budget/budget.ts"
+import type { Engine } from "../engine/engine.ts"
+import { fenced } from "../fence/fenced.ts"
+import { Right } from "../fence/right.ts"
+import { Holder } from "../holder/holder.ts"
+import { type Timing, timingOf } from "../holder/timing.ts"
+import { Watchers } from "../kit/watchers.ts"
+import { type Held, Names, type Surroundings } from "../names/names.ts"
+import { answering } from "./answering.ts"
+import * as Fleet from "./make.ts"
+
+export interface Options {
+  readonly kinds: ReadonlyArray<FleetKind.Any>
+  readonly lease?: Lease.Options | undefined
+  readonly budget?:
+    | {
+        readonly local?: DialBudget.Options | undefined
+        readonly fleet?: Readonly<Record<string, DialBudget.Limit>> | undefined
+      }
+    | undefined
+}
+
+export interface Runner {
+  readonly fleet: Service
+  readonly manager: ConnectionManager.Manager
+}
+
+const poll = 1_000
+// How many events may wait for one observer.
+const backlog = 8_192
+
+const kindsOf = (
+  kinds: ReadonlyArray<FleetKind.Any>
+): Effect.Effect<ReadonlyMap<string, FleetKind.Any>, InvalidFleet> => {
+  const byId = new Map(kinds.map((kind) => [kind.id, kind]))
+  return byId.size === kinds.length
+    ? Effect.succeed(byId)
+    : Effect.fail(new InvalidFleet({ path: ["kinds"], issue: "two kinds have the same id" }))
+}
+
+/** Kinds whose requirements are met by the environment that the fleet was made in. */
+const bodies =
+  (kinds: ReadonlyMap<string, FleetKind.Any>, environment: Context.Context<unknown>): Surroundings["bodyOf"] =>
+  (id) => {
+    const body = kinds.get(id)?.body
+    // A scope for each name, or what it acquires would live as long as the fleet does.
+    return body === undefined
+      ? undefined
+      : (place) => Effect.provideContext(Effect.scoped(body.run(place)), environment)
+  }
+
+const newHolder = Effect.map(
+  Effect.all([Random.nextInt, Random.nextInt]),
+  (parts) => `runner-${parts.map((part) => Math.abs(part).toString(36)).join("")}`
+)
+
+const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"]) {
+  const kinds = yield* kindsOf(options.kinds)
+  const timing = timingOf(options.lease)
+  if (timing instanceof InvalidFleet) return yield* timing
+  const environment = yield* Effect.context<never>()
+  const clock = yield* Clock.clockWith(Effect.succeed)
+  const events = new Watchers<FleetEvent>(backlog)
+  const budget = yield* Budget.make({
+    clock,
+    permits: store.permits,
+    limits: options.budget?.fleet ?? {},
+    emit: (event) => events.publish([event]),
+    statement: timing.statement
+  })
+  // Without limits no dial pays for asking.
+  const permit = options.budget?.fleet === undefined ? undefined : budget.permit
+  return {
+    kinds,
+    timing,
+    clock,
+    events,
+    holder: yield* newHolder,
+    manager: yield* ConnectionManager.make({ budget: options.budget?.local, permit }),
+    // The layer's type asks for whatever its kinds need.
+    bodyOf: bodies(kinds, environment as unknown as Context.Context<unknown>)
+  }
+})
+
+/** One process that owns everything: no lease, no fence, no engine. */
+export const makeAlone = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
+  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options, store)
+  const buckets = [...engine.owned()]
+  const { claimed } = yield* store.leases.claim({ holder, buckets, ttl: Number.MAX_SAFE_INTEGER })
+  const held = new Map(
+    claimed.map(({ bucket, epoch }): [string, Held] => {
+      const right = { lease: { bucket, epoch, holder }, isLive: () => true }
+      return [bucket, { right, before: undefined }]
+    })
+  )
+  const names = new Names({
+    store,
+    clock,
+    manager,
+    bodyOf,
+    poll,
+    held: () => held,
+    fence: (_, transport) => transport,
+    emit: (event) => events.publish([event]),
+    statement: timing.statement
+  })
+  yield* names.run()
+  const leave = Effect.suspend(() => {
+    const rights = [...held.values()].map(({ right }) => right)
+    held.clear()
+    return Effect.forEach(rights, (right) => names.close(right), { discard: true })
+  })
+  const answer = answering(names, manager, () => clock.currentTimeMillisUnsafe())
+  return { manager, fleet: Fleet.make({ holder, kinds, store, engine, names, answer, events, leave }) } satisfies Runner
+})
+
+/** One of many: names follow leases. */
+export const make = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
+  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options, store)
+  const transport = yield* Transport
+  const emit = (event: FleetEvent) => events.publish([event])
+  const leases: Holder = new Holder({
+    holder,
+    store,
+    clock,
+    timing,
+    emit,
+    owned: engine.owned,
+    changed: () => names.changed(),
+    close: (right) => bounded(timing, names.close(right))
+  })
+  const names: Names = new Names({
+    store,
+    clock,
+    manager,
+    bodyOf,
+    poll,
+    emit,
+    held: () => leases.held,
+    fence: (right, own) => (right instanceof Right ? fenced(own ?? transport, right) : own),
+    statement: timing.statement
+  })
+  yield* names.run()
+  yield* leases.run()
+  // While the loops still run: what is released here is free for others at once.
+  yield* Effect.addFinalizer(() => leases.leave())
+  const answer = answering(names, manager, () => clock.currentTimeMillisUnsafe())
+  yield* engine.serve(answer)
+  const leave = Effect.suspend(() => leases.leave())
+  return { manager, fleet: Fleet.make({ holder, kinds, store, engine, names, answer, events, leave }) } satisfies Runner
+})
+
+// What is not closed by then is cut with the lease.
+const bounded = ({ usable }: Timing, closing: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.asVoid(Effect.timeoutOption(closing, usable))

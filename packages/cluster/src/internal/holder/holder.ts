@@ -1,0 +1,247 @@
+/**
+ * Holds leases for this process: claims what it should own, renews what it holds,
+ * and gives up what others ask for. It compares what is with what should be, again
+ * and again, so a step that was lost is made up for by the next one.
+ *
+ * The three loops never wait for each other. A bucket is out of `held` before
+ * anything of it is closed, so nothing opens it again in between.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type { FleetEvent } from "../../FleetEvent.ts"
+import type { Claimed, FleetStore, Renewed } from "../../FleetStore.ts"
+import type { Lease } from "../../Lease.ts"
+import { instantOf, Right } from "../fence/right.ts"
+import type { Timing } from "./timing.ts"
+
+/** A bucket that this process holds. */
+export interface Held {
+  readonly right: Right
+  /** Who held it before this process did, and when that one was last seen, in milliseconds of this wall clock. */
+  readonly before: { readonly owner: string; readonly seenAt: number } | undefined
+}
+
+export interface Surroundings {
+  readonly holder: string
+  readonly store: FleetStore["Service"]
+  readonly clock: Clock.Clock
+  readonly timing: Timing
+  /** The buckets that this process should own now. */
+  readonly owned: () => ReadonlySet<string>
+  /** `held` has changed. */
+  readonly changed: () => void
+  /** Closes every name of a bucket; bounded. */
+  readonly close: (right: Right) => Effect.Effect<void>
+  readonly emit: (event: FleetEvent) => void
+}
+
+export class Holder {
+  /** What may be used. */
+  readonly held = new Map<string, Held>()
+  /** What is being closed for another, still ours in the store. */
+  private readonly leaving = new Map<string, Right>()
+  private readonly around: Surroundings
+  /** Since when ownership has been as it is; claims wait for it to be still. */
+  private still: { readonly key: string; readonly since: number } | undefined
+  private settled = false
+  private left = false
+  private scope: Scope.Scope = Scope.makeUnsafe()
+
+  constructor(around: Surroundings) {
+    this.around = around
+  }
+
+  /** The loops, until their scope ends. */
+  run(): Effect.Effect<void, never, Scope.Scope> {
+    const { timing } = this.around
+    return Effect.gen({ self: this }, function* () {
+      this.scope = yield* Effect.scope
+      yield* Effect.forkScoped(every(timing.renewEvery, this.renew()))
+      yield* Effect.forkScoped(every(timing.claimEvery, this.claim()))
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(this.nextSweep(), this.sweep())))
+    })
+  }
+
+  // ------------------------------------------------------------------ renewing
+
+  private renew(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const rights = [...this.held.values()].map(({ right }) => right)
+      const all = [...rights, ...this.leaving.values()].filter((right) => right.isLive())
+      if (all.length === 0) return Effect.void
+      const asked = instantOf(this.around.clock)
+      const leases = all.map(({ lease }) => lease)
+      return this.statement("renew", this.around.store.leases.renew(leases, this.around.timing.ttl), (renewed) =>
+        this.renewed(all, renewed, asked)
+      )
+    })
+  }
+
+  private renewed(
+    asked: ReadonlyArray<Right>,
+    answers: ReadonlyArray<Renewed>,
+    at: ReturnType<typeof instantOf>
+  ): Effect.Effect<void> {
+    const known = new Map(answers.map((answer) => [answer.bucket, answer]))
+    const owned = this.around.owned()
+    const wanted: Array<readonly [Right, string]> = []
+    for (const right of asked) {
+      const answer = known.get(right.lease.bucket)
+      if (answer?.epoch !== right.lease.epoch || !right.extend(at, this.around.timing.usable)) {
+        this.lose(right)
+      } else if (answer.wantedBy !== undefined && !owned.has(right.lease.bucket)) {
+        wanted.push([right, answer.wantedBy])
+      }
+    }
+    return Effect.forEach(wanted, ([right, by]) => Effect.forkIn(this.handOver(right, by), this.scope), {
+      discard: true
+    })
+  }
+
+  private lose(right: Right): void {
+    const { bucket } = right.lease
+    const isHeld = this.held.get(bucket)?.right === right
+    if (isHeld) this.held.delete(bucket)
+    right.revoke()
+    if (!isHeld) return
+    this.around.emit({ _tag: "Lost", lease: right.lease })
+    this.around.changed()
+  }
+
+  /**
+   * Until the first right may end. A timer counts the monotonic clock alone, which may stand still while the
+   * machine sleeps, so it never counts far.
+   */
+  private nextSweep(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      let wait = this.around.timing.sweepEvery
+      for (const { right } of this.held.values()) wait = Math.min(wait, right.left())
+      for (const right of this.leaving.values()) wait = Math.min(wait, right.left())
+      return Effect.sleep(Math.max(1, wait))
+    })
+  }
+
+  /** The fence does not wait for this; it cuts sockets on which nothing moves. */
+  private sweep(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      for (const { right } of this.held.values()) if (!right.isLive()) this.lose(right)
+      for (const [bucket, right] of this.leaving) {
+        if (right.isLive()) continue
+        right.revoke()
+        this.leaving.delete(bucket)
+      }
+    })
+  }
+
+  // ------------------------------------------------------------------ claiming
+
+  private claim(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const owned = this.around.owned()
+      if (this.left || !this.isSettled(owned)) return Effect.void
+      const buckets = [...owned].filter((bucket) => !this.held.has(bucket) && !this.leaving.has(bucket))
+      if (buckets.length === 0) return Effect.void
+      const asked = instantOf(this.around.clock)
+      const { holder, store, timing } = this.around
+      return this.statement("claim", store.leases.claim({ holder, buckets, ttl: timing.ttl }), ({ claimed }) =>
+        this.claimed(claimed, asked)
+      )
+    })
+  }
+
+  private isSettled(owned: ReadonlySet<string>): boolean {
+    if (this.settled) return true
+    const now = instantOf(this.around.clock).wall
+    const key = [...owned].toSorted().join()
+    if (this.still?.key !== key) this.still = { key, since: now }
+    this.settled = owned.size > 0 && now - this.still.since >= this.around.timing.settle
+    return this.settled
+  }
+
+  private claimed(claimed: ReadonlyArray<Claimed>, asked: ReturnType<typeof instantOf>): Effect.Effect<void> {
+    const { clock, timing } = this.around
+    const late: Array<Lease> = []
+    for (const { before, bucket, epoch, holder, silence } of claimed) {
+      const lease = { bucket, epoch, holder }
+      const right = new Right(lease, clock, asked, timing.usable)
+      if (this.left || !right.isLive()) {
+        late.push(lease)
+        continue
+      }
+      const seenAt = clock.currentTimeMillisUnsafe() - (silence ?? 0)
+      this.held.set(bucket, { right, before: before === undefined ? undefined : { owner: before, seenAt } })
+      this.around.emit({ _tag: "Claimed", lease, before })
+    }
+    if (claimed.length > late.length) this.around.changed()
+    return late.length === 0 ? Effect.void : this.release(late)
+  }
+
+  // --------------------------------------------------------------- giving up
+
+  private handOver(right: Right, wantedBy: string | undefined): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { bucket } = right.lease
+      if (this.held.get(bucket)?.right !== right) return Effect.void
+      this.held.delete(bucket)
+      this.leaving.set(bucket, right)
+      this.around.changed()
+      return this.around.close(right).pipe(
+        Effect.andThen(
+          Effect.suspend(() => {
+            right.revoke()
+            return this.release([right.lease])
+          })
+        ),
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.leaving.delete(bucket)
+            this.around.emit({ _tag: "Released", lease: right.lease, wantedBy })
+          })
+        )
+      )
+    })
+  }
+
+  /** Claims no more, closes everything and frees it; completes when nothing is held. */
+  leave(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.left = true
+      const rights = [...this.held.values()].map(({ right }) => right)
+      return Effect.forEach(rights, (right) => this.handOver(right, undefined), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    })
+  }
+
+  private release(leases: ReadonlyArray<Lease>): Effect.Effect<void> {
+    return this.statement("release", this.around.store.leases.release(leases), () => Effect.void)
+  }
+
+  /** A statement that fails or takes too long is an event; the next round asks again. */
+  private statement<A>(
+    operation: string,
+    statement: Effect.Effect<A, unknown>,
+    then: (answer: A) => Effect.Effect<void>
+  ): Effect.Effect<void> {
+    const { emit, timing } = this.around
+    return statement.pipe(
+      Effect.timeout(timing.statement),
+      Effect.matchEffect({
+        onFailure: () => Effect.sync(() => emit({ _tag: "StoreTrouble", operation })),
+        onSuccess: then
+      })
+    )
+  }
+}
+
+/** A step that dies is logged and made up for by the next one. */
+const every = (millis: number, step: Effect.Effect<void>): Effect.Effect<never> =>
+  step.pipe(
+    Effect.catchDefect((defect) =>
+      Effect.logError("A step of the fleet's holder failed; the next one makes up for it.", defect)
+    ),
+    Effect.andThen(Effect.sleep(millis)),
+    Effect.forever
+  )

@@ -1,0 +1,48 @@
+/** The times of a holder, in milliseconds, all of which follow from its options. */
+import * as Duration from "effect/Duration"
+import { InvalidFleet } from "../../FleetError.ts"
+import type { Options } from "../../Lease.ts"
+
+export interface Timing {
+  readonly ttl: number
+  /** How long a lease is used, counted from before it was asked for. */
+  readonly usable: number
+  readonly settle: number
+  readonly renewEvery: number
+  readonly claimEvery: number
+  /** The longest wait before somebody looks whether rights are over. */
+  readonly sweepEvery: number
+  /** The deadline of one statement. */
+  readonly statement: number
+}
+
+const millisOf = (input: Duration.Input | undefined, otherwise: number): number | undefined => {
+  if (input === undefined) return otherwise
+  const duration = Duration.fromInput(input)
+  return duration._tag === "Some" ? Duration.toMillis(duration.value) : undefined
+}
+
+// Below this, a slow statement alone makes a fleet lose its leases.
+const shortestTtl = 1_000
+
+/** The timing that options ask for, or what is wrong with them. */
+export const timingOf = (options: Options = {}): Timing | InvalidFleet => {
+  const invalid = (key: string, issue: string) => new InvalidFleet({ path: ["lease", key], issue })
+  const ttl = millisOf(options.ttl, 15_000)
+  const margin = millisOf(options.margin, 500)
+  const settle = millisOf(options.settle, 3_000)
+  if (ttl === undefined || !(ttl >= shortestTtl && ttl < Infinity))
+    return invalid("ttl", "expected a duration of at least 1 second")
+  if (margin === undefined || !(margin > 0 && margin < ttl / 2))
+    return invalid("margin", "expected a duration above zero and below half of ttl")
+  if (settle === undefined || !(settle >= 0 && settle < Infinity)) return invalid("settle", "expected a duration")
+  return {
+    ttl,
+    usable: ttl - margin,
+    settle,
+    renewEvery: ttl / 4,
+    claimEvery: Math.min(1_000, ttl / 8),
+    sweepEvery: 1_000,
+    statement: ttl / 4
+  }
+}

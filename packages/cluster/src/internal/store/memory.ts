@@ -1,0 +1,37 @@
+/** The model as a store: its tables in this process, its time the clock's. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { FleetStore } from "../../FleetStore.ts"
+import * as Model from "./model.ts"
+
+/** A store whose tables stay in the caller's hands. */
+export const over = (tables: () => Model.Tables): FleetStore["Service"] => {
+  const at = <A>(step: (tables: Model.Tables, now: number) => A): Effect.Effect<A> =>
+    Effect.map(Clock.currentTimeMillis, (now) => step(tables(), now))
+  return {
+    leases: {
+      claim: (claim) => at((tables, now) => Model.claim(tables, now, claim)),
+      renew: (leases, ttl) => at((tables, now) => Model.renew(tables, now, leases, ttl)),
+      release: (leases) => at((tables, now) => Model.release(tables, now, leases)),
+      all: at(Model.standings)
+    },
+    wishes: {
+      put: (wishes) => at((tables) => Model.put(tables, wishes)),
+      remove: (names) => at((tables) => Model.remove(tables, names)),
+      pause: (names, paused) => at((tables) => Model.pause(tables, names, paused)),
+      select: (selection) => at((tables) => Model.select(tables, selection)),
+      version: at(({ version }) => version),
+      saveCursors: (lease, cursors) => at((tables, now) => Model.saveCursors(tables, now, lease, cursors))
+    },
+    permits: {
+      take: (take) => at((tables, now) => Model.take(tables, now, take)),
+      settle: (id, unused) => at((tables, now) => Model.settle(tables, now, id, unused)),
+      hold: (key, millis) => at((tables, now) => Model.hold(tables, now, key, millis))
+    }
+  }
+}
+
+export const make: Effect.Effect<FleetStore["Service"]> = Effect.sync(() => {
+  const tables = Model.empty()
+  return over(() => tables)
+})

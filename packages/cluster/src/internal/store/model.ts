@@ -1,0 +1,221 @@
+/**
+ * What the store does, as plain code: tables in memory, one function for each
+ * verb, and the time as an argument. The store in memory runs it; the SQL must do
+ * the same, and one conformance suite holds both to it.
+ */
+import * as Equal from "effect/Equal"
+import type { Block, Busy, Claim, Claimed, Renewed, Selection, Standing, Take, Wish, Wished } from "../../FleetStore.ts"
+import type { Lease } from "../../Lease.ts"
+
+interface LeaseRow {
+  readonly epoch: number
+  readonly holder: string | undefined
+  /** Who held it last, released or not. */
+  readonly last: string
+  readonly aliveAt: number
+  readonly expiresAt: number
+  readonly wantedBy: string | undefined
+}
+
+interface BlockRow {
+  readonly key: string
+  readonly permits: number
+  /** When the server has seen the last dial of it. */
+  readonly seenBy: number
+  readonly window: number
+}
+
+export interface Tables {
+  readonly leases: Map<string, LeaseRow>
+  readonly wishes: Map<string, Wished>
+  readonly blocks: Map<string, BlockRow>
+  readonly holds: Map<string, number>
+  version: number
+  blockIds: number
+}
+
+export const empty = (): Tables => ({
+  leases: new Map(),
+  wishes: new Map(),
+  blocks: new Map(),
+  holds: new Map(),
+  version: 0,
+  blockIds: 0
+})
+
+/** The same rows in other maps; rows are never changed in place. */
+export const copy = (tables: Tables): Tables => ({
+  leases: new Map(tables.leases),
+  wishes: new Map(tables.wishes),
+  blocks: new Map(tables.blocks),
+  holds: new Map(tables.holds),
+  version: tables.version,
+  blockIds: tables.blockIds
+})
+
+// -------------------------------------------------------------------- leases
+
+const isFree = (row: LeaseRow, now: number, holder: string): boolean =>
+  row.holder === undefined || row.holder === holder || row.expiresAt < now
+
+export const claim = (tables: Tables, now: number, { buckets, holder, ttl }: Claim) => {
+  const claimed: Array<Claimed> = []
+  const busy: Array<Busy> = []
+  for (const bucket of buckets) {
+    const row = tables.leases.get(bucket)
+    if (row !== undefined && !isFree(row, now, holder)) {
+      tables.leases.set(bucket, { ...row, wantedBy: holder })
+      busy.push({ bucket, holder: row.last })
+      continue
+    }
+    const epoch = (row?.epoch ?? 0) + 1
+    tables.leases.set(bucket, {
+      epoch,
+      holder,
+      last: holder,
+      aliveAt: now,
+      expiresAt: now + ttl,
+      wantedBy: undefined
+    })
+    const silence = row === undefined ? undefined : now - row.aliveAt
+    claimed.push({ bucket, epoch, holder, before: row?.last, silence })
+  }
+  return { claimed, busy }
+}
+
+const ownRow = (tables: Tables, { bucket, epoch, holder }: Lease): LeaseRow | undefined => {
+  const row = tables.leases.get(bucket)
+  return row?.holder === holder && row.epoch === epoch ? row : undefined
+}
+
+export const renew = (
+  tables: Tables,
+  now: number,
+  leases: ReadonlyArray<Lease>,
+  ttl: number
+): ReadonlyArray<Renewed> => {
+  const renewed: Array<Renewed> = []
+  for (const lease of leases) {
+    const row = ownRow(tables, lease)
+    if (row === undefined || row.expiresAt <= now) continue
+    tables.leases.set(lease.bucket, { ...row, aliveAt: now, expiresAt: now + ttl })
+    renewed.push({ bucket: lease.bucket, epoch: lease.epoch, wantedBy: row.wantedBy })
+  }
+  return renewed
+}
+
+export const release = (tables: Tables, now: number, leases: ReadonlyArray<Lease>): void => {
+  for (const lease of leases) {
+    const row = ownRow(tables, lease)
+    if (row === undefined) continue
+    const aliveAt = Math.min(now, row.expiresAt)
+    tables.leases.set(lease.bucket, { ...row, holder: undefined, aliveAt, expiresAt: now, wantedBy: undefined })
+  }
+}
+
+export const standings = (tables: Tables, now: number): ReadonlyArray<Standing> =>
+  [...tables.leases].map(([bucket, { epoch, expiresAt, holder }]) => ({
+    bucket,
+    epoch,
+    holder: expiresAt < now ? undefined : holder
+  }))
+
+// -------------------------------------------------------------------- wishes
+
+const says = (wished: Wished, wish: Wish): boolean => {
+  const { cursor: _, cursorEpoch: __, version: ___, ...known } = wished
+  return Equal.equals(known, { ...wish })
+}
+
+export const put = (tables: Tables, wishes: ReadonlyArray<Wish>): void => {
+  const news = wishes.filter((wish) => {
+    const known = tables.wishes.get(wish.name)
+    return known === undefined || !says(known, wish)
+  })
+  if (news.length === 0) return
+  const version = ++tables.version
+  for (const wish of news) {
+    const known = tables.wishes.get(wish.name)
+    tables.wishes.set(wish.name, { ...wish, version, cursor: known?.cursor, cursorEpoch: known?.cursorEpoch })
+  }
+}
+
+export const remove = (tables: Tables, names: ReadonlyArray<string>): void => {
+  const gone = names.filter((name) => tables.wishes.delete(name))
+  if (gone.length > 0) tables.version++
+}
+
+export const pause = (tables: Tables, names: ReadonlyArray<string>, paused: boolean): void =>
+  put(
+    tables,
+    names.flatMap((name) => {
+      const known = tables.wishes.get(name)
+      if (known === undefined) return []
+      const { cursor: _, cursorEpoch: __, version: ___, ...wish } = known
+      return [{ ...wish, paused }]
+    })
+  )
+
+export const select = (tables: Tables, { buckets, kind, names, tag }: Selection): ReadonlyArray<Wished> => {
+  const wanted = names === undefined ? undefined : new Set(names)
+  const inside = buckets === undefined ? undefined : new Set(buckets)
+  return [...tables.wishes.values()].filter(
+    (wish) =>
+      (wanted === undefined || wanted.has(wish.name)) &&
+      (inside === undefined || inside.has(wish.bucket)) &&
+      (kind === undefined || wish.kind === kind) &&
+      (tag === undefined || wish.tags.includes(tag))
+  )
+}
+
+export const saveCursors = (
+  tables: Tables,
+  now: number,
+  lease: Lease,
+  cursors: ReadonlyArray<{ readonly name: string; readonly value: unknown }>
+): ReadonlyArray<string> => {
+  const row = ownRow(tables, lease)
+  if (row === undefined || row.expiresAt <= now) return []
+  const kept: Array<string> = []
+  for (const { name, value } of cursors) {
+    const wish = tables.wishes.get(name)
+    if (wish?.bucket !== lease.bucket) continue
+    tables.wishes.set(name, { ...wish, cursor: value, cursorEpoch: lease.epoch })
+    kept.push(name)
+  }
+  return kept
+}
+
+// ------------------------------------------------------------------- permits
+
+export const take = (tables: Tables, now: number, { key, limit, want, window, within }: Take): Block => {
+  const held = (tables.holds.get(key) ?? now) - now
+  if (held > 0) return { _tag: "Wait", millis: held }
+  let used = 0
+  let next = Infinity
+  for (const [id, row] of tables.blocks) {
+    if (row.key !== key) continue
+    const over = row.seenBy + row.window
+    if (over <= now) tables.blocks.delete(id)
+    else {
+      used += row.permits
+      next = Math.min(next, over)
+    }
+  }
+  const permits = Math.min(want, limit - used)
+  if (permits <= 0) return { _tag: "Wait", millis: next - now }
+  const id = String(++tables.blockIds)
+  tables.blocks.set(id, { key, permits, seenBy: now + within, window })
+  return { _tag: "Granted", id, permits }
+}
+
+export const settle = (tables: Tables, now: number, id: string, unused: number): void => {
+  const row = tables.blocks.get(id)
+  if (row === undefined) return
+  if (row.permits <= unused) tables.blocks.delete(id)
+  else tables.blocks.set(id, { ...row, permits: row.permits - unused, seenBy: Math.min(row.seenBy, now) })
+}
+
+export const hold = (tables: Tables, now: number, key: string, millis: number): void => {
+  tables.holds.set(key, Math.max(tables.holds.get(key) ?? 0, now + millis))
+}

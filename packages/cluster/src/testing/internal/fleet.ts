@@ -1,0 +1,171 @@
+/** Puts a test's fleet together: network, store, members, and one runner for each process. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Fault from "kharbranth/testing/Fault"
+import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import type * as FleetKind from "../../FleetKind.ts"
+import * as Runners from "../../internal/fleet/runner.ts"
+import * as Memory from "../../internal/store/memory.ts"
+import * as Model from "../../internal/store/model.ts"
+import type { JoinOptions, Options, TestFleet, TestRunner } from "../TestFleet.ts"
+import { Members } from "./members.ts"
+import { type Conditions, linkOf } from "./storeLink.ts"
+
+const chanceOf = (seed: number): (() => number) => {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArray<FleetKind.Any>>(
+  options: Options<Kinds>
+) {
+  const seed = options.seed ?? 1
+  const chance = chanceOf(seed)
+  const outer = yield* Clock.clockWith(Effect.succeed)
+  const context = yield* Effect.context<Exclude<FleetKind.Requirements<Kinds[number]>, Scope.Scope> | Scope.Scope>()
+  const network = yield* TestNetwork.make({ ...options.network, seed })
+  const detection = millis(options.detection ?? "3 seconds")
+  const lag = millis(options.lag ?? "1 second")
+  const members = new Members(options.buckets ?? 12, outer, chance)
+  const living = new Map<string, TestRunner>()
+  const scope = yield* Effect.scope
+
+  // ---- the store, and what it was
+
+  let tables = Model.empty()
+  const past: Array<{ readonly at: number; readonly tables: Model.Tables }> = []
+  const remember = () => {
+    const at = outer.currentTimeMillisUnsafe()
+    if (at - (past.at(-1)?.at ?? -Infinity) < 100) return
+    past.push({ at, tables: Model.copy(tables) })
+    if (past.length > 64) past.shift()
+  }
+  // What it was is what the next statement finds.
+  const truth = Memory.over(() => {
+    remember()
+    return tables
+  })
+  const onOuter = <A, E>(effect: Effect.Effect<A, E>) => Effect.provideService(effect, Clock.Clock, outer)
+  const loseCommits = (age: Duration.Input) =>
+    Effect.sync(() => {
+      const before = outer.currentTimeMillisUnsafe() - millis(age)
+      const found = past.findLast(({ at }) => at <= before)
+      if (found !== undefined) tables = Model.copy(found.tables)
+    })
+
+  // ---- one process
+
+  const start = (name: string, joining: JoinOptions) =>
+    Effect.gen(function* () {
+      const process = yield* network.process(name, joining)
+      const conditions: Conditions = { cut: undefined, latency: 0 }
+      const store = linkOf(truth, { outer, context, process, conditions, chance })
+      const isReachable = () => living.has(name) && conditions.cut === undefined
+      const engine = members.engine(name, process, isReachable, Math.floor(chance() * lag))
+      // Of its own: a process that is killed runs no finalizers.
+      const own = Scope.makeUnsafe()
+      const { fleet, manager } = yield* Runners.make(options, store, engine).pipe(process.provide, Scope.provide(own))
+      const suspensions = {
+        stops: Fault.suspend("stops", { process: name }),
+        runs: Fault.suspend("runs", { process: name })
+      }
+      const wakened = Effect.andThen(network.lift(suspensions.runs), network.lift(suspensions.stops))
+      const gone = Effect.sync(() => living.delete(name))
+      let isLeaving = false
+      const seen = (isHere: boolean, delay: number) =>
+        Effect.sync(() => {
+          // One that is gone does not come back, whatever of it is healed.
+          if (!isHere || (living.get(name) === runner && !isLeaving)) members.note(name, isHere, delay)
+        })
+      const runner: TestRunner = {
+        name,
+        process,
+        fleet,
+        manager,
+        pause: (monotonic = "runs") => Effect.andThen(network.inject(suspensions[monotonic]), seen(false, detection)),
+        resume: Effect.andThen(wakened, seen(true, detection)),
+        kill: Effect.all([gone, process.kill, seen(false, detection)], { discard: true }),
+        leave: Effect.gen(function* () {
+          yield* wakened
+          isLeaving = true
+          // It is still reached while it hands over, but nobody gives it anything new.
+          yield* seen(false, 0)
+          yield* process.provide(fleet.leave)
+          yield* gone
+          yield* process.provide(Scope.close(own, Exit.void))
+          yield* process.kill
+        }),
+        cutStore: Effect.andThen(
+          Effect.sync(() => void (conditions.cut = chance() < 0.5 ? "requests" : "answers")),
+          seen(false, detection)
+        ),
+        healStore: Effect.andThen(
+          Effect.sync(() => {
+            conditions.cut = undefined
+          }),
+          seen(true, detection)
+        ),
+        slowStore: (latency) => Effect.sync(() => void (conditions.latency = millis(latency)))
+      }
+      living.set(name, runner)
+      members.note(name, true, 0)
+      return { runner, own }
+    })
+
+  const join = (name: string, joining: JoinOptions = {}) =>
+    start(name, joining).pipe(
+      Effect.flatMap(({ own, runner }) =>
+        Effect.as(
+          Scope.addFinalizer(
+            scope,
+            // It runs again for this, or its finalizers would wait for ever.
+            Effect.suspend(() => {
+              if (living.get(name) !== runner) return Effect.void
+              return Effect.andThen(runner.healStore, Effect.andThen(runner.resume, Scope.close(own, Exit.void)))
+            })
+          ),
+          runner
+        )
+      ),
+      Effect.provideContext(context),
+      onOuter
+    )
+
+  for (let n = 1; n <= (options.runners ?? 3); n++) yield* join(`r${n}`)
+  const fleet: TestFleet = {
+    network,
+    store: {
+      leases: mapped(truth.leases, onOuter),
+      wishes: mapped(truth.wishes, onOuter),
+      permits: mapped(truth.permits, onOuter)
+    },
+    runners: Effect.sync(() => [...living.values()]),
+    join,
+    loseCommits
+  }
+  return fleet
+})
+
+type Verbs = Readonly<Record<string, unknown>>
+
+/** Every verb on the test's clock, not on its caller's. */
+const mapped = <A extends object>(verbs: A, change: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>): A =>
+  Object.fromEntries(
+    Object.entries(verbs as Verbs).map(([key, verb]) => [
+      key,
+      typeof verb === "function"
+        ? (...args: ReadonlyArray<unknown>) =>
+            change((verb as (...all: ReadonlyArray<unknown>) => Effect.Effect<unknown>)(...args))
+        : change(verb as Effect.Effect<unknown>)
+    ])
+  ) as A

@@ -1,0 +1,74 @@
+/**
+ * The way from one process to the store: it takes time, it can be cut, and a
+ * process that sleeps hears no answer. A request that was sent arrives even if its
+ * sender has given up, as with a real database.
+ */
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { TestProcess } from "kharbranth/testing/TestNetwork"
+import type { FleetStore } from "../../FleetStore.ts"
+
+export interface Conditions {
+  /** What gets lost: requests, or only the answers to them. */
+  cut: "requests" | "answers" | undefined
+  /** There and back, in milliseconds; chance decides how much of it is the way back. */
+  latency: number
+}
+
+interface Way {
+  readonly outer: Clock.Clock
+  /** The test's own environment, its clock included. */
+  readonly context: Context.Context<never>
+  readonly process: TestProcess
+  readonly conditions: Conditions
+  /** A number in [0, 1) that decides how much of the time is the way there. */
+  readonly chance: () => number
+}
+
+export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Service"] => {
+  const { chance, conditions, context, outer, process } = way
+  const run = Effect.runForkWith(context)
+  const travel = (millis: number) => (millis > 0 ? outer.sleep(Duration.millis(millis)) : Effect.void)
+
+  const over = <A, E>(statement: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.callback<A, E>((resume) => {
+      run(
+        Effect.gen(function* () {
+          const there = conditions.latency > 0 ? conditions.latency * chance() : 0
+          yield* travel(there)
+          if (conditions.cut === "requests") return
+          const isLost = conditions.cut !== undefined
+          const exit = yield* Effect.exit(statement)
+          yield* travel(conditions.latency - there)
+          if (isLost || conditions.cut !== undefined) return
+          yield* process.awake
+          resume(exit)
+        })
+      )
+    })
+
+  const { leases, permits, wishes } = store
+  return {
+    leases: {
+      claim: (claim) => over(leases.claim(claim)),
+      renew: (held, ttl) => over(leases.renew(held, ttl)),
+      release: (held) => over(leases.release(held)),
+      all: over(leases.all)
+    },
+    wishes: {
+      put: (all) => over(wishes.put(all)),
+      remove: (names) => over(wishes.remove(names)),
+      pause: (names, paused) => over(wishes.pause(names, paused)),
+      select: (selection) => over(wishes.select(selection)),
+      version: over(wishes.version),
+      saveCursors: (lease, cursors) => over(wishes.saveCursors(lease, cursors))
+    },
+    permits: {
+      take: (take) => over(permits.take(take)),
+      settle: (id, unused) => over(permits.settle(id, unused)),
+      hold: (key, millis) => over(permits.hold(key, millis))
+    }
+  }
+}

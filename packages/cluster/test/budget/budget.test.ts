@@ -1,0 +1,135 @@
+/**
+ * Proves that the dials of a whole fleet stay within one limit: over processes and
+ * their deaths, in every window; that a block is not used after its time; that one
+ * process's "not now" holds all; and that bad limits are refused at the door.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import * as ConnectionError from "kharbranth/ConnectionError"
+import type { ManagedDial } from "kharbranth/ConnectionManager"
+import * as FleetStore from "../../src/FleetStore.ts"
+import { Budget } from "../../src/internal/budget/budget.ts"
+
+const key = "account:7"
+const dial: ManagedDial = {
+  connection: "a",
+  epoch: 1,
+  attempt: 1,
+  cause: undefined,
+  endpoint: 0,
+  keys: ["origin", key]
+}
+
+const rig = (limit: number, window = 10_000) =>
+  Effect.gen(function* () {
+    const { permits } = yield* FleetStore.makeMemory
+    const clock = yield* Clock.clockWith(Effect.succeed)
+    const process = Budget.make({
+      permits,
+      clock,
+      limits: { [key]: { limit, window } },
+      emit: () => {},
+      statement: 1_000
+    })
+    /** Dials as often as it may; each is over at once. Counts them. */
+    const dialer = (budget: Budget, times: Array<number>) =>
+      Effect.scoped(budget.permit(dial)).pipe(
+        Effect.andThen(Effect.sync(() => void times.push(clock.currentTimeMillisUnsafe()))),
+        Effect.forever,
+        Effect.forkScoped
+      )
+    return { dialer, permits, process }
+  })
+
+const most = (times: ReadonlyArray<number>, window: number) =>
+  Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + window).length))
+
+describe("the fleet's dial budget", () => {
+  it.effect("lets as many dials go in a window as the limit says, by all processes together", () =>
+    Effect.gen(function* () {
+      const { dialer, process } = yield* rig(20)
+      const times: Array<number> = []
+      for (const budget of yield* Effect.all([process, process, process])) yield* dialer(budget, times)
+      for (let n = 0; n < 600; n++) yield* TestClock.adjust(100)
+      assert.strictEqual(most(times, 10_000), 20)
+      // A minute has six windows; what is lost is the time between a block's permits.
+      assert.isAtLeast(times.length, 100)
+    })
+  )
+
+  it.effect("what a process that died had taken counts on, and no longer than it must", () =>
+    Effect.gen(function* () {
+      const { dialer, permits, process } = yield* rig(20)
+      const dead = yield* permits.take({ key, limit: 20, window: 10_000, want: 15, within: 12_100 })
+      assert.strictEqual(dead._tag, "Granted")
+      const times: Array<number> = []
+      yield* dialer(yield* process, times)
+      for (let n = 0; n < 220; n++) yield* TestClock.adjust(100)
+      assert.strictEqual(most(times, 10_000), 5)
+      for (let n = 0; n < 110; n++) yield* TestClock.adjust(100)
+      assert.isAbove(most(times, 10_000), 15)
+    })
+  )
+
+  it.effect("a permit that was not used in time is not used", () =>
+    Effect.gen(function* () {
+      const { permits, process } = yield* rig(100)
+      const budget = yield* process
+      const waiters = yield* Effect.forEach(Array.from({ length: 4 }), () =>
+        Effect.forkChild(Effect.scoped(budget.permit(dial)))
+      )
+      yield* TestClock.adjust(0)
+      yield* Effect.forEach(waiters, Fiber.join)
+      yield* TestClock.adjust("2 seconds")
+      yield* Effect.scoped(budget.permit(dial))
+      // Ten at most are out: those of the second block. The first was given back but for what it let go.
+      const rest = yield* permits.take({ key, limit: 100, window: 10_000, want: 100, within: 1 })
+      assert.isAtLeast(rest._tag === "Granted" ? rest.permits : 0, 94)
+    })
+  )
+
+  it.effect("a server that says not now is left alone by all", () =>
+    Effect.gen(function* () {
+      const { permits, process } = yield* rig(100)
+      const budget = yield* process
+      const scope = Scope.makeUnsafe()
+      yield* Scope.provide(budget.permit(dial), scope)
+      const rejected = new ConnectionError.HandshakeRejected({
+        connection: "a",
+        endpoint: "wss://feed.example/",
+        status: 429,
+        retryAfter: undefined,
+        response: Redacted.make({ headers: {}, body: "" })
+      })
+      yield* Scope.close(scope, Exit.fail(rejected))
+      const held = yield* permits.take({ key, limit: 100, window: 10_000, want: 1, within: 1 })
+      assert.deepStrictEqual(held, { _tag: "Wait", millis: 5_000 })
+    })
+  )
+
+  it.effect("keys without a limit wait for nobody", () =>
+    Effect.gen(function* () {
+      const { process } = yield* rig(1)
+      const budget = yield* process
+      for (let n = 0; n < 5; n++) yield* Effect.scoped(budget.permit({ ...dial, keys: ["origin"] }))
+    })
+  )
+
+  it.effect("bad limits are refused at the door", () =>
+    Effect.gen(function* () {
+      const { process } = yield* rig(0)
+      assert.strictEqual(
+        (yield* Effect.flip(process)).message,
+        "Fleet: option budget.fleet.account:7.limit is not usable: expected a whole number of at least 1"
+      )
+      const endless = yield* rig(1, 0)
+      assert.strictEqual((yield* Effect.flip(endless.process))._tag, "InvalidFleet")
+    })
+  )
+})

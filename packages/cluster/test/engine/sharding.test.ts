@@ -1,0 +1,85 @@
+/**
+ * Proves that the fleet stands on the real Effect Cluster: buckets are its shards,
+ * a process claims those that it has, questions go to the owner of a name, and what
+ * it opened is released with the layer. One process, in memory.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as ShardingConfig from "effect/cluster/ShardingConfig"
+import * as TestRunner from "effect/cluster/TestRunner"
+import * as Codec from "kharbranth/Codec"
+import * as ManagerCommand from "kharbranth/ManagerCommand"
+import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import * as ClusterManager from "../../src/ClusterManager.ts"
+import { Fleet } from "../../src/Fleet.ts"
+import * as FleetKind from "../../src/FleetKind.ts"
+import * as FleetStore from "../../src/FleetStore.ts"
+import * as Sharding from "../../src/internal/engine/sharding.ts"
+import type { Question } from "../../src/internal/engine/engine.ts"
+
+const Ticker = FleetKind.make("ticker", {
+  params: Schema.Struct({ symbol: Schema.String }),
+  codec: Codec.text,
+  open: ({ symbol }) => ({ target: `wss://feed.example/${symbol}` })
+})
+
+const cluster = Layer.merge(TestRunner.layer, ShardingConfig.layer())
+const names = Array.from({ length: 20 }, (_, n) => `name-${n}`)
+
+describe("Effect Cluster", () => {
+  it.live(
+    "a fleet on it opens its names, commands them and lets go of them",
+    () =>
+      Effect.gen(function* () {
+        const network = yield* TestNetwork.make()
+        const server = yield* network.serve("wss://feed.example/", TestNetwork.silent)
+        const store = yield* FleetStore.makeMemory
+        const layer = ClusterManager.layer({ kinds: [Ticker], lease: { ttl: "2 seconds", settle: 0 } }).pipe(
+          Layer.provide([Layer.succeed(FleetStore.FleetStore)(store), cluster])
+        )
+        yield* Effect.gen(function* () {
+          const fleet = yield* Fleet
+          yield* fleet.reconcile(Ticker, new Map(names.map((name) => [name, { symbol: name }])))
+          yield* Effect.forEach(names, () => server.accepted)
+          const outcomes = yield* fleet.broadcast(ManagerCommand.restart(), { kind: "ticker" })
+          assert.isEmpty(outcomes.filter(({ error }) => error !== undefined))
+          assert.deepStrictEqual(yield* fleet.send(Ticker, "name-3", "hello"), { _tag: "Written" })
+          const { holders, unowned } = yield* fleet.overview
+          assert.deepStrictEqual([holders.length, unowned.length], [1, 0])
+        }).pipe(Effect.provide(layer), network.provide)
+        assert.isEmpty((yield* store.leases.all).filter(({ holder }) => holder !== undefined))
+        assert.lengthOf(yield* server.connections, 0)
+      }),
+    30_000
+  )
+
+  it.live(
+    "a question reaches the owner of a name through the cluster, as JSON",
+    () =>
+      Effect.gen(function* () {
+        const engine = yield* Sharding.make
+        const heard: Array<Question> = []
+        yield* engine.serve((question) =>
+          Effect.sync(() => {
+            heard.push(question)
+            return [{ name: "a", _tag: "Done" }]
+          })
+        )
+        const question: Question = {
+          _tag: "Command",
+          id: "1",
+          names: ["a"],
+          command: { _tag: "Probe", reason: "why", deadlineMillis: undefined }
+        }
+        assert.deepStrictEqual(yield* engine.ask("a", question), [{ name: "a", _tag: "Done" }])
+        assert.deepStrictEqual(heard, [
+          { _tag: "Command", id: "1", names: ["a"], command: { _tag: "Probe", reason: "why" } }
+        ])
+        assert.isTrue(engine.owned().has(engine.bucketOf("a")))
+        assert.strictEqual(engine.owned().size, 300)
+      }).pipe(Effect.provide(cluster)),
+    30_000
+  )
+})

@@ -1,0 +1,229 @@
+/**
+ * Proves by single stories what the simulation shows at random: a name moves when
+ * its owner dies, with one gap that says since when; a paused owner comes back too
+ * late; an outage of the store shorter than the lease costs no socket, a longer one
+ * costs all; a process that leaves hands over at once; and a store that loses
+ * commits has two owners no longer than until the next renewal.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Codec from "kharbranth/Codec"
+import * as VirtualTime from "kharbranth/testing/VirtualTime"
+import type { Lease } from "../../src/Lease.ts"
+import * as FleetKind from "../../src/FleetKind.ts"
+import * as TestFleet from "../../src/testing/TestFleet.ts"
+
+interface Seen {
+  readonly epoch: number
+  readonly entry: unknown
+}
+
+const story =
+  (
+    tell: (parts: {
+      readonly fleet: TestFleet.TestFleet
+      readonly seen: ReadonlyArray<Seen>
+      readonly server: {
+        readonly open: Effect.Effect<number>
+        readonly dials: Effect.Effect<number>
+        readonly say: (text: string) => Effect.Effect<void>
+      }
+      readonly owner: Effect.Effect<{ readonly runner: TestFleet.TestRunner; readonly lease: Lease }, unknown>
+    }) => Effect.Effect<void, unknown, Scope.Scope>
+  ) =>
+  async () => {
+    const seen: Array<Seen> = []
+    const kind = FleetKind.make("feed", {
+      params: Schema.Struct({}),
+      codec: Codec.text,
+      open: () => ({ target: "wss://feed.example/a" }),
+      consume: ({ entries, lease: { epoch } }) =>
+        Stream.runForEach(entries, (entry) => Effect.sync(() => void seen.push({ epoch, entry })))
+    })
+    const program = Effect.gen(function* () {
+      const fleet = yield* TestFleet.make({ kinds: [kind], runners: 3, lease: { ttl: "10 seconds" } })
+      const server = yield* fleet.network.serve("wss://feed.example/")
+      const [first] = yield* fleet.runners
+      yield* first!.fleet.ensure(kind, "a", {})
+      yield* server.accepted
+      const owner = Effect.gen(function* () {
+        for (const runner of yield* fleet.runners) {
+          if (!runner.manager.has("a")) continue
+          const lease = yield* runner.process.provide(runner.fleet.owner("a"))
+          if (lease?.holder === runner.fleet.holder) return { runner, lease }
+        }
+        return yield* Effect.fail("nobody owns it")
+      })
+      const say = (text: string) =>
+        Effect.flatMap(server.connections, (peers) =>
+          Effect.sync(() => peers.forEach((peer) => peer.sendUnsafe([text])))
+        )
+      yield* tell({
+        fleet,
+        seen,
+        owner,
+        server: {
+          say,
+          open: Effect.map(server.connections, (peers) => peers.length),
+          dials: Effect.map(server.dials, (dials) => dials.length)
+        }
+      })
+    })
+    const exit = await VirtualTime.run(Effect.scoped(program))
+    if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
+  }
+
+const tags = (seen: ReadonlyArray<Seen>) =>
+  seen.map(({ entry }) => {
+    const { _tag, message } = entry as { readonly _tag: string; readonly message?: string }
+    return message ?? _tag
+  })
+
+const gapOf = (seen: ReadonlyArray<Seen>) =>
+  seen
+    .map(
+      ({ entry }) =>
+        entry as {
+          readonly _tag: string
+          readonly from?: number
+          readonly to: number
+          readonly cause: { readonly _tag: string }
+        }
+    )
+    .find(({ _tag }) => _tag === "Gap")
+
+describe("TestFleet", () => {
+  it(
+    "a name moves when its owner dies, with one gap since its last sign of life",
+    story(({ fleet, owner, seen, server }) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep("5 seconds")
+        yield* server.say("one")
+        yield* Effect.sleep("1 second")
+        const before = yield* owner
+        yield* before.runner.kill
+        yield* Effect.sleep(10)
+        assert.strictEqual(yield* server.open, 0)
+        yield* Effect.sleep("20 seconds")
+        const after = yield* owner
+        assert.notStrictEqual(after.lease.holder, before.lease.holder)
+        assert.isAbove(after.lease.epoch, before.lease.epoch)
+        yield* server.say("two")
+        yield* Effect.sleep(10)
+        assert.deepStrictEqual(tags(seen), ["SessionOpened", "one", "Gap", "SessionOpened", "two"])
+        const gap = gapOf(seen)
+        assert.strictEqual(gap?.cause._tag, "OwnerLost")
+        // Renewed every 2.5 seconds: no older than that when it died, and never after that.
+        assert.isAtMost(gap?.from ?? Infinity, 10_000)
+        assert.isAtLeast((gap?.to ?? 0) - (gap?.from ?? 0), 10_000)
+        assert.lengthOf(yield* fleet.runners, 2)
+      })
+    )
+  )
+
+  it(
+    "a paused owner that comes back is cut, and delivers nothing that waited",
+    story(({ owner, seen, server }) =>
+      Effect.gen(function* () {
+        const { runner } = yield* owner
+        yield* runner.pause()
+        yield* Effect.sleep("20 seconds")
+        // Nobody can close the old one while its process stands still.
+        assert.strictEqual(yield* server.open, 2)
+        yield* server.say("now")
+        yield* runner.resume
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(yield* server.open, 1)
+        const messages = seen.filter(({ entry }) => (entry as { readonly _tag: string })._tag === "Message")
+        assert.deepStrictEqual(
+          messages.map(({ epoch }) => epoch),
+          [2]
+        )
+      })
+    )
+  )
+
+  it(
+    "an outage of the store that is shorter than the lease costs no socket",
+    story(({ fleet, server }) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep("5 seconds")
+        const runners = yield* fleet.runners
+        yield* Effect.forEach(runners, ({ cutStore }) => cutStore)
+        yield* Effect.sleep("5 seconds")
+        yield* Effect.forEach(runners, ({ healStore }) => healStore)
+        yield* Effect.sleep("20 seconds")
+        assert.strictEqual(yield* server.dials, 1)
+        assert.strictEqual(yield* server.open, 1)
+      })
+    )
+  )
+
+  it(
+    "a longer one costs every socket, and all come back",
+    story(({ fleet, server }) =>
+      Effect.gen(function* () {
+        const runners = yield* fleet.runners
+        yield* Effect.forEach(runners, ({ cutStore }) => cutStore)
+        yield* Effect.sleep("12 seconds")
+        assert.strictEqual(yield* server.open, 0)
+        yield* Effect.forEach(runners, ({ healStore }) => healStore)
+        yield* Effect.sleep("20 seconds")
+        assert.strictEqual(yield* server.open, 1)
+      })
+    )
+  )
+
+  it(
+    "a process that leaves hands over without waiting for the lease to end",
+    story(({ owner, seen, server }) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep("1 second")
+        const { runner } = yield* owner
+        yield* runner.leave
+        yield* Effect.sleep("3 seconds")
+        assert.strictEqual(yield* server.open, 1)
+        yield* server.say("on")
+        yield* Effect.sleep(10)
+        assert.deepStrictEqual(tags(seen), ["SessionOpened", "Gap", "SessionOpened", "on"])
+      })
+    )
+  )
+
+  it(
+    "a store that lost commits has two owners only until the next renewal",
+    story(({ fleet, owner, server }) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep("5 seconds")
+        const { runner } = yield* owner
+        yield* runner.leave
+        yield* Effect.sleep("1500 millis")
+        // The release and the new claim are lost: the store believes the lease of the one that left.
+        yield* fleet.loseCommits("3 seconds")
+        yield* Effect.sleep("2600 millis")
+        assert.isAtMost(yield* server.open, 1)
+        yield* Effect.sleep("20 seconds")
+        assert.strictEqual(yield* server.open, 1)
+      })
+    )
+  )
+
+  it(
+    "a process that joins takes its share",
+    story(({ fleet, server }) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep("5 seconds")
+        const late = yield* fleet.join("late")
+        yield* Effect.sleep("20 seconds")
+        const all = yield* fleet.store.leases.all
+        assert.lengthOf(all, 12)
+        assert.isAtLeast(all.filter(({ holder }) => holder === late.fleet.holder).length, 3)
+        assert.strictEqual(yield* server.open, 1)
+      })
+    )
+  )
+})

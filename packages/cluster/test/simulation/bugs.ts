@@ -1,0 +1,211 @@
+/**
+ * Bugs to plant, each with the promises that must notice it. A bug changes one
+ * decision of the leases, the fence or the names, and the simulation is run on it.
+ */
+import * as Answering from "../../src/internal/fleet/answering.ts"
+import { FencedReceiver } from "../../src/internal/fence/fenced.ts"
+import { Right } from "../../src/internal/fence/right.ts"
+import { Holder } from "../../src/internal/holder/holder.ts"
+import { Names } from "../../src/internal/names/names.ts"
+import { planted } from "./planted.ts"
+
+export interface Bug {
+  readonly name: string
+  /** One of these is broken. */
+  readonly breaks: ReadonlyArray<string>
+  /** Plants it; returns how to remove it. */
+  readonly plant: () => () => void
+}
+
+/** Puts another method in the place of one. */
+const replace = (object: object, key: string, change: (right: never) => unknown) => () => {
+  const all = object as Record<string, unknown>
+  const right = all[key]
+  all[key] = change(right as never)
+  return () => {
+    all[key] = right
+  }
+}
+
+type Method = (...args: ReadonlyArray<unknown>) => unknown
+
+const inStore = (change: NonNullable<typeof planted.change>) => () => {
+  planted.change = change
+  return () => {
+    planted.change = undefined
+  }
+}
+
+const users = ["one writer", "one reader", "epochs grow"]
+
+export const bugs: ReadonlyArray<Bug> = [
+  {
+    name: "the fence lets everything pass",
+    breaks: users,
+    plant: replace(Right.prototype, "isLive", () => () => true)
+  },
+  {
+    name: "a right is counted from the answer, not from before the question",
+    breaks: users,
+    plant: replace(
+      Right.prototype,
+      "set",
+      (right: Method) =>
+        function (this: Right, _: unknown, millis: unknown) {
+          const { clock } = this as unknown as {
+            readonly clock: { monotonicTimeNanosUnsafe(): bigint; currentTimeMillisUnsafe(): number }
+          }
+          const now = { monotonic: clock.monotonicTimeNanosUnsafe(), wall: clock.currentTimeMillisUnsafe() }
+          return right.call(this, now, millis)
+        }
+    )
+  },
+  {
+    name: "the fence looks at dials alone",
+    breaks: users,
+    plant: replace(FencedReceiver.prototype, "passes", () => () => true)
+  },
+  {
+    name: "cursors are kept under any lease",
+    breaks: ["cursors never go back"],
+    plant: inStore((model) => ({
+      saveCursors: (tables, now, lease, cursors) => {
+        const row = tables.leases.get(lease.bucket)
+        if (row === undefined) return []
+        tables.leases.set(lease.bucket, { ...row, epoch: lease.epoch, holder: lease.holder, expiresAt: now + 1 })
+        const kept = model.saveCursors(tables, now, lease, cursors)
+        tables.leases.set(lease.bucket, row)
+        return kept
+      }
+    }))
+  },
+  {
+    name: "a block counts only until its last dial, not for a window after it",
+    breaks: ["dials within the limit"],
+    plant: inStore((model) => ({ take: (tables, now, request) => model.take(tables, now, { ...request, window: 1 }) }))
+  },
+  {
+    name: "only the monotonic clock is looked at, which stands still in a sleeping machine",
+    breaks: users,
+    plant: replace(
+      Right.prototype,
+      "isLive",
+      () =>
+        function (this: Right) {
+          const self = this as unknown as {
+            readonly revoked: boolean
+            readonly monotonicEnd: bigint
+            readonly clock: { monotonicTimeNanosUnsafe(): bigint }
+          }
+          return !self.revoked && self.clock.monotonicTimeNanosUnsafe() < self.monotonicEnd
+        }
+    )
+  },
+  {
+    name: "a claim takes what another still holds",
+    breaks: users,
+    plant: inStore((model) => ({
+      claim: (tables, now, request) => {
+        for (const [bucket, row] of tables.leases) tables.leases.set(bucket, { ...row, expiresAt: now - 1 })
+        return model.claim(tables, now, request)
+      }
+    }))
+  },
+  {
+    name: "a claim does not raise the epoch",
+    breaks: ["one holder for each epoch"],
+    plant: inStore((model) => ({
+      claim: (tables, now, request) => {
+        const before = new Map([...tables.leases].map(([bucket, { epoch }]) => [bucket, epoch]))
+        const answer = model.claim(tables, now, request)
+        const claimed = answer.claimed.map((one) => {
+          const epoch = before.get(one.bucket) ?? 1
+          tables.leases.set(one.bucket, { ...tables.leases.get(one.bucket)!, epoch })
+          return { ...one, epoch }
+        })
+        return { ...answer, claimed }
+      }
+    }))
+  },
+  {
+    name: "a renewal looks at nothing but the bucket",
+    breaks: users,
+    plant: inStore((model) => ({
+      renew: (tables, now, leases, ttl) => {
+        model.renew(tables, now, leases, ttl)
+        return leases.map(({ bucket, epoch }) => ({ bucket, epoch, wantedBy: undefined }))
+      }
+    }))
+  },
+  {
+    name: "a bucket is freed before its names are closed",
+    breaks: users,
+    plant: replace(
+      Holder.prototype,
+      "handOver",
+      () =>
+        function (this: Holder, right: Right) {
+          const self = this as unknown as {
+            readonly held: Map<string, unknown>
+            release(leases: ReadonlyArray<unknown>): unknown
+          }
+          self.held.delete(right.lease.bucket)
+          return self.release([right.lease])
+        }
+    )
+  },
+  {
+    name: "nobody hands over what another asks for",
+    breaks: ["all recover"],
+    plant: replace(
+      Holder.prototype,
+      "claim",
+      () =>
+        function (this: Holder) {
+          return (this as unknown as { sweep(): unknown }).sweep()
+        }
+    )
+  },
+  {
+    name: "a name whose lease is lost stays open",
+    breaks: ["all recover", ...users],
+    plant: replace(Names.prototype, "closeStale", () => () => {})
+  },
+  {
+    name: "a released name stays open",
+    breaks: ["released names are closed"],
+    plant: replace(
+      Names.prototype,
+      "isWanted",
+      () =>
+        function (this: Names, _: string, { right }: { readonly right: Right }) {
+          const { around } = this as unknown as {
+            readonly around: { held(): ReadonlyMap<string, { readonly right: unknown }> }
+          }
+          return right.isLive() && around.held().get(right.lease.bucket)?.right === right
+        }
+    )
+  },
+  {
+    name: "a name opens only in the moment of the claim",
+    breaks: ["all recover"],
+    plant: replace(Names.prototype, "openMissing", (right: Method) => {
+      const seen = new WeakSet<object>()
+      return function (this: Names) {
+        if (seen.has(this)) return
+        seen.add(this)
+        right.call(this)
+      }
+    })
+  },
+  {
+    name: "nobody is told that a name had another owner",
+    breaks: ["every hole has its gap"],
+    plant: replace(Names.prototype, "beforeOf", () => () => undefined)
+  },
+  {
+    name: "a repeated question is answered by doing it again",
+    breaks: ["at most once"],
+    plant: replace(Answering.Answered.prototype, "once", () => (_: string, run: unknown) => run)
+  }
+]

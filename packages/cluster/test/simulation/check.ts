@@ -1,0 +1,121 @@
+/** The promises of a fleet, each checked against a history. */
+import { dialLimit, type Record } from "./record.ts"
+
+export interface Violation {
+  readonly rule: string
+  readonly detail: string
+}
+
+type Rule = (record: Record) => ReadonlyArray<string>
+
+/** By name, in order. */
+const byName = <A extends { readonly name: string }>(all: ReadonlyArray<A>): ReadonlyMap<string, ReadonlyArray<A>> => {
+  const groups = new Map<string, Array<A>>()
+  for (const one of all) {
+    const group = groups.get(one.name) ?? []
+    group.push(one)
+    groups.set(one.name, group)
+  }
+  return groups
+}
+
+/** Once a name was used under an epoch, nobody uses it under an older one. */
+const inOrder = (all: ReadonlyArray<{ readonly at: number; readonly name: string; readonly epoch: number }>) => {
+  const wrong: Array<string> = []
+  for (const [name, uses] of byName(all)) {
+    let highest = 0
+    for (const { at, epoch } of uses) {
+      if (epoch < highest) wrong.push(`${name} at ${at}: epoch ${epoch} after ${highest}`)
+      highest = Math.max(highest, epoch)
+    }
+  }
+  return wrong
+}
+
+const holes: Rule = ({ reads }) => {
+  const wrong: Array<string> = []
+  for (const [name, all] of byName(reads)) {
+    let last: number | undefined
+    let marked = false
+    for (const read of all) {
+      if ("gap" in read) marked = true
+      else {
+        if (last !== undefined && read.seq <= last) wrong.push(`${name} at ${read.at}: ${read.seq} after ${last}`)
+        if (last !== undefined && read.seq > last + 1 && !marked)
+          wrong.push(`${name} at ${read.at}: ${read.seq} after ${last} without a gap`)
+        last = read.seq
+        marked = false
+      }
+    }
+  }
+  return wrong
+}
+
+const holders: Rule = ({ opened }) => {
+  const known = new Map<string, string>()
+  return opened.flatMap(({ at, epoch, holder, name }) => {
+    const key = `${name} under ${epoch}`
+    const first = known.get(key) ?? holder
+    known.set(key, first)
+    return first === holder ? [] : [`${key} at ${at}: ${holder} after ${first}`]
+  })
+}
+
+const cursors: Rule = ({ opened, released }) => {
+  const wrong: Array<string> = []
+  for (const [name, all] of byName(opened)) {
+    const forgotten = released.filter((one) => one.name === name)
+    let last = 0
+    let since = 0
+    for (const { at, cursor } of all) {
+      if (forgotten.some((one) => one.at >= since && one.at <= at)) last = 0
+      since = at
+      if (cursor < last) wrong.push(`${name} at ${at}: cursor ${cursor} after ${last}`)
+      last = Math.max(last, cursor)
+    }
+  }
+  return wrong
+}
+
+const sendings: Rule = ({ arrivals, sendings }) =>
+  [...sendings.values()].flatMap(({ id, outcome }) => {
+    const times = arrivals.get(id) ?? 0
+    if (times > 1) return [`${id} arrived ${times} times`]
+    return times === 1 && outcome === "Refused" ? [`${id} arrived and was refused`] : []
+  })
+
+const dials: Rule = ({ dials }) =>
+  dials.flatMap((at, index) => {
+    const first = dials[index - dialLimit.most]
+    return first !== undefined && at - first < dialLimit.window
+      ? [`${dialLimit.most + 1} dials from ${first} to ${at}`]
+      : []
+  })
+
+const recovered: Rule = ({ fresh, sockets, wanted }) =>
+  wanted.flatMap((name) => {
+    const open = sockets.get(name)?.size ?? 0
+    if (open !== 1) return [`${name} has ${open} sockets`]
+    return fresh.has(name) ? [] : [`${name} delivers nothing`]
+  })
+
+const released: Rule = ({ sockets, wanted }) =>
+  [...sockets].flatMap(([name, open]) =>
+    open.size > 0 && !wanted.includes(name) ? [`${name} is open though released`] : []
+  )
+
+const rules: Readonly<{ [name: string]: Rule }> = {
+  "one writer": ({ writes }) => inOrder(writes),
+  "one reader": ({ reads }) => inOrder(reads),
+  "epochs grow": ({ opened }) => inOrder(opened),
+  "one holder for each epoch": holders,
+  "every hole has its gap": holes,
+  "cursors never go back": cursors,
+  "at most once": sendings,
+  "dials within the limit": dials,
+  "all recover": recovered,
+  "released names are closed": released
+}
+
+export const check = (record: Record): ReadonlyArray<Violation> =>
+  Object.entries(rules).flatMap(([rule, broken]) => broken(record).map((detail) => ({ rule, detail })))

@@ -1,0 +1,65 @@
+/** What happened in a history, as the servers, the consumers and the callers saw it. */
+
+export interface Write {
+  readonly at: number
+  /** The socket, as the server numbers it. */
+  readonly socket: number
+  readonly name: string
+  readonly epoch: number
+}
+
+export type Read = {
+  readonly at: number
+  readonly name: string
+  readonly epoch: number
+} & ({ readonly seq: number } | { readonly gap: string })
+
+export interface Opened {
+  readonly at: number
+  readonly name: string
+  readonly epoch: number
+  readonly holder: string
+  readonly cursor: number
+}
+
+export interface Sending {
+  readonly id: string
+  outcome: "Written" | "Refused" | "Unknown" | undefined
+}
+
+export interface Record {
+  readonly writes: Array<Write>
+  readonly reads: Array<Read>
+  readonly opened: Array<Opened>
+  readonly sendings: Map<string, Sending>
+  /** How often a message that was sent by name reached the server. */
+  readonly arrivals: Map<string, number>
+  readonly dials: Array<number>
+  /** When a name was released: its cursor goes with it. */
+  readonly released: Array<{ readonly at: number; readonly name: string }>
+  /** Sockets of each name that were used in the last second. */
+  readonly sockets: Map<string, ReadonlySet<number>>
+  /** Names whose consumer got a message in the last second. */
+  readonly fresh: Set<string>
+  wanted: ReadonlyArray<string>
+  readonly counts: Map<string, number>
+}
+
+/** What the fleet may dial, in any window. */
+export const dialLimit = { most: 6, window: 1_000 }
+
+export const empty = (): Record => ({
+  writes: [],
+  reads: [],
+  opened: [],
+  sendings: new Map(),
+  arrivals: new Map(),
+  dials: [],
+  released: [],
+  sockets: new Map(),
+  fresh: new Set(),
+  wanted: [],
+  counts: new Map()
+})
+
+export const count = ({ counts }: Record, what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1)

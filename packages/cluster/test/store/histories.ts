@@ -1,0 +1,170 @@
+/**
+ * Random histories of one store beside the model: the same verbs in the same
+ * order must give the same answers. Time passes in steps of a hundred seconds and
+ * leases end between two steps, so that what a real database takes changes nothing.
+ */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { Block } from "../../src/FleetStore.ts"
+import * as Model from "../../src/internal/store/model.ts"
+import { type Random, randomOf } from "../support/random.ts"
+import type { Rig } from "./conformance.ts"
+
+const step = 100_000
+const steps = (count: number) => (count + 0.5) * step
+const holders = ["a", "b", "c"]
+const buckets = ["b1", "b2", "b3", "b4"]
+const names = ["n1", "n2", "n3", "n4", "n5"]
+
+const rounded = (millis: number | undefined) => (millis === undefined ? undefined : Math.round(millis / step))
+const byBucket = <A extends { readonly bucket: string }>(all: ReadonlyArray<A>) =>
+  all.toSorted((one, two) => (one.bucket < two.bucket ? -1 : 1))
+
+/** One verb on both; what each said, in a form that can be compared. */
+type Verb = (
+  rig: Rig,
+  tables: Model.Tables,
+  now: number,
+  random: Random
+) => Effect.Effect<readonly [unknown, unknown], unknown>
+
+const leaseOf = (random: Random, tables: Model.Tables) => {
+  const bucket = random.pick(buckets)
+  const row = tables.leases.get(bucket)
+  // Mostly the one in force, so that renewals succeed too.
+  return random() < 0.7 && row !== undefined
+    ? { bucket, epoch: row.epoch, holder: row.last }
+    : { bucket, epoch: 1 + random.below(4), holder: random.pick(holders) }
+}
+
+const claim: Verb = ({ store }, tables, now, random) => {
+  const request = { holder: random.pick(holders), buckets: random.some(buckets, 0.6), ttl: steps(1 + random.below(4)) }
+  const plain = ({ busy, claimed }: ReturnType<typeof Model.claim>) => ({
+    busy: byBucket(busy),
+    claimed: byBucket(claimed).map(({ before, bucket, epoch, holder, silence }) => ({
+      before,
+      bucket,
+      epoch,
+      holder,
+      silence: rounded(silence)
+    }))
+  })
+  const expected = plain(Model.claim(tables, now, request))
+  return Effect.map(store.leases.claim(request), (answer) => [
+    plain({ busy: [...answer.busy], claimed: [...answer.claimed] }),
+    expected
+  ])
+}
+
+const renew: Verb = ({ store }, tables, now, random) => {
+  const leases = [leaseOf(random, tables)]
+  const ttl = steps(1 + random.below(4))
+  const expected = Model.renew(tables, now, leases, ttl)
+  return Effect.map(store.leases.renew(leases, ttl), (answer) => [answer, expected])
+}
+
+const release: Verb = ({ store }, tables, now, random) => {
+  const lease = leaseOf(random, tables)
+  Model.release(tables, now, [lease])
+  const expected = byBucket(Model.standings(tables, now))
+  return Effect.map(Effect.andThen(store.leases.release([lease]), store.leases.all), (all) => [byBucket(all), expected])
+}
+
+const put: Verb = ({ store }, tables, _, random) => {
+  const wishes = random.some(names, 0.4).map((name) => ({
+    name,
+    kind: random.pick(["x", "y"]),
+    bucket: random.pick(buckets),
+    params: random.pick([null, 1, { a: "b" }]),
+    tags: random.some(["s", "t"], 0.5),
+    paused: random() < 0.3
+  }))
+  Model.put(tables, wishes)
+  return Effect.as(store.wishes.put(wishes), [0, 0] as const)
+}
+
+const change: Verb = ({ store }, tables, _, random) => {
+  const some = random.some(names, 0.4)
+  const paused = random() < 0.5
+  if (random() < 0.4) {
+    Model.remove(tables, some)
+    return Effect.as(store.wishes.remove(some), [0, 0] as const)
+  }
+  Model.pause(tables, some, paused)
+  return Effect.as(store.wishes.pause(some, paused), [0, 0] as const)
+}
+
+const save: Verb = ({ store }, tables, now, random) => {
+  const lease = leaseOf(random, tables)
+  const cursors = random.some(names, 0.5).map((name) => ({ name, value: random.below(9) }))
+  const expected = Model.saveCursors(tables, now, lease, cursors).toSorted()
+  return Effect.map(store.wishes.saveCursors(lease, cursors), (kept) => [kept.toSorted(), expected])
+}
+
+const read: Verb = ({ store }, tables, _, random) => {
+  const selection = {
+    names: random() < 0.3 ? random.some(names, 0.6) : undefined,
+    buckets: random() < 0.3 ? random.some(buckets, 0.6) : undefined,
+    kind: random() < 0.3 ? "x" : undefined,
+    tag: random() < 0.3 ? "s" : undefined
+  }
+  const sorted = (wishes: ReadonlyArray<{ readonly name: string }>) =>
+    wishes.toSorted((one, two) => (one.name < two.name ? -1 : 1))
+  const expected = [sorted(Model.select(tables, selection)), tables.version]
+  return Effect.map(Effect.all([store.wishes.select(selection), store.wishes.version]), ([found, version]) => [
+    [sorted(found), version],
+    expected
+  ])
+}
+
+const take: Verb = ({ store }, tables, now, random) => {
+  const request = {
+    key: random.pick(["k", "l"]),
+    limit: 10,
+    window: steps(2),
+    want: 1 + random.below(6),
+    within: step
+  }
+  const plain = (block: Block) => (block._tag === "Granted" ? block.permits : { wait: Math.ceil(block.millis / step) })
+  const expected = plain(Model.take(tables, now, request))
+  return Effect.map(store.permits.take(request), (block) => [plain(block), expected])
+}
+
+const hold: Verb = ({ store }, tables, now, random) => {
+  const key = random.pick(["k", "l"])
+  const millis = steps(random.below(3))
+  Model.hold(tables, now, key, millis)
+  return Effect.as(store.permits.hold(key, millis), [0, 0] as const)
+}
+
+const verbs: ReadonlyArray<Verb> = [
+  claim,
+  claim,
+  renew,
+  renew,
+  release,
+  put,
+  change,
+  save,
+  read,
+  read,
+  take,
+  take,
+  hold
+]
+
+export const history = (rig: Rig, seed: number, length: number): Effect.Effect<void, unknown> =>
+  Effect.gen(function* () {
+    const random = randomOf(seed)
+    const tables = Model.empty()
+    let now = 0
+    for (let n = 0; n < length; n++) {
+      if (random() < 0.3) {
+        const millis = step * (1 + random.below(3))
+        now += millis
+        yield* rig.advance(millis)
+      }
+      const [actual, expected] = yield* random.pick(verbs)(rig, tables, now, random)
+      assert.deepStrictEqual(actual, expected, `seed ${seed}, verb ${n}`)
+    }
+  })
