@@ -3,14 +3,14 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type * as Codec from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
-import type { InvalidOptions } from "../../../ConnectionError.ts"
+import type { ConnectionError, InvalidOptions } from "../../../ConnectionError.ts"
 import * as Heartbeat from "../../../Heartbeat.ts"
 import * as Inbox from "../../../Inbox.ts"
 import * as Outbox from "../../../Outbox.ts"
 import * as Reconnect from "../../../Reconnect.ts"
 import type * as Target from "../../../Target.ts"
 import type { Capabilities } from "../../../Transport.ts"
-import type { Hedging } from "../../lifecycle/model.ts"
+import type { Config, Hedging, InputAt } from "../../lifecycle/model.ts"
 import * as Limits from "../../rateLimit/limits.ts"
 import * as Check from "../../model/check.ts"
 import * as Options from "../../outbox/options.ts"
@@ -44,13 +44,33 @@ export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Con
 })
 
 /** As many hedges as fit into the deadline of the first dial. */
-export const hedging = (
+const hedgingOf = (
   { dialTimeout, reconnect: { hedgeAfter } }: Connection.Policies,
   { concurrentDials = true }: Capabilities
 ): Hedging => ({
   most: hedgeAfter === undefined ? 0 : Math.ceil(Check.millis(dialTimeout) / Check.millis(hedgeAfter)) - 1,
   beside: concurrentDials
 })
+
+/** What the lifecycle has to know of the options. */
+export const lifecycleOf = (
+  policies: Connection.Policies,
+  { endpoints }: Target.Recipe,
+  capabilities: Capabilities
+): Omit<Config, "connection"> => ({
+  endpoints,
+  retryFirst: policies.reconnect.first,
+  hedging: hedgingOf(policies, capabilities)
+})
+
+/** What an error leads to, and who says so. */
+export const decisionOn = (
+  { reconnect }: Connection.Policies,
+  error: ConnectionError
+): Pick<InputAt<"Ended">, "decision" | "by"> => {
+  const decision = reconnect.classify(error)
+  return { decision, by: decision._tag === Reconnect.classify(error)._tag ? "default" : "user" }
+}
 
 /** What policies become: checked, and the target as a recipe. */
 export const checkPolicies = (

@@ -15,7 +15,6 @@ import { ConnectionObserver, type Observer } from "../../../ConnectionObserver.t
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
-import { classify } from "../../../Reconnect.ts"
 import type { Tap } from "../../../Session.ts"
 import { Surroundings } from "../../../Surroundings.ts"
 import type { Recipe } from "../../../Target.ts"
@@ -120,12 +119,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
       owner: this
     })
     this.handover = new Handover(this, options.rotate)
-    this.lifecycle = Lifecycle.initial({
-      connection,
-      endpoints: target.endpoints,
-      retryFirst: policies.reconnect.first,
-      hedging: Settings.hedging(policies, this.transport.capabilities)
-    })
+    const config = Settings.lifecycleOf(policies, target, this.transport.capabilities)
+    this.lifecycle = Lifecycle.initial({ connection, ...config })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
     this.reports.watcher = Context.get(context, Watching)?.(this)
     this.handover.listen()
@@ -400,9 +395,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     const isNewTarget = policies.target !== this.policies.target
     this.policies = policies
     this.target = target
-    const { endpoints } = target
-    const hedging = Settings.hedging(policies, this.transport.capabilities)
-    this.dispatch({ _tag: "Reconfigured", endpoints, retryFirst: policies.reconnect.first, hedging, isNewTarget })
+    const config = Settings.lifecycleOf(policies, target, this.transport.capabilities)
+    this.dispatch({ _tag: "Reconfigured", ...config, isNewTarget })
   }
 
   // --- what sessions report --------------------------------------------------
@@ -416,8 +410,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.dispatch({ _tag: "Hung", epoch })
   }
 
-  opened(session: Session<In, Out>): void {
-    this.dispatch({ _tag: "Opened", epoch: session.epoch })
+  opened({ epoch }: Session<In, Out>): void {
+    this.dispatch({ _tag: "Opened", epoch })
   }
 
   ready(session: Session<In, Out>): void {
@@ -430,9 +424,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     const { epoch } = session
     this.reports.counters.ended(session)
     const told = this.handover.ended(session, error)
-    const decision = this.policies.reconnect.classify(error)
-    const by = decision._tag === classify(error)._tag ? "default" : "user"
-    this.dispatch({ _tag: "Ended", epoch, error, decision, by }, () => {
+    this.dispatch({ _tag: "Ended", epoch, error, ...Settings.decisionOn(this.policies, error) }, () => {
       for (const tap of this.taps) attempt(() => tap.ended?.(epoch, told), nothing)
       this.handover.forgetLater()
       this.fork(
@@ -491,15 +483,13 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   /** Nothing is left of it afterwards; bounded by the sessions' close deadlines. */
   dismantle(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      Effect.andThen(
-        left(this.sessions),
-        Effect.suspend(() => {
-          // Only now: the end of a session may set one.
-          this.deadlines.clearAll()
-          return this.fibers.end()
-        })
-      )
+    return Effect.andThen(
+      Effect.suspend(() => left(this.sessions)),
+      Effect.suspend(() => {
+        // Only now: the end of a session may set one.
+        this.deadlines.clearAll()
+        return this.fibers.end()
+      })
     )
   }
 }
