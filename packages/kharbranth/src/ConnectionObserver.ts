@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import type { ConnectionEvent } from "./ConnectionEvent.ts"
 import type { Figures } from "./ConnectionMetrics.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
+import * as internal from "./internal/connection/use/observe.ts"
 
 /**
  * A connection as its observer sees it. Each property is read when you ask for it.
@@ -47,13 +48,27 @@ export interface Listener {
  */
 export type Observer = (connection: Observed) => Listener
 
+declare const made: unique symbol
+
 /**
- * The observer that connections are made with, if there is one.
+ * An observer that connections can be made with. Opaque: `make` makes it. It
+ * comes with its own code, so a page without an observer does not carry that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Observation {
+  /** Nobody else can make one. */
+  readonly [made]: true
+}
+
+/**
+ * Makes an observer that connections can be made with.
  *
  * @example
  * ```ts
  * import * as Connection from "kharbranth/Connection"
- * import { ConnectionObserver } from "kharbranth/ConnectionObserver"
+ * import * as ConnectionObserver from "kharbranth/ConnectionObserver"
  * import * as TestNetwork from "kharbranth/testing/TestNetwork"
  * import * as Effect from "effect/Effect"
  * import { deepStrictEqual } from "node:assert"
@@ -65,12 +80,15 @@ export type Observer = (connection: Observed) => Listener
  *   yield* Connection.make("echo", { target: "wss://echo.example/?token=secret" }).pipe(
  *     network.provide,
  *     Effect.scoped,
- *     Effect.provideService(ConnectionObserver, (connection) => ({
- *       event: (event) => {
- *         if (event._tag === "GatePassed") seen.push(event.gate)
- *       },
- *       ended: () => seen.push(`${connection.name} of ${connection.origin}`)
- *     }))
+ *     Effect.provideService(
+ *       ConnectionObserver.ConnectionObserver,
+ *       ConnectionObserver.make((connection) => ({
+ *         event: (event) => {
+ *           if (event._tag === "GatePassed") seen.push(event.gate)
+ *         },
+ *         ended: () => seen.push(`${connection.name} of ${connection.origin}`)
+ *       }))
+ *     )
  *   )
  * })
  *
@@ -78,10 +96,17 @@ export type Observer = (connection: Observed) => Listener
  * deepStrictEqual(seen, ["Open", "Ready", "echo of wss://echo.example"])
  * ```
  *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (observer: Observer) => Observation = internal.observation
+
+/**
+ * The observer that connections are made with, if there is one.
+ *
  * @category services
  * @since 0.1.0
  */
-export const ConnectionObserver: Context.Reference<Observer | undefined> = Context.Reference<Observer | undefined>(
-  "kharbranth/ConnectionObserver",
-  { defaultValue: () => undefined }
-)
+export const ConnectionObserver: Context.Reference<Observation | undefined> = Context.Reference<
+  Observation | undefined
+>("kharbranth/ConnectionObserver", { defaultValue: () => undefined })

@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { InvalidOptions } from "kharbranth/ConnectionError"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
-import { ConnectionObserver, type Observed } from "kharbranth/ConnectionObserver"
+import * as ConnectionObserver from "kharbranth/ConnectionObserver"
 import type { DialBudget } from "kharbranth/DialBudget"
 import type { Figures } from "kharbranth/Subscriptions"
 import { Fleet } from "./internal/groups/fleet.ts"
@@ -27,7 +27,7 @@ import * as Sources from "./internal/groups/sources.ts"
  */
 export interface Options {
   /** The group that a connection is counted in. Default: its first tag, or `"default"`. */
-  readonly group?: ((connection: Pick<Observed, "name" | "tags">) => string) | undefined
+  readonly group?: ((connection: Pick<ConnectionObserver.Observed, "name" | "tags">) => string) | undefined
   /**
    * How many groups there may be. A group is a name and the server that is
    * dialed; those that come later are one group `"other"`. It is also how many
@@ -69,7 +69,7 @@ export class Telemetry extends Context.Service<
   }
 >()("@kharbranth/telemetry/Telemetry") {}
 
-const firstTag = ({ tags }: Pick<Observed, "tags">): string => tags[0] ?? "default"
+const firstTag = ({ tags }: Pick<ConnectionObserver.Observed, "tags">): string => tags[0] ?? "default"
 
 const invalid = (path: ReadonlyArray<string>, value: number | undefined): InvalidOptions | undefined =>
   value === undefined || (Number.isInteger(value) && value >= 1)
@@ -100,7 +100,9 @@ const make = (options: Options) =>
       watchSubscriptions: ({ figures }, name) =>
         watch({ "kharbranth.group": name }, Sources.subscriptionsSource(figures))
     })
-    return Context.add(Context.make(Telemetry, telemetry), ConnectionObserver, fleet.observe)
+    return Context.make(Telemetry, telemetry).pipe(
+      Context.add(ConnectionObserver.ConnectionObserver, ConnectionObserver.make(fleet.observe))
+    )
   })
 
 /**

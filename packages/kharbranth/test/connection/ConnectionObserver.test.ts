@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Connection from "../../src/Connection.ts"
 import * as ConnectionManager from "../../src/ConnectionManager.ts"
-import { ConnectionObserver, type Observed } from "../../src/ConnectionObserver.ts"
+import { ConnectionObserver, make, type Observed } from "../../src/ConnectionObserver.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 
 const origin = "wss://feed.example:8443"
@@ -41,7 +41,7 @@ describe("ConnectionObserver", () => {
           assert.strictEqual(observed.get(name)?.state._tag, "Connected")
         }
         yield* manager.close("managed")
-      }).pipe(network.provide, Effect.scoped, Effect.provideService(ConnectionObserver, observer))
+      }).pipe(network.provide, Effect.scoped, Effect.provideService(ConnectionObserver, make(observer)))
       const of = (name: string) => heard.filter((line) => line.startsWith(name))
       assert.deepStrictEqual(of("alone").slice(0, 2), [`alone ${origin} Disconnected a,b`, "alone DialStarted"])
       assert.include(of("alone"), "alone SessionEnded")
@@ -62,7 +62,7 @@ describe("ConnectionObserver", () => {
       yield* network.serve(target)
       yield* Connection.make("late", { target: { url: Effect.succeed(target) } }).pipe(
         network.provide,
-        Effect.provideService(ConnectionObserver, observer)
+        Effect.provideService(ConnectionObserver, make(observer))
       )
       assert.strictEqual(heard[0], "late undefined Disconnected ")
       assert.strictEqual(observed.get("late")?.origin, origin)
@@ -80,7 +80,10 @@ describe("ConnectionObserver", () => {
       }
       const connection = yield* Connection.make("feed", { target }).pipe(
         network.provide,
-        Effect.provideService(ConnectionObserver, () => ({ event, ended: event })),
+        Effect.provideService(
+          ConnectionObserver,
+          make(() => ({ event, ended: event }))
+        ),
         Effect.provide(Layer.fresh(Logger.layer([logger])))
       )
       yield* connection.restart()

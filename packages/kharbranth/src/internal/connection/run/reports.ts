@@ -9,7 +9,6 @@ import type { Listener } from "../../../ConnectionObserver.ts"
 import type { Hooks } from "../../../Session.ts"
 import { Fanout } from "../../kit/fanout.ts"
 import type { Fibers } from "../../kit/fibers.ts"
-import { attempt } from "../../kit/guard.ts"
 import { Counters } from "../../session/counters.ts"
 import type { HookInput, HookName, SessionReports } from "../../session/context.ts"
 import { HookQueue } from "./hooks.ts"
@@ -23,7 +22,7 @@ export class Reports implements SessionReports {
   url: string | undefined
   /** The span of the last dial, where somebody traces. */
   span: Tracer.ExternalSpan | undefined
-  /** Of the observer that the connection was made with. */
+  /** Of the observer that the connection was made with. It does not throw. */
   listener: Listener | undefined
   private readonly connection: string
   private readonly fibers: Fibers
@@ -49,26 +48,13 @@ export class Reports implements SessionReports {
 
   private publish(event: ConnectionEvent): void {
     if (this.events.active) this.events.publish([event])
-    this.listen((listener) => listener.event(event))
+    this.listener?.event(event)
     this.watcher?.happened(event)
-  }
-
-  /** A listener that throws is heard of once, and then no longer called. */
-  private listen(call: (listener: Listener) => void): void {
-    const { listener } = this
-    if (listener === undefined) return
-    attempt(
-      () => call(listener),
-      (defect) => {
-        this.listener = undefined
-        this.fibers.died(defect)
-      }
-    )
   }
 
   end(): void {
     this.events.end()
-    this.listen((listener) => listener.ended())
+    this.listener?.ended()
     this.listener = undefined
   }
 

@@ -11,7 +11,7 @@ import * as Tracer from "effect/Tracer"
 import type { Codec } from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
 import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
-import { ConnectionObserver, type Observer } from "../../../ConnectionObserver.ts"
+import { ConnectionObserver, type Observation } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
@@ -172,7 +172,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     return Context.get(this.context, Tracer.Tracer) !== Context.get(Context.empty(), Tracer.Tracer)
   }
 
-  get observer(): Observer | undefined {
+  get observer(): Observation | undefined {
     return Context.get(this.context, ConnectionObserver)
   }
 

@@ -1,5 +1,5 @@
 /** What the observer that a connection was made with is shown of it. */
-import type { Observed } from "../../../ConnectionObserver.ts"
+import type { Listener, Observation, Observed, Observer } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { Figures } from "../../../ConnectionMetrics.ts"
 import { attempt } from "../../kit/guard.ts"
@@ -40,14 +40,31 @@ class View<In, Out> implements Observed {
 
 const none: ReadonlyArray<string> = []
 
-export const observe = <In, Out>(self: Supervisor<In, Out>): void => {
-  const { observer, reports } = self
-  if (observer === undefined) return
-  reports.listener = attempt(
-    () => observer(new View(self)),
-    (defect) => {
+/** A listener that throws is heard of once, and then no longer called. */
+const guarded = <In, Out>(self: Supervisor<In, Out>, listener: Listener): Listener => {
+  const call = (run: () => void): void =>
+    attempt(run, (defect) => {
+      self.reports.listener = undefined
       self.fibers.died(defect)
-      return undefined
-    }
-  )
+    })
+  return { event: (event) => call(() => listener.event(event)), ended: () => call(() => listener.ended()) }
 }
+
+const nobody: Listener = { event: () => {}, ended: () => {} }
+
+/** What observes a connection: opaque to the public, a function within. */
+type Observe = <In, Out>(self: Supervisor<In, Out>) => Listener
+
+export const observation = (observer: Observer): Observation => {
+  const observe: Observe = (self) =>
+    attempt(
+      () => guarded(self, observer(new View(self))),
+      (defect) => {
+        self.fibers.died(defect)
+        return nobody
+      }
+    )
+  return observe as unknown as Observation
+}
+
+export const observeBy = (observation: Observation): Observe => observation as unknown as Observe
