@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type * as Codec from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
-import type { InvalidOptions } from "../../../ConnectionError.ts"
+import type { ConnectionError, InvalidOptions } from "../../../ConnectionError.ts"
 import * as Heartbeat from "../../../Heartbeat.ts"
 import * as Inbox from "../../../Inbox.ts"
 import * as Outbox from "../../../Outbox.ts"
@@ -66,6 +66,13 @@ export const checkPolicies = (
     Heartbeat.check(policies.heartbeat, capabilities, connection) ??
     (policies.rateLimit === undefined ? undefined : Limits.check(policies.rateLimit, connection))
   return wrong === undefined ? Recipe.make(connection, policies.target, capabilities) : Result.fail(wrong)
+}
+
+/** What a policy decides, and whether the default rule would. */
+export const verdictOf = ({ classify }: Reconnect.Reconnect, error: ConnectionError) => {
+  const decision = classify(error)
+  const by: "default" | "user" = decision._tag === Reconnect.classify(error)._tag ? "default" : "user"
+  return { decision, by }
 }
 
 const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background", "lazy"])
