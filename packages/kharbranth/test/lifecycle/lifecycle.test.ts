@@ -236,7 +236,7 @@ describe("lifecycle rules", () => {
     const hedged = run([start, hung(1)])
     assert.deepStrictEqual(commandsOf(hedged, ended(2, Reconnect.stop)), [])
     assert.deepStrictEqual(commandsOf(run([start, hung(1), ended(2)]), hung(1)), [])
-    assert.deepStrictEqual(tags(commandsOf(hedged, ended(1))), ["EndSession", "Step"])
+    assert.deepStrictEqual(tags(commandsOf(hedged, ended(1))), ["EndSession", "Classified", "Step"])
   })
 
   it("a retiring session does not outlive the session that replaced it", () => {

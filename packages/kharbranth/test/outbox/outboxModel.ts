@@ -132,7 +132,7 @@ export class Run {
       defer: (f) => void this.deferred.push(f),
       armOutbox: (at) => void (this.armed = Math.min(this.armed, at)),
       drop: (_, reason, count) => void (this.losses[reason] = (this.losses[reason] ?? 0) + count),
-      waiting: () => {},
+      reports: { waiting: () => {} },
       stateName: () => "Reconnecting"
     }
     this.outbox = new Outbox<string, string>({

@@ -79,7 +79,7 @@ export const rig = (options: Partial<OutboxOptions<Frame, Frame>> = {}, state?: 
     defer: (f) => self.deferred.push(f),
     armOutbox: (at) => self.armed.push(at),
     drop: (_, reason, count) => self.losses.push(`${reason} ${count}`),
-    waiting: (reason) => self.waits.push(reason ?? "free"),
+    reports: { waiting: (reason) => self.waits.push(reason ?? "free") },
     stateName: state ?? (() => "Reconnecting")
   }
   self.link = {

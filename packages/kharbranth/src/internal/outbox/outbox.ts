@@ -235,7 +235,7 @@ export class Outbox<In, Out> implements MessageSource {
     const reason = queue.isEmpty ? undefined : this.reasonToWait(queue)
     if (reason === null || (reason !== undefined) === this.held) return
     this.held = reason !== undefined
-    this.options.owner.waiting(reason)
+    this.options.owner.reports.waiting(reason)
   }
 
   /** `null` where nothing holds back what waits: it is written before this turn ends. */

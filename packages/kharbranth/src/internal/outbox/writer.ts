@@ -23,8 +23,10 @@ export interface OutboxOwner {
   /** Asks for `Outbox.wake` at this time. The earliest time asked for counts. */
   armOutbox(at: number): void
   drop(where: "outbox", reason: Dropped["reason"], count: number): void
-  /** Messages wait to be written from now on, for this; or none does any more. */
-  waiting(reason: SendersWaiting["for"] | undefined): void
+  readonly reports: {
+    /** Messages wait to be written from now on, for this; or none does any more. */
+    waiting(reason: SendersWaiting["for"] | undefined): void
+  }
   /** The connection's state, for errors. */
   stateName(): string
 }

@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Codec } from "../../Codec.ts"
 import type { ConnectionError, DialPhase } from "../../ConnectionError.ts"
-import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { ConnectionEvent, SendersWaiting } from "../../ConnectionEvent.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
 import type { Reconnect } from "../../Reconnect.ts"
 import type { Meter } from "../../RateLimit.ts"
@@ -54,6 +54,7 @@ export type HookInput<Name extends HookName> = Parameters<NonNullable<Public.Hoo
 
 /** Where a session reports what happens to it. */
 export interface SessionReports {
+  waiting(reason: SendersWaiting["for"] | undefined): void
   readonly counters: Counters
   /** The url of the last dial. */
   url: string | undefined

@@ -72,6 +72,12 @@ export class Handover<In, Out> {
     this.beside = sessions.length === 0 ? nobody : sessions.filter((one) => !one.isOver).map(besideOf)
   }
 
+  /** In how many milliseconds the active session is to be replaced. */
+  dueIn(chance: number): number {
+    const now = this.owner.wall()
+    return this.rotation.due(now, this.owner.active?.expiresAt, chance) - now
+  }
+
   /** The session that messages flowed through is lost. */
   interrupt(session: Session<In, Out>, cause: ConnectionError): void {
     this.interrupted = { from: this.owner.inbox.lastMessageAt ?? session.endedAt, cause }

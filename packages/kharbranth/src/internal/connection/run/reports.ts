@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
-import type { ConnectionEvent, DropReason } from "../../../ConnectionEvent.ts"
+import type { ConnectionEvent, DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
 import type { Listener } from "../../../ConnectionObserver.ts"
 import type { Hooks } from "../../../Session.ts"
 import { Fanout } from "../../kit/fanout.ts"
@@ -61,6 +61,10 @@ export class Reports implements SessionReports {
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
     this.counters.drop(reason, count)
     this.emit(() => ({ _tag: "Dropped", where, reason, count }))
+  }
+
+  waiting(reason: SendersWaiting["for"] | undefined): void {
+    this.emit(() => (reason === undefined ? { _tag: "SendersFree" } : { _tag: "SendersWaiting", for: reason }))
   }
 
   get hasHooks(): boolean {

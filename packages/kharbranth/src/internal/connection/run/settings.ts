@@ -10,7 +10,7 @@ import * as Outbox from "../../../Outbox.ts"
 import * as Reconnect from "../../../Reconnect.ts"
 import type * as Target from "../../../Target.ts"
 import type { Capabilities } from "../../../Transport.ts"
-import type { Config, Hedging, InputAt } from "../../lifecycle/model.ts"
+import type { Config, Hedging } from "../../lifecycle/model.ts"
 import * as Limits from "../../rateLimit/limits.ts"
 import * as Check from "../../model/check.ts"
 import * as Options from "../../outbox/options.ts"
@@ -63,15 +63,6 @@ export const lifecycleOf = (
   hedging: hedgingOf(policies, capabilities)
 })
 
-/** What an error leads to, and who says so. */
-export const decisionOn = (
-  { reconnect }: Connection.Policies,
-  error: ConnectionError
-): Pick<InputAt<"Ended">, "decision" | "by"> => {
-  const decision = reconnect.classify(error)
-  return { decision, by: decision._tag === Reconnect.classify(error)._tag ? "default" : "user" }
-}
-
 /** What policies become: checked, and the target as a recipe. */
 export const checkPolicies = (
   connection: string,
@@ -86,6 +77,13 @@ export const checkPolicies = (
     Heartbeat.check(policies.heartbeat, capabilities, connection) ??
     (policies.rateLimit === undefined ? undefined : Limits.check(policies.rateLimit, connection))
   return wrong === undefined ? Recipe.make(connection, policies.target, capabilities) : Result.fail(wrong)
+}
+
+/** What a policy decides, and whether the default rule would. */
+export const verdictOf = ({ classify }: Reconnect.Reconnect, error: ConnectionError) => {
+  const decision = classify(error)
+  const by: "default" | "user" = decision._tag === Reconnect.classify(error)._tag ? "default" : "user"
+  return { decision, by }
 }
 
 const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background", "lazy"])

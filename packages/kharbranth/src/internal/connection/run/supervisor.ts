@@ -13,7 +13,7 @@ import type * as Connection from "../../../Connection.ts"
 import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
 import { ConnectionObserver, type Observation } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
-import type { DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
+import type { DropReason } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
 import type { Tap } from "../../../Session.ts"
 import { Surroundings } from "../../../Surroundings.ts"
@@ -186,12 +186,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   // --- time and fibers -------------------------------------------------------
 
-  /** Monotonic milliseconds. */
   mono(): number {
     return this.timers.now()
   }
 
-  /** Unix milliseconds. */
   wall(): number {
     return this.timers.wall()
   }
@@ -375,9 +373,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   /** In how many milliseconds the active session is to be replaced. */
   private plannedRotation(): number {
-    const now = this.wall()
-    const chance = Context.get(this.context, Random.Random).nextDoubleUnsafe()
-    return this.handover.rotation.due(now, this.active?.expiresAt, chance) - now
+    return this.handover.dueIn(Context.get(this.context, Random.Random).nextDoubleUnsafe())
   }
 
   private halt(error: ConnectionError | undefined): void {
@@ -424,7 +420,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     const { epoch } = session
     this.reports.counters.ended(session)
     const told = this.handover.ended(session, error)
-    this.dispatch({ _tag: "Ended", epoch, error, ...Settings.decisionOn(this.policies, error) }, () => {
+    const verdict = Settings.verdictOf(this.policies.reconnect, error)
+    this.dispatch({ _tag: "Ended", epoch, error, ...verdict }, () => {
       for (const tap of this.taps) attempt(() => tap.ended?.(epoch, told), nothing)
       this.handover.forgetLater()
       this.fork(
@@ -469,10 +466,6 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
     this.reports.drop(where, reason, count)
-  }
-
-  waiting(reason: SendersWaiting["for"] | undefined): void {
-    this.reports.emit(() => (reason === undefined ? { _tag: "SendersFree" } : { _tag: "SendersWaiting", for: reason }))
   }
 
   fail(error: ConnectionError): void {
