@@ -36,7 +36,7 @@ describe("Effect Cluster", () => {
         const network = yield* TestNetwork.make()
         const server = yield* network.serve("wss://feed.example/", TestNetwork.silent)
         const store = yield* FleetStore.makeMemory
-        const layer = ClusterManager.layer({ kinds: [Ticker], lease: { ttl: "2 seconds", settle: 0 } }).pipe(
+        const layer = ClusterManager.layer({ kinds: [Ticker], lease: { ttl: "1 minute", settle: 0 } }).pipe(
           Layer.provide([Layer.succeed(FleetStore.FleetStore)(store), cluster])
         )
         yield* Effect.gen(function* () {
@@ -52,7 +52,7 @@ describe("Effect Cluster", () => {
         assert.isEmpty((yield* store.leases.all).filter(({ holder }) => holder !== undefined))
         assert.lengthOf(yield* server.connections, 0)
       }),
-    30_000
+    90_000
   )
 
   it.live(
@@ -80,6 +80,6 @@ describe("Effect Cluster", () => {
         assert.isTrue(engine.owned().has(engine.bucketOf("a")))
         assert.strictEqual(engine.owned().size, 300)
       }).pipe(Effect.provide(cluster)),
-    30_000
+    90_000
   )
 })

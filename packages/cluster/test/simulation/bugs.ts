@@ -66,20 +66,6 @@ export const bugs: ReadonlyArray<Bug> = [
     plant: replace(FencedReceiver.prototype, "passes", () => () => true)
   },
   {
-    name: "cursors are kept under any lease",
-    breaks: ["cursors never go back"],
-    plant: inStore((model) => ({
-      saveCursors: (tables, now, lease, cursors) => {
-        const row = tables.leases.get(lease.bucket)
-        if (row === undefined) return []
-        tables.leases.set(lease.bucket, { ...row, epoch: lease.epoch, holder: lease.holder, expiresAt: now + 1 })
-        const kept = model.saveCursors(tables, now, lease, cursors)
-        tables.leases.set(lease.bucket, row)
-        return kept
-      }
-    }))
-  },
-  {
     name: "a block counts only until its last dial, not for a window after it",
     breaks: ["dials within the limit"],
     plant: inStore((model) => ({ take: (tables, now, request) => model.take(tables, now, { ...request, window: 1 }) }))

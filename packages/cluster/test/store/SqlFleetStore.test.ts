@@ -11,6 +11,9 @@ import * as Postgres from "../support/postgres.ts"
 import * as Conformance from "./conformance.ts"
 import * as Histories from "./histories.ts"
 
+/** A database on a loaded machine may take its time. */
+const slow = 120_000
+
 /** Time passes when every time in the tables moves back. */
 const advance = (sql: SqlClient) => (millis: number) => {
   const span = sql.literal(`interval '${millis} milliseconds'`)
@@ -36,8 +39,8 @@ if (Postgres.programs === undefined) {
   it(loud, () => console.warn(`*** ${loud}. Install it: apt-get install postgresql ***`))
 } else {
   describe("FleetStore in Postgres", () => {
-    layer(Postgres.layer, { excludeTestServices: true, timeout: 60_000 })((it) => {
-      for (const { name, run } of Conformance.cases) it.effect(name, () => Effect.flatMap(rig, run))
+    layer(Postgres.layer, { excludeTestServices: true, timeout: slow })((it) => {
+      for (const { name, run } of Conformance.cases) it.effect(name, () => Effect.flatMap(rig, run), slow)
 
       it.effect(
         "answers as the model in 6 random histories",
@@ -46,32 +49,38 @@ if (Postgres.programs === undefined) {
             Array.from({ length: 6 }, (_, n) => n + 1),
             (seed) => Effect.flatMap(rig, (rig) => Histories.history(rig, seed, 100))
           ),
-        120_000
+        slow
       )
 
-      it.effect("creates its tables once, however many ask at the same time", () =>
-        Effect.gen(function* () {
-          const sql = yield* SqlClient
-          yield* sql`DROP TABLE IF EXISTS kh_leases, kh_names, kh_version, kh_budgets, kh_blocks`
-          yield* Effect.all(
-            Array.from({ length: 6 }, () => SqlFleetStore.migrate),
-            { concurrency: "unbounded" }
-          )
-          const { leases } = yield* SqlFleetStore.make
-          assert.deepStrictEqual(yield* leases.all, [])
-        })
+      it.effect(
+        "creates its tables once, however many ask at the same time",
+        () =>
+          Effect.gen(function* () {
+            const sql = yield* SqlClient
+            yield* sql`DROP TABLE IF EXISTS kh_leases, kh_names, kh_version, kh_budgets, kh_blocks`
+            yield* Effect.all(
+              Array.from({ length: 6 }, () => SqlFleetStore.migrate),
+              { concurrency: "unbounded" }
+            )
+            const { leases } = yield* SqlFleetStore.make
+            assert.deepStrictEqual(yield* leases.all, [])
+          }),
+        slow
       )
 
-      it.effect("says which statement failed, and nothing of the database's words", () =>
-        Effect.gen(function* () {
-          const sql = yield* SqlClient
-          const store = yield* SqlFleetStore.make
-          yield* sql`DROP TABLE kh_leases`
-          const error = yield* Effect.flip(store.leases.all)
-          assert.strictEqual(error._tag, "StoreFailed")
-          assert.strictEqual(error.operation, "leases")
-          assert.notInclude(JSON.stringify(error) + String(error), "kh_leases")
-        })
+      it.effect(
+        "says which statement failed, and nothing of the database's words",
+        () =>
+          Effect.gen(function* () {
+            const sql = yield* SqlClient
+            const store = yield* SqlFleetStore.make
+            yield* sql`DROP TABLE kh_leases`
+            const error = yield* Effect.flip(store.leases.all)
+            assert.strictEqual(error._tag, "StoreFailed")
+            assert.strictEqual(error.operation, "leases")
+            assert.notInclude(JSON.stringify(error) + String(error), "kh_leases")
+          }),
+        slow
       )
     })
   })
