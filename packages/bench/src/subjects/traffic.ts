@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
+import type { Data } from "kharbranth/Message"
 import type { Transport } from "kharbranth/Transport"
 import { readFileSync } from "node:fs"
 import { WebSocket as Ws } from "ws"
@@ -95,9 +96,12 @@ const managed: Read = ({ connections, url }, seen) =>
     run(Effect.scoped(program)).catch(reject)
   })
 
+/** The server sends text. */
+const textOf = (message: Data): string => (message._tag === "Text" ? message.text : "")
+
 const readers: Readonly<Record<string, Read>> = {
   "raw ws": raw,
-  "kharbranth": single(Codec.frames, (frame) => JSON.parse(String(frame)) as Tick),
+  "kharbranth": single(Codec.frames, (message) => JSON.parse(textOf(message)) as Tick),
   "kharbranth, Codec.json": single(Codec.json, (message) => message as Tick),
   "kharbranth, a manager's messages": managed
 }

@@ -86,6 +86,8 @@ const heartbeatOf = ({ heartbeat, platform }: Plan.Plan): Heartbeat.Heartbeat =>
         match: (frame, id) => frame === History.pulse(id)
       })
 
+const presets = { polite: Reconnect.polite, prompt: Reconnect.prompt }
+
 const conflate = { shed: Inbox.conflate, key: (text: string) => (text.startsWith("S:") ? text.at(-1) : undefined) }
 
 const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fact) => void, mono: () => number) => ({
@@ -103,7 +105,7 @@ const optionsOf = (plan: Plan.Plan, sabotage: Sabotage, note: (fact: History.Fac
       note({ e: "opening", epoch: session.epoch, step: "done", mono: mono() })
     }),
   heartbeat: (sabotage.heartbeat ?? ((heartbeat) => heartbeat))(heartbeatOf(plan)),
-  reconnect: Reconnect.make({ schedule: Reconnect[plan.reconnect].schedule, hedgeAfter: plan.hedgeAfter }),
+  reconnect: Reconnect.make({ ...presets[plan.reconnect], hedgeAfter: plan.hedgeAfter }),
   outbox: {
     ...plan.outbox,
     acks: {
