@@ -14,6 +14,7 @@ import type { InvalidOptions } from "../../ConnectionError.ts"
 import type * as Public from "../../Recorder.ts"
 import { type BeginToWatch, type Watched, type Watcher, Watching } from "../connection/run/watching.ts"
 import { metrics } from "../connection/use/metrics.ts"
+import { total } from "../kit/guard.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 import * as Check from "../model/check.ts"
 import { hostsOf } from "./hosts.ts"
@@ -37,6 +38,8 @@ interface Subject {
   readonly track: Track
   readonly steps: Steps | undefined
 }
+
+const nothing = (): void => {}
 
 /** How many connections that were closed are kept. */
 const closedAtMost = 64
@@ -66,23 +69,23 @@ class Tracks {
     }
     this.enter(subject)
     const { track } = subject
-    return {
-      happened: (event) => {
-        const before = track.bytes
-        track.add(event, this.at(watched))
-        if (this.subjects.get(watched.connection) === subject) {
-          this.bytes += track.bytes - before
-          this.bound(subject)
-        }
-        // The state follows in the same turn.
-        if (event._tag === "GaveUp") nextMicrotask(() => failed(() => this.take(subject)))
-      },
-      stepped: (input, commands, state, now) => {
-        track.stepped(input, commands)
-        subject.steps?.add(input, state, now)
-        if (state.phase._tag === "Closed") this.close(subject)
+    const happened: Watcher["happened"] = (event) => {
+      const before = track.bytes
+      track.add(event, this.at(watched))
+      if (this.subjects.get(watched.connection) === subject) {
+        this.bytes += track.bytes - before
+        this.bound(subject)
       }
-    } satisfies Watcher
+      // The state follows in the same turn.
+      if (event._tag === "GaveUp") nextMicrotask(() => failed(() => this.take(subject)))
+    }
+    const stepped: Watcher["stepped"] = (input, commands, state, now) => {
+      track.stepped(input, commands)
+      subject.steps?.add(input, state, now)
+      if (state.phase._tag === "Closed") this.close(subject)
+    }
+    // Errors of users are read here, and reading one may throw: the entry is lost, and the connection goes on.
+    return { happened: total(happened, nothing), stepped: total(stepped, nothing) }
   }
 
   get names(): ReadonlyArray<string> {
