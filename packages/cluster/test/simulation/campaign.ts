@@ -3,13 +3,23 @@ import * as Checker from "./check.ts"
 import { planOf } from "./plan.ts"
 import { simulate } from "./simulate.ts"
 
-const explain = (seed: number, violations: ReadonlyArray<Checker.Violation>): string =>
+const explain = (seed: number, wrong: ReadonlyArray<string>): string =>
   [
     `SEED=${seed} npx vitest run --config vitest.workspace.ts packages/cluster/test/simulation/simulation.test.ts`,
-    ...violations.slice(0, 8).map(({ detail, rule }) => `  broken: ${rule}: ${detail}`),
+    ...wrong.slice(0, 8),
     "the incidents were:",
     ...planOf(seed).incidents.map((incident) => `  ${JSON.stringify(incident)}`)
   ].join("\n")
+
+/** What occurred in a history that breaks no promise. */
+const live = async (seed: number): Promise<Tally> => {
+  const { record } = await simulate(seed).catch((error) => {
+    throw new Error(explain(seed, [`  it did not come to its end: ${error}`]), { cause: error })
+  })
+  const violations = Checker.check(record).map(({ detail, rule }) => `  broken: ${rule}: ${detail}`)
+  if (violations.length > 0) throw new Error(explain(seed, violations))
+  return record.counts
+}
 
 /** What occurred in them all, by name. */
 export type Tally = ReadonlyMap<string, number>
@@ -18,10 +28,7 @@ export type Tally = ReadonlyMap<string, number>
 export const run = async (from: number, to: number): Promise<Tally> => {
   const tally = new Map<string, number>()
   for (let seed = from; seed < to; seed++) {
-    const { record } = await simulate(seed)
-    const violations = Checker.check(record)
-    if (violations.length > 0) throw new Error(explain(seed, violations))
-    for (const [what, times] of record.counts) tally.set(what, (tally.get(what) ?? 0) + times)
+    for (const [what, times] of await live(seed)) tally.set(what, (tally.get(what) ?? 0) + times)
   }
   return tally
 }

@@ -1,8 +1,10 @@
 /** Puts a test's fleet together: network, store, members, and one runner for each process. */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
@@ -80,13 +82,32 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
         runs: Fault.suspend("runs", { process: name })
       }
       const wakened = Effect.andThen(network.lift(suspensions.runs), network.lift(suspensions.stops))
-      const gone = Effect.sync(() => living.delete(name))
+      const dead = Deferred.makeUnsafe<void>()
+      const isLiving = () => living.get(name) === runner
+      const gone = Effect.sync(() => isLiving() && living.delete(name))
       let isLeaving = false
       const seen = (isHere: boolean, delay: number) =>
         Effect.sync(() => {
           // One that is gone does not come back, whatever of it is healed.
-          if (!isHere || (living.get(name) === runner && !isLeaving)) members.note(name, isHere, delay)
+          if (!isHere || (isLiving() && !isLeaving)) members.note(name, isHere, delay)
         })
+      const handOver = Effect.gen(function* () {
+        yield* wakened
+        isLeaving = true
+        // It is still reached while it hands over, but nobody gives it anything new.
+        yield* seen(false, 0)
+        yield* process.provide(fleet.leave)
+        yield* gone
+        yield* process.provide(Scope.close(own, Exit.void))
+        yield* process.kill
+      })
+      const die = Effect.gen(function* () {
+        // Of one that hands over, the others know already.
+        if (!isLeaving) yield* seen(false, detection)
+        yield* gone
+        yield* process.kill
+        yield* Deferred.succeed(dead, undefined)
+      })
       const runner: TestRunner = {
         name,
         process,
@@ -94,17 +115,15 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
         manager,
         pause: (monotonic = "runs") => Effect.andThen(network.inject(suspensions[monotonic]), seen(false, detection)),
         resume: Effect.andThen(wakened, seen(true, detection)),
-        kill: Effect.all([gone, process.kill, seen(false, detection)], { discard: true }),
-        leave: Effect.gen(function* () {
-          yield* wakened
-          isLeaving = true
-          // It is still reached while it hands over, but nobody gives it anything new.
-          yield* seen(false, 0)
-          yield* process.provide(fleet.leave)
-          yield* gone
-          yield* process.provide(Scope.close(own, Exit.void))
-          yield* process.kill
-        }),
+        kill: Effect.suspend(() => (isLiving() || isLeaving ? die : Effect.void)),
+        // On its own: one that is killed on the way out never comes to the end of it.
+        leave: Effect.suspend(() =>
+          isLiving() && !isLeaving
+            ? Effect.flatMap(Effect.forkDetach(handOver), (leaving) =>
+                Effect.raceFirst(Fiber.join(leaving), Deferred.await(dead))
+              )
+            : Effect.void
+        ),
         cutStore: Effect.andThen(
           Effect.sync(() => void (conditions.cut = chance() < 0.5 ? "requests" : "answers")),
           seen(false, detection)
