@@ -10,7 +10,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import type { InvalidOptions } from "kharbranth/ConnectionError"
 import { ConnectionManager } from "kharbranth/ConnectionManager"
 import type * as DialBudget from "kharbranth/DialBudget"
@@ -67,8 +66,6 @@ export interface Options<Kinds extends ReadonlyArray<FleetKind.Any>> extends Loc
  */
 export type Cluster = engine.Cluster
 
-type Needs<Kinds extends ReadonlyArray<FleetKind.Any>> = Exclude<FleetKind.Requirements<Kinds[number]>, Scope.Scope>
-
 const services = ({ fleet, manager }: runner.Runner): Context.Context<Fleet | ConnectionManager> =>
   Context.make(Fleet, fleet).pipe(Context.add(ConnectionManager, manager))
 
@@ -114,7 +111,11 @@ const services = ({ fleet, manager }: runner.Runner): Context.Context<Fleet | Co
  */
 export const layerLocal = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
   options: LocalOptions<Kinds>
-): Layer.Layer<Fleet | ConnectionManager, InvalidFleet | InvalidOptions, Transport | Needs<Kinds>> =>
+): Layer.Layer<
+  Fleet | ConnectionManager,
+  InvalidFleet | InvalidOptions,
+  Transport | FleetKind.Requirements<Kinds[number]>
+> =>
   Layer.effectContext(
     Effect.flatMap(makeMemory, (store) => runner.makeAlone(options, store, alone)).pipe(
       Effect.map(services),
@@ -155,7 +156,7 @@ export const layer = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
 ): Layer.Layer<
   Fleet | ConnectionManager,
   InvalidFleet | InvalidOptions | StoreFailed,
-  Transport | FleetStore | Cluster | Needs<Kinds>
+  Transport | FleetStore | Cluster | FleetKind.Requirements<Kinds[number]>
 > =>
   Layer.effectContext(
     Effect.gen(function* () {

@@ -7,6 +7,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Codec from "kharbranth/Codec"
 import type * as Connection from "kharbranth/Connection"
@@ -54,9 +55,16 @@ export interface Owned<out In, in Out> extends Opening {
 export interface FleetKind<out Id extends string, in P, out C extends Codec.Any, out R> {
   readonly id: Id
   readonly codec: C
-  /** How it opens; its shape is the fleet's own. */
-  readonly body: internal.Body<P, R>
+  readonly body: Body<P, R>
 }
+
+/**
+ * How names of a kind open: the fleet's own affair.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Body<P, R> = internal.Body<P, R>
 
 /**
  * Any kind.
@@ -96,7 +104,7 @@ export type Out<K> = K extends { readonly codec: infer C } ? Codec.Out<C> : neve
  * @category type-level
  * @since 0.1.0
  */
-export type Requirements<K> = K extends FleetKind<string, never, Codec.Any, infer R> ? R : never
+export type Requirements<K> = K extends FleetKind<string, never, Codec.Any, infer R> ? Exclude<R, Scope.Scope> : never
 
 /**
  * Options of `make`.

@@ -136,7 +136,7 @@ const legible = (source: Source, signature: string): string => {
     const type = signatureOf(source.text.slice(declared.start, declared.end)).replace(/^const \w+: /, "")
     return signature.replace(base, type.replace(/^Failure</, "TaggedError<"))
   }
-  const alias = /^(type \w+) = (\w+)\.\w+$/.exec(signature)
+  const alias = /^(type \w+(?:<[^=]+>)?) = (\w+)\.\w+(?:<[^=]+>)?$/.exec(signature)
   const from = alias === null ? undefined : importsOf(source).get(alias[2] ?? "")
   return from?.[0].includes("/internal/") === true ? `${alias?.[1]} // opaque` : signature
 }

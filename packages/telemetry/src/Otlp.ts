@@ -34,10 +34,11 @@ const flushAtTheEnd = ({ shutdownTimeout = "3 seconds" }: Options) =>
     })
   )
 
-const measured = (options: Options, exporters: ReturnType<typeof Otlp.layerJson>): Layers =>
+const measured = (
+  options: Options,
+  exporters: ReturnType<typeof Otlp.layerJson>
+): Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOptions, HttpClient.HttpClient> =>
   flushAtTheEnd(options).pipe(Layer.provideMerge(Telemetry.layer(options)), Layer.provideMerge(exporters))
-
-type Layers = Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOptions, HttpClient.HttpClient>
 
 /**
  * Sends JSON.
@@ -58,7 +59,10 @@ type Layers = Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOpt
  * @category layers
  * @since 0.1.0
  */
-export const layerJson = (options: Options): Layers => measured(options, Otlp.layerJson(options))
+export const layerJson = (
+  options: Options
+): Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOptions, HttpClient.HttpClient> =>
+  measured(options, Otlp.layerJson(options))
 
 /**
  * Sends protobuf, which is smaller.
@@ -66,4 +70,7 @@ export const layerJson = (options: Options): Layers => measured(options, Otlp.la
  * @category layers
  * @since 0.1.0
  */
-export const layerProtobuf = (options: Options): Layers => measured(options, Otlp.layerProtobuf(options))
+export const layerProtobuf = (
+  options: Options
+): Layer.Layer<Telemetry.Telemetry | OtlpExporter.Flusher, InvalidOptions, HttpClient.HttpClient> =>
+  measured(options, Otlp.layerProtobuf(options))

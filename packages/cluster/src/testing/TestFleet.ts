@@ -141,5 +141,5 @@ export const make: <const Kinds extends ReadonlyArray<FleetKind.Any>>(
 ) => Effect.Effect<
   TestFleet,
   InvalidFleet | InvalidOptions | StoreFailed,
-  Scope.Scope | Exclude<FleetKind.Requirements<Kinds[number]>, Scope.Scope>
+  Scope.Scope | FleetKind.Requirements<Kinds[number]>
 > = internal.make
