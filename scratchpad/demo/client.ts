@@ -31,12 +31,7 @@ const tallyOf = (): Tally => ({ trades: 0, gaps: 0, stale: 0, why: "", lag: new 
 
 const level = ({ priceText, sizeText }: Book.Level): readonly [string, string] => [priceText, sizeText]
 
-const anyway = (book: Book.Book): Book.Levels => {
-  const { asks, bids } = Book.lastKnown(book)
-  return { bids: bids.slice(0, depth), asks: asks.slice(0, depth) }
-}
-
-/** With `sabotage` books are believed whatever they say of themselves. */
+/** With `sabotage` the best bid of every book is left out, so that the judge has something to find. */
 export const make = (venues: Readonly<Record<VenueId, Venue>>, symbols: Symbols, sabotage = false) =>
   Effect.gen(function* () {
     const feed = yield* Feed.make({
@@ -106,14 +101,14 @@ export const make = (venues: Readonly<Record<VenueId, Venue>>, symbols: Symbols,
         Effect.forEach(books.get(id) ?? [], ({ held, symbol }) => Effect.map(held.book, (book) => ({ book, symbol }))),
         (all) =>
           all.flatMap(({ book, symbol }) =>
-            Option.match(sabotage ? Option.some(anyway(book)) : Book.depth(book, depth), {
+            Option.match(Book.depth(book, depth), {
               onNone: () => [],
               onSome: ({ asks, bids }) => [
                 {
                   symbol,
                   sequence: book.sequence,
                   venueTime: book.venueTime,
-                  bids: bids.map(level),
+                  bids: bids.slice(sabotage ? 1 : 0).map(level),
                   asks: asks.map(level)
                 }
               ]

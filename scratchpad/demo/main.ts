@@ -4,7 +4,7 @@
  * on loopback, in a process of their own.
  *
  * `npx -y pnpm@12 demo` runs it. `--seed n` draws other faults; `--sabotage` makes
- * our client believe every book, so that the verdict must fail; `--live` is the
+ * our client leave out the best bid of each book, so that the verdict must fail; `--live` is the
  * same program against the real venues, for as long as `--seconds` says. `--record
  * file` writes what the terminal would show, for the picture in the README.
  */
