@@ -8,9 +8,9 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { entriesOf, type Manifest } from "./lib/entries.ts"
-import { deadLinks, filesOf, type Outcome, readManifest, run, stage } from "./lib/staging.ts"
+import { deadLinks, filesOf, type Outcome, publicFolders, readManifest, run, stage, stagedIn } from "./lib/staging.ts"
 
 const root = new URL("..", import.meta.url).pathname
 const into = process.argv.indexOf("--into")
@@ -35,13 +35,13 @@ interface Packed {
 
 const pack = (folder: string): ReadonlyArray<Packed> => {
   const manifest = readManifest(join(root, folder))
-  if (manifest.private === true) return []
-  const into = join(place, folder.replaceAll("/", "-"))
-  if (!expect(`${manifest.name}: packs`, stage(root, folder, into))) return []
+  if (!expect(`${manifest.name}: packs`, stage(root, folder, place))) return []
+  const home = stagedIn(place, folder)
+  const into = dirname(home)
   const tarball = join(into, readdirSync(into).find((name) => name.endsWith(".tgz")) ?? "")
   expect(`${manifest.name}: publint`, run(root, tool("publint"), [tarball, "--strict"]))
   expect(`${manifest.name}: types resolve`, run(root, tool("attw"), [tarball, "--profile", "esm-only", "--no-emoji"]))
-  const dead = deadLinks(join(into, "package"))
+  const dead = deadLinks(home)
   expect(`${manifest.name}: its links lead somewhere`, { ok: dead.length === 0, output: dead.join("\n") })
   return [{ manifest, tarball }]
 }
@@ -255,10 +255,7 @@ if (
     run(root, process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", "tsconfig.packages.json"])
   )
 ) {
-  const packed = readdirSync(join(root, "packages"))
-    .map((name) => `packages/${name}`)
-    .filter((folder) => existsSync(join(root, folder, "package.json")))
-    .flatMap(pack)
+  const packed = publicFolders(root).flatMap(pack)
   if (install(packed)) judge(packed)
 }
 

@@ -9,7 +9,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { addressOf, type Outcome, readManifest, run } from "./lib/staging.ts"
+import { addressOf, type Outcome, publicFolders, readManifest, run, stagedIn } from "./lib/staging.ts"
 
 const root = new URL("..", import.meta.url).pathname
 const isDry = process.argv.includes("--dry-run")
@@ -24,12 +24,6 @@ const demand = (what: string, ok: boolean, remedy: string): void => {
 }
 
 const done = (what: string, { ok, output }: Outcome): void => demand(what, ok, output)
-
-const publicOf = (home: string): ReadonlyArray<string> =>
-  readdirSync(join(home, "packages"))
-    .map((name) => `packages/${name}`)
-    .filter((folder) => existsSync(join(home, folder, "package.json")))
-    .filter((folder) => readManifest(join(home, folder)).private !== true)
 
 const waiting = (home: string): ReadonlyArray<string> =>
   readdirSync(join(home, ".changeset")).filter((name) => name.endsWith(".md") && name !== "README.md")
@@ -48,10 +42,10 @@ const clone = (): string => {
 /** What is published must have been decided, and be the same everywhere. */
 const checkVersions = (home: string): string => {
   demand("no changeset waits", waiting(home).length === 0, "Run `changeset version` and commit what it writes.")
-  const versions = new Set(publicOf(home).map((folder) => readManifest(join(home, folder)).version))
+  const versions = new Set(publicFolders(home).map((folder) => readManifest(join(home, folder)).version))
   const [version = ""] = versions
   demand("all packages have one version", versions.size === 1, [...versions].join())
-  for (const folder of publicOf(home)) {
+  for (const folder of publicFolders(home)) {
     const path = join(home, folder, "CHANGELOG.md")
     const isLogged = existsSync(path) && readFileSync(path, "utf8").includes(`\n## ${version}\n`)
     demand(`${folder}/CHANGELOG.md says what ${version} is`, isLogged, "Its changesets are missing.")
@@ -67,11 +61,11 @@ const publish = (home: string, version: string): void => {
   const into = join(place, "packed")
   const judged = run(home, process.execPath, [join(home, ".ci/pack.ts"), "--keep", "--into", into])
   done("the tarballs are as they should be", judged)
-  for (const folder of inOrder(publicOf(home))) {
+  for (const folder of inOrder(publicFolders(home))) {
     const { name } = readManifest(join(home, folder))
     const options = ["--access", "public", ...(isDry ? ["--dry-run"] : ["--provenance"])]
-    const target = join(into, folder.replaceAll("/", "-"), "package")
-    done(`${name}@${version} is published`, run(place, "npm", ["publish", target, ...options]))
+    const published = run(place, "npm", ["publish", stagedIn(into, folder), ...options])
+    done(`${name}@${version} ${isDry ? "can be" : "is"} published`, published)
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join, posix } from "node:path"
+import { dirname, join, posix } from "node:path"
 import type { Manifest } from "./entries.ts"
 import { anchorsOf, withoutCode } from "./prose.ts"
 
@@ -24,6 +24,16 @@ export const readManifest = (folder: string): Manifest =>
 
 export const filesOf = (folder: string): ReadonlyArray<string> =>
   readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/"))
+
+/** The folders of the packages that are published. */
+export const publicFolders = (root: string): ReadonlyArray<string> =>
+  readdirSync(join(root, "packages"))
+    .map((name) => `packages/${name}`)
+    .filter((folder) => existsSync(join(root, folder, "package.json")))
+    .filter((folder) => readManifest(join(root, folder)).private !== true)
+
+/** Where `stage` puts what is to be published of a package. */
+export const stagedIn = (where: string, folder: string): string => join(where, folder.replaceAll("/", "-"), "package")
 
 /** The web address of the repository: `repository` in the package.json at the root. Undefined until there is one. */
 export const addressOf = (root: string): string | undefined => {
@@ -93,8 +103,10 @@ const addressed = (manifest: Manifest, folder: string, address: string): object 
   bugs: `${address}/issues`
 })
 
-/** Packs `folder`, below `root`, into `into`: the folder `package` there is what to publish. */
-export const stage = (root: string, folder: string, into: string): Outcome => {
+/** Packs `folder`, below `root`; the folder and the tarball of what to publish stand beside each other in `where`. */
+export const stage = (root: string, folder: string, where: string): Outcome => {
+  const home = stagedIn(where, folder)
+  const into = dirname(home)
   dropStale(join(root, folder))
   mkdirSync(into, { recursive: true })
   const packed = run(join(root, folder), "npx", ["-y", "pnpm@12", "pack", "--pack-destination", into])
@@ -104,7 +116,6 @@ export const stage = (root: string, folder: string, into: string): Outcome => {
   if (!unpacked.ok) return unpacked
   rmSync(join(into, tarball))
 
-  const home = join(into, "package")
   const address = addressOf(root)
   const nameOf = (other: string) => {
     if (other === "" || !existsSync(join(root, other, "package.json"))) return undefined
