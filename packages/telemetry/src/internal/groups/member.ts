@@ -44,8 +44,8 @@ interface Session {
   readyAt: number | undefined
 }
 
-/** A session that we closed ended without an error. */
-const errorTypeOf = (error: ConnectionError): Attributes =>
+/** How the end of a session is told apart by its error. A session that we closed ended without one. */
+export const errorTypeOf = (error: ConnectionError): Attributes =>
   error._tag === "ConnectionClosed" && error.initiator === "client" ? none : { "error.type": error._tag }
 
 const none: Attributes = {}
