@@ -53,7 +53,7 @@ export class Fleet implements MemberFleet, Registry {
   emptied(group: Group): void {
     if (!this.perConnection || group.members > 0) return
     group.series.remove()
-    for (const [key, other] of this.groups) if (other === group) this.groups.delete(key)
+    this.groups.delete(group.key)
   }
 
   groupOf(connection: Observed, origin: string | undefined): Group {
@@ -61,7 +61,7 @@ export class Fleet implements MemberFleet, Registry {
     const key = JSON.stringify(attributes)
     const known = this.groups.get(key)
     if (known !== undefined) return known
-    const group = new Group(this, attributes)
+    const group = new Group(this, key, attributes)
     this.groups.set(key, group)
     return group
   }

@@ -30,6 +30,8 @@ const received = { "network.io.direction": "receive" }
 const sent = { "network.io.direction": "transmit" }
 
 export class Group {
+  /** What the fleet finds it by. */
+  readonly key: string
   readonly series: SeriesSet
   /** How many connections it has. */
   members = 0
@@ -40,7 +42,8 @@ export class Group {
   private readonly inbox: { readonly messages: Cell; readonly size: Cell }
   private readonly silence: Cell
 
-  constructor(registry: Registry, attributes: Attributes) {
+  constructor(registry: Registry, key: string, attributes: Attributes) {
+    this.key = key
     const series = new SeriesSet(registry, attributes)
     this.series = series
     const stateCell = (tag: ConnectionState["_tag"]) =>
