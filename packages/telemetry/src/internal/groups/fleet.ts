@@ -85,10 +85,6 @@ export class Fleet implements MemberFleet, Registry {
     return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e9
   }
 
-  wall(): number {
-    return this.clock.currentTimeMillisUnsafe()
-  }
-
   // --- readings ----------------------------------------------------------------
 
   /** A reading goes through all series within one turn, so one that is read twice is in a new reading. */
@@ -104,7 +100,7 @@ export class Fleet implements MemberFleet, Registry {
       this.isFresh = false
     })
     for (const group of this.groups.values()) group.clear()
-    const wall = this.wall()
+    const wall = this.clock.currentTimeMillisUnsafe()
     for (const member of this.members) member.read(wall)
     for (const source of this.sources) source()
   }

@@ -7,15 +7,6 @@ import type { Figures } from "kharbranth/ConnectionMetrics"
 import { instruments } from "../../Instruments.ts"
 import { type Attributes, type Cell, type Registry, SeriesSet } from "./series.ts"
 
-const states: Record<ConnectionState["_tag"], string> = {
-  Disconnected: "disconnected",
-  Connecting: "connecting",
-  Connected: "connected",
-  Reconnecting: "reconnecting",
-  Closing: "closing",
-  Failed: "failed"
-}
-
 const outcomes = ["Confirmed", "Dropped", "Expired", "Failed", "Unknown"]
 const kinds = ["first", "reconnect", "rotation", "hedge"]
 
@@ -47,7 +38,7 @@ export class Group {
     const series = new SeriesSet(registry, attributes)
     this.series = series
     const stateCell = (tag: ConnectionState["_tag"]) =>
-      series.cell(instruments.connections, { "kharbranth.state": states[tag] })
+      series.cell(instruments.connections, { "kharbranth.state": tag.toLowerCase() })
     this.states = {
       Disconnected: stateCell("Disconnected"),
       Connecting: stateCell("Connecting"),
