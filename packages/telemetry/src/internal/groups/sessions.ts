@@ -1,4 +1,4 @@
-/** What is told of single sessions, where somebody wants it: one line in the log, and one long span. */
+/** Reports single sessions, where you ask for it: one line in the log, and one long span. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
