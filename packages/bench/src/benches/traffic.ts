@@ -80,9 +80,7 @@ const measure = async ({ quick, rounds }: Context, server: Server, load: Load): 
       pairs[index]!.push(pair)
       const [cpu, p99] = [ratio(pair, "cpuMicros").toFixed(2), ratio(pair, "p99").toFixed(2)]
       const rates = `${Math.round(own.perSecond)} and ${Math.round(base.perSecond)} a second`
-      process.stderr.write(
-        `traffic: ${load.name}, ${subject} ${cpu}, p99 ${p99}, ${rates} (${round + 1}/${rounds})\n`
-      )
+      process.stderr.write(`traffic: ${load.name}, ${subject} ${cpu}, p99 ${p99}, ${rates} (${round + 1}/${rounds})\n`)
     }
   }
   const table = (of: Judged, unit: string, suffix = ""): ReadonlyArray<Figure> => {
