@@ -222,7 +222,7 @@ const compare = async (session: Session, rounds: number): Promise<void> => {
   const costs: Record<keyof typeof makers, Array<number>> = { kharbranth: [], ccxt: [], tardis: [] }
   for (let round = -2; round < rounds; round++) {
     const tops = new Map<string, string>()
-    // Whoever comes first in a round is another one each time.
+    // Each round begins with another client.
     for (const name of names.map((_, index) => names[(index + round + 3) % names.length]!)) {
       const keeper = await makers[name]()
       const spent = cost(keeper, frames)

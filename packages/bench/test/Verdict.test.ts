@@ -1,6 +1,6 @@
 // Proves the judgement over measurements: medians, ratios taken between
-// neighbours in an interleaved run, bars that bite on either side once the whole interval is beyond them, and that a
-// bar which was not measured counts as broken.
+// neighbours in an interleaved run, bars that bite on either side once the whole
+// interval is beyond them, and that a bar which was not measured counts as broken.
 import { assert, describe, it } from "@effect/vitest"
 import { bars, leads } from "../src/bars.ts"
 import { type Figure, figure, interleaved, intervalOf, median } from "../src/harness/figures.ts"

@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Topic from "../src/Topic.ts"
+import type { Venue } from "../src/Venue.ts"
 import { collect, pass, rig, settle } from "./support/rig.ts"
 import { dialects } from "./support/venues.ts"
 
@@ -54,6 +55,31 @@ describe("Feed", () => {
       yield* settle
       assert.deepStrictEqual(spelled(trades), ["t1", "Stale", "Gap", "Resynced", "t3"])
       assert.deepInclude(trades[2], { reason: "disconnected", from: 1000 })
+    })
+  )
+
+  it.effect("an adapter of a user's that throws is a Gap where its frame was", () =>
+    Effect.gen(function* () {
+      const dialect = dialects.bybit()
+      let isBroken = false
+      const decode: Venue["decode"] = (...frame) => {
+        if (isBroken) throw new Error("a mistake")
+        return dialect.venue.decode(...frame)
+      }
+      const { feed, venue } = yield* rig([{ ...dialect, venue: { ...dialect.venue, decode } }])
+      const trades = yield* collect(feed.entries(Topic.trades(symbol)))
+      yield* pass("1 second")
+      for (const broken of [false, true, false]) {
+        isBroken = broken
+        venue.trade()
+        yield* settle
+      }
+      assert.deepStrictEqual(spelled(trades), ["t1", "Gap", "t3"])
+      assert.deepInclude(trades[1], { reason: "malformed", from: 1000, to: 1000 })
+      assert.deepStrictEqual(
+        (yield* feed.lines).map(({ malformed }) => malformed),
+        [1]
+      )
     })
   )
 

@@ -4,8 +4,7 @@
  *
  * @since 0.1.0
  */
-import type * as HttpRouter from "effect/http/HttpRouter"
-import * as Router from "effect/http/HttpRouter"
+import * as HttpRouter from "effect/http/HttpRouter"
 import type * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
@@ -57,10 +56,4 @@ export const layerHttp = (
  * @since 0.1.0
  */
 export const layer = (options: Options = {}): Layer.Layer<Telemetry.Telemetry, InvalidOptions, HttpServer.HttpServer> =>
-  Layer.merge(
-    Telemetry.layer(options),
-    Router.serve(PrometheusMetrics.layerHttp({ path: options.path, metricNameMapper: prometheusName }), {
-      disableLogger: true,
-      disableListenLog: true
-    })
-  )
+  HttpRouter.serve(layerHttp(options), { disableLogger: true, disableListenLog: true })

@@ -52,6 +52,16 @@ const urlOf = ({ port, tlsPort }: Server, { burst, every, size, symbol, tls }: L
   return tls === true ? `wss://127.0.0.1:${tlsPort}${path}` : loopback(port, path)
 }
 
+/** A sample of a subject, and that of raw `ws` right before it. */
+interface Pair {
+  readonly base: Result
+  readonly own: Result
+}
+
+type Judged = "cpuMicros" | "p99"
+
+const ratio = ({ base, own }: Pair, of: Judged): number => own[of] / base[of]
+
 const measure = async ({ quick, rounds }: Context, server: Server, load: Load): Promise<ReadonlyArray<Figure>> => {
   const connections = quick ? Math.ceil(load.connections / 10) : load.connections
   const times = quick ? { warmMillis: 500, millis: 1_000 } : { warmMillis: 2_000, millis: 4_000 }
@@ -60,46 +70,30 @@ const measure = async ({ quick, rounds }: Context, server: Server, load: Load): 
     return runSubject<Result>("traffic", subject, params)
   }
   const bases: Array<Result> = []
-  const pairs = load.subjects.map(() => [] as Array<{ readonly cpu: number; readonly p99: number }>)
+  const pairs = load.subjects.map((): Array<Pair> => [])
   for (let round = 0; round < rounds; round++) {
     for (const [index, subject] of load.subjects.entries()) {
       const base = await sample("raw ws")
       const own = await sample(subject)
+      const pair = { base, own }
       bases.push(base)
-      const pair = { cpu: own.cpuMicros / base.cpuMicros, p99: own.p99 / base.p99 }
       pairs[index]!.push(pair)
+      const [cpu, p99] = [ratio(pair, "cpuMicros").toFixed(2), ratio(pair, "p99").toFixed(2)]
       const rates = `${Math.round(own.perSecond)} and ${Math.round(base.perSecond)} a second`
-      process.stderr.write(
-        `traffic: ${load.name}, ${subject} ${pair.cpu.toFixed(2)}, p99 ${pair.p99.toFixed(2)}, ${rates} (${round + 1}/${rounds})\n`
-      )
+      process.stderr.write(`traffic: ${load.name}, ${subject} ${cpu}, p99 ${p99}, ${rates} (${round + 1}/${rounds})\n`)
     }
   }
-  const of = (label: string, values: ReadonlyArray<number>, unit?: string): Figure =>
-    figure("traffic", `${load.name}: ${label}`, values, unit)
-  const base = of(
-    "raw ws",
-    bases.map(({ cpuMicros }) => cpuMicros),
-    "µs of CPU a message"
-  )
-  const ratios = load.subjects.map((subject, index) =>
-    of(
-      subject,
-      pairs[index]!.map(({ cpu }) => cpu)
-    )
-  )
-  if (load.latency !== true) return [base, ...ratios]
-  const late = of(
-    "raw ws, p99 of the delay",
-    bases.map(({ p99 }) => p99),
-    "µs"
-  )
-  const delays = load.subjects.map((subject, index) =>
-    of(
-      `${subject}, p99 of the delay`,
-      pairs[index]!.map(({ p99 }) => p99)
-    )
-  )
-  return [base, ...ratios, late, ...delays]
+  const table = (of: Judged, unit: string, suffix = ""): ReadonlyArray<Figure> => {
+    const label = (subject: string): string => `${load.name}: ${subject}${suffix}`
+    const taken = bases.map((base) => base[of])
+    const ratios = pairs.map((own) => own.map((pair) => ratio(pair, of)))
+    return [
+      figure("traffic", label("raw ws"), taken, unit),
+      ...load.subjects.map((subject, index) => figure("traffic", label(subject), ratios[index]!))
+    ]
+  }
+  const costs = table("cpuMicros", "µs of CPU a message")
+  return load.latency === true ? [...costs, ...table("p99", "µs", ", p99 of the delay")] : costs
 }
 
 export const traffic: Bench = {

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import { setTimeout as pause } from "node:timers/promises"
 import PartySocket from "partysocket/ws"
 import { WebSocket as Ws } from "ws"
 import * as Kharbranth from "./kharbranth.ts"
@@ -38,7 +39,6 @@ interface Open {
 type OpenAll = (params: Params) => Promise<Open>
 
 const concurrency = 256
-const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 export const openMany = async <A>(count: number, open: () => Promise<A>): Promise<ReadonlyArray<A>> => {
   const opened: Array<A> = []

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Socket from "effect/socket/Socket"
 import type { LazyText } from "kharbranth/Message"
+import { setTimeout as pause } from "node:timers/promises"
 import * as EffectSocket from "./effectSocket.ts"
 import * as Kharbranth from "./kharbranth.ts"
 import { openRaw, wires } from "./wires.ts"
@@ -107,8 +108,6 @@ const consumers: Readonly<Record<string, Consume>> = {
 }
 
 export const subjects: ReadonlyArray<string> = Object.keys(consumers)
-
-const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 export const measure = async (subject: string, { millis, url, warmMillis }: Params): Promise<Result> => {
   let count = 0

@@ -12,6 +12,7 @@ import * as ConnectionManager from "kharbranth/ConnectionManager"
 import type { Data } from "kharbranth/Message"
 import type { Transport } from "kharbranth/Transport"
 import { readFileSync } from "node:fs"
+import { setTimeout as pause } from "node:timers/promises"
 import { WebSocket as Ws } from "ws"
 import { certificates } from "../server/wire.ts"
 import { openMany } from "./idle.ts"
@@ -107,8 +108,6 @@ const readers: Readonly<Record<string, Read>> = {
 }
 
 export const subjects: ReadonlyArray<string> = Object.keys(readers)
-
-const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 const now = (): number => (performance.timeOrigin + performance.now()) * 1_000
 

@@ -4,8 +4,6 @@
  * drawn from the seed. What comes out is counted, and compared with what the
  * venues know to be right.
  */
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -27,6 +25,7 @@ import * as Coinbase from "../../src/venues/Coinbase.ts"
 import * as Kraken from "../../src/venues/Kraken.ts"
 import * as Kucoin from "../../src/venues/Kucoin.ts"
 import * as Okx from "../../src/venues/Okx.ts"
+import { heapUsed } from "../support/heap.ts"
 import * as Naive from "../support/naive.ts"
 import { TradeIds, tradeIdsOf } from "../support/tradeIds.ts"
 import * as Truth from "../support/truth.ts"
@@ -119,14 +118,6 @@ const isSpoiled = (simulator: Simulator.Simulator, symbol: string, after: number
   return Array.from({ length: last - after }, (_, index) => after + 1 + index).every(
     (step) => spoiled.has(step) || isUnseen(step)
   )
-}
-
-setFlagsFromString("--expose-gc")
-const collectGarbage = runInNewContext("gc") as () => void
-
-const heapUsed = (): number => {
-  collectGarbage()
-  return process.memoryUsage().heapUsed
 }
 
 interface Served {

@@ -8,8 +8,6 @@
  * `FLOOD_SECONDS` and `FLOOD_RATE` say; a slow machine is offered what it takes.
  */
 import { type ChildProcess, fork } from "node:child_process"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -21,6 +19,7 @@ import * as Feed from "../../src/Feed.ts"
 import type { BookUpdate, Marker, Trade } from "../../src/FeedEvent.ts"
 import * as Topic from "../../src/Topic.ts"
 import * as Bybit from "../../src/venues/Bybit.ts"
+import { heapUsed } from "../support/heap.ts"
 import { levels, type Order, type Word } from "./venue.ts"
 
 const seconds = Number(process.env["FLOOD_SECONDS"] ?? 10)
@@ -28,14 +27,6 @@ const rate = Number(process.env["FLOOD_RATE"] ?? 100_000)
 const symbols = Array.from({ length: 50 }, (_, index) => `COIN${index}USDT`)
 const topics = 2 * symbols.length
 const capacity = 64
-
-setFlagsFromString("--expose-gc")
-const collectGarbage = runInNewContext("gc") as () => void
-
-const heap = Effect.sync(() => {
-  collectGarbage()
-  return process.memoryUsage().heapUsed
-})
 
 // ------------------------------------------------------------------ the venue
 
@@ -174,9 +165,9 @@ it.live(
 
       yield* order(child, { _tag: "Start", rate })
       yield* Effect.sleep(Duration.seconds(seconds / 3))
-      const early = yield* heap
+      const early = heapUsed()
       yield* Effect.sleep(Duration.seconds((2 * seconds) / 3))
-      const late = yield* heap
+      const late = heapUsed()
       // An answer of another process comes in a later turn.
       const stopped = yield* Effect.andThen(order(child, { _tag: "Stop" }), word(child, "Stopped"))
 

@@ -120,5 +120,5 @@ process.on("message", (order: Order) => {
     last: Object.fromEntries([...topics].map(([key, { last }]) => [key, last]))
   })
 })
-// Whoever started it is gone.
+// The test that started this process is gone.
 process.on("disconnect", () => process.exit(0))

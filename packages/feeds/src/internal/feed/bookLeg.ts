@@ -3,11 +3,9 @@
  * and stale at once when the line says that something is missing. It decides
  * nothing about how to mend the book; `mend.ts` does.
  */
-import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import type * as Subscriptions from "kharbranth/Subscriptions"
 import * as Book from "../../Book.ts"
-import type { BookUpdate, FeedEvent, Reason } from "../../FeedEvent.ts"
+import type { BookUpdate, Reason } from "../../FeedEvent.ts"
 import type { Topic } from "../../Topic.ts"
 import { Waiting } from "../kit/waiting.ts"
 import type { Incoming, LineSession } from "../line/incoming.ts"
@@ -123,7 +121,7 @@ export class BookLeg implements Watcher {
   }
 
   private took(incoming: Incoming): void {
-    const { arrivalTime, raw, session } = incoming
+    const { session } = incoming
     // The session that was replaced may still deliver; the new one brings all of it.
     if (this.session !== undefined && session.order < this.session.order) return
     if (session !== this.session) {
@@ -132,21 +130,9 @@ export class BookLeg implements Watcher {
       this.isOn = !session.over
     } else if (incoming.gaps !== this.gaps) this.lose("connection")
     this.gaps = incoming.gaps
-    const events = this.decoded(raw, arrivalTime)
-    if (events === undefined) {
-      this.line.counts.malformed++
-      return this.lose("malformed")
-    }
+    const events = this.line.decode(this.topic, incoming)
+    if (events === undefined) return this.lose("malformed")
     for (const event of events) if (event._tag === "BookUpdate") this.apply(event)
-  }
-
-  private decoded(raw: string, arrivalTime: number): ReadonlyArray<FeedEvent> | undefined {
-    try {
-      return Option.getOrUndefined(Result.getSuccess(this.line.venue.decode(raw, this.topic, arrivalTime)))
-    } catch {
-      // Adapters are total; one of a user's may not be, and a book must not miss an update in silence.
-      return undefined
-    }
   }
 
   private apply(update: BookUpdate): void {

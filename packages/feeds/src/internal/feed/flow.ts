@@ -6,7 +6,6 @@
 import * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Subscriptions from "kharbranth/Subscriptions"
@@ -164,13 +163,13 @@ export const pullOf = <A>(flow: Flow, read: Read<A>): Pull<A | Marker, Refused> 
 
 /** Decodes, leaves out what came before, and stamps what is handed on. */
 export const decoding = (topic: Topic, dedupe: Dedupe): Read<FeedEvent> => {
-  return ({ incoming: { arrivalTime, raw }, leg }, line, now) => {
-    const found = line.venue.decode(raw, topic, arrivalTime)
-    if (Result.isFailure(found)) {
-      line.counts.malformed++
+  return ({ incoming, leg }, line, now) => {
+    const found = line.decode(topic, incoming)
+    if (found === undefined) {
+      const { arrivalTime } = incoming
       return [{ _tag: "Gap", reason: "malformed", from: arrivalTime, to: arrivalTime }]
     }
-    const events = found.success.filter((event) => event._tag !== "Trade" || dedupe.admit(event, leg))
+    const events = found.filter((event) => event._tag !== "Trade" || dedupe.admit(event, leg))
     for (const event of events) (event as { deliveryTime: number }).deliveryTime = now
     return events
   }

@@ -6,11 +6,13 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import type { Manager } from "kharbranth/ConnectionManager"
 import * as ConnectionPool from "kharbranth/ConnectionPool"
 import * as Subscriptions from "kharbranth/Subscriptions"
+import type { FeedEvent } from "../../FeedEvent.ts"
 import type { Rest } from "../../Rest.ts"
 import type { Topic } from "../../Topic.ts"
 import type * as Venue from "../../Venue.ts"
@@ -108,6 +110,18 @@ export class Line {
   /** Hears what concerns the connection of a topic, for as long as the Scope. */
   watch(topic: Topic, watcher: Watcher): Effect.Effect<void, never, Scope.Scope> {
     return this.members.watch(this.venue.key(topic), watcher)
+  }
+
+  /** Decodes a frame for a topic; `undefined`, and counted, where the venue's adapter cannot read it. */
+  decode(topic: Topic, { arrivalTime, raw }: Incoming): ReadonlyArray<FeedEvent> | undefined {
+    try {
+      const found = this.venue.decode(raw, topic, arrivalTime)
+      if (Result.isSuccess(found)) return found.success
+    } catch {
+      // Adapters are total; one of a user's may not be, and no reader may miss an event in silence.
+    }
+    this.counts.malformed++
+    return undefined
   }
 
   /** Replaces the session of each connection. */

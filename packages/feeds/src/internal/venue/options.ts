@@ -22,9 +22,7 @@ const types = { text: "string", function: "function" } as const
 const choose = (name: string, value: unknown, choices: Choices[string]): Check.Issues => {
   if (typeof choices !== "string") return Check.oneOf([name], value, choices)
   const isRight = value === undefined || (typeof value === types[choices] && value !== "")
-  return isRight
-    ? Check.none
-    : [{ path: [name], issue: choices === "text" ? "expected a text" : "expected a function" }]
+  return isRight ? Check.none : [{ path: [name], issue: `expected a ${choices}` }]
 }
 
 /** What an adapter was given that it does not know. */

@@ -53,7 +53,7 @@ export class Fleet implements MemberFleet, Registry {
   emptied(group: Group): void {
     if (!this.perConnection || group.members > 0) return
     group.series.remove()
-    for (const [key, other] of this.groups) if (other === group) this.groups.delete(key)
+    this.groups.delete(group.key)
   }
 
   groupOf(connection: Observed, origin: string | undefined): Group {
@@ -61,7 +61,7 @@ export class Fleet implements MemberFleet, Registry {
     const key = JSON.stringify(attributes)
     const known = this.groups.get(key)
     if (known !== undefined) return known
-    const group = new Group(this, attributes)
+    const group = new Group(this, key, attributes)
     this.groups.set(key, group)
     return group
   }
@@ -85,10 +85,6 @@ export class Fleet implements MemberFleet, Registry {
     return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e9
   }
 
-  wall(): number {
-    return this.clock.currentTimeMillisUnsafe()
-  }
-
   // --- readings ----------------------------------------------------------------
 
   /** A reading goes through all series within one turn, so one that is read twice is in a new reading. */
@@ -104,7 +100,7 @@ export class Fleet implements MemberFleet, Registry {
       this.isFresh = false
     })
     for (const group of this.groups.values()) group.clear()
-    const wall = this.wall()
+    const wall = this.clock.currentTimeMillisUnsafe()
     for (const member of this.members) member.read(wall)
     for (const source of this.sources) source()
   }

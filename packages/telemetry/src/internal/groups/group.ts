@@ -7,15 +7,6 @@ import type { Figures } from "kharbranth/ConnectionMetrics"
 import { instruments } from "../../Instruments.ts"
 import { type Attributes, type Cell, type Registry, SeriesSet } from "./series.ts"
 
-const states: Record<ConnectionState["_tag"], string> = {
-  Disconnected: "disconnected",
-  Connecting: "connecting",
-  Connected: "connected",
-  Reconnecting: "reconnecting",
-  Closing: "closing",
-  Failed: "failed"
-}
-
 const outcomes = ["Confirmed", "Dropped", "Expired", "Failed", "Unknown"]
 const kinds = ["first", "reconnect", "rotation", "hedge"]
 
@@ -30,6 +21,8 @@ const received = { "network.io.direction": "receive" }
 const sent = { "network.io.direction": "transmit" }
 
 export class Group {
+  /** What the fleet finds it by. */
+  readonly key: string
   readonly series: SeriesSet
   /** How many connections it has. */
   members = 0
@@ -40,11 +33,12 @@ export class Group {
   private readonly inbox: { readonly messages: Cell; readonly size: Cell }
   private readonly silence: Cell
 
-  constructor(registry: Registry, attributes: Attributes) {
+  constructor(registry: Registry, key: string, attributes: Attributes) {
+    this.key = key
     const series = new SeriesSet(registry, attributes)
     this.series = series
     const stateCell = (tag: ConnectionState["_tag"]) =>
-      series.cell(instruments.connections, { "kharbranth.state": states[tag] })
+      series.cell(instruments.connections, { "kharbranth.state": tag.toLowerCase() })
     this.states = {
       Disconnected: stateCell("Disconnected"),
       Connecting: stateCell("Connecting"),

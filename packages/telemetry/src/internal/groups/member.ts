@@ -14,8 +14,6 @@ import type { Attributes } from "./series.ts"
 export interface MemberFleet {
   /** Monotonic seconds. */
   now(): number
-  /** Unix milliseconds. */
-  wall(): number
   /** The group that a connection belongs to, by the server that it is known to dial. */
   groupOf(connection: Observed, origin: string | undefined): Group
   /** A connection has left the group, perhaps its last one. */
@@ -25,11 +23,11 @@ export interface MemberFleet {
   sessionBegan(connection: Observed, epoch: number): ((ended: SessionEnd) => void) | undefined
 }
 
-/** The end of a session that was Ready. */
+/** The end of a session. */
 export interface SessionEnd {
   readonly connection: string
   readonly epoch: number
-  /** In seconds. */
+  /** For how many seconds it was Ready. */
   readonly lived: number
   readonly unconfirmed: number
   readonly error: ConnectionError
@@ -44,8 +42,8 @@ interface Session {
   readyAt: number | undefined
 }
 
-/** A session that we closed ended without an error. */
-const errorTypeOf = (error: ConnectionError): Attributes =>
+/** How the end of a session is told apart by its error. A session that we closed ended without one. */
+export const errorTypeOf = (error: ConnectionError): Attributes =>
   error._tag === "ConnectionClosed" && error.initiator === "client" ? none : { "error.type": error._tag }
 
 const none: Attributes = {}
@@ -207,7 +205,7 @@ export class Member implements Listener {
     return figures
   }
 
-  /** Adds what it holds to its group. */
+  /** Adds what it holds to its group, at a time in Unix milliseconds. */
   read(wall: number): void {
     const figures = this.handOver()
     const { state } = this.connection

@@ -9,7 +9,7 @@ import type { Instrument } from "../../Instruments.ts"
 
 export type Attributes = Readonly<Record<string, string>>
 
-/** A counter or gauge. Whoever counts writes its value. */
+/** A counter or gauge. Its group, or its source, writes the value. */
 export interface Cell {
   value: number
   /** The reading in which it was last read. */

@@ -1,4 +1,4 @@
-/** What is told of single sessions, where somebody wants it: one line in the log, and one long span. */
+/** Reports single sessions, where you ask for it: one line in the log, and one long span. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -7,14 +7,12 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Observed } from "kharbranth/ConnectionObserver"
-import type { MemberFleet, SessionEnd } from "./member.ts"
+import { errorTypeOf, type MemberFleet, type SessionEnd } from "./member.ts"
 
 export interface SessionOptions {
   readonly sessionLog: boolean
   readonly sessionSpan: boolean
 }
-
-const isOurs = ({ error }: SessionEnd): boolean => error._tag === "ConnectionClosed" && error.initiator === "client"
 
 const log = (context: Context.Context<never>, end: SessionEnd): void => {
   const annotations = {
@@ -23,7 +21,7 @@ const log = (context: Context.Context<never>, end: SessionEnd): void => {
     "kharbranth.epoch": end.epoch,
     "kharbranth.session.duration": end.lived,
     "kharbranth.unconfirmed": end.unconfirmed,
-    ...(isOurs(end) ? {} : { "error.type": end.error._tag })
+    ...errorTypeOf(end.error)
   }
   Effect.runForkWith(context)(Effect.annotateLogs(Effect.logInfo(`session ${end.epoch} ended`), annotations))
 }
@@ -43,8 +41,9 @@ const begin = (context: Context.Context<never>, connection: Observed, epoch: num
   span.attribute("kharbranth.connection", connection.name)
   span.attribute("kharbranth.epoch", epoch)
   return (end: SessionEnd): void => {
-    if (!isOurs(end)) span.attribute("error.type", end.error._tag)
-    span.end(clock.currentTimeNanosUnsafe(), isOurs(end) ? Exit.void : Exit.failCause(Cause.fail(end.error)))
+    const type = errorTypeOf(end.error)["error.type"]
+    if (type !== undefined) span.attribute("error.type", type)
+    span.end(clock.currentTimeNanosUnsafe(), type === undefined ? Exit.void : Exit.failCause(Cause.fail(end.error)))
   }
 }
 
