@@ -13,18 +13,9 @@ import * as Runners from "../../internal/fleet/runner.ts"
 import * as Memory from "../../internal/store/memory.ts"
 import * as Model from "../../internal/store/model.ts"
 import type { JoinOptions, Options, TestFleet, TestRunner } from "../TestFleet.ts"
+import { chanceOf } from "./chance.ts"
 import { Members } from "./members.ts"
 import { type Conditions, linkOf } from "./storeLink.ts"
-
-const chanceOf = (seed: number): (() => number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
