@@ -15,7 +15,7 @@ import * as Model from "../../internal/store/model.ts"
 import type { JoinOptions, Options, TestFleet, TestRunner } from "../TestFleet.ts"
 import { chanceOf } from "./chance.ts"
 import { Members } from "./members.ts"
-import { type Conditions, linkOf } from "./storeLink.ts"
+import { type Conditions, linkOf, through } from "./storeLink.ts"
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
@@ -154,28 +154,11 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
   for (let n = 1; n <= (options.runners ?? 3); n++) yield* join(`r${n}`)
   const fleet: TestFleet = {
     network,
-    store: {
-      leases: mapped(truth.leases, onOuter),
-      wishes: mapped(truth.wishes, onOuter),
-      permits: mapped(truth.permits, onOuter)
-    },
+    // On the test's clock, not on its caller's.
+    store: through(truth, onOuter),
     runners: Effect.sync(() => [...living.values()]),
     join,
     loseCommits
   }
   return fleet
 })
-
-type Verbs = Readonly<Record<string, unknown>>
-
-/** Every verb on the test's clock, not on its caller's. */
-const mapped = <A extends object>(verbs: A, change: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>): A =>
-  Object.fromEntries(
-    Object.entries(verbs as Verbs).map(([key, verb]) => [
-      key,
-      typeof verb === "function"
-        ? (...args: ReadonlyArray<unknown>) =>
-            change((verb as (...all: ReadonlyArray<unknown>) => Effect.Effect<unknown>)(...args))
-        : change(verb as Effect.Effect<unknown>)
-    ])
-  ) as A
