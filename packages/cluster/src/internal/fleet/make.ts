@@ -189,7 +189,11 @@ export const make = (parts: Parts): Service => {
   ): Effect.Effect<ReadonlyArray<Answer>> =>
     Effect.gen(function* () {
       const buckets = new Map<string, Array<string>>()
-      for (const { bucket, name } of all) buckets.set(bucket, [...(buckets.get(bucket) ?? []), name])
+      for (const { bucket, name } of all) {
+        const list = buckets.get(bucket)
+        if (list === undefined) buckets.set(bucket, [name])
+        else list.push(name)
+      }
       const asked = yield* Effect.forEach(
         buckets.values(),
         (list) =>
