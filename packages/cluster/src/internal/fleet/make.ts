@@ -22,7 +22,7 @@ import type { FleetEvent } from "../../FleetEvent.ts"
 import type * as FleetKind from "../../FleetKind.ts"
 import type { FleetStore, Selection, Standing, Wish, Wished } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
-import type { Answer, Ask, Engine, Question } from "../engine/engine.ts"
+import type { Answer, Ask, Engine, Question, WireCommand } from "../engine/engine.ts"
 import type { Watchers } from "../kit/watchers.ts"
 import type { Names } from "../names/names.ts"
 import * as Wire from "./wire.ts"
@@ -184,7 +184,7 @@ export const make = (parts: Parts): Service => {
   /** Asks the owner of each bucket; what is elsewhere by then is asked for again. */
   const command = (
     all: ReadonlyArray<Wished>,
-    wire: ReturnType<typeof Wire.toWireCommand>,
+    wire: WireCommand,
     left: number
   ): Effect.Effect<ReadonlyArray<Answer>> =>
     Effect.gen(function* () {
