@@ -182,11 +182,7 @@ export const make = (parts: Parts): Service => {
   })
 
   /** Asks the owner of each bucket; what is elsewhere by then is asked for again. */
-  const command = (
-    all: ReadonlyArray<Wished>,
-    wire: WireCommand,
-    left: number
-  ): Effect.Effect<ReadonlyArray<Answer>> =>
+  const command = (all: ReadonlyArray<Wished>, wire: WireCommand, left: number): Effect.Effect<ReadonlyArray<Answer>> =>
     Effect.gen(function* () {
       const buckets = new Map<string, Array<string>>()
       for (const { bucket, name } of all) {

@@ -78,11 +78,7 @@ export class Holder {
     })
   }
 
-  private renewed(
-    asked: ReadonlyArray<Right>,
-    answers: ReadonlyArray<Renewed>,
-    at: Instant
-  ): Effect.Effect<void> {
+  private renewed(asked: ReadonlyArray<Right>, answers: ReadonlyArray<Renewed>, at: Instant): Effect.Effect<void> {
     const known = new Map(answers.map((answer) => [answer.bucket, answer]))
     const owned = this.around.owned()
     const wanted: Array<readonly [Right, string]> = []
