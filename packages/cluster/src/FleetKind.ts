@@ -28,7 +28,7 @@ export interface Opening {
   readonly name: string
   /** Its epoch orders what arrives by different owners: give it to whatever stores on behalf of the name. */
   readonly lease: Lease
-  /** What `cursor.save` kept last; `undefined` when nothing was. */
+  /** What `saveCursor` kept last; `undefined` when nothing was. */
   readonly cursor: unknown
 }
 

@@ -4,7 +4,7 @@
  * store's own, handed out as spans: no clock of a process takes part.
  *
  * `layerMemory` is for one process and for tests; `SqlFleetStore.layer` keeps the
- * same in Postgres. `FleetStoreConformance` holds both to one list of tests.
+ * same in Postgres. One list of tests holds both to it.
  *
  * @since 0.1.0
  */
@@ -125,7 +125,7 @@ export interface Wish {
 export interface Wished extends Wish {
   /** Grows whenever the wish changes. */
   readonly version: number
-  /** What `cursor.save` kept last, and under which lease. */
+  /** What `saveCursor` kept last, and under which lease. */
   readonly cursor: unknown
   readonly cursorEpoch: number | undefined
 }

@@ -1,4 +1,5 @@
-/** Numbers that look random and depend on the seed alone, so that a failing history can be replayed. */
+/** What tests draw from one seed: numbers, and choices among values. */
+import { chanceOf } from "../../src/testing/internal/chance.ts"
 
 export interface Random {
   (): number
@@ -9,13 +10,7 @@ export interface Random {
 }
 
 export const randomOf = (seed: number): Random => {
-  let state = seed
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const next = chanceOf(seed)
   const below = (limit: number) => Math.floor(next() * limit)
   return Object.assign(next, {
     below,

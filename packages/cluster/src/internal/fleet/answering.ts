@@ -66,8 +66,12 @@ export const answering = (names: Names, manager: ConnectionManager.Manager, now:
 
   const obey = (question: Extract<Question, { readonly _tag: "Command" }>) =>
     Effect.suspend(() => {
-      const mine = question.names.filter((name) => names.find(name) !== undefined && manager.has(name))
-      const others = question.names.filter((name) => !mine.includes(name)).map(elsewhere)
+      const mine: Array<string> = []
+      const others: Array<Answer> = []
+      for (const name of question.names) {
+        if (names.find(name) !== undefined && manager.has(name)) mine.push(name)
+        else others.push(elsewhere(name))
+      }
       if (mine.length === 0) return Effect.succeed(others)
       return Effect.match(manager.broadcast(Wire.ofWireCommand(question.command), mine), {
         // A name that went away in this very moment: its next owner is asked again.

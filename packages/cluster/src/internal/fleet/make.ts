@@ -22,7 +22,7 @@ import type { FleetEvent } from "../../FleetEvent.ts"
 import type * as FleetKind from "../../FleetKind.ts"
 import type { FleetStore, Selection, Standing, Wish, Wished } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
-import type { Answer, Ask, Engine, Question } from "../engine/engine.ts"
+import type { Answer, Ask, Engine, Question, WireCommand } from "../engine/engine.ts"
 import type { Watchers } from "../kit/watchers.ts"
 import type { Names } from "../names/names.ts"
 import * as Wire from "./wire.ts"
@@ -115,15 +115,17 @@ export const make = (parts: Parts): Service => {
     } satisfies Changes
   })
 
-  const wished = (name: string, kind?: string): Effect.Effect<Wished, KindMismatch | NameNotFound | StoreFailed> =>
-    Effect.flatMap(
-      store.wishes.select({ names: [name] }),
-      ([wish]): Effect.Effect<Wished, KindMismatch | NameNotFound> => {
-        if (wish === undefined) return Effect.fail(new NameNotFound({ name }))
-        return kind === undefined || wish.kind === kind
-          ? Effect.succeed(wish)
-          : Effect.fail(new KindMismatch({ name, kind, actual: wish.kind }))
-      }
+  const wished = (name: string): Effect.Effect<Wished, NameNotFound | StoreFailed> =>
+    Effect.flatMap(store.wishes.select({ names: [name] }), ([wish]) =>
+      wish === undefined ? Effect.fail(new NameNotFound({ name })) : Effect.succeed(wish)
+    )
+
+  const wishedAs = (
+    { id: kind }: FleetKind.Any,
+    name: string
+  ): Effect.Effect<Wished, KindMismatch | NameNotFound | StoreFailed> =>
+    Effect.flatMap(wished(name), (wish) =>
+      wish.kind === kind ? Effect.succeed(wish) : Effect.fail(new KindMismatch({ name, kind, actual: wish.kind }))
     )
 
   // ------------------------------------------------------------------- owners
@@ -162,7 +164,7 @@ export const make = (parts: Parts): Service => {
     const frame = (kind.codec as Codec.Codec<unknown, unknown>).encode(message)
     if (frame instanceof Codec.Failure)
       return { _tag: "Refused", tag: "EncodeError", message: frame.issue } satisfies Sent
-    const { epoch } = yield* reachable(yield* wished(name, kind.id))
+    const { epoch } = yield* reachable(yield* wishedAs(kind, name))
     const id = yield* newId
     const question: Question = {
       _tag: "Send",
@@ -180,14 +182,14 @@ export const make = (parts: Parts): Service => {
   })
 
   /** Asks the owner of each bucket; what is elsewhere by then is asked for again. */
-  const command = (
-    all: ReadonlyArray<Wished>,
-    wire: ReturnType<typeof Wire.toWireCommand>,
-    left: number
-  ): Effect.Effect<ReadonlyArray<Answer>> =>
+  const command = (all: ReadonlyArray<Wished>, wire: WireCommand, left: number): Effect.Effect<ReadonlyArray<Answer>> =>
     Effect.gen(function* () {
       const buckets = new Map<string, Array<string>>()
-      for (const { bucket, name } of all) buckets.set(bucket, [...(buckets.get(bucket) ?? []), name])
+      for (const { bucket, name } of all) {
+        const list = buckets.get(bucket)
+        if (list === undefined) buckets.set(bucket, [name])
+        else list.push(name)
+      }
       const asked = yield* Effect.forEach(
         buckets.values(),
         (list) =>
@@ -264,7 +266,7 @@ export const make = (parts: Parts): Service => {
   ): Stream.Stream<Inbox.Entry<unknown>, KindMismatch | NameNotFound | StoreFailed | Unreachable> =>
     Stream.unwrap(
       Effect.gen(function* () {
-        const wish = yield* wished(name, kind.id)
+        const wish = yield* wishedAs(kind, name)
         const lease = yield* reachable(wish)
         const open = names.find(name)
         return open === undefined ? Stream.fail(new Unreachable({ name, owner: lease.holder })) : open.watchers.stream
@@ -285,16 +287,12 @@ export const make = (parts: Parts): Service => {
     entries: entries as Service["entries"],
     send: (kind, name, message, options) => send(kind, name, message, options),
     broadcast,
-    owner: (name) => Effect.flatMap(withoutKind(wished(name)), ownerOf),
+    owner: (name) => Effect.flatMap(wished(name), ownerOf),
     overview,
     events: events.stream,
     leave
   }
 }
-
-/** Without a kind to compare, none can differ. */
-const withoutKind = <A>(found: Effect.Effect<A, KindMismatch | NameNotFound | StoreFailed>) =>
-  Effect.catchTag(found, "KindMismatch", Effect.die)
 
 const overviewOf = (wishes: ReadonlyArray<Wished>, standings: ReadonlyArray<Standing>): Overview => {
   const owners = new Map(standings.map(({ bucket, holder }) => [bucket, holder]))

@@ -7,14 +7,13 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
-import type * as DialBudget from "kharbranth/DialBudget"
 import { Transport } from "kharbranth/Transport"
+import type * as ClusterManager from "../../ClusterManager.ts"
 import type { Service } from "../../Fleet.ts"
 import { InvalidFleet } from "../../FleetError.ts"
 import type { FleetEvent } from "../../FleetEvent.ts"
 import type * as FleetKind from "../../FleetKind.ts"
 import type { FleetStore } from "../../FleetStore.ts"
-import type * as Lease from "../../Lease.ts"
 import { Budget } from "../budget/budget.ts"
 import type { Engine } from "../engine/engine.ts"
 import { fenced } from "../fence/fenced.ts"
@@ -26,16 +25,7 @@ import { type Held, Names, type Surroundings } from "../names/names.ts"
 import { answering } from "./answering.ts"
 import * as Fleet from "./make.ts"
 
-export interface Options {
-  readonly kinds: ReadonlyArray<FleetKind.Any>
-  readonly lease?: Lease.Options | undefined
-  readonly budget?:
-    | {
-        readonly local?: DialBudget.Options | undefined
-        readonly fleet?: Readonly<Record<string, DialBudget.Limit>> | undefined
-      }
-    | undefined
-}
+type Options = ClusterManager.Options<ReadonlyArray<FleetKind.Any>>
 
 export interface Runner {
   readonly fleet: Service
@@ -78,30 +68,30 @@ const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["
   const environment = yield* Effect.context<never>()
   const clock = yield* Clock.clockWith(Effect.succeed)
   const events = new Watchers<FleetEvent>(backlog)
-  const budget = yield* Budget.make({
-    clock,
-    permits: store.permits,
-    limits: options.budget?.fleet ?? {},
-    emit: (event) => events.publish([event]),
-    statement: timing.statement
-  })
+  const emit = (event: FleetEvent) => events.publish([event])
+  const { statement } = timing
+  const limits = options.budget?.fleet
   // Without limits no dial pays for asking.
-  const permit = options.budget?.fleet === undefined ? undefined : budget.permit
-  return {
-    kinds,
-    timing,
-    clock,
-    events,
-    holder: yield* newHolder,
-    manager: yield* ConnectionManager.make({ budget: options.budget?.local, permit }),
-    // The layer's type asks for whatever its kinds need.
-    bodyOf: bodies(kinds, environment as unknown as Context.Context<unknown>)
-  }
+  const budget =
+    limits === undefined ? undefined : yield* Budget.make({ clock, permits: store.permits, limits, emit, statement })
+  const holder = yield* newHolder
+  const manager = yield* ConnectionManager.make({ budget: options.budget?.local, permit: budget?.permit })
+  // The layer's type asks for whatever its kinds need.
+  const bodyOf = bodies(kinds, environment as unknown as Context.Context<unknown>)
+
+  const namesOf = (held: Surroundings["held"], fence: Surroundings["fence"]) =>
+    new Names({ store, clock, manager, bodyOf, poll, emit, held, fence, statement })
+  const answeringFor = (names: Names) => answering(names, manager, () => clock.currentTimeMillisUnsafe())
+  const runnerOf = (parts: Pick<Fleet.Parts, "engine" | "names" | "answer" | "leave">): Runner => ({
+    manager,
+    fleet: Fleet.make({ holder, kinds, store, events, ...parts })
+  })
+  return { answeringFor, clock, emit, holder, namesOf, runnerOf, timing }
 })
 
 /** One process that owns everything: no lease, no fence, no engine. */
 export const makeAlone = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
-  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options, store)
+  const { answeringFor, holder, namesOf, runnerOf } = yield* begin(options, store)
   const buckets = [...engine.owned()]
   const { claimed } = yield* store.leases.claim({ holder, buckets, ttl: Number.MAX_SAFE_INTEGER })
   const held = new Map(
@@ -110,32 +100,23 @@ export const makeAlone = Effect.fnUntraced(function* (options: Options, store: F
       return [bucket, { right, before: undefined }]
     })
   )
-  const names = new Names({
-    store,
-    clock,
-    manager,
-    bodyOf,
-    poll,
-    held: () => held,
-    fence: (_, transport) => transport,
-    emit: (event) => events.publish([event]),
-    statement: timing.statement
-  })
+  const names = namesOf(
+    () => held,
+    (_, transport) => transport
+  )
   yield* names.run()
   const leave = Effect.suspend(() => {
     const rights = [...held.values()].map(({ right }) => right)
     held.clear()
     return Effect.forEach(rights, (right) => names.close(right), { discard: true })
   })
-  const answer = answering(names, manager, () => clock.currentTimeMillisUnsafe())
-  return { manager, fleet: Fleet.make({ holder, kinds, store, engine, names, answer, events, leave }) } satisfies Runner
+  return runnerOf({ engine, names, leave, answer: answeringFor(names) })
 })
 
 /** One of many: names follow leases. */
 export const make = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
-  const { bodyOf, clock, events, holder, kinds, manager, timing } = yield* begin(options, store)
+  const { answeringFor, clock, emit, holder, namesOf, runnerOf, timing } = yield* begin(options, store)
   const transport = yield* Transport
-  const emit = (event: FleetEvent) => events.publish([event])
   const leases: Holder = new Holder({
     holder,
     store,
@@ -146,25 +127,17 @@ export const make = Effect.fnUntraced(function* (options: Options, store: FleetS
     changed: () => names.changed(),
     close: (right) => bounded(timing, names.close(right))
   })
-  const names: Names = new Names({
-    store,
-    clock,
-    manager,
-    bodyOf,
-    poll,
-    emit,
-    held: () => leases.held,
-    fence: (right, own) => (right instanceof Right ? fenced(own ?? transport, right) : own),
-    statement: timing.statement
-  })
+  const names: Names = namesOf(
+    () => leases.held,
+    (right, own) => (right instanceof Right ? fenced(own ?? transport, right) : own)
+  )
   yield* names.run()
   yield* leases.run()
   // While the loops still run: what is released here is free for others at once.
   yield* Effect.addFinalizer(() => leases.leave())
-  const answer = answering(names, manager, () => clock.currentTimeMillisUnsafe())
+  const answer = answeringFor(names)
   yield* engine.serve(answer)
-  const leave = Effect.suspend(() => leases.leave())
-  return { manager, fleet: Fleet.make({ holder, kinds, store, engine, names, answer, events, leave }) } satisfies Runner
+  return runnerOf({ engine, names, answer, leave: leases.leave() })
 })
 
 // What is not closed by then is cut with the lease.

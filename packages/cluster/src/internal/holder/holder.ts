@@ -12,7 +12,7 @@ import * as Scope from "effect/Scope"
 import type { FleetEvent } from "../../FleetEvent.ts"
 import type { Claimed, FleetStore, Renewed } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
-import { instantOf, Right } from "../fence/right.ts"
+import { type Instant, instantOf, Right } from "../fence/right.ts"
 import type { Timing } from "./timing.ts"
 
 /** A bucket that this process holds. */
@@ -78,11 +78,7 @@ export class Holder {
     })
   }
 
-  private renewed(
-    asked: ReadonlyArray<Right>,
-    answers: ReadonlyArray<Renewed>,
-    at: ReturnType<typeof instantOf>
-  ): Effect.Effect<void> {
+  private renewed(asked: ReadonlyArray<Right>, answers: ReadonlyArray<Renewed>, at: Instant): Effect.Effect<void> {
     const known = new Map(answers.map((answer) => [answer.bucket, answer]))
     const owned = this.around.owned()
     const wanted: Array<readonly [Right, string]> = []
@@ -159,7 +155,7 @@ export class Holder {
     return this.settled
   }
 
-  private claimed(claimed: ReadonlyArray<Claimed>, asked: ReturnType<typeof instantOf>): Effect.Effect<void> {
+  private claimed(claimed: ReadonlyArray<Claimed>, asked: Instant): Effect.Effect<void> {
     const { clock, timing } = this.around
     const late: Array<Lease> = []
     for (const { before, bucket, epoch, holder, silence } of claimed) {

@@ -90,11 +90,6 @@ export class Names {
     return open === undefined || open.isClosing || !open.right.isLive() ? undefined : open
   }
 
-  /** The names that are open here, those that are being closed aside. */
-  names(): ReadonlyArray<string> {
-    return [...this.open].filter(([, { isClosing }]) => !isClosing).map(([name]) => name)
-  }
-
   /** The loops, until their scope ends; then every name is closed. */
   run(): Effect.Effect<void, never, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {

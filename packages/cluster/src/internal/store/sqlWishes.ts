@@ -65,14 +65,12 @@ const toWished = ({ bucket, cursor, cursor_epoch, kind, name, params, paused, ta
   cursorEpoch: cursor_epoch ?? undefined
 })
 
-const oneOf = (values: ReadonlyArray<string> | undefined) => json(values ?? null)
-
 const select = (sql: SqlClient, { buckets, kind, names, tag }: Selection) => sql<Row>`
   SELECT name, kind, bucket, params, tags, paused, version::float8 AS version, cursor, cursor_epoch FROM kh_names
   WHERE (${names === undefined}::boolean
-      OR name IN (SELECT jsonb_array_elements_text(nullif(${oneOf(names)}::text::jsonb, 'null'::jsonb))))
+      OR name IN (SELECT jsonb_array_elements_text(nullif(${json(names)}::text::jsonb, 'null'::jsonb))))
     AND (${buckets === undefined}::boolean
-      OR bucket IN (SELECT jsonb_array_elements_text(nullif(${oneOf(buckets)}::text::jsonb, 'null'::jsonb))))
+      OR bucket IN (SELECT jsonb_array_elements_text(nullif(${json(buckets)}::text::jsonb, 'null'::jsonb))))
     AND (${kind ?? null}::text IS NULL OR kind = ${kind ?? null}::text)
     AND (${tag ?? null}::text IS NULL OR tags @> jsonb_build_array(${tag ?? null}::text))`
 

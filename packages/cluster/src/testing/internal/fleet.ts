@@ -13,18 +13,9 @@ import * as Runners from "../../internal/fleet/runner.ts"
 import * as Memory from "../../internal/store/memory.ts"
 import * as Model from "../../internal/store/model.ts"
 import type { JoinOptions, Options, TestFleet, TestRunner } from "../TestFleet.ts"
+import { chanceOf } from "./chance.ts"
 import { Members } from "./members.ts"
-import { type Conditions, linkOf } from "./storeLink.ts"
-
-const chanceOf = (seed: number): (() => number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+import { type Conditions, linkOf, through } from "./storeLink.ts"
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
@@ -163,28 +154,11 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
   for (let n = 1; n <= (options.runners ?? 3); n++) yield* join(`r${n}`)
   const fleet: TestFleet = {
     network,
-    store: {
-      leases: mapped(truth.leases, onOuter),
-      wishes: mapped(truth.wishes, onOuter),
-      permits: mapped(truth.permits, onOuter)
-    },
+    // On the test's clock, not on its caller's.
+    store: through(truth, onOuter),
     runners: Effect.sync(() => [...living.values()]),
     join,
     loseCommits
   }
   return fleet
 })
-
-type Verbs = Readonly<Record<string, unknown>>
-
-/** Every verb on the test's clock, not on its caller's. */
-const mapped = <A extends object>(verbs: A, change: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>): A =>
-  Object.fromEntries(
-    Object.entries(verbs as Verbs).map(([key, verb]) => [
-      key,
-      typeof verb === "function"
-        ? (...args: ReadonlyArray<unknown>) =>
-            change((verb as (...all: ReadonlyArray<unknown>) => Effect.Effect<unknown>)(...args))
-        : change(verb as Effect.Effect<unknown>)
-    ])
-  ) as A

@@ -68,10 +68,10 @@ export class Members {
     return [...here]
   }
 
-  private ownerAt(bucket: string, time: number): string | undefined {
+  private ownerOf(bucket: string, here: ReadonlyArray<string>): string | undefined {
     let best: string | undefined
     let highest = -1
-    for (const member of this.seenAt(time)) {
+    for (const member of here) {
       const score = hash(`${bucket}/${member}`)
       if (score > highest) [best, highest] = [member, score]
     }
@@ -88,11 +88,14 @@ export class Members {
     this.members.set(name, member)
     return {
       bucketOf: (name) => this.bucketOf(name),
-      owned: () => new Set(this.buckets.filter((bucket) => this.ownerAt(bucket, this.now() - lag) === name)),
+      owned: () => {
+        const here = this.seenAt(this.now() - lag)
+        return new Set(this.buckets.filter((bucket) => this.ownerOf(bucket, here) === name))
+      },
       ask: (target, question) => {
         const until = this.now() + deadline
         const attempt: Effect.Effect<ReadonlyArray<Answer> | undefined> = Effect.suspend(() => {
-          const owner = this.members.get(this.ownerAt(this.bucketOf(target), this.now() - lag) ?? "")
+          const owner = this.members.get(this.ownerOf(this.bucketOf(target), this.seenAt(this.now() - lag)) ?? "")
           const again = () =>
             this.now() > until
               ? Effect.undefined

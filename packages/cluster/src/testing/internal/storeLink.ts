@@ -1,7 +1,7 @@
 /**
- * The way from one process to the store: it takes time, it can be cut, and a
- * process that sleeps hears no answer. A request that was sent arrives even if its
- * sender has given up, as with a real database.
+ * Ways to a store, its verbs wrapped. From one process it takes time, it can be
+ * cut, and a process that sleeps hears no answer. A request that was sent arrives
+ * even if its sender has given up, as with a real database.
  */
 import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
@@ -27,6 +27,26 @@ interface Way {
   readonly chance: () => number
 }
 
+type Wrap = <A, E>(statement: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+const wrapped = <Verbs extends object>(verbs: Verbs, wrap: Wrap): Verbs =>
+  Object.fromEntries(
+    Object.entries(verbs as Readonly<Record<string, unknown>>).map(([key, verb]) => [
+      key,
+      typeof verb === "function"
+        ? (...args: ReadonlyArray<unknown>) =>
+            wrap((verb as (...all: ReadonlyArray<unknown>) => Effect.Effect<unknown>)(...args))
+        : wrap(verb as Effect.Effect<unknown>)
+    ])
+  ) as Verbs
+
+/** A store, each statement of which is wrapped. */
+export const through = (store: FleetStore["Service"], wrap: Wrap): FleetStore["Service"] => ({
+  leases: wrapped(store.leases, wrap),
+  wishes: wrapped(store.wishes, wrap),
+  permits: wrapped(store.permits, wrap)
+})
+
 export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Service"] => {
   const { chance, conditions, context, outer, process } = way
   const run = Effect.runForkWith(context)
@@ -49,26 +69,5 @@ export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Serv
       )
     })
 
-  const { leases, permits, wishes } = store
-  return {
-    leases: {
-      claim: (claim) => over(leases.claim(claim)),
-      renew: (held, ttl) => over(leases.renew(held, ttl)),
-      release: (held) => over(leases.release(held)),
-      all: over(leases.all)
-    },
-    wishes: {
-      put: (all) => over(wishes.put(all)),
-      remove: (names) => over(wishes.remove(names)),
-      pause: (names, paused) => over(wishes.pause(names, paused)),
-      select: (selection) => over(wishes.select(selection)),
-      version: over(wishes.version),
-      saveCursors: (lease, cursors) => over(wishes.saveCursors(lease, cursors))
-    },
-    permits: {
-      take: (take) => over(permits.take(take)),
-      settle: (id, unused) => over(permits.settle(id, unused)),
-      hold: (key, millis) => over(permits.hold(key, millis))
-    }
-  }
+  return through(store, over)
 }
