@@ -1,4 +1,4 @@
-// Proves that an observer hears of every connection, whoever makes it, each event in its turn and the end once; that
+// Proves that an observer hears of every connection, no matter what makes it, each event in its turn and the end once; that
 // what it sees shows tags, origin without a secret, state and figures; and that one that throws harms nobody.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** Proves the same of a thousand histories with a single fault: the blame is right in at least 95 of 100. */
+/** Proves that over a thousand histories with a single fault, too, the blame is right in at least 95 of 100. */
 import { assert, describe, it } from "@effect/vitest"
 import { firstSeed, runsOf } from "../support/histories.ts"
 import { judge } from "./singleFault.ts"

@@ -1,5 +1,5 @@
 /**
- * Proves that an explanation blames the right one: in histories with a single
+ * Proves that an explanation blames the right cause: in histories with a single
  * fault of every kind, at least 95 of 100, and that each of its entries exists.
  */
 import { assert, describe, it } from "@effect/vitest"

@@ -34,7 +34,7 @@ const whatOf = (facts: Facts): string => {
   }
 }
 
-/** What is lost or waits, in the words of whoever sends and reads. */
+/** What is lost or waits, in the words of the program that sends and reads. */
 const youOf = (facts: Facts): string => {
   const { budget, losses, outage, paused, readyAt, recording } = facts
   const { connection, metrics, state, takenAt } = recording

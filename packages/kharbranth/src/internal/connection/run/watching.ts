@@ -1,7 +1,7 @@
 /**
  * The seam for what watches connections from inside, as a recorder does: it sees
  * each event in the turn in which it happens, and each step of the lifecycle.
- * The code of a watcher comes with whoever provides it.
+ * No file of a connection imports a watcher: the module that provides one brings its code along.
  */
 import * as Context from "effect/Context"
 import type * as Connection from "../../../Connection.ts"
