@@ -25,11 +25,15 @@ export interface OutboxOptions<In, Out> {
   readonly owner: OutboxOwner
 }
 
+/** How long a message may wait, in milliseconds. */
+export const ttlOf = (options: Pick<Policy.Options<unknown, never>, "ttl"> | undefined): number =>
+  Options.millisOr(options?.ttl, "30 seconds")
+
 /** A policy with its defaults, as the outbox takes it. */
 export const settings = <In, Out>(
   options: Policy.Options<In, Out>
 ): Omit<OutboxOptions<In, Out>, "connection" | "encode" | "owner"> => {
-  const ttl = Options.millisOr(options.ttl, "30 seconds")
+  const ttl = ttlOf(options)
   return {
     capacity: options.capacity ?? 10_000,
     maxBytes: options.maxBytes ?? 16 * 1024 * 1024,

@@ -17,6 +17,8 @@ import { metrics } from "../connection/use/metrics.ts"
 import { total } from "../kit/guard.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 import * as Check from "../model/check.ts"
+import { ttlOf } from "../outbox/options.ts"
+import { maxStallOf } from "../transport/backpressure.ts"
 import { hostsOf } from "./hosts.ts"
 import { plain } from "./plain.ts"
 import { Steps } from "./steps.ts"
@@ -183,15 +185,16 @@ const turnsAtMost = 64
 const overflowOf = (overflow: unknown): string =>
   typeof overflow === "string" ? overflow : overflow === undefined ? "fail" : "shed"
 
-const policiesOf = ({ options, policies }: Watched): Recording["connection"]["policies"] => {
-  const { inbox, outbox } = options
+const policiesOf = (watched: Watched): Recording["connection"]["policies"] => {
+  const { policies } = watched
+  const { inbox, outbox } = watched.options
   return {
     dialTimeout: Duration.toMillis(policies.dialTimeout),
     openTimeout: Duration.toMillis(policies.openTimeout),
-    maxStall: Check.millisOr(inbox?.maxStall, "10 seconds"),
-    ttl: Check.millisOr(outbox?.ttl, "30 seconds"),
+    maxStall: maxStallOf(inbox),
+    ttl: ttlOf(outbox),
     overflow: overflowOf(inbox?.overflow),
-    highWaterMark: inbox?.highWaterMark ?? 65_536
+    highWaterMark: watched.inbox.highMark
   }
 }
 

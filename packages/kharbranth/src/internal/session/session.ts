@@ -120,9 +120,9 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     this.epoch = dial.epoch
     const decoder = owner.codec.decoder()
     this.decoder = decoder
-    // It takes the way of a frame, as if it were one, to a decoder that knows what it asked for.
     const { hedgeAfter } = owner.policies.reconnect
     this.reached = hedgeAfter && (() => this.hungTimer?.set(owner.mono() + Check.millis(hedgeAfter)))
+    // It takes the way of a frame, as if it were one, to a decoder that knows what it asked for.
     this.lazyText = decoder.lazyText && ((text, size) => this.frame(text as unknown as Frame, size))
   }
 

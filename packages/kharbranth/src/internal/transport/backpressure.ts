@@ -24,10 +24,17 @@ export interface BoundedInbox {
   curb(bytes: number): boolean
 }
 
+interface Stalling {
+  readonly maxStall?: Duration.Input | undefined
+}
+
+/** How long a reader may stand still, in milliseconds. */
+export const maxStallOf = (inbox: Stalling | undefined): number => Check.millisOr(inbox?.maxStall, "10 seconds")
+
 /** What it sees of the connection. */
 export interface BackpressureOwner {
   readonly epoch: number
-  readonly options: { readonly inbox?: { readonly maxStall?: Duration.Input | undefined } | undefined }
+  readonly options: { readonly inbox?: Stalling | undefined }
   readonly deadlines: { of(deadline: "stall", fire: () => void): { set(time: number): void } }
   /** Monotonic milliseconds. */
   mono(): number
@@ -89,7 +96,7 @@ export class BackpressureControl {
 
   private arm(): void {
     const { owner } = this
-    const maxStall = Check.millisOr(owner.options.inbox?.maxStall, "10 seconds")
+    const maxStall = maxStallOf(owner.options.inbox)
     this.armed = true
     owner.deadlines.of("stall", () => this.due()).set(owner.mono() + maxStall)
   }

@@ -36,10 +36,9 @@ export interface Measured {
 export interface Watched extends Measured {
   readonly connection: string
   readonly policies: Connection.Policies
+  readonly inbox: Measured["inbox"] & { readonly highMark: number }
   readonly options: {
-    readonly inbox?:
-      | (Pick<Inbox.Options<never>, "highWaterMark" | "maxStall"> & { readonly overflow?: unknown })
-      | undefined
+    readonly inbox?: (Pick<Inbox.Options<never>, "maxStall"> & { readonly overflow?: unknown }) | undefined
     readonly outbox?: Pick<Outbox.Options<unknown, never>, "ttl"> | undefined
   }
 }
