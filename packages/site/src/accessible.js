@@ -13,6 +13,8 @@ addEventListener("DOMContentLoaded", () => {
   }
   const observer = new MutationObserver((changes) => changes.forEach(({ target }) => name(target)))
   for (const example of examples) {
+    // Until the theme has had time to look which of them can be scrolled, the keyboard reaches them all.
+    example.tabIndex = 0
     name(example)
     observer.observe(example, { attributes: true, attributeFilter: ["role"] })
   }
