@@ -1,11 +1,12 @@
 /**
  * Proves that a feed's topics keep going over cuts, with what may be missing in
- * their place; that a topic nobody reads is not decoded; and that what a feed
- * cannot give is refused with a reason.
+ * their place; that a topic nobody reads is not decoded; that an observer sees
+ * its connections; and that what a feed cannot give is refused with a reason.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as ConnectionObserver from "kharbranth/ConnectionObserver"
 import * as Topic from "../src/Topic.ts"
 import type { Venue } from "../src/Venue.ts"
 import { collect, pass, rig, settle } from "./support/rig.ts"
@@ -35,6 +36,25 @@ describe("Feed", () => {
         raw.map((one) => (one._tag === "Raw" ? one.text.includes("publicTrade") : one._tag)),
         [true, true, true]
       )
+    })
+  )
+
+  it.effect("an observer sees its connections, with their topics", () =>
+    Effect.gen(function* () {
+      const observed: Array<ConnectionObserver.Observed> = []
+      const observing = ConnectionObserver.layer((connection) => {
+        observed.push(connection)
+        return { ended: () => {} }
+      })
+      yield* Effect.gen(function* () {
+        const { feed } = yield* rig([dialects.bybit()])
+        yield* collect(feed.entries(Topic.trades(symbol)))
+        yield* pass("1 second")
+      }).pipe(Effect.provide(observing))
+      const [connection] = observed
+      assert.lengthOf(observed, 1)
+      assert.strictEqual(connection?.state._tag, "Connected")
+      assert.deepStrictEqual(connection?.topics, [{ topic: "publicTrade.BTCUSDT", state: "Confirmed" }])
     })
   )
 

@@ -1,15 +1,29 @@
 /**
- * Lets one observer see every connection that a program makes, those of
- * managers, pools and hubs included. `@kharbranth/telemetry` is built on it. Without
- * an observer it costs nothing.
+ * Shows observers every connection that a program makes, those of managers,
+ * pools, feeds and hubs included. `Recorder` and `@kharbranth/telemetry` are built
+ * on it. Without an observer it costs nothing.
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
+import type * as Layer from "effect/Layer"
+import type { Connection } from "./Connection.ts"
 import type { ConnectionEvent } from "./ConnectionEvent.ts"
 import type { Figures } from "./ConnectionMetrics.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
+import * as watching from "./internal/connection/run/watching.ts"
 import * as internal from "./internal/connection/use/observe.ts"
+import * as observers from "./internal/connection/use/observers.ts"
+import type { Topic } from "./Session.ts"
+
+/**
+ * Steers one connection. The connection of a manager, a pool or a hub is theirs:
+ * to close it may end them too.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Control = Pick<Connection<never, never>, "restart" | "rotate" | "probe" | "pause" | "resume" | "close">
 
 /**
  * A connection as its observer sees it. Each property is read when you ask for it.
@@ -24,6 +38,14 @@ export interface Observed {
   readonly origin: string | undefined
   readonly state: ConnectionState
   readonly figures: Figures
+  /** The topics that `Subscriptions` keep on it. */
+  readonly topics: ReadonlyArray<Topic>
+  readonly control: Control
+  /**
+   * Calls the function for each event from now on, as `Listener.event` is called,
+   * until you call what it returns. Without any listener no event is built.
+   */
+  readonly listen: (event: (event: ConnectionEvent) => void) => () => void
 }
 
 /**
@@ -35,7 +57,8 @@ export interface Observed {
  * @since 0.1.0
  */
 export interface Listener {
-  readonly event: (event: ConnectionEvent) => void
+  /** Each event from the first dial on. Default: none, until you `listen`. */
+  readonly event?: ((event: ConnectionEvent) => void) | undefined
   /** The connection and its scope are over; its figures are final. */
   readonly ended: () => void
 }
@@ -63,7 +86,8 @@ export interface Observation {
 }
 
 /**
- * Makes an observer that connections can be made with.
+ * Observes every connection that is made with it, beside the other layers that
+ * observe: telemetry, a recorder and an observer of yours go together.
  *
  * @example
  * ```ts
@@ -80,21 +104,27 @@ export interface Observation {
  *   yield* Connection.make("echo", { target: "wss://echo.example/?token=secret" }).pipe(
  *     network.provide,
  *     Effect.scoped,
- *     Effect.provideService(
- *       ConnectionObserver.ConnectionObserver,
- *       ConnectionObserver.make((connection) => ({
- *         event: (event) => {
- *           if (event._tag === "GatePassed") seen.push(event.gate)
- *         },
- *         ended: () => seen.push(`${connection.name} of ${connection.origin}`)
- *       }))
- *     )
+ *     Effect.provide(ConnectionObserver.layer((connection) => ({
+ *       event: (event) => {
+ *         if (event._tag === "GatePassed") seen.push(event.gate)
+ *       },
+ *       ended: () => seen.push(`${connection.name} of ${connection.origin}`)
+ *     })))
  *   )
  * })
  *
  * await Effect.runPromise(Effect.scoped(program))
  * deepStrictEqual(seen, ["Open", "Ready", "echo of wss://echo.example"])
  * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (observer: Observer): Layer.Layer<never> => observers.layer(make(observer))
+
+/**
+ * Makes an observer that connections can be made with. As the service
+ * `ConnectionObserver` it is the only one; `layer` adds it to the others.
  *
  * @category constructors
  * @since 0.1.0
@@ -107,6 +137,4 @@ export const make: (observer: Observer) => Observation = internal.observation
  * @category services
  * @since 0.1.0
  */
-export const ConnectionObserver: Context.Reference<Observation | undefined> = Context.Reference<
-  Observation | undefined
->("kharbranth/ConnectionObserver", { defaultValue: () => undefined })
+export const ConnectionObserver: Context.Reference<Observation | undefined> = watching.ConnectionObserver

@@ -29,6 +29,7 @@ import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
 import type { ConnectionEvent } from "./ConnectionEvent.ts"
 import type { ConnectionMetrics } from "./ConnectionMetrics.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
+import { layer as observing } from "./internal/connection/use/observers.ts"
 import * as internal from "./internal/recording/recorder.ts"
 import * as Text from "./internal/recording/text.ts"
 
@@ -226,8 +227,10 @@ export class Recorder extends Context.Service<
  * @since 0.1.0
  */
 export const layer = (options: Options = {}): Layer.Layer<Recorder, InvalidOptions> =>
-  Layer.effectContext(
-    Effect.map(internal.build(options), ({ recorder, watching }) => Context.add(watching, Recorder, recorder))
+  Layer.unwrap(
+    Effect.map(internal.build(options), ({ observation, recorder }) =>
+      Layer.merge(Layer.succeed(Recorder, recorder), observing(observation))
+    )
   )
 
 /**

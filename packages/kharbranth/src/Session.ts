@@ -29,6 +29,17 @@ export interface Session<out In = Message.Data, in Out = Message.Input> {
 }
 
 /**
+ * A topic of a connection, and the tag of its state, for eyes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Topic {
+  readonly topic: string
+  readonly state: string
+}
+
+/**
  * The seam for protocols above a connection.
  *
  * @category models
@@ -46,6 +57,8 @@ export interface Tap<in In, out Out = never> {
    * Synchronous, cheap, total.
    */
   readonly ended?: ((epoch: number, error: ConnectionError) => void) | undefined
+  /** The topics that it keeps, as observers see them. Default: none. */
+  readonly topics?: (() => ReadonlyArray<Topic>) | undefined
 }
 
 /**

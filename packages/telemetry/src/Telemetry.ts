@@ -100,9 +100,7 @@ const make = (options: Options) =>
       watchSubscriptions: ({ figures }, name) =>
         watch({ "kharbranth.group": name }, Sources.subscriptionsSource(figures))
     })
-    return Context.make(Telemetry, telemetry).pipe(
-      Context.add(ConnectionObserver.ConnectionObserver, ConnectionObserver.make(fleet.observe))
-    )
+    return Layer.merge(Layer.succeed(Telemetry, telemetry), ConnectionObserver.layer(fleet.observe))
   })
 
 /**
@@ -136,8 +134,7 @@ const make = (options: Options) =>
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Telemetry, InvalidOptions> =>
-  Layer.effectContext(make(options))
+export const layer = (options: Options = {}): Layer.Layer<Telemetry, InvalidOptions> => Layer.unwrap(make(options))
 
 /**
  * Also exports the dial budget of the manager.

@@ -1,13 +1,15 @@
 /**
  * Proves how a hub connection starts, calls and stops, over real sockets: the
  * handshake in every shape it may arrive in, calls with and without answers,
- * typed contracts, and that every failure is typed and nothing hangs.
+ * typed contracts, that every failure is typed and nothing hangs, and that an
+ * observer sees it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as ConnectionObserver from "kharbranth/ConnectionObserver"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Hub from "../../src/Hub.ts"
 import { messagePack } from "../../src/MessagePackHubProtocol.ts"
@@ -385,6 +387,21 @@ describe("contracts", () => {
       assert.strictEqual(metrics.messagesOut, 3)
       assert.strictEqual(metrics.messagesIn, 2)
       assert.isAbove(metrics.bytesOut, 0)
+    })
+  )
+
+  it.live("an observer sees a hub's connection, its events and its end", () =>
+    Effect.gen(function* () {
+      const server = yield* rawHub(echo)
+      const seen: Array<string> = []
+      const observing = ConnectionObserver.layer((connection) => ({
+        event: (event) => {
+          if (event._tag === "GatePassed") seen.push(`${connection.name} ${event.gate}`)
+        },
+        ended: () => seen.push(`${connection.name} ended`)
+      }))
+      yield* Effect.scoped(Effect.provide(connect({ url: server.url, ...socket }), observing))
+      assert.deepStrictEqual(seen, ["hub Open", "hub Ready", "hub ended"])
     })
   )
 })

@@ -4,13 +4,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type Ending, type Pull, Waiting } from "./waiting.ts"
+import { type Ending, Waiting } from "./waiting.ts"
 
-interface Observer<A> {
+export interface Observer<A> {
   items: Array<A>
   /** How many items may wait for it. */
   readonly capacity: number
-  readonly waiting: Waiting
+  /** Woken when there are items, and at the end. */
+  readonly waiting: { wake(): void }
 }
 
 const none: ReadonlySet<never> = new Set()
@@ -47,13 +48,22 @@ export class Fanout<A, E = never> {
 
   /** Registers an observer at once; it buffers until its stream is run or `leave` is called. */
   join(capacity: number): { readonly stream: Stream.Stream<A, E>; readonly leave: () => void } {
-    const observer: Observer<A> = { capacity, items: [], waiting: new Waiting() }
+    const waiting = new Waiting()
+    const observer: Observer<A> = { capacity, items: [], waiting }
+    const pull = waiting.pull(
+      () => this.take(observer),
+      () => this.ending
+    )
+    return { stream: Stream.fromPull(Effect.succeed(pull)), leave: this.add(observer) }
+  }
+
+  /** Publishes to this one too, until the function it returns is called. */
+  add(observer: Observer<A>): () => void {
     this.observers = new Set([...this.observers, observer])
-    const leave = () => {
+    return () => {
       this.observers = new Set([...this.observers].filter((other) => other !== observer))
       this.taken()
     }
-    return { stream: Stream.fromPull(Effect.succeed(this.pull(observer))), leave }
   }
 
   /** A stream whose runs each observe from the moment they start. */
@@ -66,13 +76,6 @@ export class Fanout<A, E = never> {
         ),
         ({ stream }) => stream
       )
-    )
-  }
-
-  private pull(observer: Observer<A>): Pull<A, E> {
-    return observer.waiting.pull(
-      () => this.take(observer),
-      () => this.ending
     )
   }
 

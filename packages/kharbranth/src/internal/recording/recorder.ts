@@ -2,7 +2,6 @@
  * The recorder: a track for each connection, one bound on memory for all, and
  * what is taken from them when somebody asks.
  */
-import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,9 +10,15 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InvalidOptions } from "../../ConnectionError.ts"
+import type { ConnectionEvent } from "../../ConnectionEvent.ts"
+import type { Observation } from "../../ConnectionObserver.ts"
 import type * as Public from "../../Recorder.ts"
-import { type BeginToWatch, type Watched, type Watcher, Watching } from "../connection/run/watching.ts"
-import { metrics } from "../connection/use/metrics.ts"
+import type * as Connection from "../../Connection.ts"
+import type * as Inbox from "../../Inbox.ts"
+import type * as Outbox from "../../Outbox.ts"
+import type { Watcher } from "../connection/run/watching.ts"
+import { type Measured, metrics } from "../connection/use/metrics.ts"
+import { type BeginToWatch, Listening, watching } from "../connection/use/observe.ts"
 import { total } from "../kit/guard.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 import * as Check from "../model/check.ts"
@@ -32,6 +37,17 @@ interface Settings {
   readonly bytes: number
   readonly steps: number
   readonly failed: (recording: () => Recording) => void
+}
+
+/** A connection, as what records it sees it. */
+interface Watched extends Measured {
+  readonly connection: string
+  readonly policies: Connection.Policies
+  readonly inbox: Measured["inbox"] & { readonly highMark: number }
+  readonly options: {
+    readonly inbox?: (Pick<Inbox.Options<never>, "maxStall"> & { readonly overflow?: unknown }) | undefined
+    readonly outbox?: Pick<Outbox.Options<unknown, never>, "ttl"> | undefined
+  }
 }
 
 /** A connection under watch. */
@@ -71,7 +87,7 @@ class Tracks {
     }
     this.enter(subject)
     const { track } = subject
-    const happened: Watcher["happened"] = (event) => {
+    const happened = (event: ConnectionEvent): void => {
       const before = track.bytes
       track.add(event, this.at(watched))
       if (this.subjects.get(watched.connection) === subject) {
@@ -81,13 +97,14 @@ class Tracks {
       // The state follows in the same turn.
       if (event._tag === "GaveUp") nextMicrotask(() => failed(() => this.take(subject)))
     }
-    const stepped: Watcher["stepped"] = (input, commands, state, now) => {
+    const stepped: NonNullable<Watcher["stepped"]> = (input, commands, state, now) => {
       track.stepped(input, commands)
       subject.steps?.add(input, state, now)
       if (state.phase._tag === "Closed") this.close(subject)
     }
     // Errors of users are read here, and reading one may throw: the entry is lost, and the connection goes on.
-    return { happened: total(happened, nothing), stepped: total(stepped, nothing) }
+    watched.reports.events.add(new Listening(total(happened, nothing)))
+    return { stepped: total(stepped, nothing) }
   }
 
   get names(): ReadonlyArray<string> {
@@ -225,7 +242,7 @@ const reporting = Effect.fnUntraced(function* ({ onFailed }: Public.Options) {
 /** What gives the recordings, and what records the connections that are made with it. */
 export interface Built {
   readonly recorder: Public.Recorder["Service"]
-  readonly watching: Context.Context<never>
+  readonly observation: Observation
 }
 
 export const build = Effect.fnUntraced(function* (
@@ -252,5 +269,5 @@ export const build = Effect.fnUntraced(function* (
         )
       )
   }
-  return { recorder, watching: Context.add(Context.empty(), Watching, tracks.watch) }
+  return { recorder, observation: watching(tracks.watch) }
 })

@@ -97,10 +97,10 @@ export class ConnectionDriver<T, In, Out, M> {
 
   /** Works until the Scope closes, or the connection has. */
   readonly start: Effect.Effect<void, never, Scope.Scope> = Effect.suspend(() => {
-    const { claim, ended, fibers } = this
+    const { claim, ended, fibers, topics } = this
     const open = isZero(this.common.options.openWithin) ? undefined : this.open
     return Effect.addFinalizer(() => fibers.end()).pipe(
-      Effect.andThen(this.connection.tap({ claim, open, ended })),
+      Effect.andThen(this.connection.tap({ claim, open, ended, topics })),
       Effect.andThen(Effect.addFinalizer(() => Effect.sync(() => this.close()))),
       Effect.andThen(
         Effect.sync(() => {
@@ -121,6 +121,9 @@ export class ConnectionDriver<T, In, Out, M> {
     const within = Check.durationOr(this.common.options.openWithin, "5 seconds")
     return Effect.timeoutOption(this.converge(session, opened.send), within)
   }
+
+  private readonly topics = () =>
+    [...this.registry.topics.values()].map(({ key, state }) => ({ topic: key, state: state.getUnsafe()._tag }))
 
   private readonly ended = (epoch: number, error: ConnectionError): void => {
     this.memories.forget(epoch)

@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import type { ConnectionEvent, DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
-import type { Listener } from "../../../ConnectionObserver.ts"
 import type { Hooks } from "../../../Session.ts"
 import { Fanout } from "../../kit/fanout.ts"
 import type { Fibers } from "../../kit/fibers.ts"
@@ -13,7 +12,6 @@ import { Counters } from "../../session/counters.ts"
 import type { HookInput, HookName, SessionReports } from "../../session/context.ts"
 import { HookQueue } from "./hooks.ts"
 import { logEvent } from "./log.ts"
-import type { Watcher } from "./watching.ts"
 
 export class Reports implements SessionReports {
   readonly counters = new Counters()
@@ -22,12 +20,9 @@ export class Reports implements SessionReports {
   url: string | undefined
   /** The span of the last dial, where somebody traces. */
   span: Tracer.ExternalSpan | undefined
-  /** Of the observer that the connection was made with. It does not throw. */
-  listener: Listener | undefined
   private readonly connection: string
   private readonly fibers: Fibers
   private readonly hooks: Hooks | undefined
-  watcher: Watcher | undefined
   private queue: HookQueue | undefined
 
   constructor(connection: string, fibers: Fibers, hooks: Hooks | undefined) {
@@ -37,25 +32,13 @@ export class Reports implements SessionReports {
   }
 
   emit(event: () => ConnectionEvent): void {
-    if (this.events.active || this.listener !== undefined || this.watcher !== undefined) this.publish(event())
+    if (this.events.active) this.events.publish([event()])
   }
 
   /** An event of the lifecycle, which is built in any case: it goes to the log too. */
   happened(event: ConnectionEvent): void {
-    this.publish(event)
+    this.events.publish([event])
     logEvent(this.fibers, this.connection, event)
-  }
-
-  private publish(event: ConnectionEvent): void {
-    if (this.events.active) this.events.publish([event])
-    this.listener?.event(event)
-    this.watcher?.happened(event)
-  }
-
-  end(): void {
-    this.events.end()
-    this.listener?.ended()
-    this.listener = undefined
   }
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {

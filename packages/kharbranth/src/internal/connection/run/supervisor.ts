@@ -11,7 +11,6 @@ import * as Tracer from "effect/Tracer"
 import type { Codec } from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
 import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
-import { ConnectionObserver, type Observation } from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { DropReason } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
@@ -42,7 +41,7 @@ import { Handover } from "./handover.ts"
 import { Reports } from "./reports.ts"
 import { Retries } from "./retries.ts"
 import * as Settings from "./settings.ts"
-import { Watching } from "./watching.ts"
+import { ConnectionObserver, type Watcher } from "./watching.ts"
 
 export interface SupervisorOptions<In, Out> {
   readonly connection: string
@@ -80,6 +79,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   taps: ReadonlySet<Tap<In, Out>> = none
   sessions: ReadonlyArray<Session<In, Out>> = []
   reaction: Reaction | undefined
+  /** Of the observer that the connection was made with. It does not throw. */
+  watcher: Watcher | undefined
   private readonly context: Context.Context<Transport>
   private readonly timers: Timers
   private readonly meters: (() => RateLimit.Meter | undefined) | undefined
@@ -122,7 +123,6 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     const config = Settings.lifecycleOf(policies, target, this.transport.capabilities)
     this.lifecycle = Lifecycle.initial({ connection, ...config })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
-    this.reports.watcher = Context.get(context, Watching)?.(this)
     this.handover.listen()
   }
 
@@ -172,10 +172,6 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     return Context.get(this.context, Tracer.Tracer) !== Context.get(Context.empty(), Tracer.Tracer)
   }
 
-  get observer(): Observation | undefined {
-    return Context.get(this.context, ConnectionObserver)
-  }
-
   openers(): ReadonlyArray<OpenProgram<In, Out>> {
     return this.taps.size === 0 ? nobody : [...this.taps].flatMap((tap) => (tap.open === undefined ? [] : [tap.open]))
   }
@@ -204,8 +200,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   // --- its surroundings ------------------------------------------------------
 
-  /** Reacts to its surroundings from now on, if something reports them. */
+  /** Is observed from now on, if somebody observes, and reacts to its surroundings, if something reports them. */
   react(): void {
+    const observation = Context.get(this.context, ConnectionObserver)
+    this.watcher = (observation as ((self: unknown) => Watcher) | undefined)?.(this)
     const reporter = Context.get(this.context, Surroundings)
     this.stopReacting = reporter && connectBy(reporter)(this)
   }
@@ -275,7 +273,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   private take(input: Lifecycle.Input, then: (() => void) | undefined): void {
     const now = this.wall()
     const [state, commands] = Lifecycle.reduce(this.lifecycle, input, now)
-    this.reports.watcher?.stepped(input, commands, state, now)
+    this.watcher?.stepped?.(input, commands, state, now)
     const changed = state.phase !== this.lifecycle.phase
     this.lifecycle = state
     // What a command calls reads the new state; those that wait for a state are woken after the commands.

@@ -9,7 +9,6 @@ import type * as ConnectionError from "../../../ConnectionError.ts"
 import { Transport } from "../../../Transport.ts"
 import type { Ask } from "../../session/context.ts"
 import { Handle } from "./handle.ts"
-import { observeBy } from "./observe.ts"
 import { startUp } from "./ready.ts"
 import * as Settings from "../run/settings.ts"
 import { shutDown } from "./steer.ts"
@@ -67,8 +66,6 @@ const kept = <In, Out>(self: Supervisor<In, Out>, scope: Scope.Scope): Effect.Ef
 
 /** Lets itself be observed, heeds its surroundings, and dials unless it is to wait for its first use. */
 export const begin = <In, Out>(self: Supervisor<In, Out>, startup: Settings.AnyOptions["startup"]): void => {
-  const { observer, reports } = self
-  if (observer !== undefined) reports.listener = observeBy(observer)(self)
   self.react()
   if (startup !== "lazy") self.dispatch({ _tag: "Start" })
 }

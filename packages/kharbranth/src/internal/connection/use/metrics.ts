@@ -1,7 +1,27 @@
 /** A connection's figures at this moment. */
 import type { ConnectionMetrics, Figures } from "../../../ConnectionMetrics.ts"
 import type { Counters } from "../../session/counters.ts"
-import type { Measured } from "../run/watching.ts"
+import type { ConnectionState } from "../../../ConnectionState.ts"
+import type { Watch } from "../../../Watch.ts"
+import type { Admission } from "../../outbox/admission.ts"
+
+/** What figures are made of. */
+export interface Measured {
+  readonly epoch: number
+  readonly active: { readonly writer: { readonly written: number; readonly bytes: number } | undefined } | undefined
+  readonly inbox: { readonly messages: number; readonly bytes: number; readonly lastMessageAt: number | undefined }
+  readonly outbox: {
+    readonly depth: number
+    readonly bytes: number
+    readonly waits: boolean
+    readonly admission: Admission
+  }
+  readonly reports: { readonly counters: Counters }
+  readonly state: Watch<ConnectionState>
+  /** Monotonic and Unix milliseconds. */
+  mono(): number
+  wall(): number
+}
 
 export const metrics = (self: Measured): ConnectionMetrics => ({
   ...figures(self),

@@ -1,15 +1,42 @@
 /** What the observer that a connection was made with is shown of it. */
-import type { Listener, Observation, Observed, Observer } from "../../../ConnectionObserver.ts"
+import type { ConnectionEvent } from "../../../ConnectionEvent.ts"
+import type * as Public from "../../../ConnectionObserver.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { Figures } from "../../../ConnectionMetrics.ts"
+import type { Topic } from "../../../Session.ts"
+import type { Observer } from "../../kit/fanout.ts"
 import { attempt } from "../../kit/guard.ts"
 import { firstUrl } from "../../target/recipe.ts"
+import { Handle } from "./handle.ts"
 import { figures } from "./metrics.ts"
 import type { Supervisor } from "../run/supervisor.ts"
+import type { Watcher } from "../run/watching.ts"
+
+/** Hears each event in the turn in which it happens. */
+export class Listening implements Observer<ConnectionEvent> {
+  items: Array<ConnectionEvent> = []
+  readonly capacity = Infinity
+  private readonly hear: (event: ConnectionEvent) => void
+
+  constructor(hear: (event: ConnectionEvent) => void) {
+    this.hear = hear
+  }
+
+  get waiting(): this {
+    return this
+  }
+
+  wake(): void {
+    const { items } = this
+    this.items = []
+    for (const item of items) this.hear(item)
+  }
+}
 
 /** One object for each connection, and no closures: ten thousand may be observed. */
-class View<In, Out> implements Observed {
+class View<In, Out> implements Public.Observed {
   private readonly self: Supervisor<In, Out>
+  private broken = false
 
   constructor(self: Supervisor<In, Out>) {
     this.self = self
@@ -36,35 +63,52 @@ class View<In, Out> implements Observed {
   get figures(): Figures {
     return figures(this.self)
   }
-}
 
-const none: ReadonlyArray<string> = []
+  get topics(): ReadonlyArray<Topic> {
+    return [...this.self.taps].flatMap((tap) => tap.topics?.() ?? none)
+  }
 
-/** A listener that throws is heard of once, and then no longer called. */
-const guarded = <In, Out>(self: Supervisor<In, Out>, listener: Listener): Listener => {
-  const call = (run: () => void): void =>
-    attempt(run, (defect) => {
-      self.reports.listener = undefined
-      self.fibers.died(defect)
-    })
-  return { event: (event) => call(() => listener.event(event)), ended: () => call(() => listener.ended()) }
-}
+  get control(): Public.Control {
+    return new Handle(this.self)
+  }
 
-const nobody: Listener = { event: () => {}, ended: () => {} }
-
-/** What observes a connection: opaque to the public, a function within. */
-type Observe = <In, Out>(self: Supervisor<In, Out>) => Listener
-
-export const observation = (observer: Observer): Observation => {
-  const observe: Observe = (self) =>
-    attempt(
-      () => guarded(self, observer(new View(self))),
-      (defect) => {
-        self.fibers.died(defect)
-        return nobody
-      }
+  listen(hear: (event: ConnectionEvent) => void): () => void {
+    const leave = this.self.reports.events.add(
+      new Listening((event) => {
+        this.call(() => hear(event))
+        if (this.broken) leave()
+      })
     )
-  return observe as unknown as Observation
+    return leave
+  }
+
+  /** Calls code of the observer. One that throws is logged, and then no longer called. */
+  call(run: () => void): void {
+    if (this.broken) return
+    attempt(run, (defect) => {
+      this.broken = true
+      this.self.fibers.died(defect)
+    })
+  }
 }
 
-export const observeBy = (observation: Observation): Observe => observation as unknown as Observe
+const none: ReadonlyArray<never> = []
+
+/** Begins to watch a connection, before its first dial. Does not throw. */
+export type BeginToWatch = <In, Out>(self: Supervisor<In, Out>) => Watcher
+
+/** What begins to watch each connection: opaque to the public, a function within. */
+export const watching = (begin: BeginToWatch): Public.Observation => begin as unknown as Public.Observation
+
+export const beginBy = (observation: Public.Observation): BeginToWatch => observation as unknown as BeginToWatch
+
+export const observation = (observer: Public.Observer): Public.Observation =>
+  watching((self): Watcher => {
+    const view = new View(self)
+    let listener: Public.Listener | undefined
+    view.call(() => {
+      listener = observer(view)
+      if (listener.event !== undefined) view.listen((event) => listener?.event?.(event))
+    })
+    return { ended: () => view.call(() => listener?.ended()) }
+  })

@@ -53,7 +53,7 @@ export const shutDown = <In, Out>(self: Any<In, Out>): Effect.Effect<void> =>
       Effect.andThen(close(self), self.dismantle()),
       Effect.sync(() => {
         self.inbox.discard()
-        self.reports.end()
+        self.watcher?.ended?.()
       })
     )
   })

@@ -1,0 +1,42 @@
+/** Observers of layers that are built together: each adds itself, and none replaces another. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Observation } from "../../../ConnectionObserver.ts"
+import { ConnectionObserver } from "../run/watching.ts"
+import { beginBy, type BeginToWatch, watching } from "./observe.ts"
+
+class Observers extends Context.Service<Observers, Set<Observation>>()("kharbranth/Observers") {}
+
+const all =
+  (observers: ReadonlySet<Observation>): BeginToWatch =>
+  (self) => {
+    const watchers = [...observers].map((observer) => beginBy(observer)(self))
+    if (watchers.length === 1) return watchers[0]!
+    return {
+      stepped: (...step) => {
+        for (const watcher of watchers) watcher.stepped?.(...step)
+      },
+      ended: () => {
+        for (const watcher of watchers) watcher.ended?.()
+      }
+    }
+  }
+
+// One value: layers that are built together share what it makes.
+const shared: Layer.Layer<Observers> = Layer.effectContext(
+  Effect.contextWith((outer: Context.Context<never>) => {
+    const given = Context.get(outer, ConnectionObserver)
+    const observers = new Set(given === undefined ? [] : [given])
+    const context = Context.make(Observers, observers)
+    return Effect.succeed(Context.add(context, ConnectionObserver, watching(all(observers))))
+  })
+)
+
+export const layer = (observation: Observation): Layer.Layer<never> =>
+  Layer.effectDiscard(
+    Effect.acquireRelease(
+      Effect.map(Observers, (observers) => observers.add(observation)),
+      (observers) => Effect.sync(() => observers.delete(observation))
+    )
+  ).pipe(Layer.provideMerge(shared))
