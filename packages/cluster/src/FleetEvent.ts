@@ -71,6 +71,20 @@ export interface NameFailed {
 }
 
 /**
+ * Messages that waited in a name's outbox go to its next owner, or came from the
+ * one before.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OutboxMoved {
+  readonly _tag: "OutboxParked" | "OutboxTaken"
+  readonly name: string
+  readonly lease: Lease
+  readonly messages: number
+}
+
+/**
  * The store failed or did not answer in time; it is asked again.
  *
  * @category models
@@ -87,4 +101,4 @@ export interface StoreTrouble {
  * @category models
  * @since 0.1.0
  */
-export type FleetEvent = Claimed | Lost | Released | NameMoved | NameFailed | StoreTrouble
+export type FleetEvent = Claimed | Lost | Released | NameMoved | NameFailed | OutboxMoved | StoreTrouble

@@ -1,6 +1,6 @@
 /**
- * What the processes of a fleet agree on: leases, wishes and blocks of dial
- * permits. Every verb is one atomic step of the store, and all times are the
+ * What the processes of a fleet agree on: leases, wishes, messages on their way
+ * to another holder, and blocks of dial permits. Every verb is one atomic step of the store, and all times are the
  * store's own, handed out as spans: no clock of a process takes part.
  *
  * `layerMemory` is for one process and for tests; `SqlFleetStore.layer` keeps the
@@ -166,6 +166,50 @@ export interface Wishes {
 }
 
 /**
+ * A message on its way from one holder of a name to the next.
+ *
+ * @category outboxes
+ * @since 0.1.0
+ */
+export interface Parked {
+  readonly name: string
+  /** Its place among the messages of its name. */
+  readonly position: number
+  /** JSON. */
+  readonly item: unknown
+  /** How many milliseconds it may still wait; `undefined` for ever. */
+  readonly ttl: number | undefined
+}
+
+/**
+ * A message that a holder before this one put there.
+ *
+ * @category outboxes
+ * @since 0.1.0
+ */
+export interface Taken extends Parked {
+  readonly bucket: string
+}
+
+/**
+ * What waited in the outboxes of names that move.
+ *
+ * @category outboxes
+ * @since 0.1.0
+ */
+export interface Outboxes {
+  /** Keeps messages for the next holder of the bucket, if this lease is in force. */
+  readonly put: (lease: Lease, parked: ReadonlyArray<Parked>) => Effect.Effect<void, StoreFailed>
+  /**
+   * What the holders before these leases put there, in order. Only one lease ever gets a message; asked again, it gets
+   * the same ones. Those that waited for too long, or were another lease's, are gone.
+   */
+  readonly take: (leases: ReadonlyArray<Lease>) => Effect.Effect<ReadonlyArray<Taken>, StoreFailed>
+  /** These leases have what they took. */
+  readonly forget: (leases: ReadonlyArray<Lease>) => Effect.Effect<void, StoreFailed>
+}
+
+/**
  * What is asked for in one block of permits.
  *
  * @category permits
@@ -214,7 +258,7 @@ export interface Permits {
  */
 export class FleetStore extends Context.Service<
   FleetStore,
-  { readonly leases: Leases; readonly wishes: Wishes; readonly permits: Permits }
+  { readonly leases: Leases; readonly wishes: Wishes; readonly outboxes: Outboxes; readonly permits: Permits }
 >()("@kharbranth/cluster/FleetStore") {}
 
 /**

@@ -13,6 +13,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { StoreFailed } from "./FleetError.ts"
 import { FleetStore } from "./FleetStore.ts"
 import * as Leases from "./internal/store/sqlLeases.ts"
+import * as Outboxes from "./internal/store/sqlOutboxes.ts"
 import * as Permits from "./internal/store/sqlPermits.ts"
 import * as Tables from "./internal/store/sqlTables.ts"
 import * as Wishes from "./internal/store/sqlWishes.ts"
@@ -33,7 +34,12 @@ export const migrate: Effect.Effect<void, StoreFailed, SqlClient> = Effect.flatM
  */
 export const make: Effect.Effect<FleetStore["Service"], never, SqlClient> = Effect.map(SqlClient, (client) => {
   const sql = client.withoutTransforms()
-  return { leases: Leases.make(sql), wishes: Wishes.make(sql), permits: Permits.make(sql) }
+  return {
+    leases: Leases.make(sql),
+    wishes: Wishes.make(sql),
+    outboxes: Outboxes.make(sql),
+    permits: Permits.make(sql)
+  }
 })
 
 /**

@@ -8,10 +8,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import * as Fault from "kharbranth/testing/Fault"
 import * as VirtualTime from "kharbranth/testing/VirtualTime"
 import type { Lease } from "../../src/Lease.ts"
 import * as FleetKind from "../../src/FleetKind.ts"
@@ -22,6 +24,17 @@ interface Seen {
   readonly entry: unknown
 }
 
+const feed = (seen: Array<Seen>) =>
+  FleetKind.make("feed", {
+    params: Schema.Struct({}),
+    codec: Codec.text,
+    open: () => ({ target: "wss://feed.example/a" }),
+    consume: ({ entries, lease: { epoch } }) =>
+      Stream.runForEach(entries, (entry) => Effect.sync(() => void seen.push({ epoch, entry })))
+  })
+
+type Kind = ReturnType<typeof feed>
+
 const story =
   (
     tell: (parts: {
@@ -31,22 +44,21 @@ const story =
         readonly open: Effect.Effect<number>
         readonly dials: Effect.Effect<number>
         readonly say: (text: string) => Effect.Effect<void>
+        readonly heard: ReadonlyArray<unknown>
       }
+      readonly kind: Kind
       readonly owner: Effect.Effect<{ readonly runner: TestFleet.TestRunner; readonly lease: Lease }, unknown>
     }) => Effect.Effect<void, unknown, Scope.Scope>
   ) =>
   async () => {
     const seen: Array<Seen> = []
-    const kind = FleetKind.make("feed", {
-      params: Schema.Struct({}),
-      codec: Codec.text,
-      open: () => ({ target: "wss://feed.example/a" }),
-      consume: ({ entries, lease: { epoch } }) =>
-        Stream.runForEach(entries, (entry) => Effect.sync(() => void seen.push({ epoch, entry })))
-    })
+    const kind = feed(seen)
+    const heard: Array<unknown> = []
     const program = Effect.gen(function* () {
       const fleet = yield* TestFleet.make({ kinds: [kind], runners: 3, lease: { ttl: "10 seconds" } })
-      const server = yield* fleet.network.serve("wss://feed.example/")
+      const server = yield* fleet.network.serve("wss://feed.example/", (peer) =>
+        peer.listen({ frame: (frame) => void heard.push(frame) })
+      )
       const [first] = yield* fleet.runners
       yield* first!.fleet.ensure(kind, "a", {})
       yield* server.accepted
@@ -66,7 +78,9 @@ const story =
         fleet,
         seen,
         owner,
+        kind,
         server: {
+          heard,
           say,
           open: Effect.map(server.connections, (peers) => peers.length),
           dials: Effect.map(server.dials, (dials) => dials.length)
@@ -190,6 +204,48 @@ describe("TestFleet", () => {
         yield* server.say("on")
         yield* Effect.sleep(10)
         assert.deepStrictEqual(tags(seen), ["SessionOpened", "Gap", "SessionOpened", "on"])
+      })
+    )
+  )
+
+  it(
+    "what waits in the outbox goes to the next owner, whose socket gets it first",
+    story(({ fleet, kind, owner, server }) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep("1 second")
+        const { runner } = yield* owner
+        const events: Array<string> = []
+        for (const { fleet: one, process } of yield* fleet.runners)
+          yield* Effect.forkScoped(
+            process.provide(Stream.runForEach(one.events, (event) => Effect.sync(() => void events.push(event._tag))))
+          )
+        const other = (yield* fleet.runners).find(({ name }) => name !== runner.name)!
+        // Nobody answers any more: what is sent from now on waits.
+        yield* fleet.network.inject(Fault.partition({ process: runner.name }))
+        yield* Effect.sleep("1 minute")
+        const sent = yield* Effect.forkChild(
+          other.process.provide(
+            Effect.all(
+              [
+                other.fleet.send(kind, "a", "waits", { ttl: "1 minute" }),
+                other.fleet.send(kind, "a", "is late", { ttl: "100 millis" })
+              ],
+              { concurrency: "unbounded" }
+            )
+          )
+        )
+        yield* Effect.sleep("1 second")
+        yield* runner.leave
+        yield* Effect.sleep("3 seconds")
+        assert.deepStrictEqual(server.heard, ["waits"])
+        assert.sameMembers(
+          events.filter((tag) => tag.startsWith("Outbox")),
+          ["OutboxParked", "OutboxTaken"]
+        )
+        const [first, late] = yield* Fiber.join(sent)
+        // The old owner cannot know what becomes of it.
+        assert.deepStrictEqual(first, { _tag: "Unknown" })
+        assert.deepInclude(late, { _tag: "Refused", tag: "SendExpired" })
       })
     )
   )

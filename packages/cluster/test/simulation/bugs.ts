@@ -190,6 +190,17 @@ export const bugs: ReadonlyArray<Bug> = [
     plant: replace(Names.prototype, "beforeOf", () => () => undefined)
   },
   {
+    name: "every owner after the first gets what waited in its outbox",
+    breaks: ["at most once"],
+    plant: inStore((model) => ({
+      forgetParked: () => {},
+      takeParked: (tables, now, leases) => {
+        for (const [key, row] of tables.outbox) tables.outbox.set(key, { ...row, taken: undefined })
+        return model.takeParked(tables, now, leases)
+      }
+    }))
+  },
+  {
     name: "a repeated question is answered by doing it again",
     breaks: ["at most once"],
     plant: replace(Answering.Answered.prototype, "once", () => (_: string, run: unknown) => run)

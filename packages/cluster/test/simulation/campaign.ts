@@ -54,6 +54,9 @@ const expected = [
   "leave",
   "join",
   "deploy",
+  "leaveDown",
+  "OutboxParked",
+  "OutboxTaken",
   "Gap OwnerLost",
   "sent Written",
   "sent Unknown"

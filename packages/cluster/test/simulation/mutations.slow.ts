@@ -17,6 +17,8 @@ vi.mock("../../src/internal/store/model.ts", async (importOriginal) => {
     ...original,
     claim: (...args: Parameters<typeof Model.claim>) => now().claim(...args),
     renew: (...args: Parameters<typeof Model.renew>) => now().renew(...args),
+    takeParked: (...args: Parameters<typeof Model.takeParked>) => now().takeParked(...args),
+    forgetParked: (...args: Parameters<typeof Model.forgetParked>) => now().forgetParked(...args),
     take: (...args: Parameters<typeof Model.take>) => now().take(...args)
   }
 })

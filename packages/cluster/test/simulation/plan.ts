@@ -12,6 +12,7 @@ export type Trouble =
   | "leave"
   | "join"
   | "deploy"
+  | "leaveDown"
 
 export interface Incident {
   readonly at: number
@@ -47,7 +48,8 @@ const troubles: ReadonlyArray<Trouble> = [
   "fadeStore",
   "leave",
   "join",
-  "deploy"
+  "deploy",
+  "leaveDown"
 ]
 
 const incidentOf = (random: Random): Incident => ({

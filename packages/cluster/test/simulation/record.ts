@@ -1,4 +1,5 @@
 /** What happened in a history, as the servers, the consumers and the callers saw it. */
+import type { FleetEvent } from "../../src/FleetEvent.ts"
 
 export interface Write {
   readonly at: number
@@ -63,3 +64,8 @@ export const empty = (): Record => ({
 })
 
 export const count = ({ counts }: Record, what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1)
+
+/** What a process of the fleet reports. */
+export const note = (record: Record, _at: number, event: FleetEvent): void => {
+  if (event._tag === "OutboxParked" || event._tag === "OutboxTaken") count(record, event._tag)
+}

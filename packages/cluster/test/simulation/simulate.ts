@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -80,7 +81,12 @@ const kindOf = (record: Records.Record, now: () => number) =>
   })
 
 /** One incident, from its beginning to its end. */
-const happen = (fleet: TestFleet.TestFleet, { duration, trouble, whom }: Incident, number: number) =>
+const happen = (
+  fleet: TestFleet.TestFleet,
+  join: (name: string) => Effect.Effect<unknown, unknown, Scope.Scope>,
+  { duration, trouble, whom }: Incident,
+  number: number
+) =>
   Effect.gen(function* () {
     const runners = yield* fleet.runners
     const victim = runners[whom % runners.length]
@@ -91,7 +97,7 @@ const happen = (fleet: TestFleet.TestFleet, { duration, trouble, whom }: Inciden
       case "kill":
         yield* victim.kill
         yield* wait
-        return yield* fleet.join(victim.name)
+        return yield* join(victim.name)
       case "pause":
       case "sleep":
         yield* victim.pause(trouble === "pause" ? "runs" : "stops")
@@ -122,12 +128,21 @@ const happen = (fleet: TestFleet.TestFleet, { duration, trouble, whom }: Inciden
       case "leave":
         if (runners.length > 1) yield* victim.leave
         yield* wait
-        return yield* fleet.join(fresh)
+        return yield* join(fresh)
       case "join":
-        return yield* fleet.join(fresh)
+        return yield* join(fresh)
+      case "leaveDown": {
+        // The server is away for a while: messages wait, and move with their names.
+        const cut = Fault.partition({ process: victim.name })
+        yield* fleet.network.inject(cut)
+        yield* Effect.sleep(1_600 + duration / 4)
+        if (runners.length > 1) yield* victim.leave
+        yield* wait
+        return yield* join(fresh)
+      }
       case "deploy":
         // Blue-green: all new ones join, then all old ones leave.
-        yield* Effect.forEach(runners, ({ name }) => fleet.join(`${name}-${number}`))
+        yield* Effect.forEach(runners, ({ name }) => join(`${name}-${number}`))
         yield* wait
         return yield* Effect.forEach(runners, (runner) => runner.leave, { concurrency: "unbounded" })
     }
@@ -155,8 +170,14 @@ const program = (seed: number, record: Records.Record) =>
       lease: plan.lease,
       budget: { fleet: { [`wss://${host}`]: limit } }
     })
+    const join = (name: string, options?: TestFleet.JoinOptions) =>
+      Effect.tap(fleet.join(name, options), ({ fleet: { events }, process }) =>
+        forked(
+          process.provide(Stream.runForEach(events, (event) => Effect.sync(() => Records.note(record, now(), event))))
+        )
+      )
     const server = yield* fleet.network.serve(`wss://${host}/`, script(record, now))
-    for (const [n, rate] of plan.rates.entries()) yield* fleet.join(`r${n + 1}`, { rate })
+    for (const [n, rate] of plan.rates.entries()) yield* join(`r${n + 1}`, { rate })
     yield* Effect.forkScoped(feed(server))
 
     const wanted = new Map(names.map((name) => [name, { path: name, version: 0 }]))
@@ -206,7 +227,7 @@ const program = (seed: number, record: Records.Record) =>
     for (const [number, incident] of plan.incidents.entries()) {
       Records.count(record, incident.trouble)
       yield* Effect.forkScoped(
-        Effect.ignoreCause(Effect.andThen(Effect.sleep(incident.at), happen(fleet, incident, number)))
+        Effect.ignoreCause(Effect.andThen(Effect.sleep(incident.at), happen(fleet, join, incident, number)))
       )
     }
     yield* Effect.sleep(stormy)

@@ -20,6 +20,7 @@ const advance = (sql: SqlClient) => (millis: number) => {
   return Effect.all([
     sql`UPDATE kh_leases SET alive_at = alive_at - ${span}, expires_at = expires_at - ${span},
       before_alive_at = before_alive_at - ${span}`,
+    sql`UPDATE kh_outbox SET expires_at = expires_at - ${span}`,
     sql`UPDATE kh_budgets SET hold_until = hold_until - ${span}`,
     sql`UPDATE kh_blocks SET over_at = over_at - ${span}`
   ]).pipe(Effect.orDie, Effect.asVoid)
@@ -29,7 +30,7 @@ const advance = (sql: SqlClient) => (millis: number) => {
 const rig = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* SqlFleetStore.migrate
-  yield* sql`TRUNCATE kh_leases, kh_names, kh_budgets, kh_blocks`
+  yield* sql`TRUNCATE kh_leases, kh_names, kh_outbox, kh_budgets, kh_blocks`
   yield* sql`UPDATE kh_version SET last = 0`
   return { store: yield* SqlFleetStore.make, advance: advance(sql) } satisfies Conformance.Rig
 })
@@ -57,7 +58,7 @@ if (Postgres.programs === undefined) {
         () =>
           Effect.gen(function* () {
             const sql = yield* SqlClient
-            yield* sql`DROP TABLE IF EXISTS kh_leases, kh_names, kh_version, kh_budgets, kh_blocks`
+            yield* sql`DROP TABLE IF EXISTS kh_leases, kh_names, kh_outbox, kh_version, kh_budgets, kh_blocks`
             yield* Effect.all(
               Array.from({ length: 6 }, () => SqlFleetStore.migrate),
               { concurrency: "unbounded" }

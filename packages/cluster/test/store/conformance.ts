@@ -264,6 +264,107 @@ const wishCases: ReadonlyArray<Case> = [
   }
 ]
 
+const parked = (name: string, position: number, more: object = {}) => ({
+  name,
+  position,
+  item: { frame: `${name}${position}` },
+  ttl: undefined,
+  ...more
+})
+const first = { bucket: "b1", epoch: 1, holder: "a" }
+const next = { bucket: "b1", epoch: 2, holder: "b" }
+const third = { bucket: "b1", epoch: 3, holder: "c" }
+
+/** The bucket goes on to the next holder, in order. */
+const moveOn = ({ store: { leases } }: Rig, from: typeof first | undefined, to: typeof first) =>
+  Effect.andThen(
+    from === undefined ? Effect.void : leases.release([from]),
+    leases.claim({ holder: to.holder, buckets: [to.bucket], ttl })
+  )
+
+const outboxCases: ReadonlyArray<Case> = [
+  {
+    name: "what a holder put there, the next one gets, in order and as it was",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { outboxes } = rig.store
+        yield* moveOn(rig, undefined, first)
+        const items = [parked("n", 0, { item: null }), parked("n", 1, { ttl: 50 * second }), parked("m", 0)]
+        yield* outboxes.put(first, items)
+        assert.deepStrictEqual(yield* outboxes.take([first]), [])
+        yield* moveOn(rig, first, next)
+        yield* rig.advance(20 * second)
+        const taken = yield* outboxes.take([next])
+        assert.deepStrictEqual(
+          taken.map(({ bucket, item, name, position }) => ({ bucket, item, name, position })),
+          [items[2]!, items[0]!, items[1]!].map(({ item, name, position }) => ({ bucket: "b1", item, name, position }))
+        )
+        assert.isUndefined(taken[0]?.ttl)
+        near(taken[2]?.ttl, 30 * second)
+      })
+  },
+  {
+    name: "asked again, a lease gets the same messages, and no other lease gets them",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { outboxes } = rig.store
+        yield* moveOn(rig, undefined, first)
+        yield* outboxes.put(first, [parked("n", 0), parked("n", 1)])
+        yield* moveOn(rig, first, next)
+        assert.lengthOf(yield* outboxes.take([next]), 2)
+        assert.lengthOf(yield* outboxes.take([next]), 2)
+        yield* moveOn(rig, next, third)
+        assert.deepStrictEqual(yield* outboxes.take([third]), [])
+      })
+  },
+  {
+    name: "messages are put and taken only under the lease that is in force",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { outboxes } = rig.store
+        yield* moveOn(rig, undefined, first)
+        yield* outboxes.put({ ...first, holder: "b" }, [parked("n", 0)])
+        yield* outboxes.put(first, [parked("n", 1)])
+        yield* rig.advance(2 * ttl)
+        yield* outboxes.put(first, [parked("n", 2)])
+        yield* moveOn(rig, undefined, next)
+        yield* outboxes.put(first, [parked("n", 3)])
+        assert.deepStrictEqual(yield* outboxes.take([first]), [])
+        const taken = yield* outboxes.take([{ bucket: "b2", epoch: 9, holder: "b" }, next])
+        assert.deepStrictEqual(
+          taken.map(({ position }) => position),
+          [1]
+        )
+      })
+  },
+  {
+    name: "a message that waited for too long is gone",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { outboxes } = rig.store
+        yield* moveOn(rig, undefined, first)
+        yield* outboxes.put(first, [parked("n", 0, { ttl: 10 * second })])
+        yield* moveOn(rig, first, next)
+        yield* rig.advance(40 * second)
+        assert.deepStrictEqual(yield* outboxes.take([next]), [])
+      })
+  },
+  {
+    name: "what a lease forgets is deleted, and what waits for others stays",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { outboxes } = rig.store
+        yield* moveOn(rig, undefined, first)
+        yield* outboxes.put(first, [parked("n", 0)])
+        yield* outboxes.forget([next])
+        yield* moveOn(rig, first, next)
+        assert.lengthOf(yield* outboxes.take([next]), 1)
+        yield* outboxes.forget([next])
+        assert.deepStrictEqual(yield* outboxes.take([next]), [])
+      })
+  }
+]
+
 const window = 1_000 * second
 const take = (want: number, more: object = {}) => ({
   key: "k",
@@ -342,4 +443,4 @@ const permitCases: ReadonlyArray<Case> = [
   }
 ]
 
-export const cases: ReadonlyArray<Case> = [...leaseCases, ...wishCases, ...permitCases]
+export const cases: ReadonlyArray<Case> = [...leaseCases, ...wishCases, ...outboxCases, ...permitCases]

@@ -101,6 +101,29 @@ const save: Verb = ({ store }, tables, now, random) => {
   return Effect.map(store.wishes.saveCursors(lease, cursors), (kept) => [kept.toSorted(), expected])
 }
 
+const park: Verb = ({ store }, tables, now, random) => {
+  const lease = leaseOf(random, tables)
+  const parked = random.some(names, 0.4).map((name) => ({
+    name,
+    position: random.below(3),
+    item: random.below(9),
+    ttl: random() < 0.5 ? undefined : steps(random.below(3))
+  }))
+  Model.putParked(tables, now, lease, parked)
+  return Effect.as(store.outboxes.put(lease, parked), [0, 0] as const)
+}
+
+const unpark: Verb = ({ store }, tables, now, random) => {
+  const leases = [leaseOf(random, tables)]
+  if (random() < 0.2) {
+    Model.forgetParked(tables, leases)
+    return Effect.as(store.outboxes.forget(leases), [0, 0] as const)
+  }
+  const plain = (taken: ReturnType<typeof Model.takeParked>) => taken.map((one) => ({ ...one, ttl: rounded(one.ttl) }))
+  const expected = plain(Model.takeParked(tables, now, leases))
+  return Effect.map(store.outboxes.take(leases), (taken) => [plain(taken), expected])
+}
+
 const read: Verb = ({ store }, tables, _, random) => {
   const selection = {
     names: random() < 0.3 ? random.some(names, 0.6) : undefined,
@@ -146,6 +169,9 @@ const verbs: ReadonlyArray<Verb> = [
   put,
   change,
   save,
+  park,
+  park,
+  unpark,
   read,
   read,
   take,

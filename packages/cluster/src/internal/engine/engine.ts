@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { WireFrame } from "../kit/wireFrame.ts"
 
 /** A question to the owner of a name. It travels, so all of it is JSON. */
 export type Question =
@@ -23,12 +24,6 @@ export type Question =
       readonly names: ReadonlyArray<string>
       readonly command: WireCommand
     }
-
-/** A frame: text as it is, bytes in base64. */
-export interface WireFrame {
-  readonly text: string
-  readonly isBinary: boolean
-}
 
 export interface WireOptions {
   readonly whenDown?: "hold" | "fail" | "drop" | undefined

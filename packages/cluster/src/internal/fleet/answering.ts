@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import type * as ConnectionManager from "kharbranth/ConnectionManager"
 import type { Answer, Ask, Question } from "../engine/engine.ts"
+import { ofWireFrame } from "../kit/wireFrame.ts"
 import type { Names } from "../names/names.ts"
 import * as Wire from "./wire.ts"
 
@@ -58,9 +59,10 @@ export const answering = (names: Names, manager: ConnectionManager.Manager, now:
     Effect.suspend(() => {
       const open = names.find(name)
       if (open?.right.lease.epoch !== epoch) return Effect.succeed([elsewhere(name)])
-      return Effect.match(manager.send(name, Wire.ofWireFrame(frame), Wire.ofWireOptions(options)), {
+      return Effect.match(manager.send(name, ofWireFrame(frame), Wire.ofWireOptions(options)), {
         onFailure: (error) => [failed(name, error)],
-        onSuccess: (): ReadonlyArray<Answer> => [{ name, _tag: "Done" }]
+        // A name that moves takes along what waits: whether the next owner writes it is not known here.
+        onSuccess: (): ReadonlyArray<Answer> => [names.find(name) === open ? { name, _tag: "Done" } : elsewhere(name)]
       })
     })
 

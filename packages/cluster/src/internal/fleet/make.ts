@@ -23,6 +23,7 @@ import type * as FleetKind from "../../FleetKind.ts"
 import type { FleetStore, Selection, Standing, Wish, Wished } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 import type { Answer, Ask, Engine, Question, WireCommand } from "../engine/engine.ts"
+import { toWireFrame } from "../kit/wireFrame.ts"
 import type { Watchers } from "../kit/watchers.ts"
 import type { Names } from "../names/names.ts"
 import * as Wire from "./wire.ts"
@@ -101,16 +102,15 @@ export const make = (parts: Parts): Service => {
   ) {
     const wishes = yield* Effect.forEach([...wanted], ([name, params]) => wishOf(kind, name, params, options))
     const before = yield* store.wishes.select({ kind: kind.id })
-    yield* put(wishes)
+    const known = yield* put(wishes)
     const removed = before.flatMap(({ name }) => (wanted.has(name) ? [] : [name]))
     if (removed.length > 0) yield* store.wishes.remove(removed)
     const after = new Map((yield* store.wishes.select({ kind: kind.id })).map((wish) => [wish.name, wish.version]))
-    const versions = new Map(before.map((wish) => [wish.name, wish.version]))
     names.changed()
     const present = [...wanted.keys()]
     return {
-      added: present.filter((name) => !versions.has(name)),
-      changed: present.filter((name) => versions.has(name) && versions.get(name) !== after.get(name)),
+      added: present.filter((name) => !known.has(name)),
+      changed: present.filter((name) => known.has(name) && known.get(name)?.version !== after.get(name)),
       removed
     } satisfies Changes
   })
@@ -171,7 +171,7 @@ export const make = (parts: Parts): Service => {
       id,
       name,
       epoch,
-      frame: Wire.toWireFrame(frame),
+      frame: toWireFrame(frame),
       options: Wire.toWireOptions(options)
     }
     const [outcome] = (yield* ask(name, question)) ?? []

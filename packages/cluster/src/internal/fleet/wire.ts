@@ -1,20 +1,12 @@
-/** Commands, frames and options as JSON, and back. */
+/** Commands and options as JSON, and back. */
 import * as Duration from "effect/Duration"
-import * as Base64 from "effect/encoding/Base64"
-import * as Result from "effect/Result"
 import type * as ManagerCommand from "kharbranth/ManagerCommand"
-import type { Frame } from "kharbranth/Message"
 import type * as Outbox from "kharbranth/Outbox"
-import type { WireCommand, WireFrame, WireOptions } from "../engine/engine.ts"
+import type { WireCommand, WireOptions } from "../engine/engine.ts"
+import { ofWireFrame, toWireFrame } from "../kit/wireFrame.ts"
 
 const millisOf = (input: Duration.Input | undefined): number | undefined =>
   input === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(input))
-
-export const toWireFrame = (frame: Frame): WireFrame =>
-  typeof frame === "string" ? { text: frame, isBinary: false } : { text: Base64.encode(frame), isBinary: true }
-
-export const ofWireFrame = ({ isBinary, text }: WireFrame): Frame =>
-  isBinary ? Result.getOrThrow(Base64.decode(text)) : text
 
 export const toWireOptions = (
   options: Pick<Outbox.SendOptions, "whenDown" | "ttl" | "key" | "lane"> = {}

@@ -9,10 +9,11 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Codec from "kharbranth/Codec"
-import type * as Connection from "kharbranth/Connection"
+import * as Connection from "kharbranth/Connection"
 import { type ConnectionError, type ForeignCause, foreign, OwnerLost } from "kharbranth/ConnectionError"
 import type * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as Inbox from "kharbranth/Inbox"
+import type * as Outbox from "kharbranth/Outbox"
 import type * as Target from "kharbranth/Target"
 import type { Transport } from "kharbranth/Transport"
 import type { FleetKind, Opening, Options } from "../../FleetKind.ts"
@@ -31,6 +32,12 @@ export interface Place extends Opening {
   readonly before: { readonly owner: string; readonly seenAt: number } | undefined
   readonly now: () => number
   readonly saveCursor: (value: unknown) => void
+  /** What waited in the outbox of the owner before. */
+  readonly arrived: () => ReadonlyArray<Outbox.Item>
+  /** Whether the name is closed because another process gets it. */
+  readonly isMoving: () => boolean
+  /** Gives what waits in the outbox to the next owner. */
+  readonly park: (items: ReadonlyArray<Outbox.Item>) => void
   readonly watchers: Watchers<Inbox.Entry<unknown>>
   /** Completes when somebody watches. */
   readonly watched: Effect.Effect<void>
@@ -66,6 +73,9 @@ const entriesOf = <In>(
     return Effect.succeed(all)
   })
 }
+
+const parkOutbox = (connection: Connection.Any, { isMoving, park }: Place): Effect.Effect<void> =>
+  Effect.suspend(() => (isMoving() ? Effect.map(Connection.exportOutbox(connection), park) : Effect.void))
 
 // A consumer that fails is tried again, ever later, for the fault may be in what it stores to.
 const again = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
@@ -114,8 +124,11 @@ export const make = <
         } as ConnectionManager.ConnectOptions<C, T, RO, RH>),
         foreign
       ),
-      () => manager.close(name)
+      // Between the two nobody can send: what is refused from now on was never taken.
+      (connection) => Effect.andThen(parkOutbox(connection, place), manager.close(name))
     )
+    const arrived = place.arrived()
+    if (arrived.length > 0) yield* Connection.importOutbox(connection, arrived)
     const entries = entriesOf<In>(connection, place, resumed)
     const { saveCursor } = place
     const consumer: Effect.Effect<unknown, unknown, RC> =

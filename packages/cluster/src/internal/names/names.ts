@@ -12,13 +12,15 @@ import type * as Scope from "effect/Scope"
 import { type ForeignCause, foreign } from "kharbranth/ConnectionError"
 import type * as ConnectionManager from "kharbranth/ConnectionManager"
 import * as Inbox from "kharbranth/Inbox"
+import type { Item } from "kharbranth/Outbox"
 import type { Transport } from "kharbranth/Transport"
-import type { FleetEvent } from "../../FleetEvent.ts"
+import type { FleetEvent, OutboxMoved } from "../../FleetEvent.ts"
 import type { FleetStore, Wished } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 import { Watchers } from "../kit/watchers.ts"
 import { Cursors } from "./cursors.ts"
 import type { Place } from "./kind.ts"
+import { Outboxes } from "./outboxes.ts"
 
 /** The right to use a bucket, as names see it. */
 export interface Tenure {
@@ -54,23 +56,28 @@ export interface Open {
   readonly watched: Latch.Latch
   fiber: Fiber.Fiber<void> | undefined
   isClosing: boolean
+  /** Whether it closes because another process gets it. */
+  isMoving: boolean
 }
 
 const unknownKind = (kind: string): ForeignCause => foreign({ _tag: `UnknownKind:${kind}` })
 
 // How many entries may wait for one that watches a name.
 const watching = 1_024
+// How many names that are closed for now may be known by when they closed.
+const remembered = 10_000
 
 export class Names {
   private readonly around: Surroundings
   private readonly open = new Map<string, Open>()
   private readonly cursors: Cursors
+  private readonly outboxes: Outboxes
   private readonly news = Latch.makeUnsafe(true)
   private wishes: ReadonlyMap<string, Wished> = new Map()
   private version: number | undefined
   /** The rights that were held when the wishes were read: only their cursors are sure to be the last. */
   private readFor: ReadonlySet<Tenure> = new Set()
-  /** When names were closed that were open here under a right that is still held. */
+  /** When names closed that were open here under a right that is still held; the oldest first. */
   private readonly closedAt = new Map<string, { readonly right: Tenure; readonly at: number }>()
   private scope: Scope.Scope | undefined
   private runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E> = Effect.runFork
@@ -78,6 +85,7 @@ export class Names {
   constructor(around: Surroundings) {
     this.around = around
     this.cursors = new Cursors(around.store, around.statement)
+    this.outboxes = new Outboxes(around.store, around.statement)
   }
 
   /** Something may have changed: compare now. */
@@ -95,18 +103,30 @@ export class Names {
     return Effect.gen({ self: this }, function* () {
       this.scope = yield* Effect.scope
       this.runFork = Effect.runForkWith(yield* Effect.context<never>())
-      yield* Effect.addFinalizer(() => this.closeAll(() => true))
+      yield* Effect.addFinalizer(() =>
+        Effect.andThen(
+          this.closeAll(() => true),
+          this.cursors.flush()
+        )
+      )
       yield* Effect.forkScoped(guarded(this.round()))
       yield* Effect.forkScoped(guarded(Effect.andThen(Effect.sleep(this.around.poll), Effect.sync(this.changed))))
       yield* Effect.forkScoped(guarded(Effect.andThen(Effect.sleep("1 second"), this.cursors.flush())))
     })
   }
 
-  /** Closes every name of a right; what it kept last is written. */
+  /** Closes every name of a right; their last cursors and what waits in their outboxes are written. */
   close(right: Tenure): Effect.Effect<void> {
+    const written = Effect.all([this.cursors.flush(), this.flushOutbox(right)], { concurrency: 2, discard: true })
     return Effect.andThen(
       this.closeAll((open) => open.right === right),
-      this.cursors.flush()
+      written
+    )
+  }
+
+  private flushOutbox({ lease }: Tenure): Effect.Effect<void> {
+    return Effect.catch(this.outboxes.flush(lease), () =>
+      Effect.sync(() => this.around.emit({ _tag: "StoreTrouble", operation: "putOutbox" }))
     )
   }
 
@@ -142,11 +162,14 @@ export class Names {
       const version = yield* store.wishes.version
       const isKnown = [...rights].every((right) => this.readFor.has(right))
       if (version === this.version && isKnown) return
-      const buckets = [...rights].map(({ lease }) => lease.bucket)
+      const leases = [...rights].map(({ lease }) => lease)
+      const buckets = leases.map(({ bucket }) => bucket)
+      yield* this.outboxes.fetch(leases)
       const wishes = buckets.length === 0 ? [] : yield* store.wishes.select({ buckets })
       this.wishes = new Map(wishes.map((wish) => [wish.name, wish]))
       this.version = version
       for (const [name, { right }] of this.closedAt) if (!rights.has(right)) this.closedAt.delete(name)
+      this.outboxes.keepOnly(new Set(leases))
       this.readFor = rights
     }).pipe(
       Effect.timeout(statement),
@@ -184,6 +207,7 @@ export class Names {
   /** Who had it before: this process itself, when it only opens again. */
   private beforeOf(name: string, { before, right }: Held): Held["before"] {
     const closed = this.closedAt.get(name)
+    this.closedAt.delete(name)
     return closed?.right === right ? { owner: right.lease.holder, seenAt: closed.at } : before
   }
 
@@ -202,7 +226,8 @@ export class Names {
         () => watched.openUnsafe()
       ),
       fiber: undefined,
-      isClosing: false
+      isClosing: false,
+      isMoving: false
     }
     this.open.set(name, open)
     const { lease } = right
@@ -238,6 +263,9 @@ export class Names {
       isLive: () => right.isLive(),
       now: () => clock.currentTimeMillisUnsafe(),
       saveCursor: (value) => this.cursors.keep(lease, name, value),
+      arrived: () => this.noted("OutboxTaken", open, this.outboxes.arrived(lease, name)),
+      isMoving: () => open.isMoving && right.isLive(),
+      park: (items) => this.outboxes.park(lease, name, this.noted("OutboxParked", open, items)),
       watched: watched.await,
       consumerFailed: (cause) => {
         if (!open.isClosing) emit({ _tag: "ConsumerFailed", name, lease, cause })
@@ -245,11 +273,29 @@ export class Names {
     })
   }
 
+  private noteClosed(name: string, right: Tenure): void {
+    this.closedAt.set(name, { right, at: this.around.clock.currentTimeMillisUnsafe() })
+    const [oldest] = this.closedAt.keys()
+    if (this.closedAt.size > remembered) this.closedAt.delete(oldest!)
+  }
+
+  private noted(
+    _tag: OutboxMoved["_tag"],
+    { right: { lease }, wish: { name } }: Open,
+    items: ReadonlyArray<Item>
+  ): ReadonlyArray<Item> {
+    if (items.length > 0) this.around.emit({ _tag, name, lease, messages: items.length })
+    return items
+  }
+
   /** Ends a name; once it is gone, the loop looks again. Later callers wait for the same end. */
   private closing(name: string, open: Open): Effect.Effect<void> {
     return Effect.suspend(() => {
       const isFirst = !open.isClosing
       open.isClosing = true
+      // The right is still live and no longer among those held: it is on its way to another process.
+      const { right } = open
+      open.isMoving ||= isFirst && right.isLive() && this.around.held().get(right.lease.bucket)?.right !== right
       const ended = open.fiber === undefined ? Effect.void : Fiber.interrupt(open.fiber)
       return Effect.andThen(
         ended,
@@ -257,7 +303,7 @@ export class Names {
           if (!isFirst) return
           open.watchers.end()
           this.open.delete(name)
-          this.closedAt.set(name, { right: open.right, at: this.around.clock.currentTimeMillisUnsafe() })
+          this.noteClosed(name, open.right)
           this.around.emit({ _tag: "NameClosed", name, lease: open.right.lease })
           this.changed()
         })

@@ -23,6 +23,11 @@ export const over = (tables: () => Model.Tables): FleetStore["Service"] => {
       version: at(({ version }) => version),
       saveCursors: (lease, cursors) => at((tables, now) => Model.saveCursors(tables, now, lease, cursors))
     },
+    outboxes: {
+      put: (lease, parked) => at((tables, now) => Model.putParked(tables, now, lease, parked)),
+      take: (leases) => at((tables, now) => Model.takeParked(tables, now, leases)),
+      forget: (leases) => at((tables) => Model.forgetParked(tables, leases))
+    },
     permits: {
       take: (take) => at((tables, now) => Model.take(tables, now, take)),
       settle: (id, unused) => at((tables, now) => Model.settle(tables, now, id, unused)),

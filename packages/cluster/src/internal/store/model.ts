@@ -4,7 +4,20 @@
  * the same, and one conformance suite holds both to it.
  */
 import * as Equal from "effect/Equal"
-import type { Block, Busy, Claim, Claimed, Renewed, Selection, Standing, Take, Wish, Wished } from "../../FleetStore.ts"
+import type {
+  Block,
+  Busy,
+  Claim,
+  Claimed,
+  Parked,
+  Renewed,
+  Selection,
+  Standing,
+  Take,
+  Taken,
+  Wish,
+  Wished
+} from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 
 interface LeaseRow {
@@ -15,6 +28,15 @@ interface LeaseRow {
   readonly aliveAt: number
   readonly expiresAt: number
   readonly wantedBy: string | undefined
+}
+
+interface ParkedRow extends Omit<Parked, "ttl"> {
+  readonly bucket: string
+  /** The epoch of the lease that put it there. */
+  readonly epoch: number
+  readonly expiresAt: number
+  /** The epoch of the one lease that may have it. */
+  readonly taken: number | undefined
 }
 
 interface BlockRow {
@@ -28,6 +50,7 @@ interface BlockRow {
 export interface Tables {
   readonly leases: Map<string, LeaseRow>
   readonly wishes: Map<string, Wished>
+  readonly outbox: Map<string, ParkedRow>
   readonly blocks: Map<string, BlockRow>
   readonly holds: Map<string, number>
   version: number
@@ -37,6 +60,7 @@ export interface Tables {
 export const empty = (): Tables => ({
   leases: new Map(),
   wishes: new Map(),
+  outbox: new Map(),
   blocks: new Map(),
   holds: new Map(),
   version: 0,
@@ -47,6 +71,7 @@ export const empty = (): Tables => ({
 export const copy = (tables: Tables): Tables => ({
   leases: new Map(tables.leases),
   wishes: new Map(tables.wishes),
+  outbox: new Map(tables.outbox),
   blocks: new Map(tables.blocks),
   holds: new Map(tables.holds),
   version: tables.version,
@@ -83,6 +108,12 @@ export const claim = (tables: Tables, now: number, { buckets, holder, ttl }: Cla
   return { claimed, busy }
 }
 
+/** The row of a lease that is in force and not another's. */
+const liveRow = (tables: Tables, now: number, lease: Lease): LeaseRow | undefined => {
+  const row = ownRow(tables, lease)
+  return row === undefined || row.expiresAt <= now ? undefined : row
+}
+
 const ownRow = (tables: Tables, { bucket, epoch, holder }: Lease): LeaseRow | undefined => {
   const row = tables.leases.get(bucket)
   return row?.holder === holder && row.epoch === epoch ? row : undefined
@@ -96,8 +127,8 @@ export const renew = (
 ): ReadonlyArray<Renewed> => {
   const renewed: Array<Renewed> = []
   for (const lease of leases) {
-    const row = ownRow(tables, lease)
-    if (row === undefined || row.expiresAt <= now) continue
+    const row = liveRow(tables, now, lease)
+    if (row === undefined) continue
     tables.leases.set(lease.bucket, { ...row, aliveAt: now, expiresAt: now + ttl })
     renewed.push({ bucket: lease.bucket, epoch: lease.epoch, wantedBy: row.wantedBy })
   }
@@ -174,8 +205,7 @@ export const saveCursors = (
   lease: Lease,
   cursors: ReadonlyArray<{ readonly name: string; readonly value: unknown }>
 ): ReadonlyArray<string> => {
-  const row = ownRow(tables, lease)
-  if (row === undefined || row.expiresAt <= now) return []
+  if (liveRow(tables, now, lease) === undefined) return []
   const kept: Array<string> = []
   for (const { name, value } of cursors) {
     const wish = tables.wishes.get(name)
@@ -184,6 +214,50 @@ export const saveCursors = (
     kept.push(name)
   }
   return kept
+}
+
+// ------------------------------------------------------------------ outboxes
+
+export const putParked = (tables: Tables, now: number, lease: Lease, parked: ReadonlyArray<Parked>): void => {
+  if (liveRow(tables, now, lease) === undefined) return
+  const { bucket, epoch } = lease
+  for (const { item, name, position, ttl } of parked) {
+    const key = JSON.stringify([name, epoch, position])
+    if (tables.outbox.has(key)) continue
+    const expiresAt = ttl === undefined ? Infinity : now + ttl
+    tables.outbox.set(key, { bucket, epoch, name, position, item, expiresAt, taken: undefined })
+  }
+}
+
+export const takeParked = (tables: Tables, now: number, leases: ReadonlyArray<Lease>): ReadonlyArray<Taken> => {
+  const found: Array<ParkedRow> = []
+  for (const lease of leases) {
+    if (liveRow(tables, now, lease) === undefined) continue
+    for (const [key, row] of tables.outbox) {
+      if (row.bucket !== lease.bucket || row.epoch >= lease.epoch) continue
+      if ((row.taken ?? lease.epoch) !== lease.epoch || row.expiresAt <= now) tables.outbox.delete(key)
+      else {
+        tables.outbox.set(key, { ...row, taken: lease.epoch })
+        found.push(row)
+      }
+    }
+  }
+  return found
+    .toSorted((a, b) => (a.name === b.name ? a.epoch - b.epoch || a.position - b.position : a.name < b.name ? -1 : 1))
+    .map(({ bucket, expiresAt, item, name, position }) => ({
+      bucket,
+      name,
+      position,
+      item,
+      ttl: expiresAt === Infinity ? undefined : expiresAt - now
+    }))
+}
+
+export const forgetParked = (tables: Tables, leases: ReadonlyArray<Lease>): void => {
+  const taken = new Set(leases.map(({ bucket, epoch }) => JSON.stringify([bucket, epoch])))
+  for (const [key, row] of tables.outbox) {
+    if (taken.has(JSON.stringify([row.bucket, row.taken]))) tables.outbox.delete(key)
+  }
 }
 
 // ------------------------------------------------------------------- permits

@@ -42,6 +42,17 @@ const statements = [
   `CREATE INDEX IF NOT EXISTS kh_names_bucket ON kh_names (bucket)`,
   `CREATE TABLE IF NOT EXISTS kh_version (one boolean PRIMARY KEY CHECK (one), last bigint NOT NULL)`,
   `INSERT INTO kh_version VALUES (true, 0) ON CONFLICT DO NOTHING`,
+  `CREATE TABLE IF NOT EXISTS kh_outbox (
+    name text NOT NULL,
+    epoch integer NOT NULL,
+    position integer NOT NULL,
+    bucket text NOT NULL,
+    item jsonb NOT NULL,
+    expires_at timestamptz,
+    taken integer,
+    PRIMARY KEY (name, epoch, position)
+  )`,
+  `CREATE INDEX IF NOT EXISTS kh_outbox_bucket ON kh_outbox (bucket)`,
   `CREATE TABLE IF NOT EXISTS kh_budgets (key text PRIMARY KEY, hold_until timestamptz NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS kh_blocks (
     id bigserial PRIMARY KEY,

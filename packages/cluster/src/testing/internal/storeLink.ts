@@ -44,6 +44,7 @@ const wrapped = <Verbs extends object>(verbs: Verbs, wrap: Wrap): Verbs =>
 export const through = (store: FleetStore["Service"], wrap: Wrap): FleetStore["Service"] => ({
   leases: wrapped(store.leases, wrap),
   wishes: wrapped(store.wishes, wrap),
+  outboxes: wrapped(store.outboxes, wrap),
   permits: wrapped(store.permits, wrap)
 })
 
