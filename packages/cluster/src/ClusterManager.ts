@@ -56,6 +56,8 @@ export interface Options<Kinds extends ReadonlyArray<FleetKind.Any>> extends Loc
     | undefined
   /** How leases are held; the same in every process. Default: as `Lease.Options` says. */
   readonly lease?: Lease.Options | undefined
+  /** How names move from one living process to another. Default: as `Lease.Moves` says. */
+  readonly moves?: Lease.Moves | undefined
 }
 
 /**

@@ -45,6 +45,20 @@ export interface Released {
 }
 
 /**
+ * The bucket is free, and this process goes on with these names until the next
+ * holder has them, or the move's deadline is over. `Released` comes when none is
+ * left.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Overlapping {
+  readonly _tag: "Overlapping"
+  readonly lease: Lease
+  readonly names: ReadonlyArray<string>
+}
+
+/**
  * A name opens here, or is closed here.
  *
  * @category models
@@ -101,4 +115,4 @@ export interface StoreTrouble {
  * @category models
  * @since 0.1.0
  */
-export type FleetEvent = Claimed | Lost | Released | NameMoved | NameFailed | OutboxMoved | StoreTrouble
+export type FleetEvent = Claimed | Lost | Released | Overlapping | NameMoved | NameFailed | OutboxMoved | StoreTrouble

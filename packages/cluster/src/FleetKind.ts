@@ -123,11 +123,25 @@ export interface Options<P, C extends Codec.Any, T, RO, RH, RC> {
   ) => Omit<ConnectionManager.ConnectOptions<C, T, RO, RH>, "codec" | "startup" | "startupTimeout">
   /**
    * Runs beside the socket while this process owns the name, and is interrupted when it does not. It is the one
-   * reader. Default: nobody reads.
+   * reader. Default: nobody reads. With `handover: "makeFirst"`, let it end when `entries` end.
    */
   readonly consume?:
     | ((owned: Owned<Codec.In<NoInfer<C>>, Codec.Out<NoInfer<C>>>) => Effect.Effect<unknown, unknown, RC>)
     | undefined
+  /**
+   * What a planned move does first. `breakFirst`: the old owner closes, then the new one opens, and a `Gap` stands
+   * between. `makeFirst`: the old owner's consumer goes on until the name is Ready elsewhere, stops after what had
+   * arrived, and the new one's begins there, without a `Gap`, with `SessionOpened { rotated: true }`; for a moment the
+   * server sees two sessions, so it must allow that. A heartbeat with a probe shows that nothing is left on the way;
+   * where the old session does not answer, there is a `Gap` as ever. Default: `"breakFirst"`.
+   */
+  readonly handover?: "breakFirst" | "makeFirst" | undefined
+  /**
+   * What makes a message the same in both sessions of a `makeFirst` move: the new owner leaves out what the old one
+   * delivered. A key of `undefined` is like no other. Default: nothing is left out, and `possibleDuplicates` says how
+   * many may come twice.
+   */
+  readonly dedupe?: ((message: Codec.In<NoInfer<C>>) => string | number | undefined) | undefined
 }
 
 /**

@@ -26,6 +26,8 @@ export interface Claimed extends Lease {
   readonly before: string | undefined
   /** How many milliseconds ago its holder before was last seen: its last renewal, or its release. */
   readonly silence: number | undefined
+  /** A holder before that may go on with some names for so many milliseconds. */
+  readonly overlap: { readonly epoch: number; readonly millis: number } | undefined
 }
 
 /**
@@ -94,7 +96,7 @@ export interface Leases {
   ) => Effect.Effect<{ readonly claimed: ReadonlyArray<Claimed>; readonly busy: ReadonlyArray<Busy> }, StoreFailed>
   /** Prolongs leases of this holder and epoch that are not over. What is missing in the answer is lost. */
   readonly renew: (leases: ReadonlyArray<Lease>, ttl: number) => Effect.Effect<ReadonlyArray<Renewed>, StoreFailed>
-  /** Ends leases of this holder and epoch at once. */
+  /** Ends leases of this holder and epoch at once, and overlaps that they left. */
   readonly release: (leases: ReadonlyArray<Lease>) => Effect.Effect<void, StoreFailed>
   /** Every bucket that was ever claimed. */
   readonly all: Effect.Effect<ReadonlyArray<Standing>, StoreFailed>
@@ -210,6 +212,49 @@ export interface Outboxes {
 }
 
 /**
+ * What one holder lets another know about a name.
+ *
+ * @category handovers
+ * @since 0.1.0
+ */
+export interface Note {
+  readonly name: string
+  /** JSON. */
+  readonly value: unknown
+}
+
+/**
+ * What is known of a bucket's overlap: who holds the bucket by now, and the notes
+ * of both sides, each with the epoch of its lease.
+ *
+ * @category handovers
+ * @since 0.1.0
+ */
+export interface Handover {
+  readonly holder: string | undefined
+  /** The epoch of the lease whose overlap lasts. */
+  readonly overlap: number | undefined
+  readonly notes: ReadonlyArray<Note & { readonly epoch: number }>
+}
+
+/**
+ * Moves in which the old holder goes on with names until the new one has them.
+ *
+ * @category handovers
+ * @since 0.1.0
+ */
+export interface Handovers {
+  /**
+   * Frees a lease whose holder goes on with these names for so many milliseconds. `false`: the lease is not in force,
+   * or an earlier overlap of its bucket lasts; then nothing is freed. Leaves one note for each name.
+   */
+  readonly begin: (lease: Lease, notes: ReadonlyArray<Note>, millis: number) => Effect.Effect<boolean, StoreFailed>
+  /** Replaces this lease's notes about these names, while it is in force or its overlap lasts. */
+  readonly note: (lease: Lease, notes: ReadonlyArray<Note>) => Effect.Effect<void, StoreFailed>
+  readonly read: (bucket: string) => Effect.Effect<Handover, StoreFailed>
+}
+
+/**
  * What is asked for in one block of permits.
  *
  * @category permits
@@ -258,7 +303,13 @@ export interface Permits {
  */
 export class FleetStore extends Context.Service<
   FleetStore,
-  { readonly leases: Leases; readonly wishes: Wishes; readonly outboxes: Outboxes; readonly permits: Permits }
+  {
+    readonly leases: Leases
+    readonly wishes: Wishes
+    readonly outboxes: Outboxes
+    readonly handovers: Handovers
+    readonly permits: Permits
+  }
 >()("@kharbranth/cluster/FleetStore") {}
 
 /**

@@ -42,3 +42,16 @@ export interface Options {
   /** How long ownership must be still before a process that starts makes its first claim. Default: 3 seconds. */
   readonly settle?: Duration.Input | undefined
 }
+
+/**
+ * How names move to another process while both live.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Moves {
+  /** How many names of one process may be on their way at a time. Default: 100. */
+  readonly concurrent?: number | undefined
+  /** How long the old owner of a `makeFirst` name may go on beside the new one, at most. Default: 30 seconds. */
+  readonly deadline?: Duration.Input | undefined
+}

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { StoreFailed } from "./FleetError.ts"
 import { FleetStore } from "./FleetStore.ts"
+import * as Handovers from "./internal/store/sqlHandovers.ts"
 import * as Leases from "./internal/store/sqlLeases.ts"
 import * as Outboxes from "./internal/store/sqlOutboxes.ts"
 import * as Permits from "./internal/store/sqlPermits.ts"
@@ -38,6 +39,7 @@ export const make: Effect.Effect<FleetStore["Service"], never, SqlClient> = Effe
     leases: Leases.make(sql),
     wishes: Wishes.make(sql),
     outboxes: Outboxes.make(sql),
+    handovers: Handovers.make(sql),
     permits: Permits.make(sql)
   }
 })

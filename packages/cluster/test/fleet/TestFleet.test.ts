@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import type * as Inbox from "kharbranth/Inbox"
 import * as Fault from "kharbranth/testing/Fault"
 import * as VirtualTime from "kharbranth/testing/VirtualTime"
 import type { Lease } from "../../src/Lease.ts"
@@ -24,13 +25,22 @@ interface Seen {
   readonly entry: unknown
 }
 
-const feed = (seen: Array<Seen>) =>
+const feed = (seen: Array<Seen>, handover: "breakFirst" | "makeFirst", dedupe?: (message: string) => string) =>
   FleetKind.make("feed", {
     params: Schema.Struct({}),
     codec: Codec.text,
+    handover,
+    dedupe,
     open: () => ({ target: "wss://feed.example/a" }),
-    consume: ({ entries, lease: { epoch } }) =>
-      Stream.runForEach(entries, (entry) => Effect.sync(() => void seen.push({ epoch, entry })))
+    consume: ({ cursor, entries, lease: { epoch }, saveCursor }) => {
+      if (cursor !== undefined) seen.push({ epoch, entry: { _tag: `from ${String(cursor)}` } })
+      return Stream.runForEach(entries, (entry) =>
+        Effect.sync(() => {
+          seen.push({ epoch, entry })
+          if (entry._tag === "Message") saveCursor(entry.message)
+        })
+      )
+    }
   })
 
 type Kind = ReturnType<typeof feed>
@@ -48,11 +58,13 @@ const story =
       }
       readonly kind: Kind
       readonly owner: Effect.Effect<{ readonly runner: TestFleet.TestRunner; readonly lease: Lease }, unknown>
-    }) => Effect.Effect<void, unknown, Scope.Scope>
+    }) => Effect.Effect<void, unknown, Scope.Scope>,
+    handover: "breakFirst" | "makeFirst" = "breakFirst",
+    dedupe?: (message: string) => string
   ) =>
   async () => {
     const seen: Array<Seen> = []
-    const kind = feed(seen)
+    const kind = feed(seen, handover, dedupe)
     const heard: Array<unknown> = []
     const program = Effect.gen(function* () {
       const fleet = yield* TestFleet.make({ kinds: [kind], runners: 3, lease: { ttl: "10 seconds" } })
@@ -205,6 +217,113 @@ describe("TestFleet", () => {
         yield* Effect.sleep(10)
         assert.deepStrictEqual(tags(seen), ["SessionOpened", "Gap", "SessionOpened", "on"])
       })
+    )
+  )
+
+  it(
+    "a makeFirst move opens the new socket first, and its consumer goes on where the old one stopped",
+    story(
+      ({ owner, seen, server }) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep("1 second")
+          const { lease, runner } = yield* owner
+          const counts: Array<number> = []
+          let n = 0
+          yield* Effect.forkScoped(
+            Effect.forever(
+              Effect.gen(function* () {
+                counts.push(yield* server.open)
+                yield* server.say(`${++n}`)
+                yield* Effect.sleep(100)
+              })
+            )
+          )
+          yield* Effect.sleep("1 second")
+          yield* runner.leave
+          yield* Effect.sleep("2 seconds")
+          // Never without a socket, and two for a moment.
+          assert.sameMembers([...new Set(counts)], [1, 2])
+          assert.strictEqual(counts.at(-1), 1)
+          assert.isBelow(counts.filter((open) => open === 2).length, 20)
+          assert.notInclude(tags(seen), "Gap")
+          const messages = tags(seen).filter((tag) => /^\d+$/.test(tag))
+          assert.deepStrictEqual(
+            messages,
+            Array.from({ length: messages.length }, (_, index) => `${index + 1}`)
+          )
+          const second = seen.filter(({ epoch }) => epoch > lease.epoch)
+          const last =
+            messages[
+              messages.length - second.filter(({ entry }) => /^\d+$/.test(tags([{ epoch: 0, entry }])[0]!)).length - 1
+            ]
+          assert.deepStrictEqual(tags(second).slice(0, 2), [`from ${last}`, "SessionOpened"])
+          assert.deepInclude(second[1]?.entry, { rotated: true, possibleDuplicates: 0 })
+        }),
+      "makeFirst",
+      (message) => message
+    )
+  )
+
+  it(
+    "without a dedupe key, a makeFirst move says how many messages may come twice",
+    story(
+      ({ owner, seen, server }) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep("1 second")
+          const { lease, runner } = yield* owner
+          let n = 0
+          yield* Effect.forkScoped(
+            Effect.forever(
+              Effect.andThen(
+                Effect.suspend(() => server.say(`${++n}`)),
+                Effect.sleep(50)
+              )
+            )
+          )
+          yield* Effect.sleep("1 second")
+          yield* runner.leave
+          yield* Effect.sleep("2 seconds")
+          const ofOld = new Set(tags(seen.filter(({ epoch }) => epoch === lease.epoch)))
+          const second = seen.filter(({ epoch }) => epoch > lease.epoch)
+          const twice = tags(second).filter((tag) => ofOld.has(tag) && /^\d+$/.test(tag)).length
+          const opened = second
+            .map(({ entry }) => entry as Inbox.SessionOpened)
+            .find(({ _tag }) => _tag === "SessionOpened")
+          assert.isTrue(opened?.rotated)
+          assert.isAtLeast(opened?.possibleDuplicates ?? 0, twice)
+          assert.isAbove(twice, 0)
+        }),
+      "makeFirst"
+    )
+  )
+
+  it(
+    "the old owner of a makeFirst name goes on no longer than it may, if the new one is never Ready",
+    story(
+      ({ fleet, owner, seen, server }) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep("1 second")
+          const { lease, runner } = yield* owner
+          for (const other of yield* fleet.runners)
+            if (other.name !== runner.name) yield* fleet.network.inject(Fault.partition({ process: other.name }))
+          const left = yield* Effect.forkChild(runner.leave)
+          yield* Effect.sleep("20 seconds")
+          assert.isAbove(
+            (yield* fleet.store.leases.all).reduce((most, one) => Math.max(most, one.epoch), 0),
+            lease.epoch
+          )
+          yield* server.say("still")
+          yield* Effect.sleep("12 seconds")
+          yield* Fiber.join(left)
+          assert.strictEqual(yield* server.open, 0)
+          assert.include(tags(seen), "still")
+          yield* fleet.network.heal
+          yield* Effect.sleep("1 minute")
+          yield* server.say("again")
+          yield* Effect.sleep(10)
+          assert.deepStrictEqual(tags(seen).slice(-3), ["Gap", "SessionOpened", "again"])
+        }),
+      "makeFirst"
     )
   )
 

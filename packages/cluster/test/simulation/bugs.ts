@@ -2,11 +2,14 @@
  * Bugs to plant, each with the promises that must notice it. A bug changes one
  * decision of the leases, the fence or the names, and the simulation is run on it.
  */
+import * as Effect from "effect/Effect"
 import * as Answering from "../../src/internal/fleet/answering.ts"
 import { FencedReceiver } from "../../src/internal/fence/fenced.ts"
 import { Right } from "../../src/internal/fence/right.ts"
 import { Holder } from "../../src/internal/holder/holder.ts"
+import { Changing } from "../../src/internal/names/changing.ts"
 import { Names } from "../../src/internal/names/names.ts"
+import { type Handed, type Takeover, Takeovers } from "../../src/internal/names/takeovers.ts"
 import { planted } from "./planted.ts"
 
 export interface Bug {
@@ -199,6 +202,44 @@ export const bugs: ReadonlyArray<Bug> = [
         return model.takeParked(tables, now, leases)
       }
     }))
+  },
+  {
+    name: "a new owner does not wait for the consumer of one that goes on",
+    breaks: ["one reader"],
+    plant: replace(Takeovers.prototype, "of", (right: Method) => {
+      return function (this: Takeovers, ...args: ReadonlyArray<unknown>) {
+        const takeover = right.apply(this, [...args]) as Takeover | undefined
+        return takeover && { ...takeover, handed: Effect.undefined }
+      }
+    })
+  },
+  {
+    name: "a new owner believes that nothing is missing when the old one said nothing",
+    breaks: ["every hole has its gap"],
+    plant: replace(Takeovers.prototype, "of", (right: Method) => {
+      return function (this: Takeovers, ...args: ReadonlyArray<unknown>) {
+        const takeover = right.apply(this, [...args]) as Takeover | undefined
+        const nothing: Handed = { cursor: undefined, delivered: 0, keys: [] }
+        return takeover && { ...takeover, handed: Effect.map(takeover.handed, (handed) => handed ?? nothing) }
+      }
+    })
+  },
+  {
+    name: "the new owner repeats what the old one delivered while it went on",
+    breaks: ["every hole has its gap"],
+    plant: replace(Changing.prototype, "handed", () => () => ({ delivered: 0, keys: [] }))
+  },
+  {
+    name: "one that goes on does so for as long as it likes",
+    breaks: ["overlaps are bounded", "one reader"],
+    plant: replace(
+      Right.prototype,
+      "extend",
+      (right: Method) =>
+        function (this: Right, asked: unknown, millis: unknown) {
+          return right.call(this, asked, Number(millis) > 2_000 ? Number(millis) * 5 : millis)
+        }
+    )
   },
   {
     name: "a repeated question is answered by doing it again",

@@ -55,6 +55,8 @@ const expected = [
   "join",
   "deploy",
   "leaveDown",
+  "Overlapping",
+  "handed over",
   "OutboxParked",
   "OutboxTaken",
   "Gap OwnerLost",

@@ -1,5 +1,5 @@
 /** The promises of a fleet, each checked against a history. */
-import { dialLimit, type Record } from "./record.ts"
+import { dialLimit, overlap, type Record } from "./record.ts"
 
 export interface Violation {
   readonly rule: string
@@ -37,9 +37,12 @@ const holes: Rule = ({ reads }) => {
   for (const [name, all] of byName(reads)) {
     let last: number | undefined
     let marked = false
+    let doubles = 0
     for (const read of all) {
       if ("gap" in read) marked = true
+      else if ("doubles" in read) ({ doubles } = read)
       else {
+        if (last !== undefined && read.seq <= last && doubles-- > 0) continue
         if (last !== undefined && read.seq <= last) wrong.push(`${name} at ${read.at}: ${read.seq} after ${last}`)
         if (last !== undefined && read.seq > last + 1 && !marked)
           wrong.push(`${name} at ${read.at}: ${read.seq} after ${last} without a gap`)
@@ -92,6 +95,16 @@ const dials: Rule = ({ dials }) =>
       : []
   })
 
+/** Who goes on after its lease was freed stops in time. */
+const overlaps: Rule = ({ opened, overlaps, reads, writes }) => {
+  const buckets = new Map(opened.map(({ bucket, name }) => [name, bucket]))
+  const until = new Map(overlaps.map(({ at, bucket, epoch }) => [`${bucket} ${epoch}`, at + overlap]))
+  return [...reads, ...writes].flatMap(({ at, epoch, name }) => {
+    const end = until.get(`${buckets.get(name)} ${epoch}`)
+    return end === undefined || at <= end ? [] : [`${name} at ${at}: used under ${epoch} after ${end}`]
+  })
+}
+
 const recovered: Rule = ({ fresh, sockets, wanted }) =>
   wanted.flatMap((name) => {
     const open = sockets.get(name)?.size ?? 0
@@ -113,6 +126,7 @@ const rules: Readonly<{ [name: string]: Rule }> = {
   "cursors never go back": cursors,
   "at most once": sendings,
   "dials within the limit": dials,
+  "overlaps are bounded": overlaps,
   "all recover": recovered,
   "released names are closed": released
 }

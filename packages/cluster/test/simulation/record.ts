@@ -13,11 +13,12 @@ export type Read = {
   readonly at: number
   readonly name: string
   readonly epoch: number
-} & ({ readonly seq: number } | { readonly gap: string })
+} & ({ readonly seq: number } | { readonly gap: string } | { readonly doubles: number })
 
 export interface Opened {
   readonly at: number
   readonly name: string
+  readonly bucket: string
   readonly epoch: number
   readonly holder: string
   readonly cursor: number
@@ -36,6 +37,8 @@ export interface Record {
   /** How often a message that was sent by name reached the server. */
   readonly arrivals: Map<string, number>
   readonly dials: Array<number>
+  /** Leases whose holders went on after they were freed. */
+  readonly overlaps: Array<{ readonly at: number; readonly bucket: string; readonly epoch: number }>
   /** When a name was released: its cursor goes with it. */
   readonly released: Array<{ readonly at: number; readonly name: string }>
   /** Sockets of each name that were used in the last second. */
@@ -49,6 +52,9 @@ export interface Record {
 /** What the fleet may dial, in any window. */
 export const dialLimit = { most: 6, window: 1_000 }
 
+/** How long two owners may overlap, in virtual milliseconds. */
+export const overlap = 3_000
+
 export const empty = (): Record => ({
   writes: [],
   reads: [],
@@ -56,6 +62,7 @@ export const empty = (): Record => ({
   sendings: new Map(),
   arrivals: new Map(),
   dials: [],
+  overlaps: [],
   released: [],
   sockets: new Map(),
   fresh: new Set(),
@@ -66,6 +73,10 @@ export const empty = (): Record => ({
 export const count = ({ counts }: Record, what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1)
 
 /** What a process of the fleet reports. */
-export const note = (record: Record, _at: number, event: FleetEvent): void => {
+export const note = (record: Record, at: number, event: FleetEvent): void => {
+  if (event._tag === "Overlapping") {
+    count(record, event._tag)
+    record.overlaps.push({ at, bucket: event.lease.bucket, epoch: event.lease.epoch })
+  }
   if (event._tag === "OutboxParked" || event._tag === "OutboxTaken") count(record, event._tag)
 }

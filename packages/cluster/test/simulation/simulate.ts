@@ -49,12 +49,21 @@ const script = (record: Records.Record, now: () => number) => (peer: TestNetwork
     }
   })
 
-const kindOf = (record: Records.Record, now: () => number) =>
-  FleetKind.make("feed", {
+const kindOf = (record: Records.Record, now: () => number, handover: "breakFirst" | "makeFirst") =>
+  FleetKind.make(handover, {
+    handover,
+    dedupe: (message) => message,
     params: Schema.Struct({ path: Schema.String, version: Schema.Int }),
     codec: Codec.text,
     open: ({ path }, { cursor, lease, name }) => {
-      record.opened.push({ at: now(), name, epoch: lease.epoch, holder: lease.holder, cursor: Number(cursor ?? 0) })
+      record.opened.push({
+        at: now(),
+        name,
+        epoch: lease.epoch,
+        bucket: lease.bucket,
+        holder: lease.holder,
+        cursor: Number(cursor ?? 0)
+      })
       return { target: `wss://${host}/${path}`, reconnect: Reconnect.prompt, heartbeat }
     },
     consume: ({ connection, entries, lease: { epoch }, name, saveCursor }) =>
@@ -70,7 +79,11 @@ const kindOf = (record: Records.Record, now: () => number) =>
               if (entry._tag === "Message") {
                 record.reads.push({ at: now(), name, epoch, seq: Number(entry.message) })
                 saveCursor(Number(entry.message))
-              } else if (entry._tag !== "SessionOpened") {
+              } else if (entry._tag === "SessionOpened") {
+                if (entry.rotated) Records.count(record, "handed over")
+                if (entry.possibleDuplicates > 0)
+                  record.reads.push({ at: now(), name, epoch, doubles: entry.possibleDuplicates })
+              } else {
                 Records.count(record, entry._tag === "Gap" ? `Gap ${entry.cause._tag}` : entry._tag)
                 record.reads.push({ at: now(), name, epoch, gap: entry._tag })
               }
@@ -159,15 +172,17 @@ const program = (seed: number, record: Records.Record) =>
     const random = randomOf(seed + 0x5eed)
     const clock = yield* Clock.clockWith(Effect.succeed)
     const now = () => clock.currentTimeMillisUnsafe()
-    const kind = kindOf(record, now)
+    const kinds = [kindOf(record, now, "breakFirst"), kindOf(record, now, "makeFirst")] as const
+    const kindFor = (name: string) => kinds[names.indexOf(name) % 2]!
     const fleet = yield* TestFleet.make({
-      kinds: [kind],
+      kinds,
       runners: 0,
       seed,
       buckets: 3,
       detection: 800,
       lag: 400,
       lease: plan.lease,
+      moves: { deadline: Records.overlap },
       budget: { fleet: { [`wss://${host}`]: limit } }
     })
     const join = (name: string, options?: TestFleet.JoinOptions) =>
@@ -182,18 +197,21 @@ const program = (seed: number, record: Records.Record) =>
 
     const wanted = new Map(names.map((name) => [name, { path: name, version: 0 }]))
     const [first] = yield* fleet.runners
-    yield* Effect.forEach(wanted, ([name, params]) => first!.fleet.ensure(kind, name, params))
+    yield* Effect.forEach(wanted, ([name, params]) => first!.fleet.ensure(kindFor(name), name, params))
 
     // Users: they send by name, and change what the fleet holds.
     let ids = 0
-    const anyone = Effect.map(fleet.runners, (runners) => random.pick(runners))
+    const anyone = Effect.flatMap(fleet.runners, (runners) =>
+      runners.length === 0 ? Effect.fail("no process lives") : Effect.succeed(random.pick(runners))
+    )
     const sendOne = Effect.gen(function* () {
       const runner = yield* anyone
+      const name = random.pick(names)
       const id = `s${++ids}`
       const sending: Records.Sending = { id, outcome: undefined }
       record.sendings.set(id, sending)
       const sent = yield* runner.process.provide(
-        Effect.exit(runner.fleet.send(kind, random.pick(names), `s ${id}`, { ttl: "2 seconds" }))
+        Effect.exit(runner.fleet.send(kindFor(name), name, `s ${id}`, { ttl: "2 seconds" }))
       )
       if (Exit.isSuccess(sent)) sending.outcome = sent.value._tag
       Records.count(record, Exit.isSuccess(sent) ? `sent ${sent.value._tag}` : "sent nothing")
@@ -213,7 +231,7 @@ const program = (seed: number, record: Records.Record) =>
       } else {
         const params = { path: name, version: (known?.version ?? 0) + random.below(2) }
         wanted.set(name, params)
-        yield* runner.process.provide(runner.fleet.ensure(kind, name, params))
+        yield* runner.process.provide(runner.fleet.ensure(kindFor(name), name, params))
       }
     })
     yield* Effect.forkScoped(
@@ -236,8 +254,12 @@ const program = (seed: number, record: Records.Record) =>
       Effect.all([runner.resume, runner.healStore, runner.slowStore(0)], { discard: true })
     )
     // What a lost request left undone is asked for once more.
+    if ((yield* fleet.runners).length === 0) yield* join("last")
     const last = yield* anyone
-    yield* last.process.provide(last.fleet.reconcile(kind, wanted))
+    for (const kind of kinds) {
+      const own = new Map([...wanted].filter(([name]) => kindFor(name) === kind))
+      yield* last.process.provide(last.fleet.reconcile(kind, own))
+    }
     yield* Effect.sleep(calm)
 
     const since = now() - 4 * beat

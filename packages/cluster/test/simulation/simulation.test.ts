@@ -1,7 +1,7 @@
 /**
  * Proves that a fleet keeps its promises through random histories: processes that
  * die, pause, sleep, lose the store or the server, join and leave, with clocks that
- * drift. Never two users of a name at a time; every hole has its gap; a message
+ * drift. Never two users of a name at a time, not even in a `makeFirst` move; every hole has its gap; a message
  * that is sent by name arrives at most once; and afterwards every name is open
  * once. `SEED=n` replays one history.
  */

@@ -19,7 +19,7 @@ const advance = (sql: SqlClient) => (millis: number) => {
   const span = sql.literal(`interval '${millis} milliseconds'`)
   return Effect.all([
     sql`UPDATE kh_leases SET alive_at = alive_at - ${span}, expires_at = expires_at - ${span},
-      before_alive_at = before_alive_at - ${span}`,
+      before_alive_at = before_alive_at - ${span}, overlap_until = overlap_until - ${span}`,
     sql`UPDATE kh_outbox SET expires_at = expires_at - ${span}`,
     sql`UPDATE kh_budgets SET hold_until = hold_until - ${span}`,
     sql`UPDATE kh_blocks SET over_at = over_at - ${span}`
@@ -30,7 +30,7 @@ const advance = (sql: SqlClient) => (millis: number) => {
 const rig = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* SqlFleetStore.migrate
-  yield* sql`TRUNCATE kh_leases, kh_names, kh_outbox, kh_budgets, kh_blocks`
+  yield* sql`TRUNCATE kh_leases, kh_names, kh_outbox, kh_notes, kh_budgets, kh_blocks`
   yield* sql`UPDATE kh_version SET last = 0`
   return { store: yield* SqlFleetStore.make, advance: advance(sql) } satisfies Conformance.Rig
 })
@@ -58,7 +58,7 @@ if (Postgres.programs === undefined) {
         () =>
           Effect.gen(function* () {
             const sql = yield* SqlClient
-            yield* sql`DROP TABLE IF EXISTS kh_leases, kh_names, kh_outbox, kh_version, kh_budgets, kh_blocks`
+            yield* sql`DROP TABLE IF EXISTS kh_leases, kh_names, kh_outbox, kh_notes, kh_version, kh_budgets, kh_blocks`
             yield* Effect.all(
               Array.from({ length: 6 }, () => SqlFleetStore.migrate),
               { concurrency: "unbounded" }

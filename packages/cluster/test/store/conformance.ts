@@ -44,7 +44,14 @@ const leaseCases: ReadonlyArray<Case> = [
         assert.deepStrictEqual(busy, [])
         assert.sameDeepMembers(
           [...claimed],
-          ["b1", "b2"].map((bucket) => ({ bucket, epoch: 1, holder: "a", before: undefined, silence: undefined }))
+          ["b1", "b2"].map((bucket) => ({
+            bucket,
+            epoch: 1,
+            holder: "a",
+            before: undefined,
+            silence: undefined,
+            overlap: undefined
+          }))
         )
       })
   },
@@ -365,6 +372,86 @@ const outboxCases: ReadonlyArray<Case> = [
   }
 ]
 
+const handoverCases: ReadonlyArray<Case> = [
+  {
+    name: "an overlap frees the lease, and the next holder learns for how long it lasts",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { handovers, leases } = rig.store
+        yield* moveOn(rig, undefined, first)
+        assert.isTrue(yield* handovers.begin(first, [{ name: "n", value: { from: 1 } }], ttl))
+        assert.deepStrictEqual(yield* handovers.read("b1"), {
+          holder: undefined,
+          overlap: 1,
+          notes: [{ epoch: 1, name: "n", value: { from: 1 } }]
+        })
+        assert.deepStrictEqual(yield* leases.renew([first], ttl), [])
+        yield* rig.advance(0.4 * ttl)
+        const { claimed } = yield* leases.claim({ holder: "b", buckets: ["b1"], ttl })
+        assert.strictEqual(claimed[0]?.overlap?.epoch, 1)
+        near(claimed[0]?.overlap?.millis, 0.6 * ttl)
+        assert.strictEqual((yield* handovers.read("b1")).holder, "b")
+      })
+  },
+  {
+    name: "both sides leave notes while the overlap lasts, and only then",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { handovers } = rig.store
+        yield* moveOn(rig, undefined, first)
+        yield* handovers.begin(first, [{ name: "n", value: null }], 3 * ttl)
+        yield* moveOn(rig, undefined, next)
+        yield* handovers.note(first, [{ name: "n", value: "old" }])
+        yield* handovers.note(next, [{ name: "n", value: "new" }])
+        yield* handovers.note({ ...first, holder: "x" }, [{ name: "n", value: "stranger" }])
+        const { notes } = yield* handovers.read("b1")
+        assert.sameDeepMembers(
+          [...notes],
+          [
+            { epoch: 1, name: "n", value: "old" },
+            { epoch: 2, name: "n", value: "new" }
+          ]
+        )
+        yield* rig.advance(4 * ttl)
+        yield* handovers.note(first, [{ name: "n", value: "late" }])
+        yield* handovers.note(next, [{ name: "n", value: "late" }])
+        assert.deepStrictEqual((yield* handovers.read("b1")).notes.map(({ value }) => value).toSorted(), ["new", "old"])
+      })
+  },
+  {
+    name: "no overlap begins while another lasts, nor under a lease that is not in force",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { handovers, leases } = rig.store
+        yield* moveOn(rig, undefined, first)
+        assert.isFalse(yield* handovers.begin({ ...first, epoch: 2 }, [], ttl))
+        assert.isTrue(yield* handovers.begin(first, [], 3 * ttl))
+        assert.isFalse(yield* handovers.begin(first, [], 3 * ttl))
+        yield* moveOn(rig, undefined, next)
+        assert.isFalse(yield* handovers.begin(next, [], ttl))
+        assert.deepStrictEqual(yield* leases.renew([next], ttl), [{ bucket: "b1", epoch: 2, wantedBy: undefined }])
+        assert.strictEqual((yield* handovers.read("b1")).overlap, 1)
+        yield* leases.release([first])
+        assert.deepInclude(yield* handovers.read("b1"), { holder: "b", overlap: undefined })
+        assert.isTrue(yield* handovers.begin(next, [], ttl))
+      })
+  },
+  {
+    name: "an overlap that is over is nobody's affair, and its notes go with the next one",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { handovers, leases } = rig.store
+        yield* moveOn(rig, undefined, first)
+        yield* handovers.begin(first, [{ name: "n", value: 1 }], 0.5 * ttl)
+        yield* rig.advance(ttl)
+        const { claimed } = yield* leases.claim({ holder: "b", buckets: ["b1"], ttl })
+        assert.isUndefined(claimed[0]?.overlap)
+        yield* handovers.begin(next, [{ name: "m", value: 2 }], ttl)
+        assert.deepStrictEqual((yield* handovers.read("b1")).notes, [{ epoch: 2, name: "m", value: 2 }])
+      })
+  }
+]
+
 const window = 1_000 * second
 const take = (want: number, more: object = {}) => ({
   key: "k",
@@ -443,4 +530,10 @@ const permitCases: ReadonlyArray<Case> = [
   }
 ]
 
-export const cases: ReadonlyArray<Case> = [...leaseCases, ...wishCases, ...outboxCases, ...permitCases]
+export const cases: ReadonlyArray<Case> = [
+  ...leaseCases,
+  ...wishCases,
+  ...outboxCases,
+  ...handoverCases,
+  ...permitCases
+]

@@ -17,6 +17,8 @@ const buckets = ["b1", "b2", "b3", "b4"]
 const names = ["n1", "n2", "n3", "n4", "n5"]
 
 const rounded = (millis: number | undefined) => (millis === undefined ? undefined : Math.round(millis / step))
+// What is left of a span that ends between two steps.
+const left = (millis: number | undefined) => (millis === undefined ? undefined : Math.ceil(millis / step))
 const byBucket = <A extends { readonly bucket: string }>(all: ReadonlyArray<A>) =>
   all.toSorted((one, two) => (one.bucket < two.bucket ? -1 : 1))
 
@@ -41,12 +43,13 @@ const claim: Verb = ({ store }, tables, now, random) => {
   const request = { holder: random.pick(holders), buckets: random.some(buckets, 0.6), ttl: steps(1 + random.below(4)) }
   const plain = ({ busy, claimed }: ReturnType<typeof Model.claim>) => ({
     busy: byBucket(busy),
-    claimed: byBucket(claimed).map(({ before, bucket, epoch, holder, silence }) => ({
+    claimed: byBucket(claimed).map(({ before, bucket, epoch, holder, overlap, silence }) => ({
       before,
       bucket,
       epoch,
       holder,
-      silence: rounded(silence)
+      silence: rounded(silence),
+      overlap: overlap && { epoch: overlap.epoch, millis: left(overlap.millis) }
     }))
   })
   const expected = plain(Model.claim(tables, now, request))
@@ -119,9 +122,26 @@ const unpark: Verb = ({ store }, tables, now, random) => {
     Model.forgetParked(tables, leases)
     return Effect.as(store.outboxes.forget(leases), [0, 0] as const)
   }
-  const plain = (taken: ReturnType<typeof Model.takeParked>) => taken.map((one) => ({ ...one, ttl: rounded(one.ttl) }))
+  const plain = (taken: ReturnType<typeof Model.takeParked>) => taken.map((one) => ({ ...one, ttl: left(one.ttl) }))
   const expected = plain(Model.takeParked(tables, now, leases))
   return Effect.map(store.outboxes.take(leases), (taken) => [plain(taken), expected])
+}
+
+const hand: Verb = ({ store }, tables, now, random) => {
+  const lease = leaseOf(random, tables)
+  const notes = random.some(names, 0.3).map((name) => ({ name, value: random.below(9) }))
+  if (random() < 0.5) {
+    Model.note(tables, now, lease, notes)
+    const sorted = (all: ReadonlyArray<{ readonly name: string; readonly epoch: number }>) =>
+      all.toSorted((a, b) => (`${a.name}${a.epoch}` < `${b.name}${b.epoch}` ? -1 : 1))
+    const plain = (known: ReturnType<typeof Model.readHandover>) => ({ ...known, notes: sorted(known.notes) })
+    const expected = plain(Model.readHandover(tables, now, lease.bucket))
+    const written = Effect.andThen(store.handovers.note(lease, notes), store.handovers.read(lease.bucket))
+    return Effect.map(written, (known) => [plain(known), expected])
+  }
+  const millis = steps(random.below(4))
+  const expected = Model.beginOverlap(tables, now, lease, notes, millis)
+  return Effect.map(store.handovers.begin(lease, notes, millis), (begun) => [begun, expected])
 }
 
 const read: Verb = ({ store }, tables, _, random) => {
@@ -172,6 +192,8 @@ const verbs: ReadonlyArray<Verb> = [
   park,
   park,
   unpark,
+  hand,
+  hand,
   read,
   read,
   take,

@@ -63,7 +63,7 @@ const newHolder = Effect.map(
 
 const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"]) {
   const kinds = yield* kindsOf(options.kinds)
-  const timing = timingOf(options.lease)
+  const timing = timingOf(options.lease, options.moves)
   if (timing instanceof InvalidFleet) return yield* timing
   const environment = yield* Effect.context<never>()
   const clock = yield* Clock.clockWith(Effect.succeed)
@@ -97,7 +97,7 @@ export const makeAlone = Effect.fnUntraced(function* (options: Options, store: F
   const held = new Map(
     claimed.map(({ bucket, epoch }): [string, Held] => {
       const right = { lease: { bucket, epoch, holder }, isLive: () => true }
-      return [bucket, { right, before: undefined }]
+      return [bucket, { right, before: undefined, overlap: undefined }]
     })
   )
   const names = namesOf(
@@ -108,7 +108,7 @@ export const makeAlone = Effect.fnUntraced(function* (options: Options, store: F
   const leave = Effect.suspend(() => {
     const rights = [...held.values()].map(({ right }) => right)
     held.clear()
-    return Effect.forEach(rights, (right) => names.close(right), { discard: true })
+    return Effect.forEach(rights, (right) => names.closeAllOf(right), { discard: true })
   })
   return runnerOf({ engine, names, leave, answer: answeringFor(names) })
 })
@@ -125,7 +125,11 @@ export const make = Effect.fnUntraced(function* (options: Options, store: FleetS
     emit,
     owned: engine.owned,
     changed: () => names.changed(),
-    close: (right) => bounded(timing, names.close(right))
+    open: (right) => names.openOf(right),
+    close: (right) => bounded(timing, names.close(right)),
+    going: (right) => names.going(right),
+    goOn: (right, isWantedBack) => bounded(timing, names.goOn(right, isWantedBack), timing.overlap),
+    end: (right) => bounded(timing, names.closeAllOf(right))
   })
   const names: Names = namesOf(
     () => leases.held,
@@ -141,5 +145,5 @@ export const make = Effect.fnUntraced(function* (options: Options, store: FleetS
 })
 
 // What is not closed by then is cut with the lease.
-const bounded = ({ usable }: Timing, closing: Effect.Effect<void>): Effect.Effect<void> =>
-  Effect.asVoid(Effect.timeoutOption(closing, usable))
+const bounded = ({ usable }: Timing, closing: Effect.Effect<void>, most = usable): Effect.Effect<void> =>
+  Effect.asVoid(Effect.timeoutOption(closing, most))

@@ -7,10 +7,12 @@
  * anything of it is closed, so nothing opens it again in between.
  */
 import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { FleetEvent } from "../../FleetEvent.ts"
-import type { Claimed, FleetStore, Renewed } from "../../FleetStore.ts"
+import type { Claimed, FleetStore, Note, Renewed } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 import { type Instant, instantOf, Right } from "../fence/right.ts"
 import type { Timing } from "./timing.ts"
@@ -20,6 +22,8 @@ export interface Held {
   readonly right: Right
   /** Who held it before this process did, and when that one was last seen, in milliseconds of this wall clock. */
   readonly before: { readonly owner: string; readonly seenAt: number } | undefined
+  /** A lease before, whose holder may go on with some names, and how much of that was left at the claim. */
+  readonly overlap: { readonly epoch: number; readonly millis: number } | undefined
 }
 
 export interface Surroundings {
@@ -31,8 +35,16 @@ export interface Surroundings {
   readonly owned: () => ReadonlySet<string>
   /** `held` has changed. */
   readonly changed: () => void
-  /** Closes every name of a bucket; bounded. */
+  /** How many names of a bucket are open. */
+  readonly open: (right: Right) => number
+  /** Closes every name of a bucket that does not go on; bounded. */
   readonly close: (right: Right) => Effect.Effect<void>
+  /** Notes about the names that would go on until the next holder has them. */
+  readonly going: (right: Right) => ReadonlyArray<Note>
+  /** Goes on with those, and closes each when the next holder has it; bounded. Ends early when the bucket comes back. */
+  readonly goOn: (right: Right, isWantedBack: () => boolean) => Effect.Effect<void>
+  /** Closes whatever is left; bounded. */
+  readonly end: (right: Right) => Effect.Effect<void>
   readonly emit: (event: FleetEvent) => void
 }
 
@@ -41,6 +53,11 @@ export class Holder {
   readonly held = new Map<string, Held>()
   /** What is being closed for another, still ours in the store. */
   private readonly leaving = new Map<string, Right>()
+  /** What goes on after it was freed, until the next holder has it. */
+  private readonly overlapping = new Map<string, Right>()
+  /** Rights that are on their way out or wait for their turn, each with the end of that. */
+  private readonly moving = new Map<Right, Deferred.Deferred<void>>()
+  private readonly turns: Semaphore.Semaphore
   private readonly around: Surroundings
   /** Since when ownership has been as it is; claims wait for it to be still. */
   private still: { readonly key: string; readonly since: number } | undefined
@@ -50,6 +67,7 @@ export class Holder {
 
   constructor(around: Surroundings) {
     this.around = around
+    this.turns = Semaphore.makeUnsafe(around.timing.concurrent)
   }
 
   /** The loops, until their scope ends. */
@@ -113,7 +131,7 @@ export class Holder {
     return Effect.suspend(() => {
       let wait = this.around.timing.sweepEvery
       for (const { right } of this.held.values()) wait = Math.min(wait, right.left())
-      for (const right of this.leaving.values()) wait = Math.min(wait, right.left())
+      for (const right of [...this.leaving.values(), ...this.overlapping.values()]) wait = Math.min(wait, right.left())
       return Effect.sleep(Math.max(1, wait))
     })
   }
@@ -127,6 +145,7 @@ export class Holder {
         right.revoke()
         this.leaving.delete(bucket)
       }
+      for (const right of this.overlapping.values()) if (!right.isLive()) right.revoke()
     })
   }
 
@@ -136,7 +155,9 @@ export class Holder {
     return Effect.suspend(() => {
       const owned = this.around.owned()
       if (this.left || !this.isSettled(owned)) return Effect.void
-      const buckets = [...owned].filter((bucket) => !this.held.has(bucket) && !this.leaving.has(bucket))
+      const buckets = [...owned].filter(
+        (bucket) => !this.held.has(bucket) && !this.leaving.has(bucket) && !this.overlapping.has(bucket)
+      )
       if (buckets.length === 0) return Effect.void
       const asked = instantOf(this.around.clock)
       const { holder, store, timing } = this.around
@@ -158,7 +179,7 @@ export class Holder {
   private claimed(claimed: ReadonlyArray<Claimed>, asked: Instant): Effect.Effect<void> {
     const { clock, timing } = this.around
     const late: Array<Lease> = []
-    for (const { before, bucket, epoch, holder, silence } of claimed) {
+    for (const { before, bucket, epoch, holder, overlap, silence } of claimed) {
       const lease = { bucket, epoch, holder }
       const right = new Right(lease, clock, asked, timing.usable)
       if (this.left || !right.isLive()) {
@@ -166,7 +187,7 @@ export class Holder {
         continue
       }
       const seenAt = clock.currentTimeMillisUnsafe() - (silence ?? 0)
-      this.held.set(bucket, { right, before: before === undefined ? undefined : { owner: before, seenAt } })
+      this.held.set(bucket, { right, before: before === undefined ? undefined : { owner: before, seenAt }, overlap })
       this.around.emit({ _tag: "Claimed", lease, before })
     }
     if (claimed.length > late.length) this.around.changed()
@@ -175,7 +196,25 @@ export class Holder {
 
   // --------------------------------------------------------------- giving up
 
+  /** Hands a bucket over when its turn comes. */
   private handOver(right: Right, wantedBy: string | undefined): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const known = this.moving.get(right)
+      if (known !== undefined) return Deferred.await(known)
+      const over = Deferred.makeUnsafe<void>()
+      this.moving.set(right, over)
+      const permits = Math.min(this.around.timing.concurrent, Math.max(1, this.around.open(right)))
+      return Effect.ensuring(
+        this.turns.withPermits(permits)(this.move(right, wantedBy)),
+        Effect.sync(() => {
+          this.moving.delete(right)
+          Deferred.doneUnsafe(over, Effect.void)
+        })
+      )
+    })
+  }
+
+  private move(right: Right, wantedBy: string | undefined): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { bucket } = right.lease
       if (this.held.get(bucket)?.right !== right) return Effect.void
@@ -183,6 +222,8 @@ export class Holder {
       this.leaving.set(bucket, right)
       this.around.changed()
       return this.around.close(right).pipe(
+        Effect.andThen(this.goOn(right)),
+        Effect.andThen(this.around.end(right)),
         Effect.andThen(
           Effect.suspend(() => {
             right.revoke()
@@ -192,6 +233,7 @@ export class Holder {
         Effect.ensuring(
           Effect.sync(() => {
             this.leaving.delete(bucket)
+            this.overlapping.delete(bucket)
             this.around.emit({ _tag: "Released", lease: right.lease, wantedBy })
           })
         )
@@ -199,11 +241,29 @@ export class Holder {
     })
   }
 
+  /** Frees the bucket and goes on with what is still open, where the store allows it. */
+  private goOn(right: Right): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { clock, going, store, timing } = this.around
+      const { bucket } = right.lease
+      const notes = going(right)
+      if (notes.length === 0) return Effect.void
+      const asked = instantOf(clock)
+      return this.statement("beginOverlap", store.handovers.begin(right.lease, notes, timing.overlap), (isBegun) => {
+        if (!isBegun || !right.extend(asked, timing.overlapUsable)) return Effect.void
+        this.leaving.delete(bucket)
+        this.overlapping.set(bucket, right)
+        this.around.emit({ _tag: "Overlapping", lease: right.lease, names: notes.map(({ name }) => name) })
+        return this.around.goOn(right, () => !this.left && this.around.owned().has(bucket))
+      })
+    })
+  }
+
   /** Claims no more, closes everything and frees it; completes when nothing is held. */
   leave(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.left = true
-      const rights = [...this.held.values()].map(({ right }) => right)
+      const rights = [...[...this.held.values()].map(({ right }) => right), ...this.moving.keys()]
       return Effect.forEach(rights, (right) => this.handOver(right, undefined), {
         concurrency: "unbounded",
         discard: true

@@ -1,7 +1,7 @@
 /** The times of a holder, in milliseconds, all of which follow from its options. */
 import * as Duration from "effect/Duration"
 import { InvalidFleet } from "../../FleetError.ts"
-import type { Options } from "../../Lease.ts"
+import type { Moves, Options } from "../../Lease.ts"
 
 export interface Timing {
   readonly ttl: number
@@ -14,6 +14,11 @@ export interface Timing {
   readonly sweepEvery: number
   /** The deadline of one statement. */
   readonly statement: number
+  /** How long two holders may overlap, and how much of that the old one uses. */
+  readonly overlap: number
+  readonly overlapUsable: number
+  /** How many names may be on their way to another process at a time. */
+  readonly concurrent: number
 }
 
 const millisOf = (input: Duration.Input | undefined, otherwise: number): number | undefined => {
@@ -26,8 +31,8 @@ const millisOf = (input: Duration.Input | undefined, otherwise: number): number 
 const shortestTtl = 1_000
 
 /** The timing that options ask for, or what is wrong with them. */
-export const timingOf = (options: Options = {}): Timing | InvalidFleet => {
-  const invalid = (key: string, issue: string) => new InvalidFleet({ path: ["lease", key], issue })
+export const timingOf = (options: Options = {}, moves: Moves = {}): Timing | InvalidFleet => {
+  const invalid = (key: string, issue: string, of = "lease") => new InvalidFleet({ path: [of, key], issue })
   const ttl = millisOf(options.ttl, 15_000)
   const margin = millisOf(options.margin, 500)
   const settle = millisOf(options.settle, 3_000)
@@ -36,6 +41,12 @@ export const timingOf = (options: Options = {}): Timing | InvalidFleet => {
   if (margin === undefined || !(margin > 0 && margin < ttl / 2))
     return invalid("margin", "expected a duration above zero and below half of ttl")
   if (settle === undefined || !(settle >= 0 && settle < Infinity)) return invalid("settle", "expected a duration")
+  const overlap = millisOf(moves.deadline, 30_000)
+  const { concurrent = 100 } = moves
+  if (overlap === undefined || !(overlap > 0 && overlap < Infinity))
+    return invalid("deadline", "expected a duration above zero", "moves")
+  if (!(Number.isInteger(concurrent) && concurrent >= 1))
+    return invalid("concurrent", "expected a whole number of at least 1", "moves")
   return {
     ttl,
     usable: ttl - margin,
@@ -43,6 +54,10 @@ export const timingOf = (options: Options = {}): Timing | InvalidFleet => {
     renewEvery: ttl / 4,
     claimEvery: Math.min(1_000, ttl / 8),
     sweepEvery: 1_000,
-    statement: ttl / 4
+    statement: ttl / 4,
+    overlap,
+    // As with leases: clocks may differ by that much.
+    overlapUsable: overlap * (1 - margin / ttl),
+    concurrent
   }
 }

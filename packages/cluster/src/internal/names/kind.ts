@@ -2,6 +2,7 @@
  * A kind's code: params in and out of JSON, the connection, its consumer. All of
  * it is one program for each name, which lives as long as this process owns it.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
@@ -18,6 +19,16 @@ import type * as Target from "kharbranth/Target"
 import type { Transport } from "kharbranth/Transport"
 import type { FleetKind, Opening, Options } from "../../FleetKind.ts"
 import type { Watchers } from "../kit/watchers.ts"
+import { Changing } from "./changing.ts"
+import type { Handed, Takeover } from "./takeovers.ts"
+
+/** How a name stops when its next owner has it. */
+export interface Offer {
+  /** Whether it has a session: one that has none would leave a hole. */
+  readonly isReady: () => boolean
+  /** Lets the consumer read all that arrived, then stops it; `undefined` when something may be missing. */
+  readonly finish: Effect.Effect<Omit<Handed, "cursor"> | undefined>
+}
 
 /** What a name's program has around it. */
 export interface Place extends Opening {
@@ -38,6 +49,12 @@ export interface Place extends Opening {
   readonly isMoving: () => boolean
   /** Gives what waits in the outbox to the next owner. */
   readonly park: (items: ReadonlyArray<Outbox.Item>) => void
+  /** The owner before goes on until the name is Ready here; `undefined` when it does not. */
+  readonly takeover: Takeover | undefined
+  /** The name may go on beside its next owner. */
+  readonly offer: (offer: Offer) => void
+  /** Whether it does. */
+  readonly goesOn: () => boolean
   readonly watchers: Watchers<Inbox.Entry<unknown>>
   /** Completes when somebody watches. */
   readonly watched: Effect.Effect<void>
@@ -51,28 +68,70 @@ export interface Body<in P, out R> {
   readonly run: (place: Place) => Effect.Effect<never, ForeignCause, R | Scope.Scope>
 }
 
-/** The entries of a connection, with the gap that a move makes in front, seen by the watchers too. */
+/** How the entries begin at a new owner. */
+interface Beginning {
+  /** Nothing is missing since the owner before. */
+  readonly isWhole: boolean
+  readonly possibleDuplicates: number
+}
+
+const beginningOf = (waiting: number, handed: Handed | undefined, isDeduped: boolean): Beginning => ({
+  isWhole: handed !== undefined,
+  possibleDuplicates: handed === undefined ? waiting : isDeduped ? 0 : Math.min(waiting, handed.delivered)
+})
+
+/** The entries of a connection, with what a move makes of their beginning, seen by the watchers too. */
 const entriesOf = <In>(
-  connection: Connection.Connection<In, never>,
+  all: Stream.Stream<Inbox.Entry<In>, ConnectionError>,
   { before, isLive, name, now, watchers }: Place,
-  resumed: ReadonlyMap<number, unknown>
+  resumed: ReadonlyMap<number, unknown>,
+  { isWhole, possibleDuplicates }: Beginning
 ): Stream.Stream<Inbox.Entry<In>, ConnectionError> => {
   let isFirst = before !== undefined
+  const begin = (entries: ReadonlyArray<Inbox.Entry<In>>): ReadonlyArray<Inbox.Entry<In>> => {
+    const [first, ...rest] = entries
+    if (first === undefined) return []
+    const begun =
+      first._tag === "SessionOpened"
+        ? [Inbox.sessionOpened({ ...first, rotated: isWhole, possibleDuplicates }), ...rest]
+        : entries
+    return isWhole ? begun : [...gapOf(first), ...begun]
+  }
   const gapOf = (entry: Inbox.Entry<In>): ReadonlyArray<Inbox.Entry<In>> => {
     if (before === undefined) return []
     const epoch = entry._tag === "Lagged" ? 1 : entry.epoch
     const cause = new OwnerLost({ connection: name, owner: before.owner })
     return [Inbox.gap({ epoch, from: before.seenAt, to: now(), cause, resumed: resumed.get(epoch) })]
   }
-  return Stream.mapArrayEffect(connection.entries, (entries) => {
+  return Stream.mapArrayEffect(all, (entries) => {
     // What arrived in time may be read too late: another process has it by now, or will say that it is missing.
     if (!isLive()) return Effect.never
-    const all = isFirst ? ([...gapOf(entries[0]), ...entries] as unknown as typeof entries) : entries
+    const all = isFirst ? (begin(entries) as typeof entries) : entries
     isFirst = false
     watchers.publish(all)
     return Effect.succeed(all)
   })
 }
+
+/** Waits until the owner before has stopped: it does when the name is Ready here, or its time is over. */
+const takenOver = (connection: Connection.Any, { handed, ready }: Takeover): Effect.Effect<Handed | undefined> => {
+  const told = Effect.andThen(Effect.ignore(connection.awaitReady), ready)
+  return Effect.raceFirst(handed, Effect.andThen(told, Effect.never))
+}
+
+const isDrained = (connection: Connection.Any): Effect.Effect<boolean> =>
+  Effect.map(Connection.metrics(connection), ({ inbox }) => inbox.messages === 0)
+
+const offerOf = <In>(connection: Connection.Any, changing: Changing<In>, consumed: Effect.Effect<void>): Offer => ({
+  isReady: () => connection.state.getUnsafe()._tag === "Connected",
+  finish: Effect.gen(function* () {
+    // The answer comes behind all that was sent before. Without one, nobody knows what is still on its way.
+    yield* Effect.timeout(Connection.ping(connection), "1 second")
+    changing.stop()
+    yield* Effect.timeoutOption(consumed, "5 seconds")
+    return changing.handed()
+  }).pipe(Effect.orElseSucceed(() => undefined))
+})
 
 const parkOutbox = (connection: Connection.Any, { isMoving, park }: Place): Effect.Effect<void> =>
   Effect.suspend(() => (isMoving() ? Effect.map(Connection.exportOutbox(connection), park) : Effect.void))
@@ -90,7 +149,7 @@ export const make = <
   RC = never
 >(
   id: Id,
-  { codec, consume, open, params }: Options<P, C, T, RO, RH, RC>
+  { codec, consume, dedupe, handover = "breakFirst", open, params }: Options<P, C, T, RO, RH, RC>
 ): FleetKind<Id, P, C, ConnectionManager.Requirements<T, RO, RH> | Connection.LessScope<RC>> => {
   type In = Codec.In<C>
   type Out = Codec.Out<C>
@@ -101,10 +160,10 @@ export const make = <
   const run = Effect.fnUntraced(function* (place: Place) {
     const decoded = decode(place.params)
     if (Exit.isFailure(decoded)) return yield* Effect.fail(foreign(decoded.cause))
-    const { cursor, lease, manager, name } = place
+    const { lease, manager, name, takeover } = place
     const resumed = new Map<number, unknown>()
     const options = yield* Effect.try({
-      try: () => open(decoded.value, { name, lease, cursor }),
+      try: () => open(decoded.value, { name, lease, cursor: place.cursor }),
       catch: foreign
     })
     const { onOpen } = options
@@ -129,8 +188,20 @@ export const make = <
     )
     const arrived = place.arrived()
     if (arrived.length > 0) yield* Connection.importOutbox(connection, arrived)
-    const entries = entriesOf<In>(connection, place, resumed)
+    const handed = takeover === undefined ? undefined : yield* takenOver(connection, takeover)
     const { saveCursor } = place
+    const cursor = handed?.cursor === undefined ? place.cursor : handed.cursor.value
+    // Under the new lease, or the next owner would begin before it.
+    if (handed?.cursor !== undefined) saveCursor(cursor)
+    const isMakeFirst = handover === "makeFirst"
+    const changing = new Changing<In>(dedupe, place.goesOn, handed)
+    const consumed = Deferred.makeUnsafe<void>()
+    if (isMakeFirst)
+      place.offer(offerOf(connection, changing, consume === undefined ? Effect.void : Deferred.await(consumed)))
+    const all = isMakeFirst ? changing.entries(connection.entries, isDrained(connection)) : connection.entries
+    // What came here before the old owner stopped, it may have delivered too.
+    const waiting = takeover === undefined ? 0 : (yield* Connection.metrics(connection)).inbox.messages
+    const entries = entriesOf<In>(all, place, resumed, beginningOf(waiting, handed, dedupe !== undefined))
     const consumer: Effect.Effect<unknown, unknown, RC> =
       consume === undefined
         ? Effect.andThen(place.watched, Stream.runDrain(entries))
@@ -141,6 +212,7 @@ export const make = <
       Effect.retry(again),
       Effect.ignore
     )
+    yield* Deferred.succeed(consumed, undefined)
     return yield* Effect.never
   })
 

@@ -15,12 +15,13 @@ import * as Inbox from "kharbranth/Inbox"
 import type { Item } from "kharbranth/Outbox"
 import type { Transport } from "kharbranth/Transport"
 import type { FleetEvent, OutboxMoved } from "../../FleetEvent.ts"
-import type { FleetStore, Wished } from "../../FleetStore.ts"
+import type { FleetStore, Note, Wished } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 import { Watchers } from "../kit/watchers.ts"
 import { Cursors } from "./cursors.ts"
-import type { Place } from "./kind.ts"
+import type { Offer, Place } from "./kind.ts"
 import { Outboxes } from "./outboxes.ts"
+import { type Handed, lookEvery, type Overlapped, Takeovers } from "./takeovers.ts"
 
 /** The right to use a bucket, as names see it. */
 export interface Tenure {
@@ -31,6 +32,7 @@ export interface Tenure {
 export interface Held {
   readonly right: Tenure
   readonly before: { readonly owner: string; readonly seenAt: number } | undefined
+  readonly overlap: Overlapped["overlap"]
 }
 
 export interface Surroundings {
@@ -58,12 +60,21 @@ export interface Open {
   isClosing: boolean
   /** Whether it closes because another process gets it. */
   isMoving: boolean
+  /** How it stops when the next owner has it; `undefined` while it cannot go on beside that one. */
+  offer: Offer | undefined
+  /** Whether its bucket is free, or soon will be, and it goes on until the next owner has it. */
+  goesOn: boolean
+  /** Whether the next owner has it. */
+  isHanding: boolean
+  cursor: { readonly value: unknown } | undefined
 }
 
 const unknownKind = (kind: string): ForeignCause => foreign({ _tag: `UnknownKind:${kind}` })
 
 // How many entries may wait for one that watches a name.
 const watching = 1_024
+// How long a name goes on that nobody claims, in nanoseconds.
+const patience = 5_000_000_000n
 // How many names that are closed for now may be known by when they closed.
 const remembered = 10_000
 
@@ -72,6 +83,7 @@ export class Names {
   private readonly open = new Map<string, Open>()
   private readonly cursors: Cursors
   private readonly outboxes: Outboxes
+  private readonly takeovers: Takeovers
   private readonly news = Latch.makeUnsafe(true)
   private wishes: ReadonlyMap<string, Wished> = new Map()
   private version: number | undefined
@@ -86,6 +98,7 @@ export class Names {
     this.around = around
     this.cursors = new Cursors(around.store, around.statement)
     this.outboxes = new Outboxes(around.store, around.statement)
+    this.takeovers = new Takeovers(around.store, around.clock, around.statement)
   }
 
   /** Something may have changed: compare now. */
@@ -95,7 +108,7 @@ export class Names {
 
   find(name: string): Open | undefined {
     const open = this.open.get(name)
-    return open === undefined || open.isClosing || !open.right.isLive() ? undefined : open
+    return open === undefined || open.isClosing || open.goesOn || !open.right.isLive() ? undefined : open
   }
 
   /** The loops, until their scope ends; then every name is closed. */
@@ -115,11 +128,32 @@ export class Names {
     })
   }
 
-  /** Closes every name of a right; their last cursors and what waits in their outboxes are written. */
+  openOf(right: Tenure): number {
+    let count = 0
+    for (const open of this.open.values()) if (open.right === right) count++
+    return count
+  }
+
+  /** Closes the names of a right that cannot go on until the next owner has them. */
   close(right: Tenure): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      for (const open of this.open.values()) {
+        if (open.right === right && !open.isClosing) open.goesOn = open.offer?.isReady() ?? false
+      }
+      return this.closeOf(right, ({ goesOn }) => !goesOn)
+    })
+  }
+
+  /** Closes every name of a right. */
+  closeAllOf(right: Tenure): Effect.Effect<void> {
+    return this.closeOf(right, () => true)
+  }
+
+  // Their last cursors and what waits in their outboxes are written.
+  private closeOf(right: Tenure, which: (open: Open) => boolean): Effect.Effect<void> {
     const written = Effect.all([this.cursors.flush(), this.flushOutbox(right)], { concurrency: 2, discard: true })
     return Effect.andThen(
-      this.closeAll((open) => open.right === right),
+      this.closeAll((open) => open.right === right && which(open)),
       written
     )
   }
@@ -138,6 +172,64 @@ export class Names {
         { concurrency: "unbounded", discard: true }
       )
     )
+  }
+
+  // ------------------------------------------------------------ to the next owner
+
+  /** What the next owner must know of the names that go on: which they are. */
+  going(right: Tenure): ReadonlyArray<Note> {
+    return [...this.open].flatMap(([name, open]) =>
+      open.right === right && open.goesOn && !open.isClosing ? [{ name, value: null }] : []
+    )
+  }
+
+  /** Goes on with names until the next owner has them: none is closed before, unless it must be. */
+  goOn(right: Tenure, isWantedBack: () => boolean): Effect.Effect<void> {
+    const { clock, statement, store } = this.around
+    const { bucket } = right.lease
+    const since = clock.monotonicTimeNanosUnsafe()
+    const look = Effect.all([store.handovers.read(bucket), store.wishes.select({ buckets: [bucket] })]).pipe(
+      Effect.timeout(statement),
+      Effect.tap(([{ holder, notes }, wishes]) =>
+        Effect.sync(() => {
+          const isLonely = clock.monotonicTimeNanosUnsafe() - since > patience
+          if (holder === undefined && isLonely) return this.stopAll(right)
+          const wanted = new Map(wishes.map((wish) => [wish.name, wish]))
+          const ready = new Set(notes.flatMap(({ epoch, name }) => (epoch > right.lease.epoch ? [name] : [])))
+          for (const [name, open] of this.open) {
+            if (open.right !== right || open.isClosing) continue
+            const wish = wanted.get(name)
+            const isSame = wish !== undefined && !wish.paused && wish.version === open.wish.version
+            if (!isSame) this.fork(this.closing(name, open))
+            else if (ready.has(name) && !open.isHanding) this.fork(this.handing(name, open))
+          }
+        })
+      ),
+      Effect.ignore
+    )
+    const step: Effect.Effect<void> = Effect.suspend(() => {
+      if (this.openOf(right) === 0) return Effect.void
+      if (!right.isLive() || isWantedBack()) return this.closeAllOf(right)
+      return Effect.andThen(Effect.andThen(look, Effect.sleep(lookEvery)), step)
+    })
+    return step
+  }
+
+  private stopAll(right: Tenure): void {
+    for (const [name, open] of this.open) if (open.right === right) this.fork(this.closing(name, open))
+  }
+
+  /** Lets the consumer read what arrived, says how far it came, and closes the name. */
+  private handing(name: string, open: Open): Effect.Effect<void> {
+    const { statement, store } = this.around
+    return Effect.gen({ self: this }, function* () {
+      open.isHanding = true
+      const read = yield* open.offer?.finish ?? Effect.undefined
+      const value: Handed | undefined = read && { ...read, cursor: open.cursor }
+      const note = store.handovers.note(open.right.lease, [{ name, value }])
+      if (value !== undefined) yield* Effect.ignore(Effect.timeout(note, statement))
+      yield* this.closing(name, open)
+    })
   }
 
   // ------------------------------------------------------------------ a round
@@ -165,11 +257,14 @@ export class Names {
       const leases = [...rights].map(({ lease }) => lease)
       const buckets = leases.map(({ bucket }) => bucket)
       yield* this.outboxes.fetch(leases)
+      const follow = yield* this.takeovers.fetch([...held().values()])
+      for (const program of follow) this.fork(program)
       const wishes = buckets.length === 0 ? [] : yield* store.wishes.select({ buckets })
       this.wishes = new Map(wishes.map((wish) => [wish.name, wish]))
       this.version = version
       for (const [name, { right }] of this.closedAt) if (!rights.has(right)) this.closedAt.delete(name)
       this.outboxes.keepOnly(new Set(leases))
+      this.takeovers.keepOnly(new Set(leases))
       this.readFor = rights
     }).pipe(
       Effect.timeout(statement),
@@ -177,8 +272,9 @@ export class Names {
     )
   }
 
-  private isWanted(name: string, { right, wish }: Open): boolean {
+  private isWanted(name: string, { goesOn, right, wish }: Open): boolean {
     const now = this.wishes.get(name)
+    if (goesOn) return right.isLive()
     if (!right.isLive() || this.around.held().get(right.lease.bucket)?.right !== right) return false
     // Wishes of a right that came after they were read are not known yet.
     if (!this.readFor.has(right)) return true
@@ -227,7 +323,11 @@ export class Names {
       ),
       fiber: undefined,
       isClosing: false,
-      isMoving: false
+      isMoving: false,
+      offer: undefined,
+      goesOn: false,
+      isHanding: false,
+      cursor: undefined
     }
     this.open.set(name, open)
     const { lease } = right
@@ -262,7 +362,13 @@ export class Names {
       fence: (transport) => fence(right, transport),
       isLive: () => right.isLive(),
       now: () => clock.currentTimeMillisUnsafe(),
-      saveCursor: (value) => this.cursors.keep(lease, name, value),
+      saveCursor: (value) => {
+        open.cursor = { value }
+        this.cursors.keep(lease, name, value)
+      },
+      takeover: this.takeovers.of(lease, name),
+      offer: (offer) => void (open.offer = offer),
+      goesOn: () => open.goesOn,
       arrived: () => this.noted("OutboxTaken", open, this.outboxes.arrived(lease, name)),
       isMoving: () => open.isMoving && right.isLive(),
       park: (items) => this.outboxes.park(lease, name, this.noted("OutboxParked", open, items)),
@@ -295,7 +401,8 @@ export class Names {
       open.isClosing = true
       // The right is still live and no longer among those held: it is on its way to another process.
       const { right } = open
-      open.isMoving ||= isFirst && right.isLive() && this.around.held().get(right.lease.bucket)?.right !== right
+      open.isMoving ||=
+        isFirst && !open.goesOn && right.isLive() && this.around.held().get(right.lease.bucket)?.right !== right
       const ended = open.fiber === undefined ? Effect.void : Fiber.interrupt(open.fiber)
       return Effect.andThen(
         ended,

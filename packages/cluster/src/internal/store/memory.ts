@@ -28,6 +28,11 @@ export const over = (tables: () => Model.Tables): FleetStore["Service"] => {
       take: (leases) => at((tables, now) => Model.takeParked(tables, now, leases)),
       forget: (leases) => at((tables) => Model.forgetParked(tables, leases))
     },
+    handovers: {
+      begin: (lease, notes, millis) => at((tables, now) => Model.beginOverlap(tables, now, lease, notes, millis)),
+      note: (lease, notes) => at((tables, now) => Model.note(tables, now, lease, notes)),
+      read: (bucket) => at((tables, now) => Model.readHandover(tables, now, bucket))
+    },
     permits: {
       take: (take) => at((tables, now) => Model.take(tables, now, take)),
       settle: (id, unused) => at((tables, now) => Model.settle(tables, now, id, unused)),

@@ -9,6 +9,8 @@ import type {
   Busy,
   Claim,
   Claimed,
+  Handover,
+  Note,
   Parked,
   Renewed,
   Selection,
@@ -28,6 +30,13 @@ interface LeaseRow {
   readonly aliveAt: number
   readonly expiresAt: number
   readonly wantedBy: string | undefined
+  /** A lease before, whose holder may go on. */
+  readonly overlap: { readonly holder: string; readonly epoch: number; readonly until: number } | undefined
+}
+
+interface NoteRow extends Note {
+  readonly bucket: string
+  readonly epoch: number
 }
 
 interface ParkedRow extends Omit<Parked, "ttl"> {
@@ -51,6 +60,7 @@ export interface Tables {
   readonly leases: Map<string, LeaseRow>
   readonly wishes: Map<string, Wished>
   readonly outbox: Map<string, ParkedRow>
+  readonly notes: Map<string, NoteRow>
   readonly blocks: Map<string, BlockRow>
   readonly holds: Map<string, number>
   version: number
@@ -61,6 +71,7 @@ export const empty = (): Tables => ({
   leases: new Map(),
   wishes: new Map(),
   outbox: new Map(),
+  notes: new Map(),
   blocks: new Map(),
   holds: new Map(),
   version: 0,
@@ -72,6 +83,7 @@ export const copy = (tables: Tables): Tables => ({
   leases: new Map(tables.leases),
   wishes: new Map(tables.wishes),
   outbox: new Map(tables.outbox),
+  notes: new Map(tables.notes),
   blocks: new Map(tables.blocks),
   holds: new Map(tables.holds),
   version: tables.version,
@@ -82,6 +94,9 @@ export const copy = (tables: Tables): Tables => ({
 
 const isFree = (row: LeaseRow, now: number, holder: string): boolean =>
   row.holder === undefined || row.holder === holder || row.expiresAt < now
+
+const lasting = (row: LeaseRow | undefined, now: number): LeaseRow["overlap"] =>
+  row?.overlap !== undefined && row.overlap.until > now ? row.overlap : undefined
 
 export const claim = (tables: Tables, now: number, { buckets, holder, ttl }: Claim) => {
   const claimed: Array<Claimed> = []
@@ -94,19 +109,31 @@ export const claim = (tables: Tables, now: number, { buckets, holder, ttl }: Cla
       continue
     }
     const epoch = (row?.epoch ?? 0) + 1
+    const overlap = lasting(row, now)
     tables.leases.set(bucket, {
       epoch,
       holder,
       last: holder,
       aliveAt: now,
       expiresAt: now + ttl,
-      wantedBy: undefined
+      wantedBy: undefined,
+      overlap
     })
     const silence = row === undefined ? undefined : now - row.aliveAt
-    claimed.push({ bucket, epoch, holder, before: row?.last, silence })
+    claimed.push({
+      bucket,
+      epoch,
+      holder,
+      before: row?.last,
+      silence,
+      overlap: overlap && { epoch: overlap.epoch, millis: overlap.until - now }
+    })
   }
   return { claimed, busy }
 }
+
+const isOverlap = (row: LeaseRow | undefined, { epoch, holder }: Lease): boolean =>
+  row?.overlap?.epoch === epoch && row.overlap.holder === holder
 
 /** The row of a lease that is in force and not another's. */
 const liveRow = (tables: Tables, now: number, lease: Lease): LeaseRow | undefined => {
@@ -137,6 +164,8 @@ export const renew = (
 
 export const release = (tables: Tables, now: number, leases: ReadonlyArray<Lease>): void => {
   for (const lease of leases) {
+    const known = tables.leases.get(lease.bucket)
+    if (isOverlap(known, lease)) tables.leases.set(lease.bucket, { ...known!, overlap: undefined })
     const row = ownRow(tables, lease)
     if (row === undefined) continue
     const aliveAt = Math.min(now, row.expiresAt)
@@ -257,6 +286,45 @@ export const forgetParked = (tables: Tables, leases: ReadonlyArray<Lease>): void
   const taken = new Set(leases.map(({ bucket, epoch }) => JSON.stringify([bucket, epoch])))
   for (const [key, row] of tables.outbox) {
     if (taken.has(JSON.stringify([row.bucket, row.taken]))) tables.outbox.delete(key)
+  }
+}
+
+// ----------------------------------------------------------------- handovers
+
+const noteKey = (bucket: string, epoch: number, name: string) => JSON.stringify([bucket, epoch, name])
+
+export const beginOverlap = (
+  tables: Tables,
+  now: number,
+  lease: Lease,
+  notes: ReadonlyArray<Note>,
+  millis: number
+): boolean => {
+  const { bucket, epoch, holder } = lease
+  const row = liveRow(tables, now, lease)
+  if (row === undefined || lasting(row, now) !== undefined) return false
+  const overlap = { holder, epoch, until: now + millis }
+  tables.leases.set(bucket, { ...row, holder: undefined, aliveAt: now, expiresAt: now, wantedBy: undefined, overlap })
+  for (const [key, note] of tables.notes) if (note.bucket === bucket) tables.notes.delete(key)
+  for (const note of notes) tables.notes.set(noteKey(bucket, epoch, note.name), { ...note, bucket, epoch })
+  return true
+}
+
+export const note = (tables: Tables, now: number, lease: Lease, notes: ReadonlyArray<Note>): void => {
+  const { bucket, epoch } = lease
+  const isLasting = isOverlap(tables.leases.get(bucket), lease) && lasting(tables.leases.get(bucket), now) !== undefined
+  if (!isLasting && liveRow(tables, now, lease) === undefined) return
+  for (const one of notes) tables.notes.set(noteKey(bucket, epoch, one.name), { ...one, bucket, epoch })
+}
+
+export const readHandover = (tables: Tables, now: number, bucket: string): Handover => {
+  const row = tables.leases.get(bucket)
+  return {
+    holder: row === undefined || row.expiresAt < now ? undefined : row.holder,
+    overlap: lasting(row, now)?.epoch,
+    notes: [...tables.notes.values()]
+      .filter((one) => one.bucket === bucket)
+      .map(({ epoch, name, value }) => ({ epoch, name, value }))
   }
 }
 

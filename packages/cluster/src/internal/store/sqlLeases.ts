@@ -14,6 +14,8 @@ interface ClaimedRow {
   readonly epoch: number
   readonly before: string | null
   readonly silence: number | null
+  readonly overlap_epoch: number | null
+  readonly overlap_millis: number | null
 }
 
 // One condition decides about the whole row: `clock_timestamp()` moves on within a statement.
@@ -31,10 +33,14 @@ const claimFree = (sql: SqlClient, { buckets, holder, ttl }: Claim) => sql<Claim
     before_alive_at = l.alive_at,
     alive_at = clock_timestamp(),
     expires_at = clock_timestamp() + ${ttl}::float8 * interval '1 millisecond',
-    wanted_by = NULL
+    wanted_by = NULL,
+    overlap_holder = CASE WHEN l.overlap_until > clock_timestamp() THEN l.overlap_holder END,
+    overlap_epoch = CASE WHEN l.overlap_until > clock_timestamp() THEN l.overlap_epoch END,
+    overlap_until = CASE WHEN l.overlap_until > clock_timestamp() THEN l.overlap_until END
   WHERE l.holder IS NULL OR l.holder = excluded.holder OR l.expires_at < clock_timestamp()
   RETURNING bucket, epoch, before_holder AS before,
-    (extract(epoch FROM alive_at - before_alive_at) * 1000)::float8 AS silence`
+    (extract(epoch FROM alive_at - before_alive_at) * 1000)::float8 AS silence, overlap_epoch,
+    (extract(epoch FROM overlap_until - alive_at) * 1000)::float8 AS overlap_millis`
 
 const ask = (sql: SqlClient, buckets: ReadonlyArray<string>, holder: string) => sql<Busy>`
   WITH others AS (
@@ -50,12 +56,14 @@ const ask = (sql: SqlClient, buckets: ReadonlyArray<string>, holder: string) => 
 
 const toClaimed =
   (holder: string) =>
-  ({ before, bucket, epoch, silence }: ClaimedRow): Claimed => ({
+  ({ before, bucket, epoch, overlap_epoch, overlap_millis, silence }: ClaimedRow): Claimed => ({
     bucket,
     epoch,
     holder,
     before: before ?? undefined,
-    silence: silence ?? undefined
+    silence: silence ?? undefined,
+    overlap:
+      overlap_epoch === null || overlap_millis === null ? undefined : { epoch: overlap_epoch, millis: overlap_millis }
   })
 
 const claim = Effect.fnUntraced(function* (sql: SqlClient, request: Claim) {
@@ -88,18 +96,24 @@ const renew = (sql: SqlClient, leases: ReadonlyArray<Lease>, ttl: number) => sql
 
 const release = (sql: SqlClient, leases: ReadonlyArray<Lease>) => sql`
   WITH mine AS (
-    SELECT l.bucket, l.epoch, l.holder FROM kh_leases AS l
+    SELECT l.bucket, l.epoch = a.epoch AND l.holder = a.holder AS is_own,
+      l.overlap_epoch = a.epoch AND l.overlap_holder = a.holder AS is_overlap
+    FROM kh_leases AS l
     JOIN jsonb_to_recordset(${json(leases)}::text::jsonb) AS a(bucket text, epoch integer, holder text)
-      USING (bucket, epoch, holder)
+      ON l.bucket = a.bucket
+        AND ((l.epoch = a.epoch AND l.holder = a.holder) OR (l.overlap_epoch = a.epoch AND l.overlap_holder = a.holder))
     ORDER BY l.bucket FOR UPDATE OF l
   )
   UPDATE kh_leases AS l SET
-    holder = NULL,
-    alive_at = least(clock_timestamp(), l.expires_at),
-    expires_at = clock_timestamp(),
-    wanted_by = NULL
+    holder = CASE WHEN mine.is_own THEN NULL ELSE l.holder END,
+    alive_at = CASE WHEN mine.is_own THEN least(clock_timestamp(), l.expires_at) ELSE l.alive_at END,
+    expires_at = CASE WHEN mine.is_own THEN clock_timestamp() ELSE l.expires_at END,
+    wanted_by = CASE WHEN mine.is_own THEN NULL ELSE l.wanted_by END,
+    overlap_until = CASE WHEN mine.is_overlap THEN NULL ELSE l.overlap_until END,
+    overlap_epoch = CASE WHEN mine.is_overlap THEN NULL ELSE l.overlap_epoch END,
+    overlap_holder = CASE WHEN mine.is_overlap THEN NULL ELSE l.overlap_holder END
   FROM mine
-  WHERE l.bucket = mine.bucket AND l.epoch = mine.epoch AND l.holder = mine.holder`
+  WHERE l.bucket = mine.bucket`
 
 const all = (sql: SqlClient) => sql<{
   readonly bucket: string

@@ -26,7 +26,10 @@ const statements = [
     expires_at timestamptz NOT NULL,
     wanted_by text,
     before_holder text,
-    before_alive_at timestamptz
+    before_alive_at timestamptz,
+    overlap_holder text,
+    overlap_epoch integer,
+    overlap_until timestamptz
   )`,
   `CREATE TABLE IF NOT EXISTS kh_names (
     name text PRIMARY KEY,
@@ -53,6 +56,13 @@ const statements = [
     PRIMARY KEY (name, epoch, position)
   )`,
   `CREATE INDEX IF NOT EXISTS kh_outbox_bucket ON kh_outbox (bucket)`,
+  `CREATE TABLE IF NOT EXISTS kh_notes (
+    bucket text NOT NULL,
+    epoch integer NOT NULL,
+    name text NOT NULL,
+    value jsonb NOT NULL,
+    PRIMARY KEY (bucket, epoch, name)
+  )`,
   `CREATE TABLE IF NOT EXISTS kh_budgets (key text PRIMARY KEY, hold_until timestamptz NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS kh_blocks (
     id bigserial PRIMARY KEY,

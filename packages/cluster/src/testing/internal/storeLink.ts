@@ -45,6 +45,7 @@ export const through = (store: FleetStore["Service"], wrap: Wrap): FleetStore["S
   leases: wrapped(store.leases, wrap),
   wishes: wrapped(store.wishes, wrap),
   outboxes: wrapped(store.outboxes, wrap),
+  handovers: wrapped(store.handovers, wrap),
   permits: wrapped(store.permits, wrap)
 })
 
