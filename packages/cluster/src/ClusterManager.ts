@@ -127,8 +127,10 @@ export const layerLocal = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
   )
 
 /**
- * One process of a fleet. Its `ConnectionManager` holds the sockets of this
- * process alone. When the layer's scope ends, it hands over what it holds.
+ * One process of a fleet. The verbs by name of its `ConnectionManager` reach every
+ * name of the fleet; `changes`, `events` and `messages` are those of this process,
+ * and so is what `connect` and `ensure` open. When the layer's scope ends, it hands
+ * over what it holds.
  *
  * @example
  * ```ts

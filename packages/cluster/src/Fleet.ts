@@ -10,6 +10,7 @@ import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type * as Inbox from "kharbranth/Inbox"
 import type * as ManagerCommand from "kharbranth/ManagerCommand"
+import type { Snapshot } from "kharbranth/ManagerEvent"
 import type * as Outbox from "kharbranth/Outbox"
 import type { InvalidParams, KindMismatch, NameNotFound, StoreFailed, UnknownKind, Unreachable } from "./FleetError.ts"
 import type { FleetEvent } from "./FleetEvent.ts"
@@ -104,6 +105,20 @@ export interface Overview {
 }
 
 /**
+ * One name at one moment, as its owner sees it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FleetSnapshot {
+  readonly name: string
+  /** Who owns it by the store; `undefined` when nobody does. */
+  readonly lease: Lease | undefined
+  /** `undefined` when its owner did not answer, or has it not open. */
+  readonly snapshot: Snapshot | undefined
+}
+
+/**
  * What can be asked of a fleet.
  *
  * @category models
@@ -153,6 +168,8 @@ export interface Service {
   /** Who owns a name now; `undefined` when nobody does. */
   readonly owner: (name: string) => Effect.Effect<Lease | undefined, NameNotFound | StoreFailed>
   readonly overview: Effect.Effect<Overview, StoreFailed>
+  /** Every name that matches, as its owner sees it now; bucket by bucket, as the owners answer. */
+  readonly snapshot: (where?: Where) => Stream.Stream<FleetSnapshot, StoreFailed>
   /** What happens in this process, from the moment it is run; a slow observer loses the oldest. */
   readonly events: Stream.Stream<FleetEvent>
   /** Hands over everything that this process holds; completes when it holds nothing. It claims no more. */

@@ -13,7 +13,7 @@
  * ├─ reading            ReaderBusy · DecodeError · InboxOverflow
  * ├─ sending            NotConnected · OutboxFull · SendExpired
  * ├─ giving up          RetriesExhausted
- * └─ moving             OwnerLost
+ * └─ of a fleet         OwnerLost · Unreachable · OwnerFailed
  * ```
  *
  * No error carries a secret in any printed form: urls appear without query and
@@ -612,6 +612,37 @@ export class OwnerLost
   ) {}
 
 /**
+ * The process that owns the connection could not be asked, or nobody owns it at
+ * the moment. What was asked for may have been done. Only a fleet's manager fails
+ * with it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Unreachable
+  extends /* @__PURE__ */ failure(
+    "Unreachable",
+    (self: { readonly connection: string; readonly owner: string | undefined }) =>
+      ` cannot be reached: ${
+        self.owner === undefined ? "no process owns it at the moment" : `its owner, ${self.owner}, did not answer`
+      }. What was asked for may have been done; it can be asked again once the connection has an owner.`
+  ) {}
+
+/**
+ * The process that owns the connection did what was asked for, and it failed
+ * there. Only a fleet's manager fails with it: the failure itself cannot travel.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OwnerFailed
+  extends /* @__PURE__ */ failure(
+    "OwnerFailed",
+    (self: { readonly connection: string; readonly tag: string; readonly issue: string }) =>
+      ` failed at its owner with ${self.tag}: ${self.issue}`
+  ) {}
+
+/**
  * What a transport's dial may fail with.
  *
  * @category models
@@ -660,6 +691,8 @@ export type ConnectionError =
   | ConnectionNotFound
   | ConnectionExists
   | OwnerLost
+  | Unreachable
+  | OwnerFailed
 
 /**
  * Whether a value is one of this module's errors.

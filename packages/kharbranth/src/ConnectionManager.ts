@@ -170,8 +170,8 @@ export interface Manager {
     name: string,
     change: (policies: Connection.Policies) => Connection.Policies
   ) => Effect.Effect<void, ConnectionError>
-  readonly pause: (where: Where) => Effect.Effect<void, ConnectionNotFound>
-  readonly resume: (where: Where) => Effect.Effect<void, ConnectionNotFound>
+  readonly pause: (where: Where) => Effect.Effect<void, ConnectionError>
+  readonly resume: (where: Where) => Effect.Effect<void, ConnectionError>
   /** Closes one connection and frees its name; closing what is not open is no error. */
   readonly close: (name: string) => Effect.Effect<void>
   /** Closes all, or all that match. */
@@ -188,7 +188,7 @@ export interface Manager {
   /** What happens, from the moment it is run; a slow observer loses the oldest. */
   readonly events: Stream.Stream<ManagerEvent>
   /** Commands every connection that matches, each by itself, and waits for all outcomes. */
-  readonly broadcast: (command: Command, where?: Where) => Effect.Effect<ReadonlyArray<Outcome>, ConnectionNotFound>
+  readonly broadcast: (command: Command, where?: Where) => Effect.Effect<ReadonlyArray<Outcome>, ConnectionError>
   /** The same for programs that hold only a queue; a failure is an event. */
   readonly commands: Queue.Enqueue<Addressed>
   /** The same as a sink. */
@@ -303,3 +303,25 @@ export type Declaration = Declared.Declaration
 export const parse: (
   configuration: unknown
 ) => Result.Result<ReadonlyArray<Declaration>, ReadonlyArray<InvalidOptions>> = Declared.parse
+
+/**
+ * What `connect` takes to open a connection that was declared. Its codec has the
+ * types of a declaration's.
+ *
+ * @example
+ * ```ts
+ * import * as ConnectionManager from "kharbranth/ConnectionManager"
+ * import * as Result from "effect/Result"
+ * import { strictEqual } from "node:assert"
+ *
+ * const parsed = ConnectionManager.parse({ connections: { feed: { url: "wss://feed.example/" } } })
+ * const [feed] = Result.getOrThrow(parsed)
+ * strictEqual(ConnectionManager.optionsOf(feed!).startup, "background")
+ * ```
+ *
+ * @category declaring
+ * @since 0.1.0
+ */
+export const optionsOf: (
+  declaration: Declaration
+) => ConnectOptions<Codec.Codec<unknown, never>, Target.Options, never> = Declared.optionsOf as never

@@ -76,7 +76,6 @@ const story =
       yield* server.accepted
       const owner = Effect.gen(function* () {
         for (const runner of yield* fleet.runners) {
-          if (!runner.manager.has("a")) continue
           const lease = yield* runner.process.provide(runner.fleet.owner("a"))
           if (lease?.holder === runner.fleet.holder) return { runner, lease }
         }

@@ -88,12 +88,15 @@ const sendings: Rule = ({ arrivals, sendings }) =>
   })
 
 const dials: Rule = ({ dials }) =>
-  dials.flatMap((at, index) => {
-    const first = dials[index - dialLimit.most]
-    return first !== undefined && at - first < dialLimit.window
-      ? [`${dialLimit.most + 1} dials from ${first} to ${at}`]
-      : []
-  })
+  // Dials that were on their way for long stand behind later ones.
+  dials
+    .toSorted((one, other) => one - other)
+    .flatMap((at, index, sorted) => {
+      const first = sorted[index - dialLimit.most]
+      return first !== undefined && at - first < dialLimit.window
+        ? [`${dialLimit.most + 1} dials from ${first} to ${at}`]
+        : []
+    })
 
 /** Who goes on after its lease was freed stops in time. */
 const overlaps: Rule = ({ opened, overlaps, reads, writes }) => {

@@ -85,6 +85,14 @@ describe("ConnectionError", () => {
     }
   })
 
+  it("says of a fleet's names who owns them, and what failed there", () => {
+    const unowned = new ConnectionError.Unreachable({ connection: "feed", owner: undefined })
+    assert.match(unowned.message, /"feed" cannot be reached: no process owns it/)
+    assert.match(new ConnectionError.Unreachable({ connection: "feed", owner: "r1" }).message, /its owner, r1,/)
+    const failed = new ConnectionError.OwnerFailed({ connection: "feed", tag: "NotConnected", issue: "no session" })
+    assert.match(failed.message, /"feed" failed at its owner with NotConnected: no session/)
+  })
+
   it("knows its own, and no others", () => {
     assert.isTrue(ConnectionError.isConnectionError(new ConnectionError.ConnectionNotFound({ connection: "a" })))
     assert.isTrue(ConnectionError.isConnectionError(new ConnectionError.ReaderBusy({ connection: "a" })))

@@ -293,7 +293,9 @@ describe("classify", () => {
       new ConnectionError.StartupTimeout({ connection, after: second, last: undefined }),
       new ConnectionError.RetriesExhausted({ connection, attempts: 1, last: dropped }),
       new ConnectionError.ConnectionNotFound({ connection }),
-      new ConnectionError.ConnectionExists({ connection })
+      new ConnectionError.ConnectionExists({ connection }),
+      new ConnectionError.Unreachable({ connection, owner: "r1" }),
+      new ConnectionError.OwnerFailed({ connection, tag: "NotConnected", issue: "x" })
     ]
     for (const error of retried) assert.strictEqual(tagOf(error), "Retry", error._tag)
     for (const error of stopped) assert.strictEqual(tagOf(error), "Stop", error._tag)

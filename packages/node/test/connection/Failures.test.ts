@@ -94,7 +94,7 @@ const causes: Readonly<
   Record<
     Exclude<
       ConnectionError["_tag"],
-      "ConnectionNotFound" | "ConnectionExists" | "OwnerLost" | "WriteError" | "ReadError"
+      "ConnectionNotFound" | "ConnectionExists" | "OwnerLost" | "Unreachable" | "OwnerFailed" | "WriteError" | "ReadError"
     >,
     Cause
   >

@@ -24,6 +24,11 @@ export type Question =
       readonly names: ReadonlyArray<string>
       readonly command: WireCommand
     }
+  | {
+      readonly _tag: "Snapshot"
+      readonly id: string
+      readonly names: ReadonlyArray<string>
+    }
 
 export interface WireOptions {
   readonly whenDown?: "hold" | "fail" | "drop" | undefined
@@ -46,6 +51,8 @@ export type WireCommand =
 /** What became of one name. */
 export type Answer =
   | { readonly name: string; readonly _tag: "Done" }
+  /** JSON, as it was asked for. */
+  | { readonly name: string; readonly _tag: "Shown"; readonly value: unknown }
   | { readonly name: string; readonly _tag: "Failed"; readonly tag: string; readonly message: string }
   /** This process does not own it, or not under that lease. */
   | { readonly name: string; readonly _tag: "Elsewhere" }

@@ -87,5 +87,18 @@ export const answering = (names: Names, manager: ConnectionManager.Manager, now:
       })
     })
 
-  return (question) => answered.once(question.id, question._tag === "Send" ? send(question) : obey(question))
+  const show = (question: Extract<Question, { readonly _tag: "Snapshot" }>) =>
+    Effect.map(manager.snapshot, (all) => {
+      const known = new Map(all.map((snapshot) => [snapshot.name, snapshot]))
+      return question.names.map((name): Answer => {
+        const value = names.find(name) === undefined ? undefined : known.get(name)
+        return value === undefined ? elsewhere(name) : { name, _tag: "Shown", value }
+      })
+    })
+
+  return (question) => {
+    // It changes nothing, and what it showed grows old.
+    if (question._tag === "Snapshot") return show(question)
+    return answered.once(question.id, question._tag === "Send" ? send(question) : obey(question))
+  }
 }

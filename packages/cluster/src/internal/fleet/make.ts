@@ -8,8 +8,9 @@ import * as Codec from "kharbranth/Codec"
 import { foreign } from "kharbranth/ConnectionError"
 import type * as Inbox from "kharbranth/Inbox"
 import type * as ManagerCommand from "kharbranth/ManagerCommand"
+import type { Frame } from "kharbranth/Message"
 import type * as Outbox from "kharbranth/Outbox"
-import type { Changes, NameOptions, Outcome, Overview, Sent, Service, Where } from "../../Fleet.ts"
+import type { Changes, FleetSnapshot, NameOptions, Outcome, Overview, Sent, Service, Where } from "../../Fleet.ts"
 import {
   InvalidParams,
   KindMismatch,
@@ -51,7 +52,17 @@ const selectionOf = (where: Where | undefined): Selection => {
 
 const newId = Effect.map(Random.nextInt, (random) => random.toString(36))
 
-export const make = (parts: Parts): Service => {
+export interface Made {
+  readonly fleet: Service
+  /** Sends a frame by name, past the codec of its kind. */
+  readonly sendFrame: (
+    name: string,
+    frame: Frame,
+    options?: Outbox.SendOptions
+  ) => Effect.Effect<Sent, NameNotFound | StoreFailed | Unreachable>
+}
+
+export const make = (parts: Parts): Made => {
   const { answer, engine, events, holder, kinds, leave, names, store } = parts
 
   // ------------------------------------------------------------------ wishes
@@ -164,7 +175,12 @@ export const make = (parts: Parts): Service => {
     const frame = (kind.codec as Codec.Codec<unknown, unknown>).encode(message)
     if (frame instanceof Codec.Failure)
       return { _tag: "Refused", tag: "EncodeError", message: frame.issue } satisfies Sent
-    const { epoch } = yield* reachable(yield* wishedAs(kind, name))
+    return yield* give(yield* wishedAs(kind, name), frame, options)
+  })
+
+  const give = Effect.fnUntraced(function* (wish: Wished, frame: Frame, options: Outbox.SendOptions | undefined) {
+    const { name } = wish
+    const { epoch } = yield* reachable(wish)
     const id = yield* newId
     const question: Question = {
       _tag: "Send",
@@ -184,14 +200,8 @@ export const make = (parts: Parts): Service => {
   /** Asks the owner of each bucket; what is elsewhere by then is asked for again. */
   const command = (all: ReadonlyArray<Wished>, wire: WireCommand, left: number): Effect.Effect<ReadonlyArray<Answer>> =>
     Effect.gen(function* () {
-      const buckets = new Map<string, Array<string>>()
-      for (const { bucket, name } of all) {
-        const list = buckets.get(bucket)
-        if (list === undefined) buckets.set(bucket, [name])
-        else list.push(name)
-      }
       const asked = yield* Effect.forEach(
-        buckets.values(),
+        byBucket(all).values(),
         (list) =>
           Effect.gen(function* () {
             const id = yield* newId
@@ -215,7 +225,7 @@ export const make = (parts: Parts): Service => {
 
   const outcomeOf = (answer: Answer): Outcome => {
     const { name } = answer
-    if (answer._tag === "Done") return { name, error: undefined }
+    if (answer._tag === "Done" || answer._tag === "Shown") return { name, error: undefined }
     if (answer._tag === "Failed") return { name, error: { tag: answer.tag, message: answer.message } }
     const error = new Unreachable({ name, owner: undefined })
     return { name, error: { tag: error._tag, message: error.message } }
@@ -273,12 +283,39 @@ export const make = (parts: Parts): Service => {
       })
     )
 
+  const snapshot = (where?: Where): Stream.Stream<FleetSnapshot, StoreFailed> =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const [wishes, standings] = yield* Effect.all([store.wishes.select(selectionOf(where)), store.leases.all])
+        const leases = new Map(standings.map((standing) => [standing.bucket, leaseOf(standing)]))
+        const buckets = [...byBucket(wishes)]
+        return Stream.fromIterable(buckets).pipe(
+          Stream.mapEffect(
+            ([bucket, list]) =>
+              Effect.gen(function* () {
+                const lease = leases.get(bucket)
+                const id = yield* newId
+                const question: Question = { _tag: "Snapshot", id, names: list }
+                const shown = lease === undefined ? undefined : yield* ask(list[0]!, question)
+                const known = new Map(shown?.flatMap((one) => (one._tag === "Shown" ? [[one.name, one.value]] : [])))
+                return list.map((name): FleetSnapshot => {
+                  const value = known.get(name)
+                  return { name, lease, snapshot: value as FleetSnapshot["snapshot"] }
+                })
+              }),
+            { concurrency: 32 }
+          ),
+          Stream.flattenIterable
+        )
+      })
+    )
+
   const overview = Effect.gen(function* () {
     const [wishes, standings] = yield* Effect.all([store.wishes.select({}), store.leases.all])
     return overviewOf(wishes, standings)
   })
 
-  return {
+  const fleet: Service = {
     holder,
     ensure: (kind, name, params, options) =>
       Effect.flatMap(wishOf(kind, name, params, options), (wish) => Effect.asVoid(put([wish]))),
@@ -289,9 +326,24 @@ export const make = (parts: Parts): Service => {
     broadcast,
     owner: (name) => Effect.flatMap(wished(name), ownerOf),
     overview,
+    snapshot,
     events: events.stream,
     leave
   }
+  return {
+    fleet,
+    sendFrame: (name, frame, options) => Effect.flatMap(wished(name), (wish) => give(wish, frame, options))
+  }
+}
+
+const byBucket = (wishes: ReadonlyArray<Wished>): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const buckets = new Map<string, Array<string>>()
+  for (const { bucket, name } of wishes) {
+    const list = buckets.get(bucket)
+    if (list === undefined) buckets.set(bucket, [name])
+    else list.push(name)
+  }
+  return buckets
 }
 
 const overviewOf = (wishes: ReadonlyArray<Wished>, standings: ReadonlyArray<Standing>): Overview => {

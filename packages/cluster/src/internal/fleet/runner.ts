@@ -23,7 +23,9 @@ import { type Timing, timingOf } from "../holder/timing.ts"
 import { Watchers } from "../kit/watchers.ts"
 import { type Held, Names, type Surroundings } from "../names/names.ts"
 import { answering } from "./answering.ts"
+import { Declared } from "./declared.ts"
 import * as Fleet from "./make.ts"
+import * as Managers from "./manager.ts"
 
 type Options = ClusterManager.Options<ReadonlyArray<FleetKind.Any>>
 
@@ -39,8 +41,8 @@ const backlog = 8_192
 const kindsOf = (
   kinds: ReadonlyArray<FleetKind.Any>
 ): Effect.Effect<ReadonlyMap<string, FleetKind.Any>, InvalidFleet> => {
-  const byId = new Map(kinds.map((kind) => [kind.id, kind]))
-  return byId.size === kinds.length
+  const byId = new Map([...kinds, Declared].map((kind): [string, FleetKind.Any] => [kind.id, kind]))
+  return byId.size === kinds.length + 1
     ? Effect.succeed(byId)
     : Effect.fail(new InvalidFleet({ path: ["kinds"], issue: "two kinds have the same id" }))
 }
@@ -82,16 +84,16 @@ const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["
   const namesOf = (held: Surroundings["held"], fence: Surroundings["fence"]) =>
     new Names({ store, clock, manager, bodyOf, poll, emit, held, fence, statement })
   const answeringFor = (names: Names) => answering(names, manager, () => clock.currentTimeMillisUnsafe())
-  const runnerOf = (parts: Pick<Fleet.Parts, "engine" | "names" | "answer" | "leave">): Runner => ({
-    manager,
-    fleet: Fleet.make({ holder, kinds, store, events, ...parts })
-  })
-  return { answeringFor, clock, emit, holder, namesOf, runnerOf, timing }
+  const runnerOf = (parts: Pick<Fleet.Parts, "engine" | "names" | "answer" | "leave">) =>
+    Fleet.make({ holder, kinds, store, events, ...parts })
+  /** The manager whose verbs reach the whole fleet. */
+  const managerOf = (names: Names, made: Fleet.Made) => Managers.make({ local: manager, names, kinds, store, ...made })
+  return { answeringFor, clock, emit, holder, manager, managerOf, namesOf, runnerOf, timing }
 })
 
 /** One process that owns everything: no lease, no fence, no engine. */
 export const makeAlone = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
-  const { answeringFor, holder, namesOf, runnerOf } = yield* begin(options, store)
+  const { answeringFor, holder, manager, namesOf, runnerOf } = yield* begin(options, store)
   const buckets = [...engine.owned()]
   const { claimed } = yield* store.leases.claim({ holder, buckets, ttl: Number.MAX_SAFE_INTEGER })
   const held = new Map(
@@ -110,12 +112,13 @@ export const makeAlone = Effect.fnUntraced(function* (options: Options, store: F
     held.clear()
     return Effect.forEach(rights, (right) => names.closeAllOf(right), { discard: true })
   })
-  return runnerOf({ engine, names, leave, answer: answeringFor(names) })
+  const { fleet } = runnerOf({ engine, names, leave, answer: answeringFor(names) })
+  return { fleet, manager } satisfies Runner
 })
 
 /** One of many: names follow leases. */
 export const make = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
-  const { answeringFor, clock, emit, holder, namesOf, runnerOf, timing } = yield* begin(options, store)
+  const { answeringFor, clock, emit, holder, managerOf, namesOf, runnerOf, timing } = yield* begin(options, store)
   const transport = yield* Transport
   const leases: Holder = new Holder({
     holder,
@@ -141,7 +144,8 @@ export const make = Effect.fnUntraced(function* (options: Options, store: FleetS
   yield* Effect.addFinalizer(() => leases.leave())
   const answer = answeringFor(names)
   yield* engine.serve(answer)
-  return runnerOf({ engine, names, answer, leave: leases.leave() })
+  const made = runnerOf({ engine, names, answer, leave: leases.leave() })
+  return { fleet: made.fleet, manager: yield* managerOf(names, made) } satisfies Runner
 })
 
 // What is not closed by then is cut with the lease.

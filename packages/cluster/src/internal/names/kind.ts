@@ -170,8 +170,9 @@ export const make = <
     const connection: Connection.Connection<In, Out> = yield* Effect.acquireRelease(
       Effect.mapError(
         manager.connect(name, {
-          ...options,
           codec,
+          // Names that were declared bring one of their own.
+          ...options,
           startup: "background",
           tags: [...place.tags, ...(options.tags ?? [])],
           transport: place.fence(options.transport),

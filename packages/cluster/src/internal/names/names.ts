@@ -128,6 +128,11 @@ export class Names {
     })
   }
 
+  /** Whether it is a name of the fleet that is open here, or is being closed. */
+  has(name: string): boolean {
+    return this.open.has(name)
+  }
+
   openOf(right: Tenure): number {
     let count = 0
     for (const open of this.open.values()) if (open.right === right) count++
