@@ -168,3 +168,32 @@ export const layer = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
       return services(yield* runner.make(options, store, yield* engine.make))
     })
   )
+
+/**
+ * A process that holds no name: it changes, commands and watches those of others.
+ * It knows every kind that it is given, and its `Sharding` may be a client's only.
+ *
+ * @example
+ * ```ts
+ * // no-run
+ * import * as ClusterManager from "@kharbranth/cluster/ClusterManager"
+ * import { Fleet } from "@kharbranth/cluster/Fleet"
+ * import * as SqlFleetStore from "@kharbranth/cluster/SqlFleetStore"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const overview = Effect.flatMap(Fleet, (fleet) => fleet.overview)
+ *
+ * // It still needs a SqlClient, and Effect Cluster's Sharding.
+ * export const program = Effect.provide(overview, Layer.provide(ClusterManager.layerClient, SqlFleetStore.layer))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerClient: Layer.Layer<Fleet, never, FleetStore | Cluster> = Layer.effect(
+  Fleet,
+  Effect.gen(function* () {
+    return yield* runner.makeClient(yield* FleetStore, yield* engine.make)
+  })
+)

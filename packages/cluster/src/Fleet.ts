@@ -12,7 +12,15 @@ import type * as Inbox from "kharbranth/Inbox"
 import type * as ManagerCommand from "kharbranth/ManagerCommand"
 import type { Snapshot } from "kharbranth/ManagerEvent"
 import type * as Outbox from "kharbranth/Outbox"
-import type { InvalidParams, KindMismatch, NameNotFound, StoreFailed, UnknownKind, Unreachable } from "./FleetError.ts"
+import type {
+  CannotTravel,
+  InvalidParams,
+  KindMismatch,
+  NameNotFound,
+  StoreFailed,
+  UnknownKind,
+  Unreachable
+} from "./FleetError.ts"
 import type { FleetEvent } from "./FleetEvent.ts"
 import type * as FleetKind from "./FleetKind.ts"
 import type { Lease } from "./Lease.ts"
@@ -143,13 +151,18 @@ export interface Service {
   /** The fleet no longer keeps these names open; names that it does not know are no error. */
   readonly release: (...names: ReadonlyArray<string>) => Effect.Effect<void, StoreFailed>
   /**
-   * What a name that this process owns receives, from the moment it is run, beside its consumer. A slow observer loses
-   * the oldest and finds `Lagged`. Ends when the name closes here; fails with `Unreachable` when it is open elsewhere.
+   * What a name receives, from the moment it is run, beside its consumer and whichever process owns it. It follows the
+   * name from owner to owner, with a `Gap` where it came to another; a slow observer loses the oldest and finds
+   * `Lagged`. Messages travel as text, bytes or JSON. Ends when the name is released; fails with `Unreachable` when
+   * nobody owns it for five seconds.
    */
   readonly entries: <K extends FleetKind.Any>(
     kind: K,
     name: string
-  ) => Stream.Stream<Inbox.Entry<FleetKind.In<K>>, KindMismatch | NameNotFound | StoreFailed | Unreachable>
+  ) => Stream.Stream<
+    Inbox.Entry<FleetKind.In<K>>,
+    CannotTravel | KindMismatch | NameNotFound | StoreFailed | Unreachable
+  >
   /** Sends a message by name, at most once, whichever process owns it. */
   readonly send: <K extends FleetKind.Any>(
     kind: K,

@@ -6,7 +6,7 @@
  * FleetError
  * ├─ at the door   InvalidFleet · InvalidParams · UnknownKind · KindMismatch
  * ├─ the store     StoreFailed
- * └─ by name       NameNotFound · Unreachable
+ * └─ by name       NameNotFound · Unreachable · CannotTravel
  * ```
  *
  * @since 0.1.0
@@ -126,6 +126,23 @@ export class Unreachable extends Data.TaggedError("Unreachable")<{
 }
 
 /**
+ * A message is no text, no bytes, and nothing that JSON keeps as it is: it cannot
+ * be shown to another process.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CannotTravel extends Data.TaggedError("CannotTravel")<{
+  readonly name: string
+  /** Where in the message. */
+  readonly path: string
+}> {
+  override get message(): string {
+    return `Name "${this.name}": a message cannot be shown to another process, because JSON would change what is at ${this.path}. Read it in the kind's \`consume\`, which runs beside the socket.`
+  }
+}
+
+/**
  * Every failure of a fleet.
  *
  * @category errors
@@ -139,3 +156,4 @@ export type FleetError =
   | StoreFailed
   | NameNotFound
   | Unreachable
+  | CannotTravel

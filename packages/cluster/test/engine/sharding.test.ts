@@ -4,12 +4,16 @@
  * it opened is released with the layer. One process, in memory.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as ShardingConfig from "effect/cluster/ShardingConfig"
 import * as TestRunner from "effect/cluster/TestRunner"
 import * as Codec from "kharbranth/Codec"
+import * as Inbox from "kharbranth/Inbox"
 import * as ManagerCommand from "kharbranth/ManagerCommand"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import * as ClusterManager from "../../src/ClusterManager.ts"
@@ -36,8 +40,11 @@ describe("Effect Cluster", () => {
         const network = yield* TestNetwork.make()
         const server = yield* network.serve("wss://feed.example/", TestNetwork.silent)
         const store = yield* FleetStore.makeMemory
+        const stored = Layer.succeed(FleetStore.FleetStore)(store)
+        const context = yield* Layer.build(cluster)
+        const clientLayer = ClusterManager.layerClient.pipe(Layer.provide([stored, Layer.succeedContext(context)]))
         const layer = ClusterManager.layer({ kinds: [Ticker], lease: { ttl: "1 minute", settle: 0 } }).pipe(
-          Layer.provide([Layer.succeed(FleetStore.FleetStore)(store), cluster])
+          Layer.provide([stored, Layer.succeedContext(context)])
         )
         yield* Effect.gen(function* () {
           const fleet = yield* Fleet
@@ -46,6 +53,22 @@ describe("Effect Cluster", () => {
           const outcomes = yield* fleet.broadcast(ManagerCommand.restart(), { kind: "ticker" })
           assert.isEmpty(outcomes.filter(({ error }) => error !== undefined))
           assert.deepStrictEqual(yield* fleet.send(Ticker, "name-3", "hello"), { _tag: "Written" })
+          // A client on the same cluster holds nothing, and reaches everything.
+          const client = Context.get(yield* Layer.build(clientLayer), Fleet)
+          assert.deepStrictEqual(yield* client.send(Ticker, "name-4", "from afar"), { _tag: "Written" })
+          assert.lengthOf(yield* Stream.runCollect(client.snapshot({ kind: "ticker" })), names.length)
+          const reading = yield* Effect.forkChild(
+            client.entries(Ticker, "name-5").pipe(
+              Stream.filter(({ _tag }) => _tag === "Message"),
+              Stream.take(1),
+              Stream.runCollect
+            )
+          )
+          const saying = Effect.flatMap(server.connections, (peers) =>
+            Effect.forEach(peers, (peer) => peer.send("hello"), { discard: true })
+          )
+          yield* Effect.forkScoped(Effect.forever(Effect.andThen(saying, Effect.sleep(50))))
+          assert.deepStrictEqual(yield* Fiber.join(reading), [Inbox.message(2, "hello")])
           const { holders, unowned } = yield* fleet.overview
           assert.deepStrictEqual([holders.length, unowned.length], [1, 0])
         }).pipe(Effect.provide(layer), network.provide)
@@ -61,12 +84,15 @@ describe("Effect Cluster", () => {
       Effect.gen(function* () {
         const engine = yield* Sharding.make
         const heard: Array<Question> = []
-        yield* engine.serve((question) =>
-          Effect.sync(() => {
-            heard.push(question)
-            return [{ name: "a", _tag: "Done" }]
-          })
+        yield* engine.serve(
+          (question) =>
+            Effect.sync(() => {
+              heard.push(question)
+              return [{ name: "a", _tag: "Done" }]
+            }),
+          (name) => Stream.make({ name, nothing: undefined }, [1, null])
         )
+        assert.deepStrictEqual(yield* Stream.runCollect(engine.watch("b")), [{ name: "b" }, [1, null]])
         const question: Question = {
           _tag: "Command",
           id: "1",

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Answering from "../../src/internal/fleet/answering.ts"
+import { Marker } from "../../src/internal/fleet/following.ts"
 import { FencedReceiver } from "../../src/internal/fence/fenced.ts"
 import { Right } from "../../src/internal/fence/right.ts"
 import { Holder } from "../../src/internal/holder/holder.ts"
@@ -240,6 +241,11 @@ export const bugs: ReadonlyArray<Bug> = [
           return right.call(this, asked, Number(millis) > 2_000 ? Number(millis) * 5 : millis)
         }
     )
+  },
+  {
+    name: "a watcher believes that a stream which goes on has no hole",
+    breaks: ["no watcher has a silent hole"],
+    plant: replace(Marker.prototype, "missing", () => () => [])
   },
   {
     name: "a repeated question is answered by doing it again",

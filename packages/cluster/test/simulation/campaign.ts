@@ -57,6 +57,8 @@ const expected = [
   "leaveDown",
   "Overlapping",
   "handed over",
+  "watched Gap",
+  "watched Message",
   "OutboxParked",
   "OutboxTaken",
   "Gap OwnerLost",

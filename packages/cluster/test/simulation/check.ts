@@ -32,7 +32,7 @@ const inOrder = (all: ReadonlyArray<{ readonly at: number; readonly name: string
   return wrong
 }
 
-const holes: Rule = ({ reads }) => {
+const holes = (reads: Record["reads"]): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   for (const [name, all] of byName(reads)) {
     let last: number | undefined
@@ -125,7 +125,8 @@ const rules: Readonly<{ [name: string]: Rule }> = {
   "one reader": ({ reads }) => inOrder(reads),
   "epochs grow": ({ opened }) => inOrder(opened),
   "one holder for each epoch": holders,
-  "every hole has its gap": holes,
+  "every hole has its gap": ({ reads }) => holes(reads),
+  "no watcher has a silent hole": ({ watched }) => holes(watched),
   "cursors never go back": cursors,
   "at most once": sendings,
   "dials within the limit": dials,

@@ -32,6 +32,8 @@ export interface Sending {
 export interface Record {
   readonly writes: Array<Write>
   readonly reads: Array<Read>
+  /** What processes saw that watched a name, wherever it was open; each watcher by a name of its own. */
+  readonly watched: Array<Read>
   readonly opened: Array<Opened>
   readonly sendings: Map<string, Sending>
   /** How often a message that was sent by name reached the server. */
@@ -58,6 +60,7 @@ export const overlap = 3_000
 export const empty = (): Record => ({
   writes: [],
   reads: [],
+  watched: [],
   opened: [],
   sendings: new Map(),
   arrivals: new Map(),

@@ -199,11 +199,30 @@ const program = (seed: number, record: Records.Record) =>
     const [first] = yield* fleet.runners
     yield* Effect.forEach(wanted, ([name, params]) => first!.fleet.ensure(kindFor(name), name, params))
 
-    // Users: they send by name, and change what the fleet holds.
-    let ids = 0
     const anyone = Effect.flatMap(fleet.runners, (runners) =>
       runners.length === 0 ? Effect.fail("no process lives") : Effect.succeed(random.pick(runners))
     )
+    // Watchers: in some process, of some name, until it ends for them; then others begin.
+    let watchers = 0
+    const watchOne = Effect.gen(function* () {
+      const { fleet: one, process } = yield* anyone
+      const name = random.pick(names)
+      const watcher = `w${++watchers} of ${name}`
+      yield* process.provide(
+        Stream.runForEach(one.entries(kindFor(name), name), (entry) =>
+          Effect.sync(() => {
+            const common = { at: now(), name: watcher, epoch: 0 }
+            Records.count(record, `watched ${entry._tag}`)
+            if (entry._tag === "Message") record.watched.push({ ...common, seq: Number(entry.message) })
+            else if (entry._tag === "SessionOpened") {
+              if (entry.possibleDuplicates > 0) record.watched.push({ ...common, doubles: entry.possibleDuplicates })
+            } else record.watched.push({ ...common, gap: entry._tag })
+          })
+        )
+      )
+    })
+    // Users: they send by name, and change what the fleet holds.
+    let ids = 0
     const sendOne = Effect.gen(function* () {
       const runner = yield* anyone
       const name = random.pick(names)
@@ -234,6 +253,9 @@ const program = (seed: number, record: Records.Record) =>
         yield* runner.process.provide(runner.fleet.ensure(kindFor(name), name, params))
       }
     })
+    yield* Effect.forkScoped(
+      Effect.forever(Effect.andThen(Effect.ignore(Effect.timeout(watchOne, 8_000)), Effect.sleep(500)))
+    )
     yield* Effect.forkScoped(
       Effect.forever(Effect.andThen(Effect.sleep(300), Effect.forkScoped(Effect.ignore(sendOne))))
     )

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { WireFrame } from "../kit/wireFrame.ts"
 
 /** A question to the owner of a name. It travels, so all of it is JSON. */
@@ -64,8 +65,16 @@ export interface Engine {
   readonly owned: () => ReadonlySet<string>
   /** Asks the owner of a name; `undefined` when there is no answer. It may still have done what was asked. */
   readonly ask: (name: string, question: Question) => Effect.Effect<ReadonlyArray<Answer> | undefined>
-  /** Answers what others ask, as long as the scope. */
-  readonly serve: (answer: Ask) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * What the owner of a name shows of it, as JSON, until it has no more to show. It may go on in silence at another
+   * owner, or begin again at the same one.
+   */
+  readonly watch: (name: string) => Stream.Stream<unknown>
+  /** Answers what others ask, and shows what they watch, as long as the scope. */
+  readonly serve: (
+    answer: Ask,
+    show: (name: string) => Stream.Stream<unknown>
+  ) => Effect.Effect<void, never, Scope.Scope>
 }
 
 const bucket = "all"
@@ -76,5 +85,6 @@ export const alone: Engine = {
   bucketOf: () => bucket,
   owned: () => all,
   ask: () => Effect.undefined,
+  watch: () => Stream.empty,
   serve: () => Effect.void
 }

@@ -8,6 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Entity from "effect/cluster/Entity"
 import * as EntityId from "effect/cluster/EntityId"
 import * as ShardId from "effect/cluster/ShardId"
@@ -19,7 +20,8 @@ import type { Answer, Engine, Question } from "./engine.ts"
 const group = "default"
 
 const Name = Entity.make("KharbranthName", [
-  Rpc.make("Ask", { payload: { question: Schema.Json }, success: Schema.Json })
+  Rpc.make("Ask", { payload: { question: Schema.Json }, success: Schema.Json }),
+  Rpc.make("Watch", { payload: {}, success: Schema.Json, stream: true })
 ])
 
 /** How long a question may take, the repeats of the cluster included. */
@@ -53,12 +55,14 @@ export const make: Effect.Effect<Engine, never, Cluster> = Effect.gen(function* 
           Effect.map((answers) => answers as unknown as ReadonlyArray<Answer>),
           Effect.catch(() => Effect.undefined)
         ),
-    serve: (answer) =>
+    watch: (name) => Stream.catchCause(clientOf(name).Watch({}), () => Stream.empty),
+    serve: (answer, show) =>
       sharding.registerEntity(
         Name,
         Effect.succeed(
           Name.of({
-            Ask: ({ payload }) => Effect.map(answer(payload.question as unknown as Question), plain)
+            Ask: ({ payload }) => Effect.map(answer(payload.question as unknown as Question), plain),
+            Watch: ({ address }) => Stream.map(show(address.entityId), plain)
           })
         ),
         { concurrency: "unbounded", maxIdleTime: "1 minute" }

@@ -1,5 +1,6 @@
 /** A fleet's verbs: wishes go to the store, questions to the owner of the name. */
 import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
@@ -12,6 +13,7 @@ import type { Frame } from "kharbranth/Message"
 import type * as Outbox from "kharbranth/Outbox"
 import type { Changes, FleetSnapshot, NameOptions, Outcome, Overview, Sent, Service, Where } from "../../Fleet.ts"
 import {
+  type CannotTravel,
   InvalidParams,
   KindMismatch,
   NameNotFound,
@@ -27,14 +29,17 @@ import type { Answer, Ask, Engine, Question, WireCommand } from "../engine/engin
 import { toWireFrame } from "../kit/wireFrame.ts"
 import type { Watchers } from "../kit/watchers.ts"
 import type { Names } from "../names/names.ts"
+import { follow, type WireSeen } from "./following.ts"
 import * as Wire from "./wire.ts"
 
 export interface Parts {
   readonly holder: string
-  readonly kinds: ReadonlyMap<string, FleetKind.Any>
+  /** Whether a kind may be used here. */
+  readonly knows: (kind: FleetKind.Any) => boolean
   readonly store: FleetStore["Service"]
   readonly engine: Engine
-  readonly names: Names
+  readonly clock: Clock.Clock
+  readonly names: Pick<Names, "find" | "changed">
   readonly answer: Ask
   readonly events: Watchers<FleetEvent>
   readonly leave: Effect.Effect<void>
@@ -63,7 +68,7 @@ export interface Made {
 }
 
 export const make = (parts: Parts): Made => {
-  const { answer, engine, events, holder, kinds, leave, names, store } = parts
+  const { answer, clock, engine, events, holder, knows, leave, names, store } = parts
 
   // ------------------------------------------------------------------ wishes
 
@@ -73,7 +78,7 @@ export const make = (parts: Parts): Made => {
     params: unknown,
     options: NameOptions | undefined
   ): Effect.Effect<Wish, InvalidParams | UnknownKind> => {
-    if (kinds.get(kind.id) !== kind) return Effect.fail(new UnknownKind({ name, kind: kind.id }))
+    if (!knows(kind)) return Effect.fail(new UnknownKind({ name, kind: kind.id }))
     const encoded = kind.body.encode(params as never)
     return Exit.isSuccess(encoded)
       ? Effect.succeed({
@@ -273,15 +278,20 @@ export const make = (parts: Parts): Made => {
   const entries = (
     kind: FleetKind.Any,
     name: string
-  ): Stream.Stream<Inbox.Entry<unknown>, KindMismatch | NameNotFound | StoreFailed | Unreachable> =>
-    Stream.unwrap(
-      Effect.gen(function* () {
-        const wish = yield* wishedAs(kind, name)
-        const lease = yield* reachable(wish)
-        const open = names.find(name)
-        return open === undefined ? Stream.fail(new Unreachable({ name, owner: lease.holder })) : open.watchers.stream
+  ): Stream.Stream<Inbox.Entry<unknown>, CannotTravel | KindMismatch | NameNotFound | StoreFailed | Unreachable> =>
+    Stream.suspend(() => {
+      let isFirst = true
+      const owned = Effect.flatMap(wishedAs(kind, name), (wish) => {
+        isFirst = false
+        return Effect.as(reachable(wish), true)
       })
-    )
+      // Released while somebody reads: the entries end.
+      const locate = Effect.catchTag(owned, "NameNotFound", (error) =>
+        isFirst ? Effect.fail(error) : Effect.succeed(false)
+      )
+      const watch = (watched: string) => engine.watch(watched) as Stream.Stream<WireSeen>
+      return follow({ name, names, watch, now: () => clock.currentTimeMillisUnsafe() }, locate)
+    })
 
   const snapshot = (where?: Where): Stream.Stream<FleetSnapshot, StoreFailed> =>
     Stream.unwrap(

@@ -24,6 +24,7 @@ import { Watchers } from "../kit/watchers.ts"
 import { type Held, Names, type Surroundings } from "../names/names.ts"
 import { answering } from "./answering.ts"
 import { Declared } from "./declared.ts"
+import { shown } from "./following.ts"
 import * as Fleet from "./make.ts"
 import * as Managers from "./manager.ts"
 
@@ -58,10 +59,11 @@ const bodies =
       : (place) => Effect.provideContext(Effect.scoped(body.run(place)), environment)
   }
 
-const newHolder = Effect.map(
-  Effect.all([Random.nextInt, Random.nextInt]),
-  (parts) => `runner-${parts.map((part) => Math.abs(part).toString(36)).join("")}`
-)
+const newHolder = (role: "runner" | "client") =>
+  Effect.map(
+    Effect.all([Random.nextInt, Random.nextInt]),
+    (parts) => `${role}-${parts.map((part) => Math.abs(part).toString(36)).join("")}`
+  )
 
 const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"]) {
   const kinds = yield* kindsOf(options.kinds)
@@ -76,7 +78,7 @@ const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["
   // Without limits no dial pays for asking.
   const budget =
     limits === undefined ? undefined : yield* Budget.make({ clock, permits: store.permits, limits, emit, statement })
-  const holder = yield* newHolder
+  const holder = yield* newHolder("runner")
   const manager = yield* ConnectionManager.make({ budget: options.budget?.local, permit: budget?.permit })
   // The layer's type asks for whatever its kinds need.
   const bodyOf = bodies(kinds, environment as unknown as Context.Context<unknown>)
@@ -85,7 +87,7 @@ const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["
     new Names({ store, clock, manager, bodyOf, poll, emit, held, fence, statement })
   const answeringFor = (names: Names) => answering(names, manager, () => clock.currentTimeMillisUnsafe())
   const runnerOf = (parts: Pick<Fleet.Parts, "engine" | "names" | "answer" | "leave">) =>
-    Fleet.make({ holder, kinds, store, events, ...parts })
+    Fleet.make({ holder, knows: (kind) => kinds.get(kind.id) === kind, store, clock, events, ...parts })
   /** The manager whose verbs reach the whole fleet. */
   const managerOf = (names: Names, made: Fleet.Made) => Managers.make({ local: manager, names, kinds, store, ...made })
   return { answeringFor, clock, emit, holder, manager, managerOf, namesOf, runnerOf, timing }
@@ -143,9 +145,26 @@ export const make = Effect.fnUntraced(function* (options: Options, store: FleetS
   // While the loops still run: what is released here is free for others at once.
   yield* Effect.addFinalizer(() => leases.leave())
   const answer = answeringFor(names)
-  yield* engine.serve(answer)
+  yield* engine.serve(answer, shown(names))
   const made = runnerOf({ engine, names, answer, leave: leases.leave() })
   return { fleet: made.fleet, manager: yield* managerOf(names, made) } satisfies Runner
+})
+
+/** A process that holds nothing: it asks those that do. */
+export const makeClient = Effect.fnUntraced(function* (store: FleetStore["Service"], engine: Engine) {
+  const clock = yield* Clock.clockWith(Effect.succeed)
+  const { fleet } = Fleet.make({
+    holder: yield* newHolder("client"),
+    knows: () => true,
+    store,
+    clock,
+    engine,
+    names: { find: () => undefined, changed: () => {} },
+    answer: () => Effect.succeed([]),
+    events: new Watchers<FleetEvent>(1),
+    leave: Effect.void
+  })
+  return fleet
 })
 
 // What is not closed by then is cut with the lease.

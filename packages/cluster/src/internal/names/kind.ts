@@ -18,7 +18,6 @@ import type * as Outbox from "kharbranth/Outbox"
 import type * as Target from "kharbranth/Target"
 import type { Transport } from "kharbranth/Transport"
 import type { FleetKind, Opening, Options } from "../../FleetKind.ts"
-import type { Watchers } from "../kit/watchers.ts"
 import { Changing } from "./changing.ts"
 import type { Handed, Takeover } from "./takeovers.ts"
 
@@ -55,7 +54,8 @@ export interface Place extends Opening {
   readonly offer: (offer: Offer) => void
   /** Whether it does. */
   readonly goesOn: () => boolean
-  readonly watchers: Watchers<Inbox.Entry<unknown>>
+  /** Shows entries to those that watch the name. */
+  readonly publish: (entries: ReadonlyArray<Inbox.Entry<unknown>>) => void
   /** Completes when somebody watches. */
   readonly watched: Effect.Effect<void>
   readonly consumerFailed: (cause: ForeignCause) => void
@@ -83,7 +83,7 @@ const beginningOf = (waiting: number, handed: Handed | undefined, isDeduped: boo
 /** The entries of a connection, with what a move makes of their beginning, seen by the watchers too. */
 const entriesOf = <In>(
   all: Stream.Stream<Inbox.Entry<In>, ConnectionError>,
-  { before, isLive, name, now, watchers }: Place,
+  { before, isLive, name, now, publish }: Place,
   resumed: ReadonlyMap<number, unknown>,
   { isWhole, possibleDuplicates }: Beginning
 ): Stream.Stream<Inbox.Entry<In>, ConnectionError> => {
@@ -108,7 +108,7 @@ const entriesOf = <In>(
     if (!isLive()) return Effect.never
     const all = isFirst ? (begin(entries) as typeof entries) : entries
     isFirst = false
-    watchers.publish(all)
+    publish(all)
     return Effect.succeed(all)
   })
 }

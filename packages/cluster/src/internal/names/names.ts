@@ -50,11 +50,19 @@ export interface Surroundings {
   readonly statement: number
 }
 
+/** An entry and its number; -1 of a marker for those that an observer lost. */
+export interface Numbered {
+  readonly sequence: number
+  readonly entry: Inbox.Entry<unknown>
+}
+
 /** A name that is open here, or was and is being closed. */
 export interface Open {
   readonly wish: Wished
   readonly right: Tenure
-  readonly watchers: Watchers<Inbox.Entry<unknown>>
+  /** How many names this process opened before. */
+  readonly opening: number
+  readonly watchers: Watchers<Numbered>
   readonly watched: Latch.Latch
   fiber: Fiber.Fiber<void> | undefined
   isClosing: boolean
@@ -91,6 +99,7 @@ export class Names {
   private readFor: ReadonlySet<Tenure> = new Set()
   /** When names closed that were open here under a right that is still held; the oldest first. */
   private readonly closedAt = new Map<string, { readonly right: Tenure; readonly at: number }>()
+  private openings = 0
   private scope: Scope.Scope | undefined
   private runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E> = Effect.runFork
 
@@ -321,9 +330,10 @@ export class Names {
       wish,
       right,
       watched,
+      opening: this.openings++,
       watchers: new Watchers(
         watching,
-        (lost) => Inbox.lagged(lost),
+        (lost) => ({ sequence: -1, entry: Inbox.lagged(lost) }),
         () => watched.openUnsafe()
       ),
       fiber: undefined,
@@ -351,6 +361,7 @@ export class Names {
   private program(open: Open, before: Held["before"]): Effect.Effect<void, ForeignCause> {
     const { bodyOf, clock, emit, fence, manager } = this.around
     const { right, watched, watchers, wish } = open
+    let sequence = 0
     const { name } = wish
     const { lease } = right
     const body = bodyOf(wish.kind)
@@ -360,7 +371,10 @@ export class Names {
       name,
       lease,
       before,
-      watchers,
+      publish: (entries) => {
+        watchers.publish(entries.map((entry, index) => ({ sequence: sequence + index, entry })))
+        sequence += entries.length
+      },
       cursor: wish.cursor,
       params: wish.params,
       tags: wish.tags,

@@ -6,6 +6,7 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { TestProcess } from "kharbranth/testing/TestNetwork"
 import type { Answer, Ask, Engine } from "../../internal/engine/engine.ts"
 
@@ -19,6 +20,7 @@ interface Member {
   readonly process: TestProcess
   readonly isReachable: () => boolean
   answer: Ask | undefined
+  show: ((name: string) => Stream.Stream<unknown>) | undefined
 }
 
 const hash = (text: string): number => {
@@ -84,7 +86,7 @@ export class Members {
 
   /** The engine of one process, which sees everything `lag` milliseconds late. */
   engine(name: string, process: TestProcess, isReachable: () => boolean, lag: number): Engine {
-    const member: Member = { process, isReachable, answer: undefined }
+    const member: Member = { process, isReachable, answer: undefined, show: undefined }
     this.members.set(name, member)
     return {
       bucketOf: (name) => this.bucketOf(name),
@@ -107,8 +109,23 @@ export class Members {
         })
         return Effect.andThen(attempt, (answers) => Effect.as(process.awake, answers))
       },
-      serve: (answer) => {
+      watch: (target) => {
+        // Ends with the owner, or goes on in silence at the next one, as the cluster does.
+        const attempt: Stream.Stream<unknown> = Stream.suspend(() => {
+          const owner = this.members.get(this.ownerOf(this.bucketOf(target), this.seenAt(this.now() - lag)) ?? "")
+          const { show } = owner ?? {}
+          if (owner === undefined || show === undefined || !owner.isReachable()) return Stream.empty
+          const isOver = () => !owner.isReachable() || !isReachable()
+          const gone: Effect.Effect<void> = Effect.suspend(() =>
+            isOver() ? Effect.void : Effect.andThen(this.outer.sleep(Duration.millis(repeatAfter)), gone)
+          )
+          return Stream.interruptWhen(show(target), gone)
+        })
+        return Stream.concat(attempt, attempt)
+      },
+      serve: (answer, show) => {
         member.answer = answer
+        member.show = show
         return Effect.addFinalizer(() =>
           Effect.sync(() => {
             member.answer = undefined
