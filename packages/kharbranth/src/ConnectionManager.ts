@@ -324,4 +324,4 @@ export const parse: (
  */
 export const optionsOf: (
   declaration: Declaration
-) => ConnectOptions<Codec.Codec<unknown, never>, Target.Options, never> = Declared.optionsOf as never
+) => ConnectOptions<Codec.Codec<unknown, never>, Target.Options, never> = Declared.optionsOf

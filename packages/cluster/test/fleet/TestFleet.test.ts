@@ -33,7 +33,7 @@ const feed = (seen: Array<Seen>, handover: "breakFirst" | "makeFirst", dedupe?: 
     dedupe,
     open: () => ({ target: "wss://feed.example/a" }),
     consume: ({ cursor, entries, lease: { epoch }, saveCursor }) => {
-      if (cursor !== undefined) seen.push({ epoch, entry: { _tag: `from ${String(cursor)}` } })
+      if (cursor !== undefined) seen.push({ epoch, entry: { _tag: `from ${JSON.stringify(cursor)}` } })
       return Stream.runForEach(entries, (entry) =>
         Effect.sync(() => {
           seen.push({ epoch, entry })
@@ -255,7 +255,7 @@ describe("TestFleet", () => {
             messages[
               messages.length - second.filter(({ entry }) => /^\d+$/.test(tags([{ epoch: 0, entry }])[0]!)).length - 1
             ]
-          assert.deepStrictEqual(tags(second).slice(0, 2), [`from ${last}`, "SessionOpened"])
+          assert.deepStrictEqual(tags(second).slice(0, 2), [`from "${last}"`, "SessionOpened"])
           assert.deepInclude(second[1]?.entry, { rotated: true, possibleDuplicates: 0 })
         }),
       "makeFirst",

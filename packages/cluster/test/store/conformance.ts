@@ -415,7 +415,10 @@ const handoverCases: ReadonlyArray<Case> = [
         yield* rig.advance(4 * ttl)
         yield* handovers.note(first, [{ name: "n", value: "late" }])
         yield* handovers.note(next, [{ name: "n", value: "late" }])
-        assert.deepStrictEqual((yield* handovers.read("b1")).notes.map(({ value }) => value).toSorted(), ["new", "old"])
+        assert.deepStrictEqual(
+          new Set((yield* handovers.read("b1")).notes.map(({ value }) => value)),
+          new Set(["new", "old"])
+        )
       })
   },
   {

@@ -49,7 +49,7 @@ const first = (
 
 export const toWireMessage = (message: unknown): WireMessage => {
   if (typeof message === "string" || message instanceof Uint8Array)
-    return { _tag: "Frame", frame: toWireFrame(message as string | Uint8Array<ArrayBuffer>) }
+    return { _tag: "Frame", frame: toWireFrame(message) }
   const path = unfit(message, "message", [])
   return path === undefined ? { _tag: "Json", value: message } : { _tag: "Refused", path }
 }

@@ -77,7 +77,9 @@ interface Beginning {
 
 const beginningOf = (waiting: number, handed: Handed | undefined, isDeduped: boolean): Beginning => ({
   isWhole: handed !== undefined,
-  possibleDuplicates: handed === undefined ? waiting : isDeduped ? 0 : Math.min(waiting, handed.delivered)
+  // Those without a key, or with one that others had too, are not left out.
+  possibleDuplicates:
+    handed === undefined ? waiting : Math.min(waiting, handed.delivered - (isDeduped ? handed.keys.length : 0))
 })
 
 /** The entries of a connection, with what a move makes of their beginning, seen by the watchers too. */
@@ -202,7 +204,12 @@ export const make = <
     const all = isMakeFirst ? changing.entries(connection.entries, isDrained(connection)) : connection.entries
     // What came here before the old owner stopped, it may have delivered too.
     const waiting = takeover === undefined ? 0 : (yield* Connection.metrics(connection)).inbox.messages
-    const entries = entriesOf<In>(all, place, resumed, beginningOf(waiting, handed, dedupe !== undefined))
+    const entries = entriesOf<In>(
+      all,
+      place,
+      resumed,
+      beginningOf(waiting, handed, isMakeFirst && dedupe !== undefined)
+    )
     const consumer: Effect.Effect<unknown, unknown, RC> =
       consume === undefined
         ? Effect.andThen(place.watched, Stream.runDrain(entries))

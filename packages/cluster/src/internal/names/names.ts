@@ -70,8 +70,10 @@ export interface Open {
   isMoving: boolean
   /** How it stops when the next owner has it; `undefined` while it cannot go on beside that one. */
   offer: Offer | undefined
-  /** Whether its bucket is free, or soon will be, and it goes on until the next owner has it. */
+  /** Whether it goes on until the next owner has it. */
   goesOn: boolean
+  /** Whether its bucket is free by then: nothing can be parked under its lease any more. */
+  isFreed: boolean
   /** Whether the next owner has it. */
   isHanding: boolean
   cursor: { readonly value: unknown } | undefined
@@ -221,6 +223,7 @@ export class Names {
       ),
       Effect.ignore
     )
+    for (const open of this.open.values()) if (open.right === right) open.isFreed = true
     const step: Effect.Effect<void> = Effect.suspend(() => {
       if (this.openOf(right) === 0) return Effect.void
       if (!right.isLive() || isWantedBack()) return this.closeAllOf(right)
@@ -341,6 +344,7 @@ export class Names {
       isMoving: false,
       offer: undefined,
       goesOn: false,
+      isFreed: false,
       isHanding: false,
       cursor: undefined
     }
@@ -421,7 +425,7 @@ export class Names {
       // The right is still live and no longer among those held: it is on its way to another process.
       const { right } = open
       open.isMoving ||=
-        isFirst && !open.goesOn && right.isLive() && this.around.held().get(right.lease.bucket)?.right !== right
+        isFirst && !open.isFreed && right.isLive() && this.around.held().get(right.lease.bucket)?.right !== right
       const ended = open.fiber === undefined ? Effect.void : Fiber.interrupt(open.fiber)
       return Effect.andThen(
         ended,

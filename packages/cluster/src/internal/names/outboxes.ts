@@ -3,8 +3,10 @@
  * old owner parks it before it frees the bucket, the new one has it before it
  * opens. Each message goes one way only, so none is written twice.
  */
+import type { TimeoutError } from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Outbox from "kharbranth/Outbox"
+import type { StoreFailed } from "../../FleetError.ts"
 import type { FleetStore, Parked, Taken } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 import { ofWireFrame, toWireFrame, type WireFrame } from "../kit/wireFrame.ts"
@@ -54,7 +56,7 @@ export class Outboxes {
   }
 
   /** Gives what names of this lease left to the store. What it does not take is lost. */
-  flush(lease: Lease): Effect.Effect<void, unknown> {
+  flush(lease: Lease): Effect.Effect<void, StoreFailed | TimeoutError> {
     return Effect.suspend(() => {
       const all = this.leaving.get(lease) ?? []
       this.leaving.delete(lease)
@@ -66,7 +68,7 @@ export class Outboxes {
   }
 
   /** Fetches what waits for the names of these leases, once for each. */
-  fetch(leases: ReadonlyArray<Lease>): Effect.Effect<void, unknown> {
+  fetch(leases: ReadonlyArray<Lease>): Effect.Effect<void, StoreFailed | TimeoutError> {
     return Effect.suspend(() => {
       const fresh = leases.filter((lease) => !this.arriving.has(lease))
       if (fresh.length === 0) return Effect.void

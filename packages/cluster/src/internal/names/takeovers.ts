@@ -3,9 +3,11 @@
  * know which are Ready here, and learns how far their old consumers came. Only then
  * do the new consumers begin, so that one name never has two readers.
  */
+import type { TimeoutError } from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type { StoreFailed } from "../../FleetError.ts"
 import type { FleetStore } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 
@@ -56,7 +58,9 @@ export class Takeovers {
   }
 
   /** Asks which names of these buckets are still open elsewhere; gives a program for each that follows them. */
-  fetch(held: ReadonlyArray<Overlapped>): Effect.Effect<ReadonlyArray<Effect.Effect<void>>, unknown> {
+  fetch(
+    held: ReadonlyArray<Overlapped>
+  ): Effect.Effect<ReadonlyArray<Effect.Effect<void>>, StoreFailed | TimeoutError> {
     const fresh = held.filter(({ overlap, right }) => overlap !== undefined && !this.known.has(right.lease))
     return Effect.forEach(fresh, ({ overlap, right }) =>
       Effect.map(Effect.timeout(this.store.read(right.lease.bucket), this.statement), ({ notes }) => {
