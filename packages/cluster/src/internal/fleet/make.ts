@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
@@ -293,6 +294,10 @@ export const make = (parts: Parts): Made => {
       return follow({ name, names, watch, now: () => clock.currentTimeMillisUnsafe() }, locate)
     })
 
+  /** A picture that comes late is none. */
+  const shownBy = (name: string, question: Question) =>
+    Effect.map(Effect.timeoutOption(ask(name, question), `${patience} seconds`), Option.getOrUndefined)
+
   const snapshot = (where?: Where): Stream.Stream<FleetSnapshot, StoreFailed> =>
     Stream.unwrap(
       Effect.gen(function* () {
@@ -306,7 +311,7 @@ export const make = (parts: Parts): Made => {
                 const lease = leases.get(bucket)
                 const id = yield* newId
                 const question: Question = { _tag: "Snapshot", id, names: list }
-                const shown = lease === undefined ? undefined : yield* ask(list[0]!, question)
+                const shown = lease === undefined ? undefined : yield* shownBy(list[0]!, question)
                 const known = new Map(shown?.flatMap((one) => (one._tag === "Shown" ? [[one.name, one.value]] : [])))
                 return list.map((name): FleetSnapshot => {
                   const value = known.get(name)
