@@ -18,7 +18,7 @@ describe("a fleet", () => {
     return
   }
 
-  it("keeps its promises", { timeout: 120_000 }, async () => {
+  it("keeps its promises", { timeout: 240_000 }, async () => {
     const tally = await Campaign.run(1, seeds + 1)
     assert.isEmpty(Campaign.absent(tally), `never occurred:\n${Campaign.print(tally)}`)
   })
