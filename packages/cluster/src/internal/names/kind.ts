@@ -90,13 +90,15 @@ const entriesOf = <In>(
   { isWhole, possibleDuplicates }: Beginning
 ): Stream.Stream<Inbox.Entry<In>, ConnectionError> => {
   let isFirst = before !== undefined
+  const opening = (opened: Inbox.SessionOpened) => ({
+    rotated: isWhole || opened.rotated,
+    possibleDuplicates: Math.max(opened.possibleDuplicates, possibleDuplicates)
+  })
   const begin = (entries: ReadonlyArray<Inbox.Entry<In>>): ReadonlyArray<Inbox.Entry<In>> => {
     const [first, ...rest] = entries
     if (first === undefined) return []
     const begun =
-      first._tag === "SessionOpened"
-        ? [Inbox.sessionOpened({ ...first, rotated: isWhole, possibleDuplicates }), ...rest]
-        : entries
+      first._tag === "SessionOpened" ? [Inbox.sessionOpened({ ...first, ...opening(first) }), ...rest] : entries
     return isWhole ? begun : [...gapOf(first), ...begun]
   }
   const gapOf = (entry: Inbox.Entry<In>): ReadonlyArray<Inbox.Entry<In>> => {
