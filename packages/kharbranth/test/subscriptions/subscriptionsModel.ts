@@ -11,7 +11,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Subscriptions from "kharbranth/Subscriptions"
 import type { Entry } from "kharbranth/Subscriptions"
 import * as Fault from "kharbranth/testing/Fault"
-import { type AckShape, type FromServer, options, rig } from "./topicServer.ts"
+import { type AckShape, type FromServer, match as topicMatch, options, rig } from "./topicServer.ts"
 import { closed, pass } from "../support/passing.ts"
 import { eachSeed, runsOf } from "../support/histories.ts"
 import { randomOf } from "../support/random.ts"
@@ -52,15 +52,22 @@ const history = (seed: number, tally: Record<string, number>) =>
     const shape = pick<AckShape>(["request", "each", "current", "listed", "both", "none"])
     const { connection, network, server } = yield* rig({ network: { seed, latency: pick([0, 0, 5, 40]) } })
     server.shape = shape
+    // Data in batches; without `dedupe`, for which no two sessions may overlap, most of it is no news.
+    const batches = pick(["no", "yes", "without dedupe"])
+    const match = (message: FromServer) => {
+      const found = topicMatch(message)
+      return found?._tag === "Data" && batches !== "no" ? Subscriptions.batch([found.topics], () => message) : found
+    }
     const subscriptions = yield* network.provide(
       Subscriptions.make(connection, {
         ...options,
+        match,
         acks: shape !== "none",
         ackTimeout: "1 second",
         attempts: 100,
         batch: { items: 1 + below(4) },
         buffer: { capacity: pick([4, 1000]) },
-        dedupe: ({ seq }) => seq
+        ...(batches === "without dedupe" ? {} : { dedupe: ({ seq }: FromServer) => seq })
       })
     )
     const held: Array<Held> = []
@@ -89,7 +96,10 @@ const history = (seed: number, tally: Record<string, number>) =>
       reset: () => network.inject(Fault.reset()),
       close: () => network.inject(Fault.close({ code: 1012 })),
       breakFirst: () => Effect.forkScoped(Effect.ignore(connection.restart())),
-      makeFirst: () => Effect.forkScoped(Effect.ignore(connection.restart({ mode: "makeFirst" }))),
+      makeFirst: () =>
+        batches === "without dedupe"
+          ? Effect.void
+          : Effect.forkScoped(Effect.ignore(connection.restart({ mode: "makeFirst" }))),
       muteAcks: () => Effect.sync(() => (server.shape = server.shape === "never" ? shape : "never")),
       refuse: () => Effect.sync(() => void server.refused.add(pick(topics))),
       drop: () =>
@@ -122,7 +132,7 @@ const history = (seed: number, tally: Record<string, number>) =>
     for (const topic of topics) yield* subscriptions.retry(topic)
     yield* pass(25_000, 1_000)
     const complain = (issue: string | undefined) =>
-      assert.isUndefined(issue, `SEED=${seed} RUNS=1 (${shape}): ${issue}`)
+      assert.isUndefined(issue, `SEED=${seed} RUNS=1 (${shape}, batches: ${batches}): ${issue}`)
     const wanted = [...new Set(held.map(({ topic }) => topic))].toSorted()
     if (connection.state.getUnsafe()._tag !== "Connected") complain("it never recovered")
     if (server.held.join() !== wanted.join()) complain(`wanted ${wanted.join()}, the server has ${server.held.join()}`)

@@ -25,6 +25,7 @@ const merged = (first: Gap | undefined, next: Gap): Gap =>
   first === undefined ? next : { ...next, from: first.from ?? next.from }
 
 export class SubscriberBuffer<In> implements TopicReader<In> {
+  readonly reads = true
   private readonly options: BufferOwner
   /** What waits begins at `head`; what is before it is gone. */
   private items: Array<Entry<In>> = []

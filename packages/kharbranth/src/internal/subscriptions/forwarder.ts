@@ -10,6 +10,7 @@ import { Continuity, type TopicReader } from "./reader.ts"
 const nothing = (): void => {}
 
 export class Forwarder<In> implements TopicReader<In> {
+  readonly reads: boolean
   private readonly message: (message: In, epoch: number) => void
   private readonly gap: (gap: Gap) => void
   private readonly ended: (error: ConnectionError | undefined) => void
@@ -17,6 +18,7 @@ export class Forwarder<In> implements TopicReader<In> {
   private over = false
 
   constructor({ ended = nothing, gap = nothing, message = nothing }: Receiver<In>) {
+    this.reads = message !== nothing
     this.message = total(message, nothing)
     this.gap = total(gap, nothing)
     this.ended = total(ended, nothing)

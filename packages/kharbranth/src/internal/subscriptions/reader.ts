@@ -6,6 +6,8 @@ import type { ConnectionError } from "../../ConnectionError.ts"
 import type { Gap } from "../../Subscriptions.ts"
 
 export interface TopicReader<in In> {
+  /** Whether it does anything with messages. */
+  readonly reads: boolean
   /** From now on messages are missing, if this reader had all of them. */
   interrupted(from: number | undefined, reason: Gap["reason"]): void
   /** From now on every message comes. */

@@ -5,7 +5,7 @@
  * and `ended`; the next request to send comes out through `next`.
  */
 import type { ConnectionError } from "../../ConnectionError.ts"
-import type { Figures, Match, ResubscribeReason, SubscriptionEvent } from "../../Subscriptions.ts"
+import type { Batch, Figures, Match, ResubscribeReason, SubscriptionEvent } from "../../Subscriptions.ts"
 import { SessionTopics, type Changes, type Kind } from "./sessionTopics.ts"
 import type { TopicReader } from "./reader.ts"
 import type { Quarantine } from "./asking/quarantine.ts"
@@ -50,6 +50,9 @@ export interface RegistryOptions<In> {
   readonly owner: RegistryOwner
 }
 
+const listOf = (topics: string | ReadonlyArray<string>): ReadonlyArray<string> =>
+  typeof topics === "string" ? [topics] : topics
+
 interface Held<In> {
   readonly message: In
   readonly keys: ReadonlyArray<string>
@@ -82,7 +85,7 @@ export class Registry<T, In> {
 
   join(key: string, value: T, reader: TopicReader<In>): Topic<T, In> {
     const topic = this.topics.get(key) ?? new Topic<T, In>(key, value)
-    topic.readers.add(reader)
+    topic.joined(reader)
     if (this.active?.isOn(key) === true) reader.resumed(this.active.epoch, this.owner.wall())
     this.adopt(topic)
     return topic
@@ -197,16 +200,38 @@ export class Registry<T, In> {
 
   // ----------------------------------------------------------- messages
 
-  claim(match: Match | undefined, message: In, epoch: number): boolean {
+  claim(match: Match | Batch<In> | undefined, message: In, epoch: number): boolean {
     if (match === undefined) return false
     if (epoch !== this.active?.epoch && epoch === this.owner.ready()) this.activate(epoch)
-    if (match._tag !== "Data") return this.answered(match, epoch)
-    const keys = typeof match.topics === "string" ? [match.topics] : match.topics
+    if (match._tag === "Batch") this.arrived(match, epoch)
+    else if (match._tag === "Data") this.take(listOf(match.topics), message, epoch)
+    else return this.answered(match, epoch)
+    return true
+  }
+
+  private take(keys: ReadonlyArray<string>, message: In, epoch: number): void {
     const session = this.sessions.get(epoch)
     if (session === undefined) this.counts.stray++
     else if (epoch > this.latest) this.hold(epoch, { keys, message })
     else this.deliver(session, keys, message)
-    return true
+  }
+
+  /** Messages that came together: most are of topics for which more data is no news, and many of those are not read. */
+  private arrived({ message, topics }: Batch<In>, epoch: number): void {
+    const { active, owner } = this
+    const isUsual = active?.epoch === epoch && this.options.dedupe === undefined
+    const now = owner.wall()
+    const mono = owner.mono()
+    for (let index = 0; index < topics.length; index++) {
+      const of = topics[index]!
+      const topic = isUsual && typeof of === "string" ? this.topics.get(of) : undefined
+      if (active === undefined || topic?.isSteady(active) !== true) this.take(listOf(of), message(index), epoch)
+      else {
+        topic.count(now, mono)
+        if (topic.listening.length > 0) topic.push(epoch, message(index))
+      }
+    }
+    if (active?.epoch === epoch) active.lastAt = now
   }
 
   private answered(match: Exclude<Match, { readonly _tag: "Data" }>, epoch: number): boolean {
@@ -264,9 +289,10 @@ export class Registry<T, In> {
     topic.messages++
     topic.lastAt = now
     topic.delivered(this.owner.mono())
-    for (const reader of topic.readers) reader.push(session.epoch, message)
+    topic.push(session.epoch, message)
     // What comes while it is not (or no longer) granted is no promise of more.
     if (this.active?.isOn(topic.key) !== true) topic.interrupted(session.reasonOf(topic.key), now)
+    else if (session === this.active) topic.steady(session)
     if (news || topic.state.getUnsafe()._tag === "Silent") this.show(topic)
     if (news) this.owner.changed()
   }

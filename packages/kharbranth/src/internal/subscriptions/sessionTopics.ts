@@ -32,6 +32,8 @@ const nothing: Changes = { confirmed: [], refused: [], dropped: [] }
 export class SessionTopics {
   readonly epoch: number
   readonly statuses = new Map<string, Status>()
+  /** How often a status was set or dropped. */
+  version = 0
   private readonly requests = new Map<number, Request>()
   private readonly attempts = new Map<string, number>()
   /** On, and to be unsubscribed and subscribed again. */
@@ -54,6 +56,16 @@ export class SessionTopics {
     this.answered = answered
   }
 
+  private put(key: string, status: Status): void {
+    this.statuses.set(key, status)
+    this.version++
+  }
+
+  private drop(key: string): void {
+    this.statuses.delete(key)
+    this.version++
+  }
+
   /** Whether nothing that was asked for is unanswered. */
   get settled(): boolean {
     return this.requests.size === 0
@@ -73,7 +85,7 @@ export class SessionTopics {
     const keys: Array<string> = []
     for (const [key, status] of this.statuses) {
       if (!isWanted(key)) this.reasons.delete(key)
-      if (status._tag === "Refused" && !isWanted(key)) this.statuses.delete(key)
+      if (status._tag === "Refused" && !isWanted(key)) this.drop(key)
       if (status._tag === "On" && (!isWanted(key) || this.cycling.has(key))) keys.push(key)
     }
     return keys
@@ -83,7 +95,7 @@ export class SessionTopics {
     this.requests.set(id, { id, kind, keys: new Set(keys), deadline: Infinity })
     for (const key of keys) {
       this.cycling.delete(key)
-      this.statuses.set(key, { _tag: kind === "subscribe" ? "Asked" : "Leaving", request: id })
+      this.put(key, { _tag: kind === "subscribe" ? "Asked" : "Leaving", request: id })
       if (kind === "subscribe") this.unanswered.set(key, Infinity)
     }
   }
@@ -92,14 +104,14 @@ export class SessionTopics {
   forget(keys: ReadonlyArray<string>): void {
     for (const key of keys) {
       this.cycling.delete(key)
-      this.statuses.delete(key)
+      this.drop(key)
     }
   }
 
   refuse(keys: ReadonlyArray<string>, reason: string): void {
     for (const key of keys) {
       this.reasons.delete(key)
-      this.statuses.set(key, { _tag: "Refused", reason })
+      this.put(key, { _tag: "Refused", reason })
     }
   }
 
@@ -119,7 +131,7 @@ export class SessionTopics {
     for (const key of request.keys) {
       if (request.kind === "unsubscribe") this.staysOn(key, now)
       else {
-        this.statuses.delete(key)
+        this.drop(key)
         this.unanswered.delete(key)
       }
     }
@@ -159,7 +171,7 @@ export class SessionTopics {
     for (const request of [...this.requests.values()].filter(({ deadline }) => deadline <= now)) {
       this.requests.delete(request.id)
       for (const key of request.keys) {
-        this.statuses.delete(key)
+        this.drop(key)
         if (request.kind === "unsubscribe") continue
         overdue.push(key)
         if (this.attempt(key) >= limit) refused.push(key)
@@ -175,13 +187,15 @@ export class SessionTopics {
     if (this.unanswered.size > 0) this.settle(key)
     const status = this.statuses.get(key)
     if (status?._tag === "On") {
+      // Its first data: from now on another limit says how long it may be quiet.
+      const isFirst = !status.delivered
       status.delivered = true
-      return false
+      return isFirst
     }
     if (status?._tag !== "Asked") return false
     this.strike(status.request, key)
     this.reasons.delete(key)
-    this.statuses.set(key, { _tag: "On", since: now, delivered: true })
+    this.put(key, { _tag: "On", since: now, delivered: true })
     return true
   }
 
@@ -254,7 +268,7 @@ export class SessionTopics {
     const asked = this.concerned(match)
     for (const [request, key] of asked) {
       this.strike(request.id, key)
-      if (request.kind === "unsubscribe") this.statuses.delete(key)
+      if (request.kind === "unsubscribe") this.drop(key)
       else if (match._tag === "Nack") refused.push(key)
       else {
         confirmed.push(key)
@@ -276,10 +290,10 @@ export class SessionTopics {
       }
       if (status._tag === "Leaving" && !listed.has(key)) {
         this.strike(status.request, key)
-        this.statuses.delete(key)
+        this.drop(key)
       }
       if (status._tag === "On" && !listed.has(key)) {
-        this.statuses.delete(key)
+        this.drop(key)
         dropped.push(key)
       }
     }
@@ -305,12 +319,12 @@ export class SessionTopics {
   private turnOn(key: string, now: number): void {
     this.attempts.delete(key)
     this.reasons.delete(key)
-    this.statuses.set(key, { _tag: "On", since: now, delivered: false })
+    this.put(key, { _tag: "On", since: now, delivered: false })
   }
 
   // Its unsubscribe was not sent: what was to be subscribed again still is.
   private staysOn(key: string, now: number): void {
-    this.statuses.set(key, { _tag: "On", since: now, delivered: true })
+    this.put(key, { _tag: "On", since: now, delivered: true })
     if (this.reasons.has(key)) this.cycling.add(key)
   }
 

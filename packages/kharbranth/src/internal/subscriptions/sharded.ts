@@ -65,7 +65,7 @@ class Sharded<T, In, Out, M> extends SubscriptionsBase<T, In, Refused> {
       const known = this.all.get(key)
       if (known !== undefined) return Effect.succeed(this.joinKnown(known, reader))
       const topic = new Topic<T, In>(key, value)
-      topic.readers.add(reader)
+      topic.joined(reader)
       this.all.set(key, topic)
       return this.pool.place({ id: key, size: this.sizeOf?.(value) }).pipe(
         Effect.andThen(this.settle(topic)),
@@ -78,7 +78,7 @@ class Sharded<T, In, Out, M> extends SubscriptionsBase<T, In, Refused> {
 
   private joinKnown(topic: Topic<T, In>, reader: TopicReader<In>): Topic<T, In> {
     const driver = this.driverBy.get(topic)
-    if (driver === undefined) topic.readers.add(reader)
+    if (driver === undefined) topic.joined(reader)
     else driver.registry.join(topic.key, topic.value, reader)
     return topic
   }

@@ -14,6 +14,8 @@ export class Topic<T, In> {
   readonly value: T
   readonly state = new Cell<TopicState>({ _tag: "Waiting" })
   readonly readers = new Set<TopicReader<In>>()
+  /** Those of the readers that messages are made for. */
+  listening: ReadonlyArray<TopicReader<In>> = []
   messages = 0
   /** Unix milliseconds. */
   lastAt: number | undefined
@@ -23,6 +25,9 @@ export class Topic<T, In> {
   step = 0
   /** Restarts it caused that brought no data. */
   restarts = 0
+  /** The session that delivers it without anything to note but that a message came; and its statuses' version. */
+  private steadyIn: SessionTopics | undefined
+  private steadyAt = 0
   /** What an overlap has delivered. */
   seen: Set<unknown> | undefined
 
@@ -31,12 +36,39 @@ export class Topic<T, In> {
     this.value = value
   }
 
+  joined(reader: TopicReader<In>): void {
+    this.readers.add(reader)
+    this.listening = [...this.readers].filter(({ reads }) => reads)
+  }
+
   interrupted(reason: Gap["reason"], now: number, from = this.lastAt ?? now): void {
+    this.steadyIn = undefined
     for (const reader of this.readers) reader.interrupted(from, reason)
   }
 
   resumed(epoch: number, now: number): void {
     for (const reader of this.readers) reader.resumed(epoch, now)
+  }
+
+  /** Its subscribers have all there is, the session has granted it and brought data: until something changes, more data is no news. */
+  steady(session: SessionTopics): void {
+    this.steadyIn = session
+    this.steadyAt = session.version
+  }
+
+  isSteady(session: SessionTopics): boolean {
+    return this.steadyIn === session && this.steadyAt === session.version && this.step === 0
+  }
+
+  /** A message came, and nothing else has changed. */
+  count(now: number, mono: number): void {
+    this.messages++
+    this.lastAt = now
+    this.woundAt = mono
+  }
+
+  push(epoch: number, message: In): void {
+    for (const reader of this.readers) reader.push(epoch, message)
   }
 
   wind(mono: number): void {
@@ -62,6 +94,7 @@ export class Topic<T, In> {
   left(reader: TopicReader<In>): boolean {
     reader.end(undefined)
     this.readers.delete(reader)
+    this.listening = this.listening.filter((other) => other !== reader)
     if (this.readers.size > 0) return false
     this.publish({ _tag: "Released" })
     this.state.end()
