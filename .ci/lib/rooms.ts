@@ -114,7 +114,7 @@ const houses: Readonly<Record<string, House>> = {
   },
   feeds: {
     // `model` and `venues` consist of doors alone.
-    floors: [["kit", "model"], ["json", "rest"], ["book"], ["venue"], ["venues", "line", "recording"], ["feed"]],
+    floors: [["kit"], ["model"], ["json", "rest"], ["book"], ["venue"], ["venues", "line", "recording"], ["feed"]],
     doors: {
       "Book": "book",
       "Checksum": "model",

@@ -14,6 +14,7 @@ import { idle } from "./benches/idle.ts"
 import { inbound } from "./benches/inbound.ts"
 import { latency } from "./benches/latency.ts"
 import { manager } from "./benches/manager.ts"
+import { market } from "./benches/market.ts"
 import { outbound } from "./benches/outbound.ts"
 import { pressure } from "./benches/pressure.ts"
 import { signalr } from "./benches/signalr.ts"
@@ -22,7 +23,7 @@ import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds]
+const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds, market]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

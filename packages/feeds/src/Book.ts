@@ -8,6 +8,7 @@
 import * as Option from "effect/Option"
 import * as Checksum from "./Checksum.ts"
 import type { BookUpdate, Reason } from "./FeedEvent.ts"
+import * as LevelSums from "./internal/book/levelSums.ts"
 import { BookSide } from "./internal/book/side.ts"
 import * as Sequencer from "./Sequencer.ts"
 
@@ -250,7 +251,8 @@ const settle = (self: Mutable, update: BookUpdate): Outcome => {
   return applied
 }
 
-const sum = (self: Mutable, rule: Checksum.Rule): number => Checksum.crc32(rule.line(self.bids, self.asks))
+const sum = ({ asks, bids }: Mutable, { levels, line, pairs }: Checksum.Rule): number =>
+  pairs === undefined ? Checksum.crc32(line(bids, asks)) : LevelSums.sumOf(bids, asks, levels, pairs === "negative")
 
 const crossed = ({ asks, bids }: Mutable): boolean =>
   bids.length > 0 && asks.length > 0 && (bids.value(0) ?? 0) >= (asks.value(0) ?? 0)

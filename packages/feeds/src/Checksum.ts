@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Crc from "./internal/kit/crc32.ts"
 
 /**
  * The levels of one side, best first.
@@ -26,13 +27,13 @@ export interface Side {
 export interface Rule {
   readonly levels: number
   readonly line: (bids: Side, asks: Side) => string
+  /**
+   * The line is prices and sizes, bids and asks in turn, all joined by colons: a
+   * book then sums again only what has changed. `"negative"`: sizes of asks have a
+   * minus. Default: the line is something else.
+   */
+  readonly pairs?: "plain" | "negative" | undefined
 }
-
-const table = Uint32Array.from({ length: 256 }, (_, index) => {
-  let value = index
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1
-  return value >>> 0
-})
 
 /**
  * CRC32 of ASCII text, as an unsigned number.
@@ -48,11 +49,7 @@ const table = Uint32Array.from({ length: 256 }, (_, index) => {
  * @category combinators
  * @since 0.1.0
  */
-export const crc32 = (text: string): number => {
-  let sum = 0xffffffff
-  for (let at = 0; at < text.length; at++) sum = (table[(sum ^ text.charCodeAt(at)) & 0xff] ?? 0) ^ (sum >>> 8)
-  return (sum ^ 0xffffffff) >>> 0
-}
+export const crc32 = (text: string): number => Crc.sumOf(Crc.afterText(Crc.start, text))
 
 const bare = (decimal: string): string => decimal.replace(".", "").replace(/^0+/, "")
 
@@ -85,7 +82,11 @@ export const kraken: Rule = { levels: 10, line: (bids, asks) => stripped(asks) +
  * @category rules
  * @since 0.1.0
  */
-export const interleaved: Rule = { levels: 25, line: (bids, asks) => colons(bids, asks, (text) => text) }
+export const interleaved: Rule = {
+  levels: 25,
+  line: (bids, asks) => colons(bids, asks, (text) => text),
+  pairs: "plain"
+}
 
 /**
  * Bitfinex: as {@link interleaved}, with the sizes of asks negative.
@@ -95,5 +96,6 @@ export const interleaved: Rule = { levels: 25, line: (bids, asks) => colons(bids
  */
 export const bitfinex: Rule = {
   levels: 25,
-  line: (bids, asks) => colons(bids, asks, (text, ask) => (ask ? `-${text}` : text))
+  line: (bids, asks) => colons(bids, asks, (text, ask) => (ask ? `-${text}` : text)),
+  pairs: "negative"
 }

@@ -223,6 +223,13 @@ export interface Venue {
   readonly subscribe: (topics: ReadonlyArray<Topic>, id: number, wire: Wire) => ReadonlyArray<string>
   readonly unsubscribe: (topics: ReadonlyArray<Topic>, id: number, wire: Wire) => ReadonlyArray<string>
   readonly classify: (raw: string, wire: Wire) => Kind
+  /**
+   * How frames of data begin, if all that `classify` says of one follows from its
+   * beginning: it starts with `start`, and the rest of its beginning goes up to the
+   * next `end`. A feed then asks `classify` once for each beginning and remembers
+   * the answer. Default: it asks for every frame.
+   */
+  readonly beginning?: { readonly start: string; readonly end: string } | undefined
   readonly decode: (
     raw: string,
     topic: Topic,

@@ -2,6 +2,7 @@
  * What the bench's server does with a client, by the path that was dialed.
  */
 import type { Socket } from "node:net"
+import { market, start } from "./market.ts"
 import { tick } from "./ticks.ts"
 import { frame, frameReader, header } from "./wire.ts"
 
@@ -142,6 +143,8 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "/flood": flood,
   "/feed": feed,
   "/ticks": ticks,
+  "/market": market,
+  "/start": start,
   "/drain": drain,
   "/echo": echo,
   "/burst": burst,

@@ -7,6 +7,7 @@ import * as Idle from "./idle.ts"
 import * as Inbound from "./inbound.ts"
 import * as Latency from "./latency.ts"
 import * as Manager from "./manager.ts"
+import * as Market from "./market.ts"
 import * as Outbound from "./outbound.ts"
 import * as Pressure from "./pressure.ts"
 import * as SignalR from "./signalr.ts"
@@ -19,6 +20,7 @@ const kinds: Readonly<Record<string, (subject: string, params: never) => Promise
   latency: Latency.measure,
   idle: Idle.measure,
   manager: Manager.measure,
+  market: Market.measure,
   pressure: Pressure.measure,
   signalr: SignalR.measure,
   feeds: Feeds.measure,

@@ -63,6 +63,7 @@ export const make = (
       subscribe: Binance.request("SUBSCRIBE"),
       unsubscribe: Binance.request("UNSUBSCRIBE"),
       classify: Binance.classify,
+      beginning: Binance.beginning,
       decode: Binance.decode("binance-spot"),
       continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest", snapshotLevels: levels },
       choices: { levels: Object.keys(weights).map(Number) },

@@ -56,6 +56,7 @@ export const make = (options: Options = {}): Venue => {
       subscribe: Binance.request("SUBSCRIBE"),
       unsubscribe: Binance.request("UNSUBSCRIBE"),
       classify: Binance.classify,
+      beginning: Binance.beginning,
       decode: Binance.decode("binance-usdm"),
       continuity: {
         sequencer: Sequencer.make("chain", "rest", { bridge: true }),

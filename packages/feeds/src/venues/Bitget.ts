@@ -112,6 +112,7 @@ export const make = (
       subscribe: request("subscribe", instType),
       unsubscribe: request("unsubscribe", instType),
       classify,
+      beginning: { start: '{"action":"', end: "}" },
       decode,
       choices: { instType: "text", proof: Kit.proofs },
       continuity: Kit.chained(options.proof)

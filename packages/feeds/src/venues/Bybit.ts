@@ -128,6 +128,7 @@ export const make = (
       subscribe: request("subscribe", key),
       unsubscribe: request("unsubscribe", key),
       classify,
+      beginning: { start: '{"topic":"', end: '"' },
       decode,
       choices: { category: ["spot", "linear", "inverse"], depth: [1, 50, 200, 1000] },
       trades: trades(options.category ?? "spot"),

@@ -122,6 +122,7 @@ export const make = (
       subscribe: request("subscribe", key),
       unsubscribe: request("unsubscribe", key),
       classify,
+      beginning: { start: '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"', end: '"' },
       decode,
       choices: { interval: ["100ms", "raw"] },
       continuity: { sequencer: Sequencer.make("chain", "resubscribe") }

@@ -138,6 +138,7 @@ export const make = (options: Options = {}): Venue =>
       subscribe: request("subscribe"),
       unsubscribe: request("unsubscribe"),
       classify,
+      beginning: { start: '{"topic":"', end: '"' },
       decode,
       continuity: { sequencer: Sequencer.make("range", "rest"), bootstrap: "rest" },
       snapshot,

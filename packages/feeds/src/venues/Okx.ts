@@ -121,6 +121,7 @@ export const make = (
       subscribe: request("subscribe"),
       unsubscribe: request("unsubscribe"),
       classify,
+      beginning: { start: '{"arg":{', end: "}" },
       decode,
       trades,
       choices: { proof: Kit.proofs },

@@ -5,8 +5,9 @@
 import type { Changes } from "../../FeedEvent.ts"
 import type { Sequence } from "../../Sequencer.ts"
 import { compare } from "../json/decimal.ts"
+import type { Summed } from "./levelSums.ts"
 
-interface Held {
+interface Held extends Summed {
   readonly value: number
   price: string
   size: string
@@ -49,7 +50,8 @@ export class BookSide {
     }
   }
 
-  private level(index: number): Held | undefined {
+  /** A level; index 0 is the best. */
+  level(index: number): Held | undefined {
     return this.levels[this.levels.length - 1 - index]
   }
 
@@ -89,7 +91,8 @@ export class BookSide {
     } else if (isThere) {
       there.price = price
       there.size = size
-    } else this.insertAt(at, { value, price, size })
+      there.summed = 0
+    } else this.insertAt(at, { value, price, size, sum: 0, summed: 0 })
   }
 
   // By hand: `splice` makes an array of what it took out.

@@ -29,7 +29,7 @@ export class BookLeg implements Watcher {
   readonly index: number
   readonly topic: Topic
   readonly book: Book.Book
-  /** Woken whenever the book changes, or what the line says of it. */
+  /** Woken when the book turns right or wrong, or what the line says of it changes. */
   readonly waiting = new Waiting()
   /** The topic is subscribed in a session that lives. */
   isOn = false
@@ -44,6 +44,8 @@ export class BookLeg implements Watcher {
   /** The session has changed without a gap: it may repeat what the one before it brought. */
   private catchingUp = false
   private wasSynced = false
+  /** What decides whether the book needs mending, when it was last looked at. */
+  private need = 0
   private syncedAt = 0
 
   constructor(line: Line, index: number, topic: Topic, owner: LegOwner) {
@@ -181,6 +183,10 @@ export class BookLeg implements Watcher {
     if (session?.paused === true) this.lose("maintenance")
     if (this.isSynced !== this.wasSynced) this.turned(this.isSynced)
     this.owner.changed()
+    const { isOn, isPaused, isSynced } = this
+    const need = (isOn ? 1 : 0) + (isPaused ? 2 : 0) + (isSynced ? 4 : 0)
+    if (need === this.need) return
+    this.need = need
     this.waiting.wake()
   }
 }

@@ -9,6 +9,7 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { Gap, Lagged, Marker, Resynced, Stale } from "../../FeedEvent.ts"
+import { atEnd } from "../kit/turn.ts"
 import { Waiting } from "../kit/waiting.ts"
 
 const markers: Readonly<Record<Marker["_tag"], true>> = { Gap: true, Stale: true, Resynced: true, Lagged: true }
@@ -35,10 +36,13 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
   /** Everything was dropped, and what comes is too, until the reader takes the newest state. */
   private behind = false
   private ending: { readonly error: E | undefined } | undefined
-  private readonly waiting = new Waiting()
+  /** Readers wake at the end of a turn, once for all that came in it, unless it is more than half of what may wait. */
+  private readonly waiting = new Waiting(atEnd)
+  private readonly many: number
 
   constructor(options: BufferOptions<A>) {
     this.options = options
+    this.many = Math.ceil(options.capacity / 2)
   }
 
   push(item: A): void {
@@ -49,7 +53,8 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
       return
     }
     this.items.push(item)
-    this.waiting.wake()
+    if (this.items.length - this.head === this.many) this.waiting.wakeSoon()
+    else this.waiting.wake()
   }
 
   mark(marker: Marker): void {

@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type * as Subscriptions from "kharbranth/Subscriptions"
 import type { FeedEvent, Marker, Reason } from "../../FeedEvent.ts"
 import type { Topic } from "../../Topic.ts"
-import type { Incoming } from "../line/incoming.ts"
+import type { Arrival, Incoming } from "../line/incoming.ts"
 import type { Line, Refused } from "../line/line.ts"
 import type { Watcher } from "../line/members.ts"
 import { isMarker, type Pull, ReaderBuffer } from "./buffer.ts"
@@ -52,8 +52,11 @@ export interface Follower {
 /** Subscribes a topic on a line and passes on all that becomes of it, until the Scope closes. */
 export const follow = (line: Line, topic: Topic, follower: Follower): Effect.Effect<void, Refused, Scope.Scope> =>
   Effect.gen(function* () {
-    const { ended, missed: gap, stands, took: message, watcher } = follower
+    const { ended, missed: gap, stands, took, watcher } = follower
     yield* line.watch(topic, watcher)
+    const message = (arrival: Arrival): void => {
+      if (arrival._tag === "Incoming") took(arrival)
+    }
     const { state } = yield* line.topics.forward(topic, { message, gap, ended })
     const seeing = Stream.runForEach(state.changes, (now) => Effect.sync(() => stands(now)))
     yield* Effect.forkScoped(seeing, { startImmediately: true })

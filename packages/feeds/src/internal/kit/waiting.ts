@@ -1,15 +1,20 @@
 /**
  * Where fibers wait until something changes. A wait looks before it parks, and
- * again in the microtask after each wake, so that a waiter never runs inside the
- * callback that changed something, and once however much a turn changes.
+ * again some time after each wake, so that a waiter never runs inside the callback
+ * that changed something, and once however much changes until then.
  */
 import * as Effect from "effect/Effect"
-
-const settled = Promise.resolve()
+import { soon } from "./turn.ts"
 
 export class Waiting {
   private readonly waiters = new Set<() => void>()
+  private readonly defer: (run: () => void) => void
   private scheduled = false
+
+  /** `defer` says when waiters look again. Default: in the next microtask. */
+  constructor(defer: (run: () => void) => void = soon) {
+    this.defer = defer
+  }
 
   /** Completes with what `look` returns, as soon as that is not `undefined`. */
   until<A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> {
@@ -20,7 +25,12 @@ export class Waiting {
   wake(): void {
     if (this.scheduled || this.waiters.size === 0) return
     this.scheduled = true
-    void settled.then(() => this.look())
+    this.defer(this.look)
+  }
+
+  /** Something has changed that cannot wait as long as `defer` does. */
+  wakeSoon(): void {
+    if (this.waiters.size > 0) soon(this.look)
   }
 
   private park<A, E>(
@@ -37,7 +47,7 @@ export class Waiting {
     return Effect.sync(() => void this.waiters.delete(waiter))
   }
 
-  private look(): void {
+  private readonly look = (): void => {
     this.scheduled = false
     // An earlier waiter may have stopped a later one.
     for (const waiter of [...this.waiters]) if (this.waiters.has(waiter)) waiter()

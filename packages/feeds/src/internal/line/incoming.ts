@@ -1,13 +1,15 @@
 /**
- * A frame as a line hands it on: its text, what it is, and when it came. Frames
- * are classified in the order of their session, a batch at a time, because some
- * venues count all frames of a connection.
+ * What a line hands on: frames of data, with when they came, and what else the
+ * venue says. Frames are classified in the order of their session, because some
+ * venues count all frames of a connection. Data that came together stays together:
+ * most of it may be of topics that nobody reads.
  */
 import type * as Clock from "effect/Clock"
 import * as Codec from "kharbranth/Codec"
 import type { Frame } from "kharbranth/Message"
 import type { Kind, Venue, Wire } from "../../Venue.ts"
 import * as Kit from "../venue/kit.ts"
+import { Beginnings, type Topics } from "./beginnings.ts"
 
 /** One session of a line, as the frames that came by it know it. */
 export interface LineSession {
@@ -22,14 +24,54 @@ export interface LineSession {
   paused: boolean
 }
 
+/** A frame of data, as a reader of its topic gets it. */
 export interface Incoming {
+  readonly _tag: "Incoming"
   readonly raw: string
-  readonly kind: Kind
   readonly arrivalTime: number
   readonly session: LineSession
-  /** The holes that the session had seen when this came, its own included. */
+  /** The holes that the session had seen when this came, one right before it included. */
   readonly gaps: number
 }
+
+/** Frames of data that came together, with nothing between them. */
+export class Batch {
+  readonly _tag = "Batch"
+  readonly session: LineSession
+  readonly arrivalTime: number
+  readonly raws: Array<string> = []
+  /** The topics of each. */
+  readonly topics: Array<Topics> = []
+  /** The connection lost frames before the first of these. */
+  readonly gap: boolean
+  private readonly gaps: number
+
+  constructor(session: LineSession, arrivalTime: number, gap: boolean) {
+    this.session = session
+    this.arrivalTime = arrivalTime
+    this.gap = gap
+    this.gaps = session.gaps
+  }
+
+  readonly incoming = (index: number): Incoming => {
+    const { arrivalTime, gaps, raws, session } = this
+    return { _tag: "Incoming", raw: raws[index]!, arrivalTime, session, gaps }
+  }
+}
+
+/** What the venue says besides data. */
+export interface Word {
+  readonly _tag: "Word"
+  readonly raw: string
+  readonly kind: Exclude<Kind, { readonly _tag: "Data" }>
+  readonly session: LineSession
+}
+
+/** What comes out of a connection of a line. A reader of a topic gets `Incoming` alone. */
+export type Arrival = Batch | Word | Incoming
+
+/** The text of what came by itself, as all does while a session opens. */
+export const textOf = (arrival: Arrival): string => (arrival._tag === "Batch" ? arrival.raws[0]! : arrival.raw)
 
 /** What a connection of a line writes: the frames of one request. */
 export type Request = ReadonlyArray<string>
@@ -45,24 +87,57 @@ const classified = (venue: Venue, raw: string, wire: Wire): Kind => {
   }
 }
 
+const topicsOf = (keys: ReadonlyArray<string>): Topics => (keys.length === 1 ? keys[0]! : keys)
+
+/** Sorts the frames of one session into data and words. */
+class Sorter {
+  private readonly venue: Venue
+  private readonly session: LineSession
+  private readonly beginnings: Beginnings | undefined
+
+  constructor(venue: Venue, session: LineSession) {
+    this.venue = venue
+    this.session = session
+    this.beginnings = venue.beginning && new Beginnings(venue.beginning)
+  }
+
+  sort(frames: ReadonlyArray<Frame>, now: number): ReadonlyArray<Arrival> {
+    const arrivals: Array<Arrival> = []
+    let batch: Batch | undefined
+    for (const frame of frames) {
+      const raw = typeof frame === "string" ? frame : utf8.decode(frame)
+      let topics = this.beginnings?.find(raw)
+      if (topics === undefined) {
+        const { session } = this
+        const kind = classified(this.venue, raw, session.wire)
+        if (kind.gap) session.gaps++
+        if (kind._tag !== "Data" || kind.gap) batch = undefined
+        if (kind._tag !== "Data") {
+          arrivals.push({ _tag: "Word", raw, kind, session })
+          continue
+        }
+        topics = topicsOf(kind.keys)
+        if (kind.gap) arrivals.push((batch = new Batch(session, now, true)))
+        else this.beginnings?.learn(raw, topics)
+      }
+      if (batch === undefined) arrivals.push((batch = new Batch(this.session, now, false)))
+      batch.raws.push(raw)
+      batch.topics.push(topics)
+    }
+    return arrivals
+  }
+}
+
 /** Carries frames of a venue; `order` numbers the sessions of its line. */
-export const codecOf = (venue: Venue, clock: Clock.Clock, order: () => number): Codec.Codec<Incoming, Request> => ({
+export const codecOf = (venue: Venue, clock: Clock.Clock, order: () => number): Codec.Codec<Arrival, Request> => ({
   encode: (request) =>
     request.length === 1 ? request[0]! : new Codec.Failure(`a request is one frame, this one is ${request.length}`),
   decoder: () => {
     const session: LineSession = { order: order(), wire: venue.wire(), gaps: 0, over: false, paused: false }
-    const incoming = (frame: Frame, arrivalTime: number): Incoming => {
-      const raw = typeof frame === "string" ? frame : utf8.decode(frame)
-      const kind = classified(venue, raw, session.wire)
-      if (kind.gap) session.gaps++
-      return { raw, kind, arrivalTime, session, gaps: session.gaps }
-    }
+    const sorter = new Sorter(venue, session)
     return {
       onBadFrame: Codec.skip,
-      decode: (frames) => {
-        const now = clock.currentTimeMillisUnsafe()
-        return { messages: frames.map((frame) => incoming(frame, now)), failure: undefined }
-      }
+      decode: (frames) => ({ messages: sorter.sort(frames, clock.currentTimeMillisUnsafe()), failure: undefined })
     }
   }
 })

@@ -16,7 +16,7 @@ import type { FeedEvent } from "../../FeedEvent.ts"
 import type { Rest } from "../../Rest.ts"
 import type { Topic } from "../../Topic.ts"
 import type * as Venue from "../../Venue.ts"
-import { codecOf, type Incoming, type LineSession, type Request } from "./incoming.ts"
+import { type Arrival, codecOf, type Incoming, type LineSession, type Request } from "./incoming.ts"
 import { type LineCounts, type LineReport, Members, noCounts, type Watcher } from "./members.ts"
 import { settingsOf, targetOf } from "./settings.ts"
 
@@ -33,7 +33,7 @@ export interface LineOptions {
   readonly report: (report: LineReport) => void
 }
 
-type Topics = Subscriptions.Subscriptions<Topic, Incoming, Refused>
+type Topics = Subscriptions.Subscriptions<Topic, Arrival, Refused>
 
 /** What a session is remembered by, for the requests to it. */
 interface Memory {
@@ -46,9 +46,9 @@ const anySize = Number.MAX_SAFE_INTEGER
 /** Adapters use small ids for messages of their own. */
 const firstId = 1_000
 
-const matchOf = ({ kind }: Incoming): Subscriptions.Match | undefined => {
-  if (kind._tag === "Data") return Subscriptions.data(kind.keys)
-  return kind._tag === "Answer" ? kind.match : undefined
+const matchOf = (arrival: Arrival): Subscriptions.Match | Subscriptions.Batch<Arrival> | undefined => {
+  if (arrival._tag === "Batch") return Subscriptions.batch(arrival.topics, arrival.incoming)
+  return arrival._tag === "Word" && arrival.kind._tag === "Answer" ? arrival.kind.match : undefined
 }
 
 /** A message is one frame: a request that an adapter splits is too large. */
@@ -58,7 +58,7 @@ const topicsOf = ({
   line,
   quiet,
   venue
-}: LineOptions): Subscriptions.ShardedOptions<Topic, Incoming, Request, Memory> => {
+}: LineOptions): Subscriptions.ShardedOptions<Topic, Arrival, Request, Memory> => {
   const { batch, firstData, perConnection } = line.limits
   // Before the first frame there is nothing to remember, and nothing to unsubscribe.
   const wireOf = (memory: Memory) => memory.session?.wire ?? venue.wire()
@@ -67,9 +67,9 @@ const topicsOf = ({
     memory: () => ({ session: undefined }),
     subscribe: (topics, id, memory) => venue.subscribe(topics, id, wireOf(memory)),
     unsubscribe: (topics, id, memory) => venue.unsubscribe(topics, id, wireOf(memory)),
-    match: (incoming, memory) => {
-      memory.session = incoming.session
-      return matchOf(incoming)
+    match: (arrival, memory) => {
+      memory.session = arrival.session
+      return matchOf(arrival)
     },
     batch: { items: batch.items, bytes: batch.bytes ?? anySize, size: sizeOf },
     size: perConnection.characters === undefined ? undefined : (topic) => venue.key(topic).length,
@@ -81,14 +81,14 @@ const topicsOf = ({
 export class Line {
   readonly options: LineOptions
   readonly counts: LineCounts
-  readonly pool: ConnectionPool.Shards<Incoming, Request>
+  readonly pool: ConnectionPool.Shards<Arrival, Request>
   readonly topics: Topics
   private readonly members: Members
 
   constructor(
     options: LineOptions,
     counts: LineCounts,
-    pool: ConnectionPool.Shards<Incoming, Request>,
+    pool: ConnectionPool.Shards<Arrival, Request>,
     members: Members,
     topics: Topics
   ) {

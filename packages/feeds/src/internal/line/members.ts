@@ -12,9 +12,9 @@ import type { Connection } from "kharbranth/Connection"
 import type * as ConnectionPool from "kharbranth/ConnectionPool"
 import type * as Subscriptions from "kharbranth/Subscriptions"
 import type { Reason } from "../../FeedEvent.ts"
-import type { Incoming, LineSession, Request } from "./incoming.ts"
+import type { Arrival, LineSession, Request, Word } from "./incoming.ts"
 
-export type Member = Connection<Incoming, Request>
+export type Member = Connection<Arrival, Request>
 
 /** A topic's reader or book, as its line sees it. */
 export interface Watcher {
@@ -75,14 +75,14 @@ const epochOf = ({ state }: Member): number | undefined => {
 }
 
 export class Members {
-  private readonly pool: ConnectionPool.Shards<Incoming, Request>
+  private readonly pool: ConnectionPool.Shards<Arrival, Request>
   private readonly owner: MembersOwner
   private readonly watchers = new Map<string, Set<Watcher>>()
   private readonly followed = new Map<string, Member>()
   /** When each connection was last asked to reconnect. */
   private readonly asked = new Map<string, number>()
 
-  constructor(pool: ConnectionPool.Shards<Incoming, Request>, owner: MembersOwner) {
+  constructor(pool: ConnectionPool.Shards<Arrival, Request>, owner: MembersOwner) {
     this.pool = pool
     this.owner = owner
   }
@@ -134,7 +134,7 @@ export class Members {
   }
 
   /** The pool as the subscriptions see it: each connection that it gives is listened to. */
-  get listened(): Subscriptions.Pool<Incoming, Request> {
+  get listened(): Subscriptions.Pool<Arrival, Request> {
     const { pool } = this
     return {
       name: pool.name,
@@ -164,10 +164,12 @@ export class Members {
     const sessions = new Map<number, LineSession>()
     const { counts } = this.owner
     return connection.tap({
-      claim: (incoming, epoch) => {
-        if (!sessions.has(epoch)) sessions.set(epoch, incoming.session)
-        counts.frames++
-        return this.heard(connection, incoming)
+      claim: (arrival, epoch) => {
+        if (!sessions.has(epoch)) sessions.set(epoch, arrival.session)
+        counts.frames += arrival._tag === "Batch" ? arrival.raws.length : 1
+        if (arrival._tag === "Word") return this.heard(connection, arrival)
+        if (arrival._tag === "Batch" && arrival.gap) this.missed(connection)
+        return false
       },
       ended: (epoch) => {
         const session = sessions.get(epoch)
@@ -181,14 +183,10 @@ export class Members {
   }
 
   /** Takes what is for nobody else. Data and answers are for the subscriptions. */
-  private heard(connection: Member, { kind, session }: Incoming): boolean {
+  private heard(connection: Member, { kind, session }: Word): boolean {
     const { counts } = this.owner
-    if (kind.gap) {
-      counts.gaps++
-      this.interrupt(connection, "connection")
-    }
+    if (kind.gap) this.missed(connection)
     switch (kind._tag) {
-      case "Data":
       case "Answer":
         return false
       case "Beat":
@@ -204,6 +202,11 @@ export class Members {
         counts.unknown++
         return true
     }
+  }
+
+  private missed(connection: Member): void {
+    this.owner.counts.gaps++
+    this.interrupt(connection, "connection")
   }
 
   private noticed(connection: Member, session: LineSession, want: "rotate" | "pause" | "resume"): void {

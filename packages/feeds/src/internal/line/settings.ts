@@ -13,7 +13,7 @@ import type * as Session from "kharbranth/Session"
 import type * as Target from "kharbranth/Target"
 import { RestFailed, type Rest } from "../../Rest.ts"
 import type { AddressRequest, Line, Venue } from "../../Venue.ts"
-import type { Incoming, Request } from "./incoming.ts"
+import { type Arrival, type Request, textOf } from "./incoming.ts"
 
 /** How long a venue that found us too busy is left alone. */
 const busyFor = Duration.seconds(60)
@@ -64,15 +64,15 @@ export const targetOf = (venue: Venue, line: Line, rest: Rest, now: () => number
   line.target ?? (line.address === undefined ? "" : asked(venue.id, line.address, rest, now))
 
 /** The venue's opening speaks text; the connection carries frames that are classified. */
-const opening = (open: NonNullable<Venue["open"]>) => (session: Session.Session<Incoming, Request>) =>
+const opening = (open: NonNullable<Venue["open"]>) => (session: Session.Session<Arrival, Request>) =>
   open({
     epoch: session.epoch,
     protocol: session.protocol,
     send: (text) => session.send([text]),
     receive: (pick = () => true) =>
       Effect.map(
-        session.receive(({ raw }) => pick(raw)),
-        ({ raw }) => raw
+        session.receive((arrival) => pick(textOf(arrival))),
+        textOf
       )
   })
 
@@ -94,7 +94,8 @@ export const settingsOf = (venue: Venue, line: Line) => {
     inbox: { overflow: "dropOldest" },
     rotate: {
       maxAge: limits.maxAge === undefined ? undefined : replacedAfter(limits.maxAge),
-      notice: ({ kind }: Incoming) => kind._tag === "Notice" && kind.want === "rotate"
+      notice: (arrival: Arrival) =>
+        arrival._tag === "Word" && arrival.kind._tag === "Notice" && arrival.kind.want === "rotate"
     },
     onOpen: venue.open === undefined ? undefined : opening(venue.open)
   } as const

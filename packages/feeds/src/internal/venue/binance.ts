@@ -27,6 +27,8 @@ export const classify: Venue["classify"] = (raw) => {
   return reason === undefined ? Kit.unknown : Kit.answer(Subscriptions.nack({ id, reason }))
 }
 
+export const beginning: Venue["beginning"] = { start: '{"stream":"', end: '"' }
+
 const delta = (item: Item, stamps: Stamps): BookUpdate =>
   Kit.bookUpdate(stamps, {
     symbol: item.text("s"),

@@ -296,7 +296,7 @@ export const venue = (
   table: Table,
   part: Pick<Line, "target" | "heartbeat" | "address"> &
     Pick<Venue, "key" | "subscribe" | "unsubscribe" | "classify" | "decode" | "continuity"> &
-    Partial<Pick<Venue, "open" | "snapshot" | "trades" | "blame" | "line" | "lines">> & {
+    Partial<Pick<Venue, "beginning" | "open" | "snapshot" | "trades" | "blame" | "line" | "lines">> & {
       /** The adapter's own options. Default: it has none. */
       readonly choices?: Choices
     },
@@ -315,6 +315,7 @@ export const venue = (
   subscribe: part.subscribe,
   unsubscribe: part.unsubscribe,
   classify: part.classify,
+  beginning: part.beginning,
   decode: part.decode,
   continuity: part.continuity,
   snapshot: part.snapshot,

@@ -1,0 +1,50 @@
+/**
+ * Whole feeds on real sockets: 200 topics of an exchange that sends as fast as its
+ * clients read, in frames a CPU second, against a client on raw `ws` that parses
+ * each frame and calls a function by its topic.
+ */
+import { loopback } from "../harness/address.ts"
+import type { Bench } from "../harness/bench.ts"
+import { type Figure, interleaved } from "../harness/figures.ts"
+import { runSubject, type Server, withServer } from "../harness/process.ts"
+import type { Params, Result } from "../subjects/market.ts"
+
+interface Load {
+  readonly venue: string
+  readonly load: Params["load"]
+  readonly subjects: ReadonlyArray<string>
+}
+
+const mixed = ["all held", "one topic in ten read", "all read", "all read, checked by Schema"]
+
+const loads: ReadonlyArray<Load> = [
+  { venue: "bybit", load: "mixed", subjects: mixed },
+  { venue: "bybit", load: "books", subjects: ["all books kept"] },
+  { venue: "okx", load: "mixed", subjects: mixed },
+  { venue: "okx", load: "books", subjects: ["all books kept"] },
+  { venue: "binance", load: "mixed", subjects: mixed }
+]
+
+export const market: Bench = {
+  name: "market",
+  title: "Whole feeds of 200 topics on real sockets, in frames a CPU second, against raw ws that parses each frame",
+  run: ({ quick, rounds }) =>
+    withServer(async (server: Server) => {
+      const figures: Array<Figure> = []
+      const amounts = quick ? { warmFrames: 20_000, frames: 20_000 } : { warmFrames: 300_000, frames: 300_000 }
+      const only = process.env["MARKET_ONLY"]
+      for (const { load, subjects, venue } of loads) {
+        const contender = (subject: string) => ({
+          label: `${venue}, ${load}: ${subject}`,
+          run: () => {
+            const params: Params = { url: loopback(server.port, ""), venue, load, ...amounts }
+            return runSubject<Result>("market", subject, params)
+          }
+        })
+        const chosen = subjects.map(contender).filter(({ label }) => label.includes(only ?? ""))
+        if (chosen.length === 0) continue
+        figures.push(...(await interleaved("market", rounds, contender("ws, all parsed"), chosen, "/s")))
+      }
+      return figures
+    })
+}
