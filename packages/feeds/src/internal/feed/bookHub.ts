@@ -171,7 +171,12 @@ export class BookHub implements LegOwner {
   }
 
   private push(update: BookUpdate): void {
-    for (const reader of this.readers) reader.push(update)
+    // Each reader stamps its own when it is delivered.
+    let isFirst = true
+    for (const reader of this.readers) {
+      reader.push(isFirst ? update : { ...update })
+      isFirst = false
+    }
   }
 
   private mark(marker: Marker): void {

@@ -22,6 +22,9 @@ export interface BufferOptions<A> {
   readonly snapshot?: (() => A | undefined) | undefined
 }
 
+/** So much makes up for the wake, and what waits longer costs the garbage collector more. */
+const muchAtMost = 32
+
 export type Pull<A, E> = Effect.Effect<Arr.NonEmptyReadonlyArray<A>, E | Cause.Done>
 
 export class ReaderBuffer<A extends { readonly _tag: string }, E> {
@@ -36,13 +39,13 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
   /** Everything was dropped, and what comes is too, until the reader takes the newest state. */
   private behind = false
   private ending: { readonly error: E | undefined } | undefined
-  /** Readers wake at the end of a turn, once for all that came in it, unless it is more than half of what may wait. */
+  /** Readers wake at the end of a turn, once for all that came in it, unless it is much. */
   private readonly waiting = new Waiting(atEnd)
   private readonly many: number
 
   constructor(options: BufferOptions<A>) {
     this.options = options
-    this.many = Math.ceil(options.capacity / 2)
+    this.many = Math.min(muchAtMost, Math.ceil(options.capacity / 2))
   }
 
   push(item: A): void {
@@ -70,13 +73,24 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
     this.waiting.wake()
   }
 
-  readonly pull: Pull<A | Marker, E> = this.waiting.until((): Pull<A | Marker, E> | undefined => {
-    const batch = this.take()
-    if (Arr.isArrayNonEmpty(batch)) return Effect.succeed(batch)
-    const { ending } = this
-    if (ending === undefined) return undefined
-    return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
-  })
+  /** Takes all that waits and makes of it what the reader wants, as soon as that is anything. */
+  pullAs<B>(read: (batch: Array<A | Marker>) => Array<B>): Pull<B, E> {
+    return this.waiting.until((): Pull<B, E> | undefined => {
+      const batch = this.take()
+      if (batch.length > 0) {
+        try {
+          const found = read(batch)
+          if (Arr.isArrayNonEmpty(found)) return Effect.succeed(found)
+        } catch (defect) {
+          // A function of the user's threw: that is the reader's end, and nobody else's.
+          return Effect.die(defect)
+        }
+      }
+      const { ending } = this
+      if (ending === undefined) return undefined
+      return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
+    })
+  }
 
   private take(): Array<A | Marker> {
     const first: Array<A | Marker> = []

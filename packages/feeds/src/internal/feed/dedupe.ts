@@ -30,44 +30,56 @@ const generation = 2_048
 /** Twice the ids, so that a free place is never far. */
 const places = 2 * generation
 
-/** A short number of a text, never 0: equal for equal texts, and mostly for no others. */
-const markOf = (id: string): number => {
-  let mark = 0x811c9dc5
-  for (let at = 0; at < id.length; at++) mark = Math.imul(mark ^ id.charCodeAt(at), 0x01000193)
-  return (mark ^ (mark >>> 15)) >>> 0 || 1
+/**
+ * Two numbers of 32 bits that stand for a text, the first never 0. Different texts
+ * have the same two about once in 10^19 pairs, so a trade is taken for one of the
+ * last few thousand less than once in 10^15.
+ */
+const marks = { first: 0, second: 0 }
+
+const mark = (id: string): void => {
+  let first = 0x811c9dc5
+  let second = 0x9e3779b1
+  for (let at = 0; at < id.length; at++) {
+    const code = id.charCodeAt(at)
+    first = Math.imul(first ^ code, 0x01000193)
+    second = Math.imul((second << 5) ^ (second >>> 27) ^ code, 0x85ebca6b)
+  }
+  marks.first = (first ^ (first >>> 15)) >>> 0 || 1
+  marks.second = (second ^ (second >>> 16)) >>> 0
 }
 
 /**
- * One generation of ids, in a table of their marks that is never grown. A set of
- * texts would take about as long as all the rest of reading a trade.
+ * One generation of ids, in a table of their marks that is never grown. The texts
+ * themselves would outlive their trades, which costs the garbage collector more
+ * than all the rest of reading a trade.
  */
 class Generation {
   size = 0
-  private readonly marks = new Uint32Array(places)
-  private readonly ids = Array.from({ length: places }, () => "")
+  private readonly firsts = new Uint32Array(places)
+  private readonly seconds = new Uint32Array(places)
 
-  has(id: string, mark: number): boolean {
-    return this.marks[this.placeOf(id, mark)] !== 0
+  has(first: number, second: number): boolean {
+    return this.firsts[this.placeOf(first, second)] !== 0
   }
 
-  add(id: string, mark: number): void {
-    const at = this.placeOf(id, mark)
+  add(first: number, second: number): void {
+    const at = this.placeOf(first, second)
     this.size++
-    this.marks[at] = mark
-    this.ids[at] = id
+    this.firsts[at] = first
+    this.seconds[at] = second
   }
 
   clear(): void {
     this.size = 0
-    this.marks.fill(0)
-    this.ids.fill("")
+    this.firsts.fill(0)
   }
 
   /** Where an id is, or the free place where it belongs. */
-  private placeOf(id: string, mark: number): number {
-    let at = mark % places
-    for (let found = this.marks[at]; found !== 0; found = this.marks[at]) {
-      if (found === mark && this.ids[at] === id) return at
+  private placeOf(first: number, second: number): number {
+    let at = first % places
+    for (let found = this.firsts[at]; found !== 0; found = this.firsts[at]) {
+      if (found === first && this.seconds[at] === second) return at
       at = (at + 1) % places
     }
     return at
@@ -77,19 +89,21 @@ class Generation {
 /** What was seen, of the latest ids. */
 class Seen {
   private young = new Generation()
-  private old = new Generation()
+  /** Made when the young one is full for the first time: most readers see few trades. */
+  private old: Generation | undefined
 
   /** Takes an id; returns whether it is new. */
   take(id: string): boolean {
-    const mark = markOf(id)
-    if (this.young.has(id, mark) || this.old.has(id, mark)) return false
+    mark(id)
+    const { first, second } = marks
+    if (this.young.has(first, second) || this.old?.has(first, second) === true) return false
     if (this.young.size >= generation) {
-      this.old.clear()
-      const { old, young } = this
+      const { old = new Generation(), young } = this
+      old.clear()
       this.old = young
       this.young = old
     }
-    this.young.add(id, mark)
+    this.young.add(first, second)
     return true
   }
 }

@@ -3,7 +3,6 @@
  * the raw frames of any. Frames wait as they came and are decoded when they are
  * read, so what is dropped or never read is never decoded.
  */
-import * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -14,7 +13,7 @@ import type { Topic } from "../../Topic.ts"
 import type { Arrival, Incoming } from "../line/incoming.ts"
 import type { Line, Refused } from "../line/line.ts"
 import type { Watcher } from "../line/members.ts"
-import { isMarker, type Pull, ReaderBuffer } from "./buffer.ts"
+import { type Pull, ReaderBuffer } from "./buffer.ts"
 import type { Dedupe } from "./dedupe.ts"
 import { Freshness } from "./freshness.ts"
 
@@ -139,7 +138,7 @@ export class Flow {
     if (before?.session === session && before.gaps !== gaps) {
       this.mark(this.freshness.gap(leg, "connection", this.lastAt, arrivalTime))
     }
-    this.seen[leg] = incoming
+    if (before?.session !== session || before.gaps !== gaps) this.seen[leg] = { session, gaps }
     this.lastAt = arrivalTime
     this.mark(this.freshness.alive(leg, arrivalTime))
     this.buffer.push({ _tag: "Arrived", leg, incoming })
@@ -152,17 +151,18 @@ export type Read<A> = (arrived: Arrived, line: Line, now: number) => ReadonlyArr
 /** Pulls from a flow, as its reader wants it. */
 export const pullOf = <A>(flow: Flow, read: Read<A>): Pull<A | Marker, Refused> => {
   const { clock, lines } = flow.options
-  const pull: Pull<A | Marker, Refused> = Effect.flatMap(flow.buffer.pull, (batch) => {
+  return flow.buffer.pullAs((batch) => {
     const now = clock.currentTimeMillisUnsafe()
     const found: Array<A | Marker> = []
     for (const item of batch) {
-      if (isMarker(item)) found.push(item)
+      if (item._tag !== "Arrived") found.push(item)
       else for (const one of read(item, lines[item.leg]!, now)) found.push(one)
     }
-    return Arr.isArrayNonEmpty(found) ? Effect.succeed(found) : pull
+    return found
   })
-  return pull
 }
+
+const none: ReadonlyArray<never> = []
 
 /** Decodes, leaves out what came before, and stamps what is handed on. */
 export const decoding = (topic: Topic, dedupe: Dedupe): Read<FeedEvent> => {
@@ -172,7 +172,9 @@ export const decoding = (topic: Topic, dedupe: Dedupe): Read<FeedEvent> => {
       const { arrivalTime } = incoming
       return [{ _tag: "Gap", reason: "malformed", from: arrivalTime, to: arrivalTime }]
     }
-    const events = found.filter((event) => event._tag !== "Trade" || dedupe.admit(event, leg))
+    const isNew = (event: FeedEvent): boolean => event._tag !== "Trade" || dedupe.admit(event, leg)
+    // Most frames have one event.
+    const events = found.length === 1 ? (isNew(found[0]!) ? found : none) : found.filter(isNew)
     for (const event of events) (event as { deliveryTime: number }).deliveryTime = now
     return events
   }

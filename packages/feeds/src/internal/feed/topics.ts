@@ -2,7 +2,6 @@
  * The topics of a feed: which lines carry each, who reads it, and the books that
  * its readers share.
  */
-import * as Arr from "effect/Array"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -181,10 +180,10 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     const { clock } = this.parts
     const reading = Effect.flatMap(this.hub(placed), (hub) => hub.read(options?.capacity ?? defaultCapacity))
     return Effect.map(reading, (reader) =>
-      Effect.map(reader.pull, (batch) => {
-        const deliveryTime = clock.currentTimeMillisUnsafe()
-        // Updates are shared with other readers: each gets its own stamp.
-        return Arr.map(batch, (item) => (isMarker(item) ? item : { ...item, deliveryTime }))
+      reader.pullAs((batch) => {
+        const now = clock.currentTimeMillisUnsafe()
+        for (const item of batch) if (item._tag === "BookUpdate") (item as { deliveryTime: number }).deliveryTime = now
+        return batch
       })
     )
   }

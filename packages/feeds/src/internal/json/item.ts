@@ -169,6 +169,11 @@ export class Item {
     return decimalOf(this.find(key), key)
   }
 
+  /** What a decimal is worth. */
+  worth(key: Key): number {
+    return worthOf(this.find(key))
+  }
+
   /** A price with what it offers, where the venue gives one. */
   quote(priceAt: Key, sizeAt?: Key): Quote | undefined {
     const price = this.find(priceAt)
@@ -221,7 +226,12 @@ export class Item {
   }
 
   side(key: Key): "buy" | "sell" {
-    const text = this.text(key).toLowerCase()
+    const node = this.find(key)
+    if (isA(kindText, node)) {
+      if (Document.isRaw(node, "buy") || Document.isRaw(node, "Buy")) return "buy"
+      if (Document.isRaw(node, "sell") || Document.isRaw(node, "Sell")) return "sell"
+    }
+    const text = textOf(node, key).toLowerCase()
     return text === "buy" || text === "sell" ? text : fail(`a side ${shown(key)}`)
   }
 
