@@ -80,7 +80,11 @@ export const bars: ReadonlyArray<Bar> = [
   // the default bound of waiting items and a few reads of the socket
   less("signalr", "kharbranth, slow reader, growth of the heap", 8),
   more("feeds", "one topic in ten read", 4, 10),
-  more("feeds", "all read", 0.9)
+  more("feeds", "all read", 0.9),
+  ...["bybit", "okx", "binance"].flatMap((venue) => [
+    more("market", `${venue}, mixed: one topic in ten read`, 4, 10),
+    more("market", `${venue}, mixed: all read`, 0.9)
+  ])
 ]
 
 /** One subject that must stay this many times ahead of others of the same bench. */

@@ -80,7 +80,7 @@ class Outgoing {
       bytes[this.length++] = 126
       this.length = bytes.writeUInt16BE(size, this.length)
     }
-    this.length += bytes.latin1Write(text, this.length)
+    this.length += bytes.write(text, this.length, "latin1")
   }
 
   flush(socket: Socket): void {
