@@ -15,6 +15,9 @@ export const subprotocol = "kharbranth.devtools.1"
 /** Where the socket is, on the page's own origin. */
 export const path = "/live"
 
+/** The code that a socket is closed with whose page speaks another version than the program. */
+export const otherVersion = 4002
+
 /** The most rows that one window has. */
 export const maxRows = 200
 
@@ -90,7 +93,7 @@ export interface Hello {
   readonly recorder: boolean
 }
 
-/** Once a second, and at once with a new viewer. */
+/** Once a second, when a state changed, and at once with a new viewer. */
 export interface Totals {
   readonly t: "totals"
   /** Unix milliseconds, by the program's clock. */
