@@ -107,8 +107,10 @@ export class Member {
     const { state } = this.observed
     if (state === this.state) return false
     const code = codeOf(state)
-    if (state._tag === "Connected") this.since = state.since
-    else if (code !== this.code) this.since = now
+    if (state._tag === "Connected") {
+      this.since = state.since
+      this.epoch = state.epoch
+    } else if (code !== this.code) this.since = now
     if (code !== this.code) {
       this.isSinceGuessed = false
       this.events++
