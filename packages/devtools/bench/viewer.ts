@@ -137,10 +137,11 @@ const latency = (viewer: ChildProcess) =>
 const view: View = { sort: "inRate", descending: true, text: "", states: [], from: 0, to: 200 }
 
 const program = Effect.gen(function* () {
-  const recorder = yield* Recorder.Recorder
+  const recording = yield* Layer.build(Recorder.layer())
+  const recorder = Context.get(recording, Recorder.Recorder)
   const built = yield* build({ title: "bench", commands: false, faults: false }, recorder)
   const port = yield* Http.serve({ port: 0, token, page: new Map(), board: built.board })
-  const observing = yield* Layer.build(ConnectionObserver.layer(built.observer))
+  const observing = yield* Effect.provide(Layer.build(ConnectionObserver.layer(built.observer)), recording)
   yield* Effect.provide(open, observing)
   yield* Effect.forkScoped(losing)
   // The compiler has seen everything once.
@@ -164,7 +165,6 @@ const program = Effect.gen(function* () {
 await Effect.runPromise(
   program.pipe(
     Effect.scoped,
-    Effect.provide(Recorder.layer()),
     Effect.provideContext(Context.make(Transport, transport)),
     Effect.provideService(References.MinimumLogLevel, "Error")
   )

@@ -103,6 +103,23 @@ const recording: Layer.Layer<Recorder.Recorder, InvalidOptions> = Layer.unwrap(
  * `Recorder` or telemetry; it goes together with those. It records connections by
  * the `Recorder` below it, or by one of its own with every default.
  *
+ * @example
+ * ```ts
+ * import * as Devtools from "@kharbranth/devtools/Devtools"
+ * import * as Effect from "effect/Effect"
+ * import { match, strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   // Print it: it has the token.
+ *   const { url } = yield* Devtools.Devtools
+ *   match(url, /^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{22}$/)
+ *   const guessed = yield* Effect.promise(() => fetch(new URL("/", url)))
+ *   strictEqual(guessed.status, 401)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, Devtools.layer({ title: "prices" })))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -117,6 +134,19 @@ export const layer = (
  * A transport that the dashboard below it can break: sockets that go silent, cuts,
  * HTTP 401, close code 1013, slowness. Without a dashboard that has `faults: true`
  * it is the transport itself, and costs nothing.
+ *
+ * @example
+ * ```ts
+ * import * as Devtools from "@kharbranth/devtools/Devtools"
+ * import * as NodeTransport from "@kharbranth/node/NodeTransport"
+ * import * as ConnectionManager from "kharbranth/ConnectionManager"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const Connections = ConnectionManager.layer().pipe(
+ *   Layer.provide(Devtools.faulty(NodeTransport.layer)),
+ *   Layer.provideMerge(Devtools.layer({ faults: true }))
+ * )
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -2,6 +2,7 @@
 // second, figures come once a second, a slow viewer makes nothing pile up, and commands are answered.
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -28,10 +29,8 @@ describe("while nobody looks", () => {
       let listening = 0
       let sleeping = 0
       const clock = yield* Clock.Clock
-      const counted: Clock.Clock = {
-        ...clock,
-        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
-        sleep: (duration) =>
+      const counted: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
+        sleep: (duration: Duration.Duration) =>
           Effect.suspend(() => {
             sleeping++
             return Effect.ensuring(
@@ -39,7 +38,7 @@ describe("while nobody looks", () => {
               Effect.sync(() => sleeping--)
             )
           })
-      }
+      })
       const fork = Effect.runForkWith(yield* Effect.context<never>())
       const fleet = new Fleet({ now: () => clock.currentTimeMillisUnsafe(), explain: () => undefined })
       const board = new Board({

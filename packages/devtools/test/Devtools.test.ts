@@ -5,7 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import * as Connection from "kharbranth/Connection"
 import { InvalidOptions } from "kharbranth/ConnectionError"
+import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import type * as Crypto from "node:crypto"
 import { createRequire, syncBuiltinESMExports } from "node:module"
 import { pathToFileURL } from "node:url"
 import * as Devtools from "../src/Devtools.ts"
@@ -17,9 +20,9 @@ import { rig } from "./support/rig.ts"
 import { closed, cookieFor, get, look, page, serve, token, until } from "./support/server.ts"
 
 const dashboard = Effect.gen(function* () {
-  const { board, fleet } = yield* rig()
+  const { board, fleet, provide } = yield* rig()
   const port = yield* serve(board)
-  return { board, fleet, port, origin: `http://127.0.0.1:${port}` }
+  return { board, fleet, provide, port, origin: `http://127.0.0.1:${port}` }
 })
 
 describe("the page", () => {
@@ -111,7 +114,7 @@ describe("the page", () => {
 
   it.live("compares the token in constant time, whatever is offered", () =>
     Effect.gen(function* () {
-      const crypto = createRequire(import.meta.url)("node:crypto") as typeof import("node:crypto")
+      const crypto = createRequire(import.meta.url)("node:crypto") as typeof Crypto
       const real = crypto.timingSafeEqual
       const compared: Array<number> = []
       crypto.timingSafeEqual = (a, b) => {
@@ -202,14 +205,34 @@ describe("the socket", () => {
 
   it.live("that reads nothing makes nothing pile up", () =>
     Effect.gen(function* () {
-      const { board, origin, port } = yield* dashboard
-      const looked = yield* look(port, { cookie: yield* cookieFor(port), origin })
-      if (looked._tag !== "Open") return assert.fail("it did not open")
-      looked.socket.pause()
-      assert.isDefined(board)
+      const { board, port, origin, provide } = yield* dashboard
+      const network = yield* TestNetwork.make()
+      yield* network.serve("wss://feed.example/", TestNetwork.echo)
+      yield* Effect.gen(function* () {
+        // Rows and recordings of some size, so that the socket's own buffers are full soon.
+        const tags = [`a tag ${"x".repeat(2_000)}`]
+        const connections = yield* Effect.forEach(Array.from({ length: 200 }), (_, n) =>
+          Connection.make(`feed ${n}`, { target: "wss://feed.example/", tags })
+        )
+        const looked = yield* look(port, { cookie: yield* cookieFor(port), origin })
+        if (looked._tag !== "Open") return assert.fail("it did not open")
+        looked.socket.send(JSON.stringify({ t: "view", view: everything }))
+        yield* until(() => looked.frames.some((frame) => frame.t === "rows" && frame.rows.length === 200))
+        looked.socket.pause()
+        let most = 0
+        for (let n = 0; n < 25; n++) {
+          yield* Effect.forEach(connections.slice(0, 20), (connection) => connection.restart(), { discard: true })
+          board.beatOnce(0)
+          most = Math.max(most, board.waiting)
+        }
+        assert.isAbove(most, 256 * 1024)
+        assert.isBelow(most, 2 * 1024 * 1024)
+      }).pipe(Effect.scoped, provide, network.provide)
     })
   )
 })
+
+const everything = { sort: "name", descending: false, text: "", states: [], from: 0, to: 200 }
 
 describe("the layer", () => {
   it.live("ends with the program while somebody looks, within a second", () =>

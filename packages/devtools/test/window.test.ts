@@ -151,7 +151,7 @@ const campaign = (seed: number): void => {
   })
   let view = viewOf()
   const window = new Window(view)
-  window.refresh(sampling.members.values())
+  window.refresh(sampling.members)
   for (let step = 0; step < 60; step++) {
     now += whole(500)
     const action = random()
@@ -161,16 +161,17 @@ const campaign = (seed: number): void => {
     else if (action < 0.8) {
       view = viewOf()
       window.show(view)
-      window.refresh(sampling.members.values())
+      window.refresh(sampling.members)
     }
     if (random() < 0.3) {
       for (const one of living) if (random() < 0.5) one.figures = figuresOf()
-      sampling.measure()
+      if (random() < 0.5) sampling.measure()
+      else sampling.measureSome(window.shown)
       const { dirty } = sampling.batch()
       assert.isDefined(dirty)
-      window.refresh(sampling.members.values())
+      window.refresh(sampling.members)
       sampling.explainAll(window.shown)
-      window.refresh(sampling.members.values())
+      window.refresh(sampling.members)
     } else {
       const { dirty, gone } = sampling.batch()
       const before = window.shown
@@ -206,7 +207,7 @@ describe("the window", () => {
     for (let n = 0; n < 500; n++) fleet.observe(new Scripted(`feed ${n}`, [], stateBy(2, n), zero))
     const sampling = fleet.begin()
     const window = new Window({ sort: "epoch", descending: false, text: "", states: [], from: 100, to: 10_000 })
-    window.refresh(sampling.members.values())
+    window.refresh(sampling.members)
     assert.deepStrictEqual([window.shown.length, window.total], [maxRows, 500])
     fleet.end()
   })

@@ -46,6 +46,8 @@ export class Fleet {
     const sampling = new Sampling(this.options)
     for (const [id, observed] of this.connections) sampling.enter(id, observed)
     sampling.measure()
+    // What there is already is no news.
+    sampling.batch()
     this.current = sampling
     return sampling
   }

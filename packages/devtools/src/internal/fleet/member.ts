@@ -59,7 +59,14 @@ export class Member {
   events = 0
   explainedAt = -1
   stop: () => void = nothing
-  private counted: { readonly in: number; readonly out: number; readonly at: number } | undefined
+  /** Its place among the cells. */
+  cell = 0
+  /** Whom a pass over many has seen: cheaper than a set of them. */
+  mark = 0
+  /** The counters when they were last read; -1 before. */
+  private countedAt = -1
+  private countedIn = 0
+  private countedOut = 0
 
   constructor(id: number, observed: Observed, now: number) {
     this.id = id
@@ -124,13 +131,14 @@ export class Member {
   measure(now: number): void {
     const { figures } = this.observed
     const { gaps, inbox, messagesIn, messagesOut, outbox } = figures
-    const { counted } = this
-    const seconds = counted === undefined ? 0 : (now - counted.at) / 1_000
-    if (counted !== undefined && seconds > 0) {
-      this.inRate = Math.max(0, messagesIn - counted.in) / seconds
-      this.outRate = Math.max(0, messagesOut - counted.out) / seconds
+    const seconds = this.countedAt < 0 ? 0 : (now - this.countedAt) / 1_000
+    if (seconds > 0) {
+      this.inRate = Math.max(0, messagesIn - this.countedIn) / seconds
+      this.outRate = Math.max(0, messagesOut - this.countedOut) / seconds
     }
-    this.counted = { in: messagesIn, out: messagesOut, at: now }
+    this.countedAt = now
+    this.countedIn = messagesIn
+    this.countedOut = messagesOut
     this.epoch = figures.epoch
     this.gaps = sum(gaps)
     this.losses = lossesOf(figures)

@@ -1,10 +1,12 @@
 /**
  * What is known of all connections while somebody looks. A connection that reports
- * an event is read again with the next batch; all are measured once a second.
+ * an event is read again with the next batch. The figures of those that somebody
+ * sees are read once a second, those of the others every two seconds.
  */
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { Observed } from "kharbranth/ConnectionObserver"
 import { type FleetFrame, type StateName, states, type Totals } from "../wire/wire.ts"
+import { Cells } from "./cells.ts"
 import { History } from "./history.ts"
 import { Member, type Reason } from "./member.ts"
 
@@ -32,10 +34,14 @@ export class Sampling {
   private readonly newest = new Map<string, Member>()
   /** Who reported something since the last batch. */
   private dirty = new Set<Member>()
-  private readonly gone: Array<number> = []
+  private readonly gone: Array<Member> = []
   private readonly history = new History()
-  private ids: ReadonlyArray<number> = []
-  private isKnown = false
+  private readonly fleet = new Cells()
+  /** How many there are in each state, as they were last read. */
+  private readonly counts = states.map(() => 0)
+  private turns = 0
+  /** Added up once a second. */
+  private sums: Sums = { inRate: 0, outRate: 0, blame: {} }
 
   constructor(options: SamplingOptions) {
     this.options = options
@@ -47,7 +53,8 @@ export class Sampling {
     const member = new Member(id, observed, this.options.now())
     this.members.set(id, member)
     this.newest.set(member.name, member)
-    this.isKnown = false
+    this.fleet.rearrange()
+    this.count(member.code, 1)
     this.dirty.add(member)
     member.stop = observed.listen((event) => this.happened(member, event))
   }
@@ -61,8 +68,9 @@ export class Sampling {
     this.members.delete(id)
     if (this.newest.get(member.name) === member) this.newest.delete(member.name)
     this.dirty.delete(member)
-    this.gone.push(id)
-    this.isKnown = false
+    this.gone.push(member)
+    this.fleet.rearrange()
+    this.count(member.code, -1)
   }
 
   end(): void {
@@ -82,20 +90,61 @@ export class Sampling {
   batch(): Batch {
     const now = this.options.now()
     const { dirty } = this
-    const gone = new Set(this.gone.splice(0))
+    const gone = this.gone.splice(0)
     this.dirty = new Set()
-    for (const member of dirty) member.look(now)
+    for (const member of dirty) this.look(member, now)
     return { dirty, gone }
   }
 
   /** Measures all of them. */
   measure(): void {
     const now = this.options.now()
+    for (const member of this.members.values()) this.measureOne(member, now)
+    this.addUp(now)
+  }
+
+  /** Measures those that somebody sees, and every other one of the rest: the figures of ten thousand take time. */
+  measureSome(seen: Iterable<Member>): void {
+    const now = this.options.now()
+    const turn = ++this.turns & 1
+    for (const member of this.members.values()) if ((member.id & 1) === turn) this.measureOne(member, now)
+    for (const member of seen) if ((member.id & 1) !== turn) this.measureOne(member, now)
+    this.addUp(now)
+  }
+
+  /** Its state too: not every change of that is an event. */
+  private measureOne(member: Member, now: number): void {
+    if (this.look(member, now)) this.dirty.add(member)
+    member.measure(now)
+  }
+
+  private addUp(now: number): void {
+    let inRate = 0
+    let outRate = 0
+    const blame: Record<string, number> = {}
     for (const member of this.members.values()) {
-      if (member.look(now)) this.dirty.add(member)
-      member.measure(now)
+      inRate += member.inRate
+      outRate += member.outRate
+      const who = member.isInTrouble ? member.reason?.blame : undefined
+      if (who !== undefined) blame[who] = (blame[who] ?? 0) + 1
     }
+    this.sums = { inRate, outRate, blame }
     this.history.add(this.members.values(), now)
+  }
+
+  private look(member: Member, now: number): boolean {
+    const before = member.code
+    const isNew = member.look(now)
+    if (member.code !== before) {
+      this.count(before, -1)
+      this.count(member.code, 1)
+      this.fleet.change(member)
+    }
+    return isNew
+  }
+
+  private count(code: number, change: 1 | -1): void {
+    this.counts[code] = (this.counts[code] ?? 0) + change
   }
 
   /** Explains those that somebody sees. */
@@ -131,45 +180,30 @@ export class Sampling {
   // --- what is said of all -----------------------------------------------------
 
   totals(): Omit<Totals, "t" | "breakersOpen" | "loopDelay"> {
-    const counts = states.map(() => 0)
-    const blame: Record<string, number> = {}
-    let inRate = 0
-    let outRate = 0
-    for (const member of this.members.values()) {
-      counts[member.code] = (counts[member.code] ?? 0) + 1
-      inRate += member.inRate
-      outRate += member.outRate
-      const who = member.isInTrouble ? member.reason?.blame : undefined
-      if (who !== undefined) blame[who] = (blame[who] ?? 0) + 1
-    }
     return {
       now: this.options.now(),
       connections: this.members.size,
-      states: Object.fromEntries(states.map((state, code) => [state, counts[code] ?? 0])) as Record<StateName, number>,
-      blame,
-      inRate,
-      outRate,
+      states: Object.fromEntries(states.map((state, code) => [state, this.counts[code]])) as Record<StateName, number>,
+      ...this.sums,
       ...this.history.lastHour
     }
   }
 
   /** The numbers of all, in the order of the cells; another array only when they changed. */
   get order(): ReadonlyArray<number> {
-    if (!this.isKnown) this.ids = [...this.members.keys()]
-    this.isKnown = true
-    return this.ids
+    return this.fleet.order(this.members)
   }
 
   cells(): FleetFrame["cells"] {
-    let cells = ""
-    for (const { code } of this.members.values()) cells += code
-    return cells
+    return this.fleet.text(this.members)
   }
 }
+
+type Sums = Pick<Totals, "inRate" | "outRate" | "blame">
 
 /** What a batch found. */
 export interface Batch {
   readonly dirty: ReadonlySet<Member>
-  /** The numbers of those that ended. */
-  readonly gone: ReadonlySet<number>
+  /** Those that ended. */
+  readonly gone: ReadonlyArray<Member>
 }

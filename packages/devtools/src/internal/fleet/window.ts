@@ -58,6 +58,25 @@ const merge = (compare: Compare, a: ReadonlyArray<Member>, b: ReadonlyArray<Memb
   return merged
 }
 
+/** The same for few: the others are moved, not compared. */
+const insert = (compare: Compare, order: Array<Member>, few: ReadonlyArray<Member>): Array<Member> => {
+  for (const member of few) {
+    let [low, high] = [0, order.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (compare(order[middle]!, member) <= 0) low = middle + 1
+      else high = middle
+    }
+    order.splice(low, 0, member)
+  }
+  return order
+}
+
+const fewAtOnce = 32
+
+/** Numbers the passes of all windows. */
+let marks = 0
+
 export class Window {
   private view: View
   private compare: Compare
@@ -76,27 +95,30 @@ export class Window {
     this.accepts = filterBy(view)
   }
 
-  /** Sorts everybody. */
-  refresh(members: Iterable<Member>): void {
-    // What is in order already is sorted fast.
-    const before = this.order
-    const present = new Set(members)
-    const kept = before.filter((member) => present.delete(member) && this.accepts(member))
-    const rest = [...present].filter(this.accepts)
-    this.order = [...kept, ...rest].sort(this.compare)
+  /** Sorts everybody. What was in order already is sorted fast. */
+  refresh(members: ReadonlyMap<number, Member>): void {
+    const mark = ++marks
+    const order: Array<Member> = []
+    for (const member of members.values()) member.mark = mark
+    for (const member of this.order) if (member.mark === mark && this.accepts(member)) order.push(member)
+    for (const member of order) member.mark = 0
+    for (const member of members.values()) if (member.mark === mark && this.accepts(member)) order.push(member)
+    this.order = order.toSorted(this.compare)
   }
 
   /** Puts those that changed in their place, and forgets those that are gone. Whether what is shown may differ. */
-  change(dirty: ReadonlySet<Member>, gone: ReadonlySet<number>): boolean {
-    if (dirty.size === 0 && gone.size === 0) return false
-    const before = this.order
+  change(dirty: ReadonlySet<Member>, gone: ReadonlyArray<Member>): boolean {
+    if (dirty.size === 0 && gone.length === 0) return false
+    const before = this.order.length
     const first = this.shown
-    const kept = before.filter((member) => !dirty.has(member) && !gone.has(member.id))
-    this.order = merge(this.compare, kept, [...dirty].filter(this.accepts).sort(this.compare))
+    const mark = ++marks
+    for (const member of dirty) member.mark = mark
+    for (const member of gone) member.mark = mark
+    const kept = this.order.filter((member) => member.mark !== mark)
+    const placed = [...dirty].filter(this.accepts).toSorted(this.compare)
+    this.order = placed.length > fewAtOnce ? merge(this.compare, kept, placed) : insert(this.compare, kept, placed)
     const now = this.shown
-    return (
-      this.order.length !== before.length || now.some((member, index) => member !== first[index] || dirty.has(member))
-    )
+    return this.order.length !== before || now.some((member, index) => member !== first[index] || dirty.has(member))
   }
 
   get total(): number {

@@ -3,7 +3,7 @@
  * second the figures. The clock runs while somebody looks.
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Budgets } from "../fleet/budgets.ts"
 import type { Fleet } from "../fleet/fleet.ts"
@@ -45,6 +45,13 @@ export class Board {
     )
   }
 
+  /** How many bytes wait for viewers. */
+  get waiting(): number {
+    let bytes = 0
+    for (const { waiting } of this.viewers) bytes += waiting
+    return bytes
+  }
+
   private add(outlet: Outlet): Viewer {
     const { budgets, fleet, hello, now, told } = this.options
     const sampling = fleet.sampling ?? fleet.begin()
@@ -75,7 +82,8 @@ export class Board {
     return Effect.forever(next)
   }
 
-  private beatOnce(due: number): void {
+  /** Sends the news; `due` is when this was to happen. */
+  beatOnce(due: number): void {
     const { sampling } = this.options.fleet
     if (sampling === undefined) return
     this.lateness = Math.max(this.lateness, this.options.now() - due)
@@ -83,10 +91,10 @@ export class Board {
     if (isMeasured) {
       this.loopDelay = this.lateness
       this.lateness = 0
-      sampling.measure()
+      sampling.measureSome([...this.viewers].flatMap(({ looksAt }) => looksAt))
     }
     const batch = sampling.batch()
-    if (!isMeasured && batch.dirty.size === 0 && batch.gone.size === 0) return
+    if (!isMeasured && batch.dirty.size === 0 && batch.gone.length === 0) return
     const placed = [...this.viewers].map((viewer) => ({ viewer, hasRows: viewer.place(batch, isMeasured) }))
     const seen = placed.flatMap(({ viewer }) => viewer.looksAt)
     if (isMeasured) sampling.explainAll(seen)

@@ -58,7 +58,7 @@ export class Viewer {
     this.sampling = sampling
     this.told = told
     this.outlet = outlet
-    this.window.refresh(sampling.members.values())
+    this.window.refresh(sampling.members)
   }
 
   // --- what it sees ------------------------------------------------------------
@@ -72,13 +72,13 @@ export class Viewer {
   /** Puts what changed in its place; all of it, when everybody was measured. Whether its rows may differ. */
   place({ dirty, gone }: Batch, isMeasured: boolean): boolean {
     if (!isMeasured) return this.window.change(dirty, gone)
-    this.window.refresh(this.sampling.members.values())
+    this.window.refresh(this.sampling.members)
     return true
   }
 
   /** Sends the news. */
   update({ dirty, gone }: Batch, shared: Shared, isMeasured: boolean, hasRows: boolean): void {
-    if (this.followed !== undefined && gone.has(this.followed)) {
+    if (this.followed !== undefined && gone.some(({ id }) => id === this.followed)) {
       this.answer({ t: "gone", id: this.followed })
       this.followed = undefined
     }
@@ -107,7 +107,7 @@ export class Viewer {
     switch (request.t) {
       case "view":
         this.window.show(request.view)
-        this.window.refresh(this.sampling.members.values())
+        this.window.refresh(this.sampling.members)
         this.sampling.explain(this.window.shown)
         return this.sendRows()
       case "open":
@@ -143,8 +143,12 @@ export class Viewer {
 
   // --- what it is sent ---------------------------------------------------------
 
+  get waiting(): number {
+    return this.outlet.waiting()
+  }
+
   private get isSlow(): boolean {
-    return this.outlet.waiting() > slowAt
+    return this.waiting > slowAt
   }
 
   private sendRows(): void {
