@@ -67,6 +67,8 @@ class Scripted implements Observed {
 
 // --- the model: the plain definition of each column, over everybody ---------------
 
+const isTroubled = (state: ConnectionState): boolean => ["Reconnecting", "Failed", "Connecting"].includes(state._tag)
+
 const keyOf = (member: Member, column: Column): string | number | undefined => {
   switch (column) {
     case "name":
@@ -74,7 +76,9 @@ const keyOf = (member: Member, column: Column): string | number | undefined => {
     case "state":
       return states.indexOf(member.observed.state._tag)
     case "blame":
-      return member.reason?.blame
+      return isTroubled(member.observed.state) || member.reason?.blame === "your reader"
+        ? member.reason?.blame
+        : undefined
     case "epoch":
       return member.epoch
     case "age":
@@ -117,7 +121,7 @@ const campaign = (seed: number): void => {
   const whole = (most: number): number => Math.floor(random() * most)
   let now = 1_000
   const found = (): { blame: string | undefined; because: string; rtt: number | undefined; changedAt: undefined } => ({
-    blame: ["network", "server", undefined][whole(3)],
+    blame: ["network", "server", "your reader", undefined][whole(4)],
     because: "",
     rtt: random() < 0.5 ? whole(50) : undefined,
     changedAt: undefined

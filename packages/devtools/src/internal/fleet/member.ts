@@ -87,10 +87,16 @@ export class Member {
     return this.state._tag === "Reconnecting" ? this.state.nextRetryAt : undefined
   }
 
-  /** Whether somebody should look at it. */
+  /** Whether it has no session and wants one, or has given up. */
   get isInTrouble(): boolean {
     const { _tag } = this.state
-    return _tag === "Reconnecting" || _tag === "Failed" || (_tag === "Connecting" && this.state.attempt > 1)
+    return _tag === "Reconnecting" || _tag === "Failed" || _tag === "Connecting"
+  }
+
+  /** Whose trouble it is, while it is in any: a session that works may still be held back by its reader. */
+  get blame(): string | undefined {
+    const blame = this.reason?.blame
+    return this.isInTrouble || blame === "your reader" ? blame : undefined
   }
 
   get isExplained(): boolean {

@@ -29,7 +29,7 @@ export const rowOf = (member: Member, now: number): Row => ({
   origin: member.observed.origin,
   state: stateOf(member),
   detail: detailOf(member.state),
-  blame: member.reason?.blame,
+  blame: member.blame,
   epoch: member.epoch,
   age: Math.max(0, Math.round(now - member.since)),
   inRate: rounded(member.inRate),

@@ -125,7 +125,7 @@ export class Sampling {
     for (const member of this.members.values()) {
       inRate += member.inRate
       outRate += member.outRate
-      const who = member.isInTrouble ? member.reason?.blame : undefined
+      const who = member.blame
       if (who !== undefined) blame[who] = (blame[who] ?? 0) + 1
     }
     this.sums = { inRate, outRate, blame }

@@ -11,7 +11,7 @@ type Key = string | number | undefined
 const keys: Readonly<Record<Column, (member: Member) => Key>> = {
   name: ({ name }) => name,
   state: ({ code }) => code,
-  blame: ({ reason }) => reason?.blame,
+  blame: ({ blame }) => blame,
   epoch: ({ epoch }) => epoch,
   // Who has been in its state for long began early.
   age: ({ since }) => -since,
