@@ -143,7 +143,7 @@ const campaign = (seed: number): void => {
     one.ended = fleet.observe(one).ended
     living.push(one)
   }
-  for (let n = 0; n < 30; n++) enter()
+  for (let n = 0; n < 60; n++) enter()
   const sampling = fleet.begin()
   const viewOf = (): View => ({
     sort: columns[whole(columns.length)] ?? "name",
@@ -159,7 +159,8 @@ const campaign = (seed: number): void => {
   for (let step = 0; step < 60; step++) {
     now += whole(500)
     const action = random()
-    if (action < 0.2) enter()
+    if (action < 0.05) for (const one of living) one.becomes(stateBy(whole(6), whole(9)))
+    else if (action < 0.2) enter()
     else if (action < 0.3) living.splice(whole(living.length), 1)[0]?.ended()
     else if (action < 0.7) living[whole(living.length)]?.becomes(stateBy(whole(6), whole(9)))
     else if (action < 0.8) {

@@ -1,7 +1,7 @@
 /**
  * What is known of all connections while somebody looks. A connection that reports
  * an event is read again with the next batch. The figures of those that somebody
- * sees are read once a second, those of the others every two seconds.
+ * sees are read once a second, those of the others every five.
  */
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { Observed } from "kharbranth/ConnectionObserver"
@@ -25,7 +25,10 @@ export interface Found extends Reason {
 }
 
 /** How many that nobody sees are explained in a second: it takes time, and in a storm all are in trouble. */
-const explainedAtMost = 100
+const explainedAtMost = 50
+
+/** In how many seconds the figures of those that nobody sees are read once. */
+const parts = 5
 
 export class Sampling {
   readonly members = new Map<number, Member>()
@@ -103,12 +106,12 @@ export class Sampling {
     this.addUp(now)
   }
 
-  /** Measures those that somebody sees, and every other one of the rest: the figures of ten thousand take time. */
+  /** Measures those that somebody sees, and a part of the others in turn: the figures of ten thousand take time. */
   measureSome(seen: Iterable<Member>): void {
     const now = this.options.now()
-    const turn = ++this.turns & 1
-    for (const member of this.members.values()) if ((member.id & 1) === turn) this.measureOne(member, now)
-    for (const member of seen) if ((member.id & 1) !== turn) this.measureOne(member, now)
+    const turn = ++this.turns % parts
+    for (const member of this.members.values()) if (member.id % parts === turn) this.measureOne(member, now)
+    for (const member of seen) if (member.id % parts !== turn) this.measureOne(member, now)
     this.addUp(now)
   }
 

@@ -50,11 +50,14 @@ export const serve = Effect.fnUntraced(function* (
   const writing = Effect.gen(function* () {
     for (;;) {
       const frames = yield* Queue.takeAll(queue)
+      // One packet for all of them.
+      wire.cork()
       for (const frame of frames) {
         yield* writer.write(frame)
-        if (typeof frame !== "string") return
-        written(frame)
+        if (typeof frame === "string") written(frame)
       }
+      wire.uncork()
+      if (frames.some((frame) => typeof frame !== "string")) return
     }
   })
   const left = Effect.ignore(Effect.forever(pull))
