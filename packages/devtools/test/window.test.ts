@@ -159,15 +159,17 @@ const campaign = (seed: number): void => {
   for (let step = 0; step < 60; step++) {
     now += whole(500)
     const action = random()
-    if (action < 0.05) for (const one of living) one.becomes(stateBy(whole(6), whole(9)))
-    else if (action < 0.2) enter()
-    else if (action < 0.3) living.splice(whole(living.length), 1)[0]?.ended()
-    else if (action < 0.7) living[whole(living.length)]?.becomes(stateBy(whole(6), whole(9)))
-    else if (action < 0.8) {
-      view = viewOf()
-      window.show(view)
-      window.refresh(sampling.members)
-    }
+    if (action < 0.05)
+      for (const one of living)
+        if (random() < 0.8) one.becomes(stateBy(whole(6), whole(9)))
+        else if (action < 0.2) enter()
+        else if (action < 0.3) living.splice(whole(living.length), 1)[0]?.ended()
+        else if (action < 0.7) living[whole(living.length)]?.becomes(stateBy(whole(6), whole(9)))
+        else if (action < 0.8) {
+          view = viewOf()
+          window.show(view)
+          window.refresh(sampling.members)
+        }
     if (random() < 0.3) {
       for (const one of living) if (random() < 0.5) one.figures = figuresOf()
       if (random() < 0.5) sampling.measure()
