@@ -41,6 +41,11 @@ const pack = (folder: string): ReadonlyArray<Packed> => {
   const tarball = join(into, readdirSync(into).find((name) => name.endsWith(".tgz")) ?? "")
   expect(`${manifest.name}: publint`, run(root, tool("publint"), [tarball, "--strict"]))
   expect(`${manifest.name}: types resolve`, run(root, tool("attw"), [tarball, "--profile", "esm-only", "--no-emoji"]))
+  if (manifest.files?.includes("dist/page/*") === true)
+    expect(`${manifest.name}: has its page`, {
+      ok: existsSync(join(home, "dist/page/index.html")),
+      output: "dist/page/index.html is missing: `pnpm prepare` builds it"
+    })
   const dead = deadLinks(home)
   expect(`${manifest.name}: its links lead somewhere`, { ok: dead.length === 0, output: dead.join("\n") })
   return [{ manifest, tarball }]

@@ -88,6 +88,14 @@ const settled = async (): Promise<string> => {
   return leftRunning()
 }
 
+/** What a signal does while the demo waits for one, instead of stopping it. */
+let answer: (() => void) | undefined
+
+/** Waits for Ctrl-C, or another signal to stop. */
+export const signal: Effect.Effect<void> = Effect.callback((resume) => {
+  answer = () => resume(Effect.void)
+})
+
 /**
  * Runs a demo to its end, or until a signal asks it to stop; then `close` gives
  * the terminal back. The exit code is 0 if it passed and nothing is left running.
@@ -98,7 +106,7 @@ export const runDemo = async <A>(
   judge: (verdict: A, left: string) => boolean
 ): Promise<void> => {
   const fiber = Effect.runFork(demo)
-  const stop = () => fiber.interruptUnsafe()
+  const stop = () => (answer === undefined ? fiber.interruptUnsafe() : answer())
   process.once("SIGINT", stop)
   process.once("SIGTERM", stop)
   const exit = await Effect.runPromise(Fiber.await(fiber))

@@ -6,6 +6,7 @@ export interface Manifest {
   readonly name: string
   readonly version?: string
   readonly private?: boolean
+  readonly files?: ReadonlyArray<string>
   readonly repository?: unknown
   readonly exports: Readonly<Record<string, string | null>>
   readonly peerDependencies?: Readonly<Record<string, string>>

@@ -137,6 +137,7 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   signalr: ["kharbranth"],
   feeds: ["kharbranth"],
   telemetry: ["kharbranth"],
+  devtools: ["kharbranth"],
   cluster: ["kharbranth"],
   bench: ["kharbranth", "node", "browser", "signalr", "feeds"],
   site: ["kharbranth"]

@@ -149,6 +149,12 @@ const houses: Readonly<Record<string, House>> = {
     doors: { Instruments: "instruments", Otlp: "exporters", Prometheus: "exporters", Telemetry: "telemetry" },
     annexes: []
   },
+  devtools: {
+    // `model` consists of doors alone.
+    floors: [["model", "wire"], ["fleet", "faults"], ["viewer"], ["server"]],
+    doors: { Devtools: "server", DevtoolsError: "model" },
+    annexes: []
+  },
   cluster: {
     // `model` consists of doors alone.
     floors: [["kit", "model"], ["store", "fence", "engine"], ["holder", "names", "budget"], ["fleet"]],

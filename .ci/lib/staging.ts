@@ -86,11 +86,11 @@ export const deadLinks = (home: string): ReadonlyArray<string> =>
         .map(([whole]) => `${file}: ${whole}`)
     })
 
-/** An incremental build leaves the output of files that are gone. */
+/** An incremental build leaves the output of files that are gone. A page has a build of its own, which begins afresh. */
 const dropStale = (folder: string): void => {
   const dist = join(folder, "dist")
   if (!existsSync(dist)) return
-  for (const file of filesOf(dist)) {
+  for (const file of filesOf(dist).filter((name) => !/^page(?:\/|$)/.test(name))) {
     const source = join(folder, "src", file.replace(/\.(?:js|d\.ts)(?:\.map)?$/, ".ts"))
     if (!existsSync(source)) rmSync(join(dist, file), { recursive: true, force: true })
   }

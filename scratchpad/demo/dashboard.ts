@@ -29,7 +29,15 @@ const quote = (found: Depth.BestLevel | undefined): string =>
 
 const isVenue = (id: string): id is VenueId => venueIds.some((known) => known === id)
 
-export const make = (table: Table, client: Client, start: number, duration: number) =>
+export interface Around {
+  /** Both by the demo's clock, in milliseconds. */
+  readonly start: number
+  readonly duration: number
+  /** Where the dashboard is, if one is served. */
+  readonly url: string | undefined
+}
+
+export const make = (table: Table, client: Client, { duration, start, url }: Around) =>
   Effect.gen(function* () {
     const { feed, tallies } = client
     const points = new Map<string, Point>()
@@ -78,7 +86,7 @@ export const make = (table: Table, client: Client, start: number, duration: numb
       const messages = lines.reduce((sum, { frames }) => sum + frames, 0)
       rates.push(rows.reduce((sum, { rate }) => sum + rate, 0))
       if (rates.length > 60) rates.shift()
-      table.draw({ elapsed: elapsed(), duration, rows, best: yield* best, rates, news, messages })
+      table.draw({ elapsed: elapsed(), duration, url, rows, best: yield* best, rates, news, messages })
     })
 
     yield* Effect.forkScoped(Effect.repeat(draw, Schedule.spaced("250 millis")))

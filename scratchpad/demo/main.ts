@@ -3,20 +3,24 @@
  * verdict beside a naive client that met the same ones. The venues are simulated,
  * on loopback, in a process of their own.
  *
- * `npx -y pnpm@12 demo` runs it. `--seed n` draws other faults; `--sabotage` makes
- * our client leave out the best bid of each book, so that the verdict must fail; `--live` is the
- * same program against the real venues, for as long as `--seconds` says. `--record
- * file` writes what the terminal would show, for the picture in the README.
+ * `npx -y pnpm@12 demo` runs it. It serves a dashboard of our client and prints the
+ * address;  with `--stay` the dashboard stays until you stop it. `--seed n`
+ * draws other faults; `--sabotage` makes our client leave out the best bid of each book, so
+ * that the verdict must fail; `--live` is the same program against the real venues, for as
+ * long as `--seconds` says. `--record file` writes what the terminal would show, for the
+ * picture in the README, and serves nothing.
  */
 import type { ChildProcess } from "node:child_process"
 import { parseArgs } from "node:util"
+import * as Devtools from "@kharbranth/devtools/Devtools"
 import * as Rest from "@kharbranth/feeds/Rest"
 import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Transport from "kharbranth/Transport"
-import { runDemo } from "../terminal.ts"
+import { runDemo, signal } from "../terminal.ts"
 import { adapters, liveAssets, spelled } from "./adapters.ts"
 import * as Client from "./client.ts"
 import * as Dashboard from "./dashboard.ts"
@@ -44,6 +48,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "7" },
     sabotage: { type: "boolean", default: false },
     live: { type: "boolean", default: false },
+    stay: { type: "boolean", default: false },
     seconds: { type: "string", default: "60" }
   }
 })
@@ -65,7 +70,7 @@ const simulated = (addresses: Addresses) =>
         dial: (dial: Transport.Dial, receiver: Transport.Receiver) =>
           real.dial({ ...dial, url: rewrite(addresses, dial.url) }, receiver)
       }))
-    ).pipe(Layer.provide(NodeTransport.layer)),
+    ).pipe(Layer.provide(NodeTransport.layer), Devtools.faulty),
     Layer.effect(
       Rest.Fetch,
       Effect.map(
@@ -74,6 +79,25 @@ const simulated = (addresses: Addresses) =>
       )
     )
   )
+
+/** The dashboard of our client, which may also break its sockets; none while the terminal is recorded. */
+const watched =
+  values.record === undefined ? Devtools.layer({ title: "the demo", commands: true, faults: true }) : Layer.empty
+
+const address = Effect.map(
+  Effect.serviceOption(Devtools.Devtools),
+  Option.match({ onNone: () => undefined, onSome: ({ url }) => url })
+)
+
+/** Keeps the dashboard, and all that it shows, if that was asked for. */
+const stay = (url: string | undefined): Effect.Effect<void> => {
+  if (!values.stay || url === undefined) return Effect.void
+  table.close()
+  process.stdout.write(
+    `\n  The faults are over. The dashboard stays at ${url}\n  until you press Ctrl-C; the verdict follows.\n`
+  )
+  return signal
+}
 
 const until = (condition: Effect.Effect<boolean>, deadline: number) =>
   condition.pipe(
@@ -113,6 +137,7 @@ const isRight = (client: Client.Client) =>
 
 const demo = (table: Table.Table) =>
   Effect.gen(function* () {
+    const url = yield* address
     const venues = yield* child("venues.ts", [values.seed, String(calm)])
     const { addresses, symbols } = yield* next<FromVenues, "ready">(venues, "ready")
     const start = now()
@@ -129,7 +154,7 @@ const demo = (table: Table.Table) =>
         symbols,
         values.sabotage
       )
-      const dashboard = yield* Dashboard.make(table, client, start, calm + lasts)
+      const dashboard = yield* Dashboard.make(table, client, { start, duration: calm + lasts, url })
       venues.on("message", (message: FromVenues) => {
         if (message._tag === "fault")
           dashboard.say(`${message.venue}: ${message.name}${message.count === 1 ? "" : ` × ${message.count}`}`)
@@ -149,7 +174,7 @@ const demo = (table: Table.Table) =>
       const other = yield* next<FromNaive, "report">(naive, "report")
       venues.send({ _tag: "finish" } satisfies ToVenues)
       const { reports } = yield* next<FromVenues, "report">(venues, "report")
-      return {
+      const verdict: Verdict.Verdict = {
         kharbranth: {
           undetected: client.undetected(),
           audited: audit.total.kharbranth,
@@ -165,7 +190,9 @@ const demo = (table: Table.Table) =>
           recoveries: undefined
         },
         open: client.recoveries.open
-      } satisfies Verdict.Verdict
+      }
+      yield* stay(url)
+      return verdict
     }).pipe(Effect.provide(simulated(addresses.kharbranth)))
   }).pipe(Effect.scoped)
 
@@ -177,18 +204,22 @@ const live = (table: Table.Table) =>
       each((id) => adapters[id]()),
       each((id) => liveAssets.map(spelled[id]))
     )
-    yield* Dashboard.make(table, client, now(), duration)
+    const url = yield* address
+    yield* Dashboard.make(table, client, { start: now(), duration, url })
     yield* Effect.sleep(duration)
-  }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+    yield* stay(url)
+  }).pipe(Effect.provide(Devtools.faulty(NodeTransport.layer)), Effect.scoped)
 
 const table = values.record === undefined ? Table.make(process.stdout) : Table.recording(values.record)
 // The table says all there is to say.
 const quiet = Effect.provide(Logger.layer([]))
 const close = () => table.close()
 
-if (values.live) await runDemo(quiet(live(table)), close, () => true)
+const shown = <A, E, R>(program: Effect.Effect<A, E, R>) => quiet(Effect.provide(program, watched))
+
+if (values.live) await runDemo(shown(live(table)), close, () => true)
 else
-  await runDemo(quiet(demo(table)), close, (verdict, left) => {
+  await runDemo(shown(demo(table)), close, (verdict, left) => {
     const lastWord = Verdict.text(verdict, left)
     table.end?.(lastWord)
     process.stdout.write(lastWord)

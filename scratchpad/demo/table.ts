@@ -33,6 +33,8 @@ export interface Best {
 export interface Frame {
   readonly elapsed: number
   readonly duration: number
+  /** Where the dashboard is, if one is served. */
+  readonly url: string | undefined
   readonly rows: ReadonlyArray<Row>
   readonly best: ReadonlyArray<Best>
   readonly rates: ReadonlyArray<number>
@@ -74,12 +76,15 @@ const rendered = (frame: Frame, lines: number): ReadonlyArray<string> => {
   const { rows } = frame
   const synced = sum(rows, ({ synced }) => synced)
   const books = sum(rows, ({ books }) => books)
-  const news = frame.news.slice(-Math.max(3, lines - rows.length - frame.best.length - 9))
+  const news = frame.news.slice(
+    -Math.max(3, lines - rows.length - frame.best.length - (frame.url === undefined ? 9 : 10))
+  )
   return [
     `${bold(" kharbranth")}  ${books} symbols of five venues${progress(frame.elapsed, frame.duration)}`,
     ` ${(synced === books ? green : yellow)(`${synced} of ${books} books right`)}   ` +
       `${frame.messages.toLocaleString("en")} messages   ${sum(rows, ({ gaps }) => gaps)} marked gaps`,
     ` ${cyan(sparkline(frame.rates))} ${frame.rates.at(-1) ?? 0} msg/s`,
+    ...(frame.url === undefined ? [] : [` dashboard ${cyan(frame.url)}`]),
     "",
     grey(head),
     ...rows.map(cells),
@@ -98,8 +103,9 @@ const onTerminal = (out: NodeJS.WriteStream): Table => {
 const plain = (out: NodeJS.WriteStream): Table => {
   let next = 0
   return {
-    draw: ({ best, elapsed, messages, rates, rows }) => {
+    draw: ({ best, elapsed, messages, rates, rows, url }) => {
       if (elapsed < next) return
+      if (next === 0 && url !== undefined) log(out, elapsed, `dashboard ${url}`)
       next = elapsed + 5000
       log(
         out,

@@ -9,11 +9,13 @@
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
 import * as internal from "./internal/budget/budget.ts"
+import * as observing from "./internal/budget/observer.ts"
 import type { Permit } from "./Session.ts"
 
 /**
@@ -96,6 +98,8 @@ export interface Snapshot {
   readonly breaker: "Closed" | "Open" | "Probing" | "Recovering"
   /** How many milliseconds until an open breaker lets its probe through. */
   readonly probesIn: number | undefined
+  /** The names of the first eight that wait, in the order in which they go. */
+  readonly waiters: ReadonlyArray<string>
 }
 
 /**
@@ -169,3 +173,12 @@ export const make: (options?: Options) => Effect.Effect<DialBudget, InvalidOptio
  * @since 0.1.0
  */
 export const check: (options: Options) => InvalidOptions | undefined = internal.check
+
+/**
+ * Is called with each budget that is made, those of managers too, and returns what
+ * to call when it ends. A dashboard shows them by it. Default: nobody.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const Observer: Context.Reference<((budget: DialBudget) => () => void) | undefined> = observing.Observer

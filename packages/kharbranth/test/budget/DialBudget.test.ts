@@ -8,7 +8,9 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as ConnectionManager from "../../src/ConnectionManager.ts"
 import * as DialBudget from "../../src/DialBudget.ts"
+import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { dial, type Dialed, failed, fork, play, settle } from "./budgetRig.ts"
 import { randomOf } from "../manager/managerRig.ts"
 
@@ -222,6 +224,52 @@ describe("housekeeping", () => {
         assert.strictEqual(error.path.join("."), path)
       }
       assert.isUndefined(DialBudget.check({ policy: { breaker: false, limits: [] } }))
+    })
+  )
+})
+
+describe("what is seen of it", () => {
+  it.effect("the first eight that wait are named, in the order in which they go", () =>
+    Effect.gen(function* () {
+      const budget = yield* DialBudget.make({ policy: { minGap: "1 minute" } })
+      const ask = (connection: string, keys: ReadonlyArray<string>, priority = 0) =>
+        fork(Effect.scoped(budget.permit({ keys, priority })({ ...dial, connection })))
+      const waiters = Effect.map(budget.snapshot, (keys) => keys.map(({ key, waiters }) => [key, waiters]))
+      yield* ask("first", ["host"])
+      yield* settle
+      assert.deepStrictEqual(yield* waiters, [["host", []]])
+      for (let n = 1; n <= 6; n++) yield* ask(`plain ${n}`, ["host"])
+      for (let n = 1; n <= 4; n++) yield* ask(`account ${n}`, ["host", "account"], n === 4 ? 1 : 0)
+      yield* settle
+      const plain = ["plain 1", "plain 2", "plain 3", "plain 4", "plain 5", "plain 6"]
+      assert.deepStrictEqual(yield* waiters, [
+        ["host", ["account 4", ...plain, "account 1"]],
+        ["account", ["account 4", "account 1", "account 2", "account 3"]]
+      ])
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(
+        (yield* waiters).map(([, names]) => names?.length),
+        [0, 0]
+      )
+    })
+  )
+
+  it.effect("an observer hears of each budget, a manager's too, and of its end", () =>
+    Effect.gen(function* () {
+      const seen = new Set<DialBudget.DialBudget>()
+      const observer = (budget: DialBudget.DialBudget) => {
+        seen.add(budget)
+        return () => void seen.delete(budget)
+      }
+      const scope = yield* Scope.make()
+      const network = yield* TestNetwork.make()
+      yield* Effect.gen(function* () {
+        const budget = yield* DialBudget.make()
+        const manager = yield* ConnectionManager.make()
+        assert.deepStrictEqual([...seen], [budget, manager.budget])
+      }).pipe(network.provide, Scope.provide(scope), Effect.provideService(DialBudget.Observer, observer))
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(seen.size, 0)
     })
   )
 })

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { DialFailed, foreign, type InvalidOptions } from "../../ConnectionError.ts"
 import type { DialBudget, Limit, Options, PermitOptions, Policy } from "../../DialBudget.ts"
+import { Observer } from "./observer.ts"
 import type { Rules } from "./gate.ts"
 import { Lanes } from "./lanes.ts"
 import * as Verdict from "./verdict.ts"
@@ -93,7 +94,7 @@ const asking =
       return nothing
     }
     let waits = false
-    const ticket = lanes.ask(keys, priority, () => {
+    const ticket = lanes.ask(connection, keys, priority, () => {
       if (waits) report?.(() => ({ _tag: "DialPermitted", epoch }))
       answer(undefined)
     })
@@ -120,15 +121,19 @@ export const build = Effect.fnUntraced(function* (options: Options = {}) {
       if (error._tag === "ConnectionClosed" && verdict._tag === "Busy") lanes.hold(keys, verdict.wait)
     },
     snapshot: Effect.sync(() =>
-      lanes.all().map(({ gate, waiting }) => ({
+      lanes.all().map(({ gate, waiters, waiting }) => ({
         key: gate.key,
         dialing: gate.inFlight,
         waiting,
         breaker: gate.phase,
-        probesIn: gate.phase === "Open" ? Math.max(0, gate.until - timers.now()) : undefined
+        probesIn: gate.phase === "Open" ? Math.max(0, gate.until - timers.now()) : undefined,
+        waiters
       }))
     )
   }
+  const observe = yield* Observer
+  const forget = observe?.(budget)
+  if (forget !== undefined) yield* Effect.addFinalizer(() => Effect.sync(forget))
   return { budget, asking: ask } satisfies Built
 })
 

@@ -11,6 +11,8 @@ import type { Timer } from "../kit/timers.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 
 export interface Ticket {
+  /** Whose dial it is. */
+  readonly connection: string
   readonly lane: Lane
   readonly priority: number
   /** The order in which tickets were asked for. */
@@ -42,6 +44,21 @@ const firstOf = (lane: Lane): Ticket | undefined => {
   return best?.values().next().value
 }
 
+/** The first tickets of a lane, at most so many. */
+const firstsOf = ({ waiting }: Lane, most: number): ReadonlyArray<Ticket> => {
+  const firsts: Array<Ticket> = []
+  for (const [, tickets] of [...waiting].toSorted(([a], [b]) => b - a)) {
+    for (const ticket of tickets) {
+      if (firsts.length === most) return firsts
+      firsts.push(ticket)
+    }
+  }
+  return firsts
+}
+
+/** How many of those that wait are named. */
+const namedAtMost = 8
+
 const before = (a: Ticket, b: Ticket): boolean =>
   a.priority === b.priority ? a.number < b.number : a.priority > b.priority
 
@@ -68,9 +85,10 @@ export class Lanes {
     this.now = now
   }
 
-  ask(keys: ReadonlyArray<string>, priority: number, granted: () => void): Ticket {
+  ask(connection: string, keys: ReadonlyArray<string>, priority: number, granted: () => void): Ticket {
     const lane = this.laneOf(keys)
-    const ticket: Ticket = { lane, priority, number: this.issued++, granted, phase: "waiting", probes: [] }
+    const number = this.issued++
+    const ticket: Ticket = { connection, lane, priority, number, granted, phase: "waiting", probes: [] }
     const tickets = lane.waiting.get(priority) ?? new Set()
     lane.waiting.set(priority, tickets.add(ticket))
     for (const gate of lane.gates) this.busyOf(gate).add(lane)
@@ -120,8 +138,21 @@ export class Lanes {
     return gate?.phase === "Probing" || (gate?.phase === "Open" && gate.until > this.now())
   }
 
-  all(): ReadonlyArray<{ readonly gate: Gate; readonly waiting: number }> {
-    return [...this.gates.values()].map((gate) => ({ gate, waiting: this.waitingAt(gate) }))
+  all(): ReadonlyArray<{ readonly gate: Gate; readonly waiting: number; readonly waiters: ReadonlyArray<string> }> {
+    return [...this.gates.values()].map((gate) => ({
+      gate,
+      waiting: this.waitingAt(gate),
+      waiters: this.waitersAt(gate)
+    }))
+  }
+
+  /** The names of the first that wait at a gate, in the order in which they go. */
+  private waitersAt(gate: Gate): ReadonlyArray<string> {
+    return [...(this.busy.get(gate) ?? [])]
+      .flatMap((lane) => firstsOf(lane, namedAtMost))
+      .toSorted((a, b) => (before(a, b) ? -1 : 1))
+      .slice(0, namedAtMost)
+      .map(({ connection }) => connection)
   }
 
   end(): void {

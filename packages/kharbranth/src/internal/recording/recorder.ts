@@ -25,6 +25,7 @@ import * as Check from "../model/check.ts"
 import { ttlOf } from "../outbox/options.ts"
 import { maxStallOf } from "../transport/backpressure.ts"
 import { hostsOf } from "./hosts.ts"
+import { type Counted, Others } from "./others.ts"
 import { plain } from "./plain.ts"
 import { Steps } from "./steps.ts"
 import * as Text from "./text.ts"
@@ -51,7 +52,7 @@ interface Watched extends Measured {
 }
 
 /** A connection under watch. */
-interface Subject {
+interface Subject extends Counted {
   readonly watched: Watched
   readonly track: Track
   readonly steps: Steps | undefined
@@ -67,6 +68,7 @@ class Tracks {
   /** By name, the newest. */
   private readonly subjects = new Map<string, Subject>()
   private readonly closed: Array<Subject> = []
+  private readonly others = new Others(() => this.subjects.values())
   private bytes = 0
   /** The clocks when the first connection was made. */
   private began: { readonly mono: number; readonly wall: number } | undefined
@@ -83,7 +85,8 @@ class Tracks {
     const subject: Subject = {
       watched,
       track: new Track(this.settings.entries),
-      steps: steps === 0 ? undefined : new Steps(steps)
+      steps: steps === 0 ? undefined : new Steps(steps),
+      known: undefined
     }
     this.enter(subject)
     const { track } = subject
@@ -157,7 +160,8 @@ class Tracks {
     return value
   }
 
-  private take({ steps, track, watched }: Subject): Recording {
+  private take(subject: Subject): Recording {
+    const { steps, track, watched } = subject
     const state = watched.state.getUnsafe()
     const taken = steps?.taken()
     return {
@@ -168,28 +172,12 @@ class Tracks {
       connection: { name: watched.connection, hosts: hostsOf(watched.policies.target), policies: policiesOf(watched) },
       state: plain(state),
       metrics: metrics(watched),
-      others: this.others(watched),
+      others: this.others.of(subject, this.subjects.get(watched.connection) === subject),
       folded: { ...track.folded },
       evicted: track.evicted,
       entries: [...track.entries],
       ...(taken === undefined ? {} : { steps: taken })
     }
-  }
-
-  private others(self: Watched): Recording["others"] {
-    const hosts = new Set(hostsOf(self.policies.target))
-    const all = { connections: 0, connected: 0 }
-    const sameHost = { connections: 0, connected: 0 }
-    for (const { watched } of this.subjects.values()) {
-      const state = watched.state.getUnsafe()
-      if (watched === self || state._tag === "Disconnected") continue
-      const groups = hostsOf(watched.policies.target).some((host) => hosts.has(host)) ? [all, sameHost] : [all]
-      for (const group of groups) {
-        group.connections++
-        if (state._tag === "Connected") group.connected++
-      }
-    }
-    return { sameHost, all }
   }
 }
 

@@ -1,0 +1,171 @@
+/**
+ * What a dashboard costs its program: ten thousand connections whose heartbeats
+ * are answered, of which some lose their session each second, without a viewer and
+ * with one on a real WebSocket in a process of its own. It prints the CPU time of
+ * this process over the time that passed, which other work on the machine hardly
+ * changes, and how long a change of state takes to reach the viewer. Fails when one
+ * viewer costs more than 2 % of a core, or a change takes more than 250 ms.
+ * Run it with `node packages/devtools/bench/viewer.ts`.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
+import { ConnectionClosed, ConnectionDropped } from "kharbranth/ConnectionError"
+import * as ConnectionManager from "kharbranth/ConnectionManager"
+import * as ConnectionObserver from "kharbranth/ConnectionObserver"
+import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Reconnect from "kharbranth/Reconnect"
+import * as Recorder from "kharbranth/Recorder"
+import { type Receiver, Transport } from "kharbranth/Transport"
+import { type ChildProcess, fork } from "node:child_process"
+import { build } from "../src/internal/server/build.ts"
+import * as Http from "../src/internal/server/http.ts"
+import type { View } from "../src/internal/wire/wire.ts"
+import type { FromViewer, ToViewer } from "./looking.ts"
+
+const connections = 10_000
+const lostEachSecond = 10
+/** As long as the heartbeats of all take: they come in bursts. */
+const seconds = 20
+const pairs = 3
+const token = "a-token-for-the-bench-1234"
+
+const nothing = (): void => {}
+
+/** What ends the present session of each connection. */
+const links = new Map<string, () => void>()
+
+const transport: Transport["Service"] = {
+  name: "memory",
+  capabilities: { ping: Heartbeat.ping(), pause: false, headers: false, bytes: false },
+  dial: ({ connection, epoch }, receiver: Receiver) =>
+    Effect.sync(() => {
+      const reason = Redacted.make("")
+      const closed = { connection, epoch, code: 1012, reason, sentCode: undefined, initiator: "server" } as const
+      links.set(connection, () => receiver.ended(new ConnectionClosed(closed)))
+      return {
+        protocol: "",
+        write: nothing,
+        ping: (payload: Uint8Array) => setImmediate(() => receiver.pong(payload)),
+        buffered: () => 0,
+        received: () => 0,
+        pause: nothing,
+        resume: nothing,
+        close: () => receiver.ended(new ConnectionDropped({ connection, epoch, cause: undefined })),
+        terminate: nothing
+      }
+    })
+}
+
+const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+
+const nameOf = (n: number): string => `feed ${String(n).padStart(5, "0")}`
+
+const open = Effect.gen(function* () {
+  const manager = yield* ConnectionManager.make()
+  const heartbeat = Heartbeat.ping({ every: "20 seconds" })
+  for (let n = 0; n < connections; n++) {
+    yield* manager.connect(nameOf(n), {
+      target: "wss://feed.example/",
+      heartbeat,
+      reconnect: Reconnect.prompt,
+      startup: "background",
+      tags: [`group ${n % 8}`]
+    })
+  }
+  yield* manager.awaitReady()
+})
+
+/** Some lose their session, again and again. */
+const losing = Effect.forever(
+  Effect.andThen(
+    Effect.sleep(1_000 / lostEachSecond),
+    Effect.sync(() => links.get(nameOf(Math.trunc(performance.now()) % connections))?.())
+  )
+)
+
+/** The share of a core that this process takes for a while, in percent. */
+const share = Effect.gen(function* () {
+  const before = process.cpuUsage()
+  const began = performance.now()
+  yield* Effect.sleep(`${seconds} seconds`)
+  const { system, user } = process.cpuUsage(before)
+  return (user + system) / 10 / (performance.now() - began)
+})
+
+const answer = <T extends FromViewer["t"]>(viewer: ChildProcess, t: T): Effect.Effect<Extract<FromViewer, { t: T }>> =>
+  Effect.callback((resume) => {
+    const hear = (message: FromViewer): void => {
+      if (message.t !== t) return
+      viewer.off("message", hear)
+      resume(Effect.succeed(message as Extract<FromViewer, { t: T }>))
+    }
+    viewer.on("message", hear)
+  })
+
+const looking = (port: number, view: View) =>
+  Effect.acquireRelease(
+    Effect.gen(function* () {
+      const viewer = fork(new URL("./looking.ts", import.meta.url), [String(port), token])
+      const looks = answer(viewer, "looks")
+      viewer.send({ t: "look", view } satisfies ToViewer)
+      yield* looks
+      return viewer
+    }),
+    (viewer) => Effect.sync(() => viewer.kill())
+  )
+
+/** From when a session is lost until the viewer has seen it. Both clocks are the machine's. */
+const latency = (viewer: ChildProcess) =>
+  Effect.gen(function* () {
+    const took: Array<number> = []
+    for (let n = 0; n < 30; n++) {
+      yield* Effect.sleep(`${200 + 13 * n} millis`)
+      const name = nameOf(n)
+      const seen = answer(viewer, "seen")
+      viewer.send({ t: "await", name } satisfies ToViewer)
+      yield* answer(viewer, "awaits")
+      const began = Date.now()
+      links.get(name)?.()
+      took.push((yield* seen).at - began)
+    }
+    return took.toSorted((a, b) => a - b)
+  })
+
+const view: View = { sort: "inRate", descending: true, text: "", states: [], from: 0, to: 200 }
+
+const program = Effect.gen(function* () {
+  const recording = yield* Layer.build(Recorder.layer())
+  const recorder = Context.get(recording, Recorder.Recorder)
+  const built = yield* build({ title: "bench", commands: false, faults: false }, recorder)
+  const port = yield* Http.serve({ port: 0, token, page: new Map(), board: built.board })
+  const observing = yield* Effect.provide(Layer.build(ConnectionObserver.layer(built.observer)), recording)
+  yield* Effect.provide(open, observing)
+  yield* Effect.forkScoped(losing)
+  // The compiler has seen everything once.
+  yield* Effect.scoped(Effect.andThen(looking(port, view), Effect.sleep("5 seconds")))
+  const differences: Array<number> = []
+  for (let pair = 0; pair < pairs; pair++) {
+    const without = yield* share
+    const withOne = yield* Effect.scoped(Effect.andThen(looking(port, view), share))
+    differences.push(withOne - without)
+    process.stdout.write(`${without.toFixed(2)} % of a core without a viewer, ${withOne.toFixed(2)} % with one\n`)
+  }
+  const cost = median(differences)
+  process.stdout.write(`one viewer of ${connections} connections costs ${cost.toFixed(2)} % of a core\n`)
+  const viewer = yield* looking(port, { ...view, sort: "name", descending: false })
+  const took = yield* latency(viewer)
+  const [half = 0, most = 0] = [took[took.length >> 1], took.at(-1)]
+  process.stdout.write(`a change of state shows after ${half} ms, ${most} ms at most of ${took.length}\n`)
+  if (cost > 2 || most > 250) process.exitCode = 1
+})
+
+await Effect.runPromise(
+  program.pipe(
+    Effect.scoped,
+    Effect.provideContext(Context.make(Transport, transport)),
+    Effect.provideService(References.MinimumLogLevel, "Error")
+  )
+)

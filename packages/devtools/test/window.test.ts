@@ -1,0 +1,269 @@
+// Proves, against a model that sorts and filters everybody each time, that a viewer's window shows the right rows in
+// the right order after any history of changes, and that totals and cells count everybody.
+import { assert, describe, it } from "@effect/vitest"
+import { ConnectionDropped } from "kharbranth/ConnectionError"
+import type { Figures } from "kharbranth/ConnectionMetrics"
+import type { Observed } from "kharbranth/ConnectionObserver"
+import type { ConnectionState } from "kharbranth/ConnectionState"
+import { randomOf } from "../../kharbranth/test/support/random.ts"
+import { Fleet } from "../src/internal/fleet/fleet.ts"
+import { type Member, stateOf } from "../src/internal/fleet/member.ts"
+import type { Sampling } from "../src/internal/fleet/sampling.ts"
+import { Window } from "../src/internal/fleet/window.ts"
+import { type Column, columns, maxRows, states, type View } from "../src/internal/wire/wire.ts"
+
+type Event = Parameters<Parameters<Observed["listen"]>[0]>[0]
+
+const cause = new ConnectionDropped({ connection: "feed", epoch: 1, cause: undefined })
+
+const stateBy = (kind: number, n: number): ConnectionState => {
+  switch (kind) {
+    case 0:
+      return { _tag: "Disconnected", reason: "Paused" }
+    case 1:
+      return { _tag: "Connecting", attempt: n, gate: "Dialing" }
+    case 2:
+      return { _tag: "Connected", since: n, epoch: n, gate: "Ready" }
+    case 3:
+      return { _tag: "Reconnecting", attempt: n, nextRetryAt: n, cause }
+    case 4:
+      return { _tag: "Closing" }
+    default:
+      return { _tag: "Failed", error: cause, recoverable: true }
+  }
+}
+
+/** A connection that is what the test says it is. */
+class Scripted implements Observed {
+  readonly name: string
+  readonly tags: ReadonlyArray<string>
+  readonly origin = "wss://feed.example"
+  readonly topics = []
+  readonly control = undefined as never
+  state: ConnectionState
+  figures: Figures
+  ended: () => void = () => {}
+  private hear: ((event: Event) => void) | undefined
+
+  constructor(name: string, tags: ReadonlyArray<string>, state: ConnectionState, figures: Figures) {
+    this.name = name
+    this.tags = tags
+    this.state = state
+    this.figures = figures
+  }
+
+  readonly listen = (hear: (event: Event) => void): (() => void) => {
+    this.hear = hear
+    return () => {
+      this.hear = undefined
+    }
+  }
+
+  becomes(state: ConnectionState): void {
+    this.state = state
+    this.hear?.({ _tag: "DialStarted", epoch: 1, attempt: 1, endpoint: 0, role: "active" })
+  }
+}
+
+// --- the model: the plain definition of each column, over everybody ---------------
+
+const isTroubled = (state: ConnectionState): boolean => ["Reconnecting", "Failed", "Connecting"].includes(state._tag)
+
+const keyOf = (member: Member, column: Column): string | number | undefined => {
+  switch (column) {
+    case "name":
+      return member.observed.name
+    case "state":
+      return states.indexOf(member.observed.state._tag)
+    case "blame":
+      return isTroubled(member.observed.state) || member.reason?.blame === "your reader"
+        ? member.reason?.blame
+        : undefined
+    case "epoch":
+      return member.epoch
+    case "age":
+      return -member.since
+    case "inRate":
+      return member.inRate
+    case "outRate":
+      return member.outRate
+    case "rtt":
+      return member.rtts?.at(-1)
+    case "inbox":
+      return member.inbox.bytes
+    case "outbox":
+      return member.outbox.messages
+    case "gaps":
+      return member.gaps
+    case "next":
+      return member.observed.state._tag === "Reconnecting" ? member.observed.state.nextRetryAt : undefined
+  }
+}
+
+const expected = (sampling: Sampling, view: View): ReadonlyArray<number> => {
+  const accepted = [...sampling.members.values()].filter((member) => {
+    const isState = view.states.length === 0 || view.states.includes(member.observed.state._tag)
+    const texts = [member.observed.name, ...member.observed.tags].map((text) => text.toLowerCase())
+    return isState && texts.some((text) => text.includes(view.text.toLowerCase()))
+  })
+  const known = accepted.filter((member) => keyOf(member, view.sort) !== undefined)
+  const unknown = accepted.filter((member) => keyOf(member, view.sort) === undefined)
+  const sorted = known.toSorted((a, b) => {
+    const [x = 0, y = 0] = [keyOf(a, view.sort), keyOf(b, view.sort)]
+    const order = x < y ? -1 : x > y ? 1 : 0
+    return (view.descending ? -order : order) || a.id - b.id
+  })
+  return [...sorted, ...unknown.toSorted((a, b) => a.id - b.id)].map(({ id }) => id)
+}
+
+const campaign = (seed: number): void => {
+  const random = randomOf(seed)
+  const whole = (most: number): number => Math.floor(random() * most)
+  let now = 1_000
+  const found = (): { blame: string | undefined; because: string; rtt: number | undefined; changedAt: undefined } => ({
+    blame: ["network", "server", "your reader", undefined][whole(4)],
+    because: "",
+    rtt: random() < 0.5 ? whole(50) : undefined,
+    changedAt: undefined
+  })
+  const fleet = new Fleet({ now: () => now, explain: found })
+  const living: Array<Scripted> = []
+  const figuresOf = (): Figures => ({
+    ...zero,
+    epoch: whole(5),
+    messagesIn: whole(100),
+    messagesOut: whole(100),
+    inbox: { messages: whole(3), bytes: whole(1_000) },
+    outbox: { messages: whole(5), bytes: 0, oldestAge: undefined },
+    gaps: random() < 0.3 ? { ConnectionDropped: whole(4) } : {}
+  })
+  const enter = (): void => {
+    const tags = random() < 0.5 ? [["Prices", "books", "Orders"][whole(3)] ?? ""] : []
+    const one = new Scripted(`Feed ${whole(40)}`, tags, stateBy(whole(6), whole(9)), figuresOf())
+    one.ended = fleet.observe(one).ended
+    living.push(one)
+  }
+  for (let n = 0; n < 60; n++) enter()
+  const sampling = fleet.begin()
+  const viewOf = (): View => ({
+    sort: columns[whole(columns.length)] ?? "name",
+    descending: random() < 0.5,
+    text: ["", "feed 1", "PRICES", "nobody", "book"][whole(5)] ?? "",
+    states: random() < 0.5 ? [] : states.filter(() => random() < 0.5),
+    from: whole(20),
+    to: 20 + whole(20)
+  })
+  let view = viewOf()
+  const window = new Window(view)
+  window.refresh(sampling.members)
+  for (let step = 0; step < 60; step++) {
+    now += whole(500)
+    const action = random()
+    if (action < 0.05)
+      for (const one of living)
+        if (random() < 0.8) one.becomes(stateBy(whole(6), whole(9)))
+        else if (action < 0.2) enter()
+        else if (action < 0.3) living.splice(whole(living.length), 1)[0]?.ended()
+        else if (action < 0.7) living[whole(living.length)]?.becomes(stateBy(whole(6), whole(9)))
+        else if (action < 0.8) {
+          view = viewOf()
+          window.show(view)
+          window.refresh(sampling.members)
+        }
+    if (random() < 0.3) {
+      for (const one of living) if (random() < 0.5) one.figures = figuresOf()
+      if (random() < 0.5) sampling.measure()
+      else sampling.measureSome(window.shown)
+      const { dirty } = sampling.batch()
+      assert.isDefined(dirty)
+      window.refresh(sampling.members)
+      sampling.explainAll(window.shown)
+      window.refresh(sampling.members)
+    } else {
+      const { dirty, gone } = sampling.batch()
+      const before = window.shown
+      const differs = window.change(dirty, gone)
+      const isSame = before.length === window.shown.length && before.every((one, n) => one === window.shown[n])
+      if (!isSame) assert.isTrue(differs, `seed ${seed}, step ${step}: a change that is not told`)
+    }
+    const order = expected(sampling, view)
+    const shown = window.shown.map(({ id }) => id)
+    assert.deepStrictEqual(shown, order.slice(view.from, view.to), `seed ${seed}, step ${step}: ${view.sort}`)
+    assert.strictEqual(window.total, order.length, `seed ${seed}, step ${step}`)
+    const totals = sampling.totals()
+    for (const state of states) {
+      const count = living.filter((one) => one.state._tag === state).length
+      assert.strictEqual(totals.states[state], count, `seed ${seed}, step ${step}: ${state}`)
+    }
+    assert.strictEqual(
+      sampling.cells(),
+      [...sampling.members.values()].map((one) => states.indexOf(stateOf(one))).join("")
+    )
+    assert.deepStrictEqual(sampling.order, [...sampling.members.keys()])
+  }
+  fleet.end()
+}
+
+describe("the window", () => {
+  it("shows what a model shows, in 300 random histories", () => {
+    for (let seed = 1; seed <= 300; seed++) campaign(seed)
+  })
+
+  it(`has at most ${maxRows} rows, whatever is asked for`, () => {
+    const fleet = new Fleet({ now: () => 0, explain: () => undefined })
+    for (let n = 0; n < 500; n++) fleet.observe(new Scripted(`feed ${n}`, [], stateBy(2, n), zero))
+    const sampling = fleet.begin()
+    const window = new Window({ sort: "epoch", descending: false, text: "", states: [], from: 100, to: 10_000 })
+    window.refresh(sampling.members)
+    assert.deepStrictEqual([window.shown.length, window.total], [maxRows, 500])
+    fleet.end()
+  })
+})
+
+describe("totals", () => {
+  it("count gaps and losses since somebody looks, those of connections that ended too, for an hour at most", () => {
+    let now = 0
+    const fleet = new Fleet({ now: () => now, explain: () => undefined })
+    const dropped = { overflow: 3, superseded: 100 }
+    const one = new Scripted("one", [], stateBy(2, 1), { ...zero, gaps: { ConnectionDropped: 5 }, dropped })
+    const listener = fleet.observe(one)
+    fleet.observe(new Scripted("two", [], stateBy(2, 1), zero))
+    const sampling = fleet.begin()
+    assert.deepStrictEqual([sampling.totals().gaps, sampling.totals().losses], [0, 0])
+    one.figures = {
+      ...zero,
+      gaps: { ConnectionDropped: 7 },
+      dropped: { ...dropped, overflow: 4 },
+      deliveries: { Unknown: 1 }
+    }
+    sampling.measure()
+    assert.deepStrictEqual([sampling.totals().gaps, sampling.totals().losses], [2, 2])
+    listener.ended()
+    sampling.measure()
+    assert.deepStrictEqual([sampling.totals().gaps, sampling.totals().losses], [2, 2])
+    for (let minute = 0; minute < 70; minute++) {
+      now += 60_000
+      sampling.measure()
+    }
+    assert.deepStrictEqual([sampling.totals().gaps, sampling.totals().losses], [0, 0])
+    fleet.end()
+  })
+})
+
+const zero: Figures = {
+  messagesIn: 0,
+  bytesIn: 0,
+  messagesOut: 0,
+  bytesOut: 0,
+  uptime: 0,
+  lastMessageAt: undefined,
+  reconnects: 0,
+  errors: 0,
+  dials: 0,
+  epoch: 0,
+  outbox: { messages: 0, bytes: 0, oldestAge: undefined },
+  inbox: { messages: 0, bytes: 0 },
+  dropped: {},
+  gaps: {},
+  deliveries: {}
+}
