@@ -18,7 +18,9 @@ const program = await startProgram({ world, stories, folder })
 const browser = await launch()
 
 const sick = world.rows.find(({ state }) => state === "Reconnecting")!
-const healthy = world.rows.find(({ blame, inRate, state }) => state === "Connected" && inRate > 30 && blame === undefined)!
+const healthy = world.rows.find(
+  ({ blame, inRate, state }) => state === "Connected" && inRate > 30 && blame === undefined
+)!
 
 for (const colorScheme of ["light", "dark"] as const) {
   const page = await browser.newPage({ colorScheme, viewport: { width: 1440, height: 900 }, deviceScaleFactor: 2 })
@@ -42,7 +44,11 @@ for (const colorScheme of ["light", "dark"] as const) {
   const text = Object.values(stories)
     .map((recording, index) => Recorder.toText(renamed(recording, `connection-${index + 1}`, "peer.example")))
     .join("")
-  await page.setInputFiles("input[type=file]", { name: "night.ndjson", mimeType: "text/plain", buffer: Buffer.from(text) })
+  await page.setInputFiles("input[type=file]", {
+    name: "night.ndjson",
+    mimeType: "text/plain",
+    buffer: Buffer.from(text)
+  })
   await page.waitForSelector("tbody")
   await picture("file")
   await page.goto(program.url)

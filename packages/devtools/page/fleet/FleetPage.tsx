@@ -9,7 +9,9 @@ const Count = () => {
   const all = totals.value?.connections
   const { total } = table.value
   if (all === undefined) return null
-  return <span class="faint">{total === all ? `${grouped(all)} connections` : `${grouped(total)} of ${grouped(all)}`}</span>
+  return (
+    <span class="faint">{total === all ? `${grouped(all)} connections` : `${grouped(total)} of ${grouped(all)}`}</span>
+  )
 }
 
 const Filter = () => {

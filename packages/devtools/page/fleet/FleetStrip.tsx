@@ -6,25 +6,7 @@ import { fleet, totals } from "../state/live.ts"
 import { go } from "../state/route.ts"
 import { colour, isDark, pen } from "../words/colours.ts"
 import { grouped } from "../words/numbers.ts"
-
-interface Grid {
-  readonly pitch: number
-  readonly columns: number
-  readonly rows: number
-}
-
-/** The largest cells with which a fleet stays within this height. */
-const tallest = 72
-const pitches = [14, 12, 10, 8, 7, 6, 5, 4, 3, 2]
-
-export const gridOf = (cells: number, width: number): Grid => {
-  for (const pitch of pitches) {
-    const columns = Math.max(1, Math.floor(width / pitch))
-    const rows = Math.ceil(cells / columns)
-    if (rows * pitch <= tallest || pitch === 2) return { pitch, columns, rows }
-  }
-  return { pitch: 2, columns: 1, rows: cells }
-}
+import { type Grid, gridOf } from "./grid.ts"
 
 /** What is on the canvas. */
 interface Drawn {
@@ -46,7 +28,8 @@ const draw = (canvas: HTMLCanvasElement, width: number, before: Drawn | undefine
   const context = pen(canvas, width, rows * pitch)
   if (!isSame) context.clearRect(0, 0, width, rows * pitch)
   const fill = states.map((state) => colour(`--cell-${state}`))
-  const size = pitch > 3 ? pitch - 1 : pitch - 0.5
+  // The gap is one of the screen's own pixels, so that no edge is blurred.
+  const size = pitch - 1 / Math.max(1, Math.floor(devicePixelRatio))
   for (let index = 0; index < now.cells.length; index++) {
     if (isSame && before.cells[index] === now.cells[index]) continue
     context.fillStyle = fill[Number(now.cells[index])] ?? "gray"

@@ -15,7 +15,7 @@ import { type TableColumn, tableColumns } from "./columns.tsx"
 export const rowHeight = 26
 
 /** Rows above and below that are ready before they are in sight. */
-const ready = 10
+const ready = 8
 
 const HeadCell = ({ column: { isNumber, sort, title } }: { readonly column: TableColumn }) => {
   const { descending, sort: current } = view.value
@@ -63,7 +63,7 @@ class BodyRow extends Component<RowProps> {
         id={`row-${place}`}
         aria-rowindex={place + 2}
         aria-selected={isSelected}
-        style={{ transform: `translateY(${place * rowHeight}px)` }}
+        style={{ top: `${place * rowHeight}px` }}
         onClick={this.open}
       >
         {tableColumns.map(({ cell, isNumber, title }) => (

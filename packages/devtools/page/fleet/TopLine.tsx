@@ -67,7 +67,12 @@ export const TopLine = () => {
         <Figure name="in" value={now && `${rate(now.inRate)}/s`} title="messages a second" />
         <Figure name="out" value={now && `${rate(now.outRate)}/s`} title="messages a second" />
         <Figure name="gaps" value={now && grouped(now.gaps)} title="in the last hour" />
-        <Figure name="losses" value={now && grouped(now.losses)} mood={now && now.losses > 0} title="in the last hour" />
+        <Figure
+          name="losses"
+          value={now && grouped(now.losses)}
+          mood={now && now.losses > 0}
+          title="in the last hour"
+        />
         <Figure name="breakers open" value={now && grouped(now.breakersOpen)} mood={now && now.breakersOpen > 0} />
         <Figure
           name="event loop"

@@ -32,7 +32,11 @@ const words = (title: string, sort: Column | undefined, cell: TableColumn["cell"
 const unless = (n: number, text: string): ComponentChildren => (n === 0 ? <span class="nothing">0</span> : text)
 
 const outbox = ({ messages, oldestAge }: Row["outbox"]): ComponentChildren =>
-  messages === 0 ? <span class="nothing">0</span> : `${count(messages)}${oldestAge === undefined ? "" : ` · ${span(oldestAge)}`}`
+  messages === 0 ? (
+    <span class="nothing">0</span>
+  ) : (
+    `${count(messages)}${oldestAge === undefined ? "" : ` · ${span(oldestAge)}`}`
+  )
 
 export const tableColumns: ReadonlyArray<TableColumn> = [
   words("name", "name", ({ name, tags }) => (

@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import * as Connection from "kharbranth/Connection"
 import type { ConnectionState } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Inbox from "kharbranth/Inbox"
 import * as Reconnect from "kharbranth/Reconnect"
 import { type Frame, otherVersion, path, type Request, subprotocol } from "../../src/internal/wire/wire.ts"
 import type { Link } from "../state/live.ts"
@@ -27,16 +28,22 @@ const linkOf = (state: ConnectionState): Link | undefined => {
     case "Connecting":
       return state.attempt > 1 ? { is: "retrying" } : { is: "dialing" }
     case "Reconnecting": {
-      const { cause, nextRetryAt } = state
+      const { cause } = state
       if (cause._tag === "ConnectionClosed" && cause.code === otherVersion) return { is: "differs" }
       const isRefused = cause._tag === "HandshakeRejected" && [401, 403].includes(cause.status)
-      return isRefused ? { is: "refused" } : { is: "away", nextAt: nextRetryAt }
+      return isRefused ? { is: "refused" } : { is: "away" }
     }
     case "Failed":
       return { is: "broken", text: state.error.message }
     default:
       return undefined
   }
+}
+
+/** Of these, a newer frame says all that an older one did. */
+const kindOf = (frame: Frame): string | undefined => {
+  const isWhole = ["totals", "rows", "detail", "budget"].includes(frame.t) || (frame.t === "fleet" && !frame.ids)
+  return isWhole ? frame.t : undefined
 }
 
 export interface Ears {
@@ -75,6 +82,8 @@ export const connect = (ears: Ears): ((request: Request) => void) => {
         classify: () => Reconnect.retry
       }),
       outbox: { whenDown: "drop" },
+      // A page that stood still, as in a debugger, catches up with the newest of each kind.
+      inbox: { highWaterMark: 1024 * 1024, overflow: { shed: Inbox.conflate, key: kindOf } },
       maxMessageSize: 8 * 1024 * 1024
     })
     send = (request) => void Effect.runFork(Effect.ignore(connection.send(request)))
@@ -85,7 +94,10 @@ export const connect = (ears: Ears): ((request: Request) => void) => {
   }).pipe(
     Effect.scoped,
     Effect.provide(BrowserTransport.layer({ diagnose: BrowserTransport.diagnoseByFetch })),
-    Effect.catch((error) => Effect.sync(() => ears.link({ is: "broken", text: error.message })))
+    Effect.catch((error) => Effect.sync(() => ears.link({ is: "broken", text: error.message }))),
+    // It fails for good only by a mistake, and a page that somebody looks at tries again all the same.
+    Effect.andThen(Effect.sleep("5 seconds")),
+    Effect.forever
   )
   Effect.runFork(program)
   return (request) => send(request)

@@ -3,9 +3,11 @@ import { useEffect, useRef } from "preact/hooks"
 import { readings } from "../state/live.ts"
 import { colour, isDark } from "../words/colours.ts"
 import { bytes, millis, rate } from "../words/numbers.ts"
-import type { Chart, Line } from "./charts.ts"
+import type { Chart, draw, Line } from "./charts.ts"
 
-type Module = typeof import("./charts.ts")
+interface Module {
+  readonly draw: typeof draw
+}
 
 /** The name of the script, which the build puts in. */
 declare const CHARTS: string

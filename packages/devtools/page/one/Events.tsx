@@ -23,7 +23,7 @@ const EntryRow = ({ entry, hasCause, isNamed, startedAt }: EntryProps) => {
       <span class="text">{eventText(event)}</span>
       <span>
         {because === undefined ? null : hasCause ? (
-          <button type="button" class="jump" aria-label={`because of entry ${because}`} onClick={() => goToEntry(because)}>
+          <button type="button" class="jump" onClick={() => goToEntry(because)}>
             because {because}
           </button>
         ) : (

@@ -28,7 +28,15 @@ const Dial = ({ phases }: { readonly phases: ReadonlyArray<Phase> }) => {
         {phases.map(({ name }, index) => {
           const from = x
           x += parts[index]!
-          return <rect key={`${index} ${name}`} data-phase={name} x={percent(from)} width={percent(parts[index]!)} height="10" />
+          return (
+            <rect
+              key={`${index} ${name}`}
+              data-phase={name}
+              x={percent(from)}
+              width={percent(parts[index]!)}
+              height="10"
+            />
+          )
         })}
       </svg>
       <span class="took">{span(phases.reduce((sum, { took }) => sum + took, 0))}</span>

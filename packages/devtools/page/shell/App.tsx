@@ -10,7 +10,15 @@ import { Banner } from "./Banner.tsx"
 import { Dialogs } from "./Dialogs.tsx"
 import { helping } from "./keys.ts"
 
-const Tab = ({ is, text, to }: { readonly to: Route; readonly is: ReadonlyArray<Route["page"]>; readonly text: string }) => (
+const Tab = ({
+  is,
+  text,
+  to
+}: {
+  readonly to: Route
+  readonly is: ReadonlyArray<Route["page"]>
+  readonly text: string
+}) => (
   <a href={hrefOf(to)} aria-current={is.includes(route.value.page) ? "page" : undefined}>
     {text}
   </a>
@@ -38,7 +46,9 @@ const Versions = () => {
   const versions = hello.value?.versions
   return (
     <p class="versions">
-      {versions === undefined ? "" : `kharbranth ${versions.kharbranth} · effect ${versions.effect} · ${versions.runtime}`}
+      {versions === undefined
+        ? ""
+        : `kharbranth ${versions.kharbranth} · effect ${versions.effect} · ${versions.runtime}`}
     </p>
   )
 }

@@ -1,6 +1,5 @@
 /** How the page stands to the program, where that is not simply well. */
 import { link } from "../state/live.ts"
-import { Countdown } from "../words/Countdown.tsx"
 
 const Text = () => {
   const now = link.value
@@ -11,13 +10,8 @@ const Text = () => {
     case "dialing":
       return <>connecting to the program …</>
     case "retrying":
-      return <>the program is away: dialing again …</>
     case "away":
-      return (
-        <>
-          the program is away: the next dial is due in <Countdown until={now.nextAt} ofPage />
-        </>
-      )
+      return <>the program is away: the page dials it again every second</>
     case "refused":
       return <>the program does not know this browser: open the address that it printed when it started</>
     case "differs":

@@ -4,11 +4,7 @@ import { useEffect, useRef } from "preact/hooks"
 import { confirming, notice, perform } from "../state/asking.ts"
 import { helping, keys } from "./keys.ts"
 
-const Modal = (props: {
-  readonly title: string
-  readonly close: () => void
-  readonly children: ComponentChildren
-}) => {
+const Modal = (props: { readonly title: string; readonly close: () => void; readonly children: ComponentChildren }) => {
   const ref = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     const before = document.activeElement

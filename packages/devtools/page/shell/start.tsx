@@ -1,11 +1,11 @@
 /** Puts the parts together: the link hears into the signals, the keys act, the document shows. */
-import { effect } from "@preact/signals"
+import { effect, untracked } from "@preact/signals"
 import { render } from "preact"
 import { connect } from "../link/link.ts"
 import * as Asking from "../state/asking.ts"
 import { takeDrops } from "../state/file.ts"
 import { hear, hello, stand, table } from "../state/live.ts"
-import { followSelection } from "../state/view.ts"
+import { answered, followSelection } from "../state/view.ts"
 import { App } from "./App.tsx"
 import { takeKeys } from "./keys.ts"
 
@@ -14,8 +14,11 @@ export const start = (root: Element): void => {
   takeKeys()
   takeDrops()
   effect(() => {
-    table.value
-    followSelection()
+    const { from } = table.value
+    untracked(() => {
+      answered(from)
+      followSelection()
+    })
   })
   effect(() => {
     document.title = hello.value === undefined ? "Kharbranth" : `${hello.value.title} · Kharbranth`

@@ -19,7 +19,7 @@ export type Link =
   | { readonly is: "dialing" }
   | { readonly is: "live" }
   | { readonly is: "retrying" }
-  | { readonly is: "away"; readonly nextAt: number }
+  | { readonly is: "away" }
   /** The program does not know this browser's cookie. */
   | { readonly is: "refused" }
   /** The program speaks another version of the wire. */
@@ -47,9 +47,11 @@ export interface Window {
   readonly total: number
   /** Rows by their place, those near the last window. */
   readonly rows: ReadonlyMap<number, Row>
+  /** Where the last window began. */
+  readonly from: number
 }
 
-export const table = signal<Window>({ total: 0, rows: new Map() })
+export const table = signal<Window>({ total: 0, rows: new Map(), from: 0 })
 
 /** By how much the program's clock is ahead of this page's. */
 let ahead = 0
@@ -65,7 +67,7 @@ const place = ({ from, rows, total }: Rows): void => {
   for (const [index, row] of table.value.rows)
     if (index >= from - kept && index < from + rows.length + kept && index < total) next.set(index, row)
   for (const [offset, row] of rows.entries()) next.set(from + offset, row)
-  table.value = { total, rows: next }
+  table.value = { total, rows: next, from }
 }
 
 const follow = (frame: Detail): void => {

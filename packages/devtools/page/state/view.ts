@@ -29,18 +29,50 @@ export const toggleState = (state: StateName): void =>
 
 export const clearFilter = (): void => batch(() => restart({ text: "", states: [] }))
 
-/** Rows beyond the visible ones that are asked for too. */
-const margin = 60
+/** Rows that are asked for beyond the visible ones: more of them where the scrolling goes. */
+const behind = 30
+const onward = 130
+/** So near to the edge of the window, the next one is asked for. */
+const near = 25
+/** How long an answer is waited for before the next question, in milliseconds. */
+const patience = 500
+
+interface Sight {
+  readonly first: number
+  readonly last: number
+}
+
+let sight: Sight = { first: 0, last: 0 }
+/** When the present window was asked for; until its answer there is one question at a time. */
+let askedAt = -patience
+let isAnswered = true
+
+const isInside = ({ first, last }: Sight): boolean => {
+  const { from, to } = view.value
+  return (from === 0 || first - near >= from) && (to >= table.value.total || last + near <= to)
+}
+
+const askFor = ({ first, last }: Sight): void => {
+  const { from, to } = view.value
+  const isDown = first + last >= from + to
+  const start = Math.max(0, first - (isDown ? behind : onward))
+  isAnswered = false
+  askedAt = performance.now()
+  view.value = { ...view.value, from: start, to: Math.min(start + maxRows, last + (isDown ? onward : behind)) }
+}
 
 /** Asks for other rows when the visible ones come near the edge of the window. */
 export const lookAt = (first: number, last: number): void => {
-  const { from, to } = view.value
-  const { total } = table.value
-  const near = margin / 3
-  const isInside = (first - near >= from || from === 0) && (last + near <= to || to >= total)
-  if (isInside) return
-  const start = Math.max(0, first - margin)
-  view.value = { ...view.value, from: start, to: Math.min(start + maxRows, last + margin) }
+  sight = { first, last }
+  const mayAsk = isAnswered || performance.now() - askedAt > patience
+  if (mayAsk && !isInside(sight)) askFor(sight)
+}
+
+/** Rows have come: those that were asked for, or the newest of the window before. */
+export const answered = (from: number): void => {
+  if (from !== view.value.from) return
+  isAnswered = true
+  if (!isInside(sight)) askFor(sight)
 }
 
 /** The place of the selected row. */
@@ -52,8 +84,9 @@ export const selectedRow = (): Row | undefined => table.value.rows.get(selected.
 
 export const selectPlace = (place: number): void => {
   const { rows, total } = table.value
-  selected.value = Math.max(0, Math.min(place, total - 1))
-  selectedId = rows.get(selected.value)?.id
+  const next = Math.max(0, Math.min(place, total - 1))
+  selectedId = rows.get(next)?.id
+  selected.value = next
 }
 
 /** After new rows: the selection stays with its connection where that is in sight, else with its place. */

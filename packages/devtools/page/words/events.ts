@@ -54,7 +54,7 @@ export const eventText = (event: Recorded): string => {
     case "DialPhase":
       return `${event.phase} took ${span(event.took)}`
     case "GatePassed":
-      return `${event.gate}`
+      return event.gate
     case "SessionEnded":
       return `${errorText(event.error)} · by ${event.by === "us" ? "this side" : `the ${event.by}`} · lived ${span(event.lived)}, quiet for ${span(event.quietFor)}${unconfirmed(event.unconfirmed)}`
     case "Classified":

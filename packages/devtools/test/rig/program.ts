@@ -31,6 +31,8 @@ export interface Options {
   readonly hello?: Partial<Hello> | undefined
   /** The version of the wire that it speaks, beside which it closes. */
   readonly speaks?: string | undefined
+  /** Whether it turns everybody away, as one does whose cookie it does not know. */
+  readonly refuses?: boolean | undefined
   /** How often a second passes in the world, in milliseconds; 0 for never. */
   readonly pace?: number | undefined
 }
@@ -69,15 +71,36 @@ const budget: Budget = {
       waiting: 213,
       breaker: "Open",
       probesIn: 4900,
-      waiters: ["okx/btc-usdt/book", "okx/eth-usdt/trades", "okx/sol-usd/book", "okx/ada-eur/ticker", "okx/xrp-usdc/book", "okx/uni-btc/trades"]
+      waiters: [
+        "okx/btc-usdt/book",
+        "okx/eth-usdt/trades",
+        "okx/sol-usd/book",
+        "okx/ada-eur/ticker",
+        "okx/xrp-usdc/book",
+        "okx/uni-btc/trades"
+      ]
     },
-    { key: "wss://feed.kraken.example", dialing: 2, waiting: 3, breaker: "Closed", probesIn: undefined, waiters: ["kraken/btc-eur/book", "kraken/eth-eur/book", "kraken/dot-eur/book"] },
-    { key: "wss://feed.gate.example", dialing: 1, waiting: 12, breaker: "Recovering", probesIn: undefined, waiters: ["gate/near-usdt/book"] }
+    {
+      key: "wss://feed.kraken.example",
+      dialing: 2,
+      waiting: 3,
+      breaker: "Closed",
+      probesIn: undefined,
+      waiters: ["kraken/btc-eur/book", "kraken/eth-eur/book", "kraken/dot-eur/book"]
+    },
+    {
+      key: "wss://feed.gate.example",
+      dialing: 1,
+      waiting: 12,
+      breaker: "Recovering",
+      probesIn: undefined,
+      waiters: ["gate/near-usdt/book"]
+    }
   ]
 }
 
 export const startProgram = async (options: Options): Promise<Program> => {
-  const { folder, pace = 1000, speaks = subprotocol, stories, world } = options
+  const { folder, pace = 1000, refuses = false, speaks = subprotocol, stories, world } = options
   const viewers = new Set<Viewer>()
   const asked: Array<Request> = []
   const hello: Hello = {
@@ -92,7 +115,7 @@ export const startProgram = async (options: Options): Promise<Program> => {
 
   const http = Http.createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost")
-    if (pathname === path) return void response.writeHead(426).end()
+    if (pathname === path) return void response.writeHead(refuses ? 401 : 426).end()
     const file = pathname === "/" ? "/index.html" : pathname
     readFile(join(folder, file)).then(
       (body) =>
@@ -102,7 +125,7 @@ export const startProgram = async (options: Options): Promise<Program> => {
       () => response.writeHead(404).end()
     )
   })
-  const wss = new WebSocketServer({ server: http, path })
+  const wss = new WebSocketServer({ server: http, path, verifyClient: () => !refuses })
 
   const send = (viewer: Viewer, frame: Frame) => viewer.socket.send(JSON.stringify(frame))
   const storyOf = ({ state }: Row) =>
@@ -178,8 +201,7 @@ export const startProgram = async (options: Options): Promise<Program> => {
     asked,
     viewers: () => viewers.size,
     change: (id, change) => {
-      const index = world.rows.findIndex((row) => row.id === id)
-      world.rows[index] = { ...world.rows[index]!, ...change }
+      world.change(id, change)
       for (const viewer of viewers) sendAll(viewer, false)
     },
     stop: async () => {
