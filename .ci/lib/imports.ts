@@ -139,7 +139,6 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["kharbranth"],
   devtools: ["kharbranth"],
   cluster: ["kharbranth"],
-  devtools: ["kharbranth"],
   bench: ["kharbranth", "node", "browser", "signalr", "feeds"],
   site: ["kharbranth"]
 }

@@ -23,6 +23,7 @@ const Filter = () => {
         <span class="unseen">Filter by name or tag</span>
         <input
           id="filter"
+          maxLength={256}
           type="search"
           placeholder="Filter by name or tag  /"
           autocomplete="off"

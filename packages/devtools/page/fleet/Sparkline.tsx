@@ -8,7 +8,9 @@ const width = 56
 const height = 16
 
 const pathOf = (values: ReadonlyArray<number>): string => {
-  const top = Math.max(...values, 1)
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  // A steady line runs through the middle.
+  const top = Math.max(...values, mean * 2, 1)
   const step = (width - 3) / (values.length - 1)
   const point = (value: number, index: number) =>
     `${(1 + index * step).toFixed(1)} ${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`

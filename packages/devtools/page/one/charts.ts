@@ -48,7 +48,7 @@ export const draw = (box: HTMLElement, lines: ReadonlyArray<Line>, look: Look): 
       // From nothing to a little more than the most, also while all is nothing.
       scales: { y: { range: (_, __, most) => [0, Math.max(look.least, (most ?? 0) * 1.1)] } },
       axes: [
-        { ...axis, size: 22, space: 70, grid: { show: false } },
+        { ...axis, size: 22, space: 70, grid: { show: false }, incrs: [1, 5, 10, 30, 60, 120, 300] },
         {
           ...axis,
           size: 52,

@@ -88,7 +88,7 @@ describe("the link", () => {
 describe("a recording", () => {
   const text = () =>
     Object.entries(stories)
-      .map(([name, recording]) => Recorder.toText(renamed(recording as Recorder.Recording, name, "peer.example")))
+      .map(([name, recording]) => Recorder.toText(renamed(recording, name, "peer.example")))
       .join("")
 
   it("opens from a folder, without any server", () =>

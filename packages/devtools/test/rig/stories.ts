@@ -88,12 +88,7 @@ const well: Story = (network) =>
     }
   })
 
-export interface Stories {
-  readonly silent: Recorder.Recording
-  readonly refused: Recorder.Recording
-  readonly broken: Recorder.Recording
-  readonly well: Recorder.Recording
-}
+export type Stories = Readonly<Record<"silent" | "refused" | "broken" | "well", Recorder.Recording>>
 
 export const tellStories = async (): Promise<Stories> => ({
   silent: await told("silent", silent),

@@ -12,9 +12,6 @@ import type { Explanation } from "kharbranth/Why"
 
 export const subprotocol = "kharbranth.devtools.1"
 
-/** The code that a socket is closed with whose page speaks another version than the program. */
-export const otherVersion = 4002
-
 /** Where the socket is, on the page's own origin. */
 export const path = "/live"
 
