@@ -1,0 +1,58 @@
+/**
+ * Builds the page into `dist/page/`: `index.html`, and a script and a stylesheet
+ * whose names carry the hash of their content. The charts are a script of their
+ * own, which the page loads when it shows the first one. The main script is a
+ * classic one, so that the page also opens from a folder, without a server.
+ *
+ * The same sources give the same bytes.
+ */
+import * as Esbuild from "esbuild"
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { basename, join } from "node:path"
+
+const here = import.meta.dirname
+
+export const folder = join(here, "../dist/page")
+
+const common: Esbuild.BuildOptions = {
+  absWorkingDir: here,
+  outdir: folder,
+  entryNames: "[name]-[hash]",
+  bundle: true,
+  minify: true,
+  platform: "browser",
+  target: "es2022",
+  legalComments: "none",
+  logLevel: "error",
+  metafile: true
+}
+
+const nameOf = (result: Esbuild.BuildResult, extension: string): string =>
+  basename(Object.keys(result.metafile!.outputs).find((path) => path.endsWith(extension))!)
+
+export const build = async (): Promise<void> => {
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  const charts = nameOf(await Esbuild.build({ ...common, entryPoints: ["one/charts.ts"], format: "esm" }), ".js")
+  const main = await Esbuild.build({
+    ...common,
+    entryPoints: [
+      { in: "main.ts", out: "page" },
+      { in: "style/page.css", out: "page" }
+    ],
+    format: "iife",
+    define: { CHARTS: JSON.stringify(`./${charts}`) },
+    external: [`./${charts}`]
+  })
+  const html = await readFile(join(here, "index.html"), "utf8")
+  await writeFile(
+    join(folder, "index.html"),
+    html.replace("STYLE", nameOf(main, ".css")).replace("SCRIPT", nameOf(main, ".js"))
+  )
+}
+
+if (import.meta.filename === process.argv[1]) {
+  const began = performance.now()
+  await build()
+  console.log(`dist/page in ${Math.round(performance.now() - began)} ms`)
+}
