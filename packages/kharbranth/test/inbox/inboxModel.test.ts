@@ -23,7 +23,7 @@ describe("the inbox against its model", () => {
     "a reader that ends early leaves no marker": (options) =>
       new (class extends Inbox<Msg> {
         override release(): void {
-          this.await(() => {})()
+          this.await(() => {})
           super.release()
         }
       })(options),

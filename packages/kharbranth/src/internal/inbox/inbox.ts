@@ -368,13 +368,10 @@ export class Inbox<In> {
   }
 
   /** Calls `wake` once, deferred, when there is something to take or the end has come. */
-  await(wake: () => void): () => void {
+  await(wake: () => void): void {
     this.unused = 0
     this.waiter = wake
     if (this.isReady) this.schedule()
-    return () => {
-      if (this.waiter === wake) this.waiter = undefined
-    }
   }
 
   /** What waits stays readable; then the reader sees `ending`. Nothing is let in any more. */

@@ -22,6 +22,8 @@ interface Source {
   readonly name: string
   readonly inbox: Supervised["inbox"]
   readonly ended: (error: ConnectionError | undefined) => void
+  /** What its inbox wakes, time after time. */
+  readonly wake: () => void
   left: boolean
 }
 
@@ -35,7 +37,7 @@ class FanIn {
   follow({ name, supervisor: { inbox } }: Made): Effect.Effect<void, ConnectionError> {
     return Effect.callback<void, ConnectionError>((resume) => {
       const ended: Source["ended"] = (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
-      const source: Source = { name, inbox, ended, left: false }
+      const source: Source = { name, inbox, ended, wake: () => this.arrived(source), left: false }
       this.listen(source)
       return Effect.sync(() => {
         source.left = true
@@ -45,7 +47,7 @@ class FanIn {
   }
 
   private listen(source: Source): void {
-    if (!source.left) source.inbox.await(() => this.arrived(source))
+    if (!source.left) source.inbox.await(source.wake)
   }
 
   private arrived(source: Source): void {
