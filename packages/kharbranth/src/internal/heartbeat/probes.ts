@@ -55,17 +55,10 @@ const payload = (id: number): Uint8Array => {
   return bytes
 }
 
-const isPayload = (bytes: Uint8Array, id: number): boolean => {
-  const text = `k${id}`
-  if (bytes.length !== text.length) return false
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false
-  return true
-}
-
 export const ping = {
   _tag: "Ping",
   make: (id: number) => ({ ping: payload(id) }),
-  matchesPong: isPayload,
+  matchesPong: (pong: Uint8Array, id: number) => String.fromCharCode(...pong) === `k${id}`,
   check: ({ ping }: CanPing, connection: string) => {
     const issue = "this transport cannot send protocol pings; use Heartbeat.text, Heartbeat.json or Heartbeat.passive"
     return ping === false ? Check.invalid(connection, ["heartbeat"], issue) : undefined
