@@ -28,9 +28,9 @@ describe("the inbox against its model", () => {
         }
       })(options),
     "a taken batch is delivered twice": (options) => {
-      let last: ReadonlyArray<Msg> | undefined
+      let last: ReturnType<Inbox<Msg>["take"]>
       return new (class extends Inbox<Msg> {
-        override take(): ReadonlyArray<Msg> | undefined {
+        override take(): ReturnType<Inbox<Msg>["take"]> {
           const taken = super.take()
           const again = last
           last = taken

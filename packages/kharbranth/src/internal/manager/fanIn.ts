@@ -92,7 +92,7 @@ const revived = ({ supervisor }: Made): Effect.Effect<boolean> =>
 
 /** Reads one connection until it is closed; a wrong use (a second reader) ends the whole. */
 const read = (entry: Made, into: FanIn): Effect.Effect<void> => {
-  const once = Effect.scoped(Effect.andThen(reader(entry.supervisor), into.follow(entry)))
+  const once = Effect.scopedWith((scope) => Effect.andThen(reader(entry.supervisor, scope), into.follow(entry)))
   const again: Effect.Effect<void> = Effect.flatMap(Effect.result(once), (ended) => {
     if (Result.isSuccess(ended)) return Effect.void
     if (ended.failure._tag === "ReaderBusy") return Effect.sync(() => into.end(ended.failure))

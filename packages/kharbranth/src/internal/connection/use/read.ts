@@ -1,5 +1,5 @@
 /** What users read with: streams over the inbox, one message, a tap. */
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ type Failure = ConnectionError.ConnectionError
 type Any<In, Out> = Supervisor<In, Out>
 
 /** Is the connection's one reader until `scope` closes. */
-const readerUntil = <In, Out>(self: Any<In, Out>, scope: Scope.Scope): Effect.Effect<void, Failure> =>
+export const reader = <In, Out>(self: Any<In, Out>, scope: Scope.Scope): Effect.Effect<void, Failure> =>
   Effect.uninterruptible(
     Effect.suspend(() => {
       touch(self)
@@ -24,10 +24,6 @@ const readerUntil = <In, Out>(self: Any<In, Out>, scope: Scope.Scope): Effect.Ef
       return Scope.addFinalizerExit(scope, () => Effect.sync(() => self.inbox.release()))
     })
   )
-
-/** Is the connection's one reader, for as long as its scope is open. */
-export const reader = <In, Out>(self: Any<In, Out>): Effect.Effect<void, Failure, Scope.Scope> =>
-  Effect.flatMap(Effect.scope, (scope) => readerUntil(self, scope))
 
 /**
  * Waits until there is something to take, or the end has come; then goes on with
@@ -47,7 +43,7 @@ const waiting = <In, A, E>(inbox: Inbox<In>, look: Effect.Effect<A, E>): Effect.
 /** A stream that is the reader from its first pull on. */
 export const reading = <In, Out, A>(
   self: Any<In, Out>,
-  take: (inbox: Inbox<In>) => ReadonlyArray<A> | undefined
+  take: (inbox: Inbox<In>) => Arr.NonEmptyReadonlyArray<A> | undefined
 ): Stream.Stream<A, Failure> =>
   // Not `Stream.unwrap`: a stream within a stream costs each connection that is read another half a kilobyte.
   Stream.fromChannel(
@@ -56,9 +52,9 @@ export const reading = <In, Out, A>(
       const { inbox } = self
       let isReader = false
       const pull: Next = Effect.suspend((): Next => {
-        if (!isReader) return Effect.flatMap(readerUntil(self, scope), () => ((isReader = true), pull))
+        if (!isReader) return Effect.flatMap(reader(self, scope), () => ((isReader = true), pull))
         const batch = take(inbox)
-        if (batch !== undefined && Arr.isReadonlyArrayNonEmpty(batch)) return Effect.succeed(batch)
+        if (batch !== undefined) return Effect.succeed(batch)
         const { ending } = inbox
         if (ending !== undefined) return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
         return wait
@@ -78,7 +74,7 @@ export const receive = <In, Out>(self: Any<In, Out>): Effect.Effect<In, Failure>
     return wait
   })
   const wait = waiting(inbox, one)
-  return Effect.scoped(Effect.andThen(reader(self), one))
+  return Effect.scopedWith((scope) => Effect.andThen(reader(self, scope), one))
 }
 
 export const tap = <In, Out>(
