@@ -35,6 +35,8 @@ export const bars: ReadonlyArray<Bar> = [
   more("inbound", "kharbranth, by arrays, 4 KiB", 1.3, 2),
   more("inbound", "kharbranth, one lazy text in ten parsed", 4, 10),
   more("outbound", "kharbranth, sink fed in arrays", 2, 2.8),
+  more("outbound", "kharbranth, sink fed in arrays, against strings corked to 16 KiB", 1, 1.1),
+  more("outbound", "kharbranth, sink fed in arrays, against Buffers corked to 16 KiB", 0.75, 1),
   more("outbound", "kharbranth, 1,000 concurrent sends", 1.8, 2.4),
   more("outbound", "kharbranth, one awaited send at a time", 0.75, 0.9),
   less("traffic", "500 × 20/s: kharbranth, Codec.json", 1.15, 1),
@@ -96,12 +98,6 @@ export interface Lead {
 }
 
 export const leads: ReadonlyArray<Lead> = [
-  {
-    bench: "outbound",
-    label: "kharbranth, sink fed in arrays",
-    over: ["raw ws, corked to 16 KiB", "raw ws, corked to 64 KiB"],
-    times: 1
-  },
   {
     // a stream against a stream; the socket's bare reader is in the table, but is none
     bench: "inbound",

@@ -34,15 +34,16 @@ describe("Verdict", () => {
       run: async () => {
         order.push(label)
         if (label === "base") drift *= 2
-        return { perSecond: speed * drift, cpuMicros: 1 / speed }
+        // The clock would say the square: the judged figure is the CPU's.
+        return { perSecond: speed ** 2 * drift, cpuMicros: 1 / (speed * drift) }
       }
     })
     const figures = await interleaved("b", 3, subject("base", 10), [subject("x", 20), subject("y", 5)], "/s")
     assert.strictEqual(order.join(" "), Array.from({ length: 3 }, () => "base x base y").join(" "))
     assert.deepStrictEqual(figures[1]?.rounds, [2, 2, 2])
     assert.deepStrictEqual(figures[2]?.rounds, [0.5, 0.5, 0.5])
-    assert.strictEqual(figures[1]?.byCpu, 2)
-    assert.strictEqual(figures[2]?.byCpu, 0.5)
+    assert.strictEqual(figures[1]?.byClock, 4)
+    assert.strictEqual(figures[2]?.byClock, 0.25)
   })
 
   it("a bar says whether it holds, and whether the goal is reached", () => {

@@ -81,8 +81,8 @@ const fleetFigures = (rounds: ReadonlyArray<Round>, sizes: ReadonlyArray<number>
   const snapshotByCpu = perRound(({ snapshotCpuMillis }) => snapshotCpuMillis)
   return [
     figure("manager", "raw ws, opened", raw, "ms", note),
-    { ...figure("manager", "named connections, opened", opened, "×", note), byCpu: median(openedByCpu) },
-    { ...figure("manager", "snapshot of all", snapshot, "ms", note), byCpu: median(snapshotByCpu) },
+    { ...figure("manager", "named connections, opened", openedByCpu, "×", note), byClock: median(opened) },
+    { ...figure("manager", "snapshot of all", snapshotByCpu, "ms of CPU", note), byClock: median(snapshot) },
     figure("manager", "left after closing", left, "sockets and timers", note),
     ...costFigures(rounds, sizes)
   ]

@@ -1,5 +1,6 @@
 /**
- * Outbound throughput: until the server has read everything.
+ * Outbound: what a message costs, until the server has read everything; against
+ * a plain loop, and in pairs with what one who knows `ws` well would write.
  */
 import { loopback } from "../harness/address.ts"
 import type { Bench } from "../harness/bench.ts"
@@ -9,6 +10,7 @@ import { maskedLength } from "../server/wire.ts"
 import type { Params, Result } from "../subjects/outbound.ts"
 
 const size = 128
+const sink = "kharbranth, sink fed in arrays"
 const loop = "a loop on bufferedAmount; no supervision of writes"
 
 const subjects: Readonly<Record<string, string | undefined>> = {
@@ -25,9 +27,15 @@ const subjects: Readonly<Record<string, string | undefined>> = {
   "@atproto/ws-client": "each send awaited",
   "Effect Socket, write": "no backpressure, no supervision",
   "Effect Socket, writeAll by 64": "no backpressure, no supervision",
-  "kharbranth, sink fed in arrays": undefined,
+  [sink]: undefined,
   "kharbranth, 1,000 concurrent sends": undefined,
   "kharbranth, one awaited send at a time": undefined
+}
+
+/** What the sink is compared with once more, sample by sample. */
+const skilled: Readonly<Record<string, string>> = {
+  "raw ws, corked to 16 KiB": "strings corked to 16 KiB",
+  "raw ws, Buffers corked to 16 KiB": "Buffers corked to 16 KiB"
 }
 
 export const outbound: Bench = {
@@ -39,21 +47,26 @@ export const outbound: Bench = {
     const counts = quick ? { warm: 32_000, count: 64_000 } : { warm: 64_000, count: 192_000 }
     const bytes = maskedLength(size)
     const marks = [counts.warm * bytes, (counts.warm + counts.count) * bytes].join(",")
-    const contender = (subject: string, note?: string): Contender => ({
-      label: subject,
+    const contender = (subject: string, note?: string, label = subject): Contender => ({
+      label,
       note,
       run: () => {
         const params: Params = { url: loopback(server.port, `/drain?marks=${marks}`), size, ...counts }
         return runSubject<Result>("outbound", subject, params)
       }
     })
-    const figures = await interleaved(
-      "outbound",
-      rounds,
-      contender("raw ws"),
-      Object.entries(subjects).map(([subject, note]) => contender(subject, note)),
-      "/s"
-    )
+    const compare = (baseline: string, contenders: ReadonlyArray<Contender>) =>
+      interleaved("outbound", rounds, contender(baseline), contenders, "/s")
+    const figures = [
+      ...(await compare(
+        "raw ws",
+        Object.entries(subjects).map(([subject, note]) => contender(subject, note))
+      ))
+    ]
+    for (const [baseline, name] of Object.entries(skilled)) {
+      const [, own] = await compare(baseline, [contender(sink, undefined, `${sink}, against ${name}`)])
+      if (own !== undefined) figures.push(own)
+    }
     await server.kill()
     return figures
   }

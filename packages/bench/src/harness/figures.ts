@@ -11,8 +11,11 @@ export interface Figure {
   /** Every round, in order. */
   readonly rounds: ReadonlyArray<number>
   readonly unit: string
-  /** The same ratio by CPU time for each message: it should agree, unless the machine was busy with other things. */
-  readonly byCpu?: number | undefined
+  /**
+   * The same ratio by elapsed time, where `rounds` are by CPU time: it should agree, unless the machine was busy with
+   * other things or the server was the bottleneck.
+   */
+  readonly byClock?: number | undefined
   /** Where the peer does less than a supervised connection with a heartbeat and a typed stream. */
   readonly note?: string | undefined
 }
@@ -67,8 +70,8 @@ export interface Contender {
 
 /**
  * Runs baseline and contender in turn, A B A B …, and gives each contender's
- * ratio to the baseline sample right before it; the baseline's own spread comes
- * first.
+ * ratio to the baseline sample right before it, by CPU time for each message;
+ * the baseline's own spread comes first.
  */
 export const interleaved = async (
   bench: string,
@@ -78,25 +81,25 @@ export const interleaved = async (
   unit: string
 ): Promise<ReadonlyArray<Figure>> => {
   const bases: Array<number> = []
-  const ratios = contenders.map(() => ({ wall: [] as Array<number>, cpu: [] as Array<number> }))
+  const ratios = contenders.map(() => ({ cpu: [] as Array<number>, clock: [] as Array<number> }))
   for (let round = 0; round < rounds; round++) {
     for (const [index, contender] of contenders.entries()) {
       const base = await baseline.run()
       const sample = await contender.run()
-      const wall = sample.perSecond / base.perSecond
       const cpu = base.cpuMicros / sample.cpuMicros
+      const clock = sample.perSecond / base.perSecond
       bases.push(base.perSecond)
-      ratios[index]!.wall.push(wall)
       ratios[index]!.cpu.push(cpu)
-      const shown = `${wall.toFixed(2)}, by CPU ${cpu.toFixed(2)}`
+      ratios[index]!.clock.push(clock)
+      const shown = `${cpu.toFixed(2)}, by the clock ${clock.toFixed(2)}`
       process.stderr.write(`${bench}: ${contender.label} ${shown} (${round + 1}/${rounds})\n`)
     }
   }
   return [
     figure(bench, baseline.label, bases, unit, baseline.note),
     ...contenders.map(({ label, note }, index) => ({
-      ...figure(bench, label, ratios[index]!.wall, "×", note),
-      byCpu: median(ratios[index]!.cpu)
+      ...figure(bench, label, ratios[index]!.cpu, "×", note),
+      byClock: median(ratios[index]!.clock)
     }))
   ]
 }

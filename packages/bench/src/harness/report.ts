@@ -63,13 +63,13 @@ const cells = (figure: Figure): ReadonlyArray<string> => [
   figure.label,
   withUnit(figure.value, figure.unit),
   figure.rounds.length < 2 ? "" : intervalOf(figure.rounds).map(show).join(" – "),
-  figure.byCpu === undefined ? "" : show(figure.byCpu),
+  figure.byClock === undefined ? "" : show(figure.byClock),
   limits(figure),
   verdict(figure),
   figure.note ?? ""
 ]
 
-const head = ["", "median", "95 % interval", "by CPU time", "hard bar (goal)", "", "a peer does less"]
+const head = ["", "median", "95 % interval", "by the clock", "hard bar (goal)", "", "a peer does less"]
 
 const row = (values: ReadonlyArray<string>): string => `| ${values.join(" | ")} |`
 
@@ -77,7 +77,7 @@ const table = (figures: ReadonlyArray<Figure>): string =>
   [row(head), row(head.map(() => "---")), ...figures.map((figure) => row(cells(figure)))].join("\n")
 
 const intro =
-  "A plain number followed by × is a ratio to raw `ws`, or to the first row of its table, in the same interleaved run (A B A B …); medians over all rounds, with the interval that holds the true median with 95 % confidence (94 % of five rounds). A hard bar is missed when the whole interval is beyond it. 'By CPU time' is the same ratio in CPU time for each message; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback, no TLS, no compression. Absolute figures mean nothing on another machine."
+  "A number followed by × is a ratio to raw `ws`, or to what its table or row names instead, in the same interleaved run (A B A B …); medians over all rounds, with the interval that holds the true median with 95 % confidence (94 % of five rounds). A hard bar is missed when the whole interval is beyond it. Ratios of messages are in CPU time of the client for each message. 'By the clock' is the same ratio in elapsed time; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback; no TLS and no compression unless a row says so. Absolute figures mean nothing on another machine."
 
 const mark = "\n## "
 

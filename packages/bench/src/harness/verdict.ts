@@ -3,7 +3,7 @@
  * interval is beyond it: what is inside may be the noise of the machine.
  */
 import { type Bar, bars, type Lead, leads } from "../bars.ts"
-import { type Figure, intervalOf } from "./figures.ts"
+import { type Figure, figure, intervalOf } from "./figures.ts"
 
 const find = (figures: ReadonlyArray<Figure>, bench: string, label: string): Figure | undefined =>
   figures.find((figure) => figure.bench === bench && figure.label === label)
@@ -27,14 +27,19 @@ export const verdict = (figure: Figure): "" | "goal" | "holds" | "BELOW" => {
   return bar.goal !== undefined && holds(bar, figure.value, bar.goal) ? "goal" : "holds"
 }
 
+/** Round by round: both are ratios to samples of the same round. */
+const ratiosOf = (own: Figure, other: Figure): ReadonlyArray<number> =>
+  own.rounds.map((value, round) => value / other.rounds[round]!)
+
 const brokenLead = (figures: ReadonlyArray<Figure>, { bench, label, over, times }: Lead): ReadonlyArray<string> => {
   const own = find(figures, bench, label)
   if (own === undefined) return [`${bench}: "${label}" was not measured`]
   return over.flatMap((name) => {
     const other = find(figures, bench, name)
     if (other === undefined) return [`${bench}: "${name}" was not measured`]
-    const ratio = own.value / other.value
-    return ratio >= times ? [] : [`${bench}: "${label}" is ${ratio.toFixed(2)} times "${name}", not ${times}`]
+    const ratio = figure(bench, label, ratiosOf(own, other))
+    const [, high] = intervalOf(ratio.rounds)
+    return high >= times ? [] : [`${bench}: "${label}" is ${ratio.value.toFixed(2)} times "${name}", not ${times}`]
   })
 }
 

@@ -23,14 +23,14 @@ describe("the inbox against its model", () => {
     "a reader that ends early leaves no marker": (options) =>
       new (class extends Inbox<Msg> {
         override release(): void {
-          this.await(() => {})()
+          this.await(() => {})
           super.release()
         }
       })(options),
     "a taken batch is delivered twice": (options) => {
-      let last: ReadonlyArray<Msg> | undefined
+      let last: ReturnType<Inbox<Msg>["take"]>
       return new (class extends Inbox<Msg> {
-        override take(): ReadonlyArray<Msg> | undefined {
+        override take(): ReturnType<Inbox<Msg>["take"]> {
           const taken = super.take()
           const again = last
           last = taken

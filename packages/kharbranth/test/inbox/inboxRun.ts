@@ -105,7 +105,6 @@ export const run = (
   let waiting = false
   let reading = false
   let stalls = 0
-  let cancel = (): void => {}
   const newLane = (): Lane<Msg> => {
     epoch += 1
     const lane = { epoch, decoder: codec.decoder(), broken: false }
@@ -167,7 +166,7 @@ export const run = (
           const before = seen.woken
           model.unused = 0
           waiting = true
-          cancel = inbox.await(() => {
+          inbox.await(() => {
             seen.woken += 1
           })
           same("woken at once", seen.woken, before)
@@ -179,7 +178,6 @@ export const run = (
         if (!reading) return
         reading = false
         waiting = false
-        cancel()
         model.release()
         inbox.release()
       }

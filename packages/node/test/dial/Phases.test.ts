@@ -1,12 +1,13 @@
 /**
  * Proves that a dial on real sockets says what it waits for: the name, the TCP
- * connection, a proxy, TLS, the answer; in order, and by name in its failure.
+ * connection, a proxy, TLS, the answer; in order, and by name in its failure. An
+ * open socket listens to none of it any more.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { DialPhase } from "kharbranth/ConnectionError"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { type AddressInfo, createServer, type Server } from "node:net"
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
 import { authority, identity } from "../support/certificates.ts"
 import { connect, recorder, refusal } from "../support/client.ts"
 import { tunnel } from "../support/tunnel.ts"
@@ -35,6 +36,15 @@ const phasesOf = Effect.fnUntraced(function* (url: string, options: Parameters<t
   yield* connect(url, {}, options, receiver)
   return phases
 })
+
+/** The open sockets of this process that lead to a port. */
+const socketsTo = (port: number): ReadonlyArray<Socket> =>
+  (process as unknown as { _getActiveHandles(): ReadonlyArray<Socket> })
+    ._getActiveHandles()
+    .filter(({ remotePort }) => remotePort === port)
+
+/** What a socket reports on its way to the server. */
+const steps = ["lookup", "connect", "secureConnect"]
 
 const listening = (server: Server) =>
   Effect.callback<number>((resume) => {
@@ -83,6 +93,23 @@ describe("the phases of a dial", () => {
       const secure = yield* serve(echo, { tls: identity("good") })
       assert.deepStrictEqual(yield* phasesOf(plain.url, options), ["proxy", "http"])
       assert.deepStrictEqual(yield* phasesOf(secure.url, options), ["proxy", "tls", "http"])
+    })
+  )
+
+  it.live("leave no listener on the socket that they led to", () =>
+    Effect.gen(function* () {
+      const plain = yield* serve(echo)
+      const secure = yield* serve(echo, { tls: identity("good") })
+      const listened = Effect.fnUntraced(function* (url: string, port: number) {
+        yield* connect(url, {}, direct, watched().receiver)
+        const sockets = socketsTo(port)
+        assert.isNotEmpty(sockets, url)
+        return sockets.flatMap((socket) => steps.filter((step) => socket.listenerCount(step) > 0))
+      })
+      for (const host of ["127.0.0.1", "localhost"]) {
+        assert.deepStrictEqual(yield* listened(`ws://${host}:${plain.port}`, plain.port), [], host)
+        assert.deepStrictEqual(yield* listened(`wss://${host}:${secure.port}`, secure.port), [], host)
+      }
     })
   )
 

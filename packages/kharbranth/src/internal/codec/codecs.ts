@@ -17,13 +17,15 @@ export const isBytes = (frame: Frame): frame is Uint8Array => typeof frame !== "
 
 export const oneByOne = <A>(decodeOne: (frame: Frame) => A | Failure, onBadFrame: BadFramePolicy): Decoder<A> => ({
   decode: (frames) => {
-    const messages: Array<A> = []
-    for (const [index, frame] of frames.entries()) {
-      const message = decodeOne(frame)
+    let messages: Array<A> = []
+    for (let index = 0; index < frames.length; index++) {
+      const message = decodeOne(frames[index]!)
       if (message instanceof Failure) {
         return { messages, failure: { index, issue: message.issue, cause: message.cause } }
       }
-      messages.push(message)
+      // A push to an empty array makes room for many, and often one is all there is.
+      if (index === 0) messages = [message]
+      else messages.push(message)
     }
     return { messages, failure: undefined }
   },

@@ -48,15 +48,17 @@ export const none: Kind = { _tag: "None" }
 
 // ---- protocol pings: the payload is a `k` and the probe's number, in ASCII ----
 
-const payload = (id: number): Uint8Array => Uint8Array.from(`k${id}`, (letter) => letter.charCodeAt(0))
+const payload = (id: number): Uint8Array => {
+  const text = `k${id}`
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
 
 export const ping = {
   _tag: "Ping",
   make: (id: number) => ({ ping: payload(id) }),
-  matchesPong: (pong: Uint8Array, id: number) => {
-    const own = payload(id)
-    return pong.length === own.length && own.every((byte, index) => byte === pong[index])
-  },
+  matchesPong: (pong: Uint8Array, id: number) => String.fromCharCode(...pong) === `k${id}`,
   check: ({ ping }: CanPing, connection: string) => {
     const issue = "this transport cannot send protocol pings; use Heartbeat.text, Heartbeat.json or Heartbeat.passive"
     return ping === false ? Check.invalid(connection, ["heartbeat"], issue) : undefined

@@ -33,6 +33,8 @@ export class Pulse implements Hearing {
   private beats = 0
   private nextId = 1
   private plan: Plan | undefined
+  /** The timer has rung, and is set once everything has been looked at. */
+  private looking = false
   private over = false
 
   constructor(heartbeat: Heartbeat, session: MonitoredSession, link: Traffic) {
@@ -118,10 +120,12 @@ export class Pulse implements Hearing {
 
   private due(now: number): void {
     if (this.over) return
+    this.looking = true
     this.checkClocks(now)
     this.detector.judge(now)
     if (!this.over && now >= this.nextProbe) this.keepalive(now)
-    if (!this.over) this.rearm()
+    this.looking = false
+    this.rearm()
   }
 
   private checkClocks(now: number): void {
@@ -166,7 +170,7 @@ export class Pulse implements Hearing {
   }
 
   private rearm(): void {
-    if (this.over) return
+    if (this.over || this.looking) return
     const time = Math.min(this.nextProbe, this.detector.nextLook)
     // A timer that rings early only finds nothing to do.
     if (this.timer.time <= time) return

@@ -7,6 +7,7 @@
  * of the turn in which they arrived. There is one reader at a time. It takes
  * whole batches, and the end after the last message.
  */
+import * as Arr from "effect/Array"
 import { type ConnectionError, type DecodeError, InboxOverflow } from "../../ConnectionError.ts"
 import type { DropReason } from "../../ConnectionEvent.ts"
 import type * as Public from "../../Inbox.ts"
@@ -338,21 +339,21 @@ export class Inbox<In> {
   }
 
   /** Every message that waits, without the markers. */
-  take(): ReadonlyArray<In> | undefined {
+  take(): Arr.NonEmptyReadonlyArray<In> | undefined {
     const items = this.takeItems()
     const messages = items.length === 0 ? none : messagesOf(items, this.options)
     this.unused = Math.max(0, messages.length - 1)
-    return messages.length === 0 ? undefined : messages
+    return Arr.isReadonlyArrayNonEmpty(messages) ? messages : undefined
   }
 
   /** Every message that waits, and the markers. */
-  takeEntries(): ReadonlyArray<Public.Entry<In>> | undefined {
+  takeEntries(): Arr.NonEmptyReadonlyArray<Public.Entry<In>> | undefined {
     const entries = entriesOf(this.takeItems(), this.options)
     this.unused = entries.reduce(
       (count, entry, index) => (index > 0 && entry._tag === "Message" ? count + 1 : count),
       0
     )
-    return entries.length === 0 ? undefined : entries
+    return Arr.isReadonlyArrayNonEmpty(entries) ? entries : undefined
   }
 
   /** The first message that waits. */
@@ -368,13 +369,10 @@ export class Inbox<In> {
   }
 
   /** Calls `wake` once, deferred, when there is something to take or the end has come. */
-  await(wake: () => void): () => void {
+  await(wake: () => void): void {
     this.unused = 0
     this.waiter = wake
     if (this.isReady) this.schedule()
-    return () => {
-      if (this.waiter === wake) this.waiter = undefined
-    }
   }
 
   /** What waits stays readable; then the reader sees `ending`. Nothing is let in any more. */

@@ -22,6 +22,8 @@ interface Source {
   readonly name: string
   readonly inbox: Supervised["inbox"]
   readonly ended: (error: ConnectionError | undefined) => void
+  /** What its inbox wakes, time after time. */
+  readonly wake: () => void
   left: boolean
 }
 
@@ -35,7 +37,7 @@ class FanIn {
   follow({ name, supervisor: { inbox } }: Made): Effect.Effect<void, ConnectionError> {
     return Effect.callback<void, ConnectionError>((resume) => {
       const ended: Source["ended"] = (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
-      const source: Source = { name, inbox, ended, left: false }
+      const source: Source = { name, inbox, ended, wake: () => this.arrived(source), left: false }
       this.listen(source)
       return Effect.sync(() => {
         source.left = true
@@ -45,7 +47,7 @@ class FanIn {
   }
 
   private listen(source: Source): void {
-    if (!source.left) source.inbox.await(() => this.arrived(source))
+    if (!source.left) source.inbox.await(source.wake)
   }
 
   private arrived(source: Source): void {
@@ -90,7 +92,7 @@ const revived = ({ supervisor }: Made): Effect.Effect<boolean> =>
 
 /** Reads one connection until it is closed; a wrong use (a second reader) ends the whole. */
 const read = (entry: Made, into: FanIn): Effect.Effect<void> => {
-  const once = Effect.scoped(Effect.andThen(reader(entry.supervisor), into.follow(entry)))
+  const once = Effect.scopedWith((scope) => Effect.andThen(reader(entry.supervisor, scope), into.follow(entry)))
   const again: Effect.Effect<void> = Effect.flatMap(Effect.result(once), (ended) => {
     if (Result.isSuccess(ended)) return Effect.void
     if (ended.failure._tag === "ReaderBusy") return Effect.sync(() => into.end(ended.failure))

@@ -20,13 +20,17 @@ export const first = ({ hostname }: URL, isTunnelled: boolean): DialPhase => {
 /** The phase that follows once there is a path to the server. */
 export const connected = ({ protocol }: URL): DialPhase => (protocol === "wss:" ? "tls" : "http")
 
-/** Sends the request, and follows the socket that it gets. */
+/**
+ * Sends the request, and follows the socket that it gets. It listens only to what
+ * the socket will report: what never comes would keep the dial as long as the link.
+ */
 export const send = (request: Http.ClientRequest, sender: unknown): void => {
   const enter = (phase: DialPhase) => (sender as Sender).attempt?.enter(phase)
   request.once("socket", (socket) => {
-    socket.once("lookup", (error: Error | null) => error ?? enter("tcp"))
-    socket.once("connect", () => enter("encrypted" in socket ? "tls" : "http"))
-    socket.once("secureConnect", () => enter("http"))
+    const isSecure = "encrypted" in socket
+    if (Net.isIP(request.host) === 0) socket.once("lookup", (error: Error | null) => error ?? enter("tcp"))
+    socket.once("connect", () => enter(isSecure ? "tls" : "http"))
+    if (isSecure) socket.once("secureConnect", () => enter("http"))
   })
   request.end()
 }

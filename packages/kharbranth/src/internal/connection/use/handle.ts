@@ -33,13 +33,11 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
   }
 
   get stream(): Part<In, Out, "stream"> {
-    const self = this.#self
-    return Reading.reading(self, () => self.inbox.take())
+    return Reading.reading(this.#self, (inbox) => inbox.take())
   }
 
   get entries(): Part<In, Out, "entries"> {
-    const self = this.#self
-    return Reading.reading(self, () => self.inbox.takeEntries())
+    return Reading.reading(this.#self, (inbox) => inbox.takeEntries())
   }
 
   get receive(): Part<In, Out, "receive"> {
