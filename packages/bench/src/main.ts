@@ -16,13 +16,14 @@ import { latency } from "./benches/latency.ts"
 import { manager } from "./benches/manager.ts"
 import { outbound } from "./benches/outbound.ts"
 import { pressure } from "./benches/pressure.ts"
+import { recorder } from "./benches/recorder.ts"
 import { signalr } from "./benches/signalr.ts"
 import { traffic } from "./benches/traffic.ts"
 import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds]
+const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds, recorder]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

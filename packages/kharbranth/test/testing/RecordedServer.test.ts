@@ -1,6 +1,6 @@
 /**
  * Proves that a recording served again tells the same story: each dial and session
- * ends alike, the connection goes through the same states, and the same is to
+ * ends alike, each session lives as long, the connection goes through the same states, and the same is to
  * blame; for each fate alone, and for random histories of faults in the network.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -11,7 +11,6 @@ import type { Recording } from "kharbranth/Recorder"
 import * as Fault from "kharbranth/testing/Fault"
 import * as FaultSchedule from "kharbranth/testing/FaultSchedule"
 import * as RecordedServer from "kharbranth/testing/RecordedServer"
-import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import * as Why from "kharbranth/Why"
 import { recorded, recordedOn, type World } from "../recording/recordingRig.ts"
 import { firstSeed, runsOf } from "../support/histories.ts"
@@ -43,6 +42,14 @@ const story = (recording: Recording) => ({
   states: statesOf(recording),
   blame: Why.explain(recording).blame
 })
+
+/** For how long each session lived, in milliseconds. */
+const livesOf = ({ entries }: Recording): ReadonlyArray<number> =>
+  entries.flatMap(({ event }) => (event._tag === "SessionEnded" ? [event.lived] : []))
+
+/** As long as latency and a probe's answer on its way may differ. */
+const near = (lives: ReadonlyArray<number>, others: ReadonlyArray<number>): boolean =>
+  lives.length === others.length && lives.every((lived, index) => Math.abs(lived - (others[index] ?? 0)) <= 500)
 
 /** The same connection against the recording, for as long as the recording took. */
 const again = (recording: Recording, seed: number): Promise<Recording> =>
@@ -96,7 +103,12 @@ describe("a recorded server", () => {
     it(`repeats ${end}`, async () => {
       const recording = await tell(1, happens)
       assert.include(endsOf(recording), end)
-      assert.deepStrictEqual(story(await again(recording, 1)), story(recording))
+      const replayed = await again(recording, 1)
+      assert.deepStrictEqual(story(replayed), story(recording))
+      assert.isTrue(
+        near(livesOf(replayed), livesOf(recording)),
+        `${livesOf(replayed).join()} for ${livesOf(recording).join()}`
+      )
     })
   }
 
@@ -124,6 +136,7 @@ describe("a recorded server", () => {
       )
       const replayed = await again(recording, seed)
       assert.deepStrictEqual(story(replayed), story(recording), `seed ${seed}`)
+      assert.isTrue(near(livesOf(replayed), livesOf(recording)), `seed ${seed}`)
       ends += endsOf(recording).length
     }
     assert.isAbove(ends, 100)

@@ -129,5 +129,5 @@ export const serve = <E, R>(
     // A server that has fallen silent says nothing more either.
     return Effect.raceFirst(Effect.andThen(said, Effect.never), meet(peer, fate.end, fate.endAfter))
   }
-  return network.serve(url, script, { answer, lostIn }) as Effect.Effect<Server, never, R>
+  return network.serve(url, script, { answer, lostIn })
 }
