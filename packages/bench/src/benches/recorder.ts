@@ -1,28 +1,20 @@
 /**
- * What a flight recorder costs: a flood read with it and without it, in pairs and
- * by CPU, and the heap of a connection that has nothing to record.
+ * What a flight recorder costs: the CPU of messages that are read with it and
+ * without it, in pairs, and the heap of a connection that has nothing to record.
  */
 import { loopback } from "../harness/address.ts"
 import type { Bench, Context } from "../harness/bench.ts"
-import { type Figure, figure } from "../harness/figures.ts"
+import { type Figure, figure, median } from "../harness/figures.ts"
 import { runSubject, type Server, withServer } from "../harness/process.ts"
 import type * as Idle from "../subjects/idle.ts"
-import type * as Inbound from "../subjects/inbound.ts"
+import type * as Recorder from "../subjects/recorder.ts"
 
-const off = "kharbranth, by arrays"
-const on = "kharbranth, by arrays, recorded"
-
-/** The CPU of a message without a recorder, over that with one. The order changes each round: a machine drifts. */
-const flooded = async (server: Server, { quick, rounds }: Context): Promise<Figure> => {
-  const times = quick ? { warmMillis: 500, millis: 400 } : { warmMillis: 800, millis: 2_000 }
-  const params: Inbound.Params = { url: loopback(server.port, "/flood?size=128"), ...times }
-  const cpuOf = async (subject: string) => (await runSubject<Inbound.Result>("inbound", subject, params)).cpuMicros
+/** A process each round, so that no one layout of memory decides. */
+const flooded = async ({ quick, rounds }: Context): Promise<Figure> => {
+  const params: Recorder.Params = { pairs: quick ? 20 : 400, messages: 16_384 }
   const ratios: Array<number> = []
   for (let round = 0; round < rounds; round++) {
-    const first = round % 2 === 0 ? off : on
-    const one = await cpuOf(first)
-    const other = await cpuOf(first === off ? on : off)
-    ratios.push(first === off ? one / other : other / one)
+    ratios.push(median((await runSubject<Recorder.Result>("recorder", "inbound", params)).ratios))
     process.stderr.write(`recorder: ${ratios.at(-1)?.toFixed(3)} (${round + 1}/${rounds})\n`)
   }
   return figure("recorder", "inbound by CPU, recorded", ratios)
@@ -51,5 +43,5 @@ const quiet = async (server: Server, { quick, rounds }: Context): Promise<Figure
 export const recorder: Bench = {
   name: "recorder",
   title: "A flight recorder, on against off",
-  run: (context) => withServer(async (server) => [await flooded(server, context), await quiet(server, context)])
+  run: (context) => withServer(async (server) => [await flooded(context), await quiet(server, context)])
 }

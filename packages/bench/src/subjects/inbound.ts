@@ -32,11 +32,10 @@ const wire =
 
 const kharbranth =
   (
-    consume: (stream: Kharbranth.Text["stream"], seen: (count: number) => void) => Effect.Effect<void, unknown>,
-    run = Kharbranth.run
+    consume: (stream: Kharbranth.Text["stream"], seen: (count: number) => void) => Effect.Effect<void, unknown>
   ): Consume =>
   (url, seen) =>
-    void run(Effect.flatMap(Kharbranth.connect(url), ({ stream }) => consume(stream, seen)))
+    void Kharbranth.run(Effect.flatMap(Kharbranth.connect(url), ({ stream }) => consume(stream, seen)))
 
 const effectSocket =
   (consume: (socket: Socket.Socket, seen: (count: number) => void) => Effect.Effect<void, unknown>): Consume =>
@@ -95,10 +94,6 @@ const consumers: Readonly<Record<string, Consume>> = {
     ),
   "kharbranth, by arrays": kharbranth((stream, seen) =>
     Stream.runForEachArray(stream, (batch) => Effect.sync(() => seen(batch.length)))
-  ),
-  "kharbranth, by arrays, recorded": kharbranth(
-    (stream, seen) => Stream.runForEachArray(stream, (batch) => Effect.sync(() => seen(batch.length))),
-    Kharbranth.runRecorded
   ),
   "kharbranth, runForEach": kharbranth((stream, seen) =>
     Stream.runForEach(stream, (text) => Effect.sync(() => seen(text.length > 0 ? 1 : 0)))

@@ -9,6 +9,7 @@ import * as Latency from "./latency.ts"
 import * as Manager from "./manager.ts"
 import * as Outbound from "./outbound.ts"
 import * as Pressure from "./pressure.ts"
+import * as Recorder from "./recorder.ts"
 import * as SignalR from "./signalr.ts"
 import * as Traffic from "./traffic.ts"
 
@@ -22,6 +23,7 @@ const kinds: Readonly<Record<string, (subject: string, params: never) => Promise
   pressure: Pressure.measure,
   signalr: SignalR.measure,
   feeds: Feeds.measure,
+  recorder: Recorder.measure,
   traffic: Traffic.measure
 }
 
