@@ -171,8 +171,8 @@ const houses: Readonly<Record<string, House>> = {
     annexes: ["testing"]
   },
   node: {
-    floors: [["frames"], ["link"], ["dial"]],
-    doors: { NodeTransport: "dial" },
+    floors: [["frames"], ["link"], ["dial", "recordings"]],
+    doors: { NodeTransport: "dial", RecorderFiles: "recordings" },
     annexes: []
   }
 }

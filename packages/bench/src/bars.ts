@@ -81,6 +81,8 @@ export const bars: ReadonlyArray<Bar> = [
   more("signalr", "kharbranth, streamed items", 1.5),
   // the default bound of waiting items and a few reads of the socket
   less("signalr", "kharbranth, slow reader, growth of the heap", 8),
+  more("recorder", "inbound by CPU, recorded", 0.97, 0.99),
+  less("recorder", "heap of a quiet connection's recording", 3),
   more("feeds", "one topic in ten read", 4, 10),
   more("feeds", "all read", 0.9),
   ...["bybit", "okx", "binance"].flatMap((venue) => [

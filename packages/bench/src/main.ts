@@ -17,13 +17,14 @@ import { manager } from "./benches/manager.ts"
 import { market } from "./benches/market.ts"
 import { outbound } from "./benches/outbound.ts"
 import { pressure } from "./benches/pressure.ts"
+import { recorder } from "./benches/recorder.ts"
 import { signalr } from "./benches/signalr.ts"
 import { traffic } from "./benches/traffic.ts"
 import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds, market]
+const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds, market, recorder]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -152,6 +152,13 @@ const dialing: Row = {
       queries: [query(quantile(0.95, "dialDuration", "kharbranth_phase", chosen(), range), "{{kharbranth_phase}}")]
     },
     {
+      title: "Where dials spend their time",
+      description:
+        "Seconds of dialing a second, by phase: waiting for a permit, DNS, TCP, TLS, the upgrade, your onOpen.",
+      unit: "s",
+      queries: [query(sumBy("kharbranth_phase", perSecond(series("dialTime"))), "{{kharbranth_phase}}")]
+    },
+    {
       title: "Dials that wait for the budget",
       description: "By key: the server, or a key that you gave.",
       unit: "short",

@@ -62,6 +62,13 @@ export const instruments = {
     attributes: ["kharbranth.phase"],
     boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
   }),
+  dialTime: instrument({
+    name: "kharbranth.dial.time",
+    kind: "counter",
+    unit: "s",
+    description: "The time that dials spent in each phase, those that failed included.",
+    attributes: ["kharbranth.phase"]
+  }),
   sessionDuration: instrument({
     name: "kharbranth.session.duration",
     kind: "histogram",

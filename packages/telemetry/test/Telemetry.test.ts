@@ -81,6 +81,13 @@ describe("Telemetry", () => {
         const connect = page.sum("dial_duration_seconds_sum", { kharbranth_phase: "connect" })
         const ready = page.sum("dial_duration_seconds_sum", { kharbranth_phase: "ready" })
         assert.closeTo(ready ?? 0, 6 + (connect ?? 0), 0.01)
+        const times = page.all("dial_time_seconds_total")
+        assert.includeMembers(
+          times.map(({ labels }) => labels["kharbranth_phase"]),
+          ["tcp", "http", "open"]
+        )
+        assert.closeTo(page.sum("dial_time_seconds_total", { kharbranth_phase: "open" }) ?? 0, 6, 0.01)
+        assert.closeTo(page.sum("dial_time_seconds_total", {}) ?? 0, ready ?? 0, 0.05)
         assert.deepStrictEqual(page.all("dials_total")[0]?.labels, {
           kharbranth_group: "default",
           server_address: "echo.example",

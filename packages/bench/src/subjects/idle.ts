@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Heartbeat from "kharbranth/Heartbeat"
+import * as Reconnect from "kharbranth/Reconnect"
 import { setTimeout as pause } from "node:timers/promises"
 import PartySocket from "partysocket/ws"
 import { WebSocket as Ws } from "ws"
@@ -18,6 +19,8 @@ export interface Params {
   readonly connections: number
   readonly heartbeatMillis: number
   readonly idleMillis: number
+  /** How long connections are open before their heap is measured. Default: 0. */
+  readonly settleMillis?: number | undefined
 }
 
 export interface Result {
@@ -103,10 +106,11 @@ const partysocket: OpenAll = async ({ connections, url }) => {
 }
 
 const kharbranth =
-  (use?: (connection: Kharbranth.Text) => Effect.Effect<void, unknown>): OpenAll =>
-  ({ connections, heartbeatMillis, url }) =>
+  (use?: (connection: Kharbranth.Text) => Effect.Effect<void, unknown>, run = Kharbranth.run): OpenAll =>
+  ({ connections, heartbeatMillis, settleMillis, url }) =>
     new Promise((resolve, reject) => {
       const heartbeat = Heartbeat.ping({ every: heartbeatMillis, timeout: heartbeatMillis })
+      const reconnect = settleMillis === undefined ? undefined : Reconnect.make({ stableAfter: settleMillis / 2 })
       let finish = (): void => undefined
       const finished = new Promise<void>((done) => {
         finish = done
@@ -115,7 +119,7 @@ const kharbranth =
         // closed all at once, as the peers are
         const scope = yield* Effect.acquireRelease(Scope.make("parallel"), (scope) => Scope.close(scope, Exit.void))
         const one = (index: number) => {
-          const connected = Kharbranth.connect(url, { heartbeat }, `bench-${index}`)
+          const connected = Kharbranth.connect(url, { heartbeat, reconnect }, `bench-${index}`)
           const used =
             use === undefined
               ? Effect.asVoid(connected)
@@ -134,7 +138,7 @@ const kharbranth =
           resolve({ close })
         })
       })
-      Kharbranth.run(program).then(finish, reject)
+      run(program).then(finish, reject)
     })
 
 const openers: Readonly<Record<string, OpenAll>> = {
@@ -142,6 +146,7 @@ const openers: Readonly<Record<string, OpenAll>> = {
   "raw ws with a ping timer": rawOpen(beat),
   partysocket,
   "kharbranth": kharbranth(),
+  "kharbranth, recorded": kharbranth(undefined, Kharbranth.runRecorded),
   "kharbranth, a reader each": kharbranth(({ stream }) => Stream.runDrain(stream))
 }
 
@@ -172,6 +177,7 @@ export const measure = async (subject: string, params: Params): Promise<Result> 
   const open = await openers[subject]!(params)
   const openMillis = performance.now() - started
   const opening = process.cpuUsage(cpuBefore)
+  await pause(params.settleMillis ?? 0)
   const after = await memory()
   const cpu = await cpuWhile(params.idleMillis)
   const closing = performance.now()

@@ -6,6 +6,7 @@ import * as NodeTransport from "@kharbranth/node/NodeTransport"
 import * as Codec from "kharbranth/Codec"
 import * as Connection from "kharbranth/Connection"
 import type * as Heartbeat from "kharbranth/Heartbeat"
+import * as Recorder from "kharbranth/Recorder"
 import type * as Reconnect from "kharbranth/Reconnect"
 import type { Transport } from "kharbranth/Transport"
 import * as Effect from "effect/Effect"
@@ -35,6 +36,10 @@ export const connect = (url: string, tuning: Tuning = {}, name = "bench") =>
 
 /** The same connection, with text as it comes. */
 export const connectLazily = (url: string) => Connection.make("bench", { target: url, codec: Codec.lazyText })
+
+/** The same program with a flight recorder on. */
+export const runRecorded = <A, E>(program: Effect.Effect<A, E, Scope.Scope | Transport>): Promise<A> =>
+  run(Effect.provide(program, Recorder.layer()))
 
 export const run = <A, E>(program: Effect.Effect<A, E, Scope.Scope | Transport>): Promise<A> =>
   Effect.runPromise(Effect.scoped(Effect.provide(program, transport)))

@@ -10,6 +10,7 @@ import * as Manager from "./manager.ts"
 import * as Market from "./market.ts"
 import * as Outbound from "./outbound.ts"
 import * as Pressure from "./pressure.ts"
+import * as Recorder from "./recorder.ts"
 import * as SignalR from "./signalr.ts"
 import * as Traffic from "./traffic.ts"
 
@@ -24,6 +25,7 @@ const kinds: Readonly<Record<string, (subject: string, params: never) => Promise
   pressure: Pressure.measure,
   signalr: SignalR.measure,
   feeds: Feeds.measure,
+  recorder: Recorder.measure,
   traffic: Traffic.measure
 }
 

@@ -202,6 +202,11 @@ export {
    * @category answers
    * @since 0.1.0
    */
+  failTls,
+  /**
+   * @category answers
+   * @since 0.1.0
+   */
   hang,
   /**
    * @category answers

@@ -30,8 +30,8 @@ export interface Request {
 }
 
 /**
- * What a server may say to a dial. Make one with `accept`, `reject`, `refuse`
- * or `hang`.
+ * What a server may say to a dial. Make one with `accept`, `reject`, `refuse`,
+ * `failTls` or `hang`.
  *
  * @category models
  * @since 0.1.0
@@ -46,6 +46,7 @@ export type Answer =
       readonly body: string
     }
   | { readonly _tag: "Refuse"; readonly kind: ConnectionError.DialFailure }
+  | { readonly _tag: "TlsFailure"; readonly code: string }
   | { readonly _tag: "Hang" }
 
 /**
@@ -131,6 +132,8 @@ export interface ServeOptions<R = never> {
   readonly subprotocols?: ReadonlyArray<string> | undefined
   /** Decides about each dial, and may take its time. Default: accept. */
   readonly answer?: ((request: Request) => Effect.Effect<Answer, never, R>) | undefined
+  /** The phase in which a dial is lost on its way: it hangs, and the server never hears of it. Default: none is. */
+  readonly lostIn?: ((request: Request) => ConnectionError.DialPhase | undefined) | undefined
 }
 
 /**
@@ -205,6 +208,14 @@ export const reject = (
  * @since 0.1.0
  */
 export const refuse = (kind: ConnectionError.DialFailure = "refused"): Answer => ({ _tag: "Refuse", kind })
+
+/**
+ * Let the TLS handshake fail. Default code: `CERT_HAS_EXPIRED`.
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const failTls = (code = "CERT_HAS_EXPIRED"): Answer => ({ _tag: "TlsFailure", code })
 
 /**
  * Take the dial and never answer.

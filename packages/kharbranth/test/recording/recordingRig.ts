@@ -26,14 +26,21 @@ export interface Setting {
 export const recordingOf = (name: string) =>
   Effect.flatMap(Recorder.Recorder, (recorder) => Effect.map(recorder.of(name), Option.getOrThrow))
 
-export const recorded = <A, E>(
+type Story<A, E> = (world: World) => Effect.Effect<A, E, Scope.Scope | Recorder.Recorder>
+
+export const recorded = <A, E>(setting: Setting, story: Story<A, E>): Promise<A> =>
+  recordedOn(setting, (network) => network.serve(url, setting.script), story)
+
+/** With servers of its own. */
+export const recordedOn = <A, E>(
   setting: Setting,
-  story: (world: World) => Effect.Effect<A, E, Scope.Scope | Recorder.Recorder>
+  serve: (network: TestNetwork.TestNetwork) => Effect.Effect<unknown>,
+  story: Story<A, E>
 ): Promise<A> =>
   run(
     Effect.gen(function* () {
       const network = yield* TestNetwork.make({ latency: 10, ...setting.network })
-      yield* network.serve(url, setting.script)
+      yield* serve(network)
       const recording = recordingOf("feed")
       // The story is told outside of the client's process, which may be suspended.
       const context = yield* Layer.build(Recorder.layer(setting.recorder))

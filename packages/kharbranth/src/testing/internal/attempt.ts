@@ -19,6 +19,8 @@ export interface Surroundings {
   /** Whether the platform tells why a dial failed. */
   readonly tells: boolean
   conditions(): Conditions
+  /** The phase in which the dial is lost before it has reached the server. */
+  lostIn(request: Request): ConnectionError.DialPhase | undefined
   /** Asks the server; the answer may come later. Returns how to stop asking. */
   ask(request: Request, answer: (answer: Answer) => void): () => void
   /** Makes the socket at the server and starts its script. */
@@ -92,6 +94,8 @@ export class Attempt {
     const now = this.around.conditions()
     this.enter("tcp")
     if (isBlocked(now)) return this.around.park(this)
+    const lost = this.around.lostIn(this.request)
+    if (lost !== undefined) return this.enter(lost)
     const { door } = now
     const trip = now.up.latency + now.down.latency
     if (door?._tag === "Hang") return this.enter("http")
@@ -147,6 +151,8 @@ export class Attempt {
         return
       case "Refuse":
         return this.later(back, () => this.fail(this.unreachable(answer.kind)))
+      case "TlsFailure":
+        return this.later(back, () => this.fail(this.tlsFailure(answer.code)))
       case "Reject":
         return this.later(back, () => this.fail(this.rejected(answer)))
       case "Accept": {

@@ -28,6 +28,7 @@ export type Fork = <E, R>(
 export interface Listening {
   readonly subprotocols: ReadonlyArray<string>
   readonly dials: Array<Request>
+  readonly lostIn: ServeOptions["lostIn"]
   /** Answers a dial, possibly later; returns how to stop. */
   answer(request: Request, reply: (answer: Answer) => void): () => void
   accept(host: Host, socket: Socket, request: Request): Peer
@@ -132,6 +133,7 @@ export const serve = <E, R, R2>(serving: Serving<E, R, R2>, services: Context.Co
   const listening: Listening = {
     subprotocols: options.subprotocols ?? [],
     dials: [],
+    lostIn: options.lostIn,
     answer: (request, reply) => {
       listening.dials.push(request)
       if (options.answer === undefined) {

@@ -136,6 +136,7 @@ export const make = (options: Options = {}): Effect.Effect<TestNetwork, never, S
       agenda,
       tells: platform === "node",
       conditions: () => host.conditions,
+      lostIn: (request) => Host.listeningAt(host, where)?.lostIn?.(request),
       ask: (request, reply) => {
         const listening = Host.listeningAt(host, where)
         if (listening !== undefined) return listening.answer(request, reply)

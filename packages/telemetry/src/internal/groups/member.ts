@@ -72,6 +72,12 @@ export class Member implements Listener {
     switch (event._tag) {
       case "DialStarted":
         return this.dialed(event.epoch, event.role)
+      case "DialPhase":
+        return this.count(
+          instruments.dialTime,
+          { "kharbranth.phase": event.phase },
+          Duration.toMillis(event.took) / 1_000
+        )
       case "GatePassed":
         if (event.gate === "Open") return this.opened(event.epoch)
         return event.gate === "Ready" ? this.ready(event.epoch) : undefined
