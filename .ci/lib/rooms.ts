@@ -153,6 +153,7 @@ const houses: Readonly<Record<string, House>> = {
     // `model` consists of doors alone.
     floors: [["kit", "model"], ["store", "fence", "engine"], ["holder", "names", "budget"], ["fleet"]],
     doors: {
+      Cluster: "engine",
       ClusterManager: "fleet",
       Fleet: "fleet",
       FleetError: "model",
@@ -160,9 +161,16 @@ const houses: Readonly<Record<string, House>> = {
       FleetKind: "names",
       FleetStore: "store",
       Lease: "model",
-      SqlFleetStore: "store"
+      SqlFleetStore: "store",
+      Watchdog: "model"
     },
     annexes: ["testing"]
+  },
+  "cluster-node": {
+    // `model` consists of doors alone.
+    floors: [["model"], ["setup", "watchdog"], ["fleet"]],
+    doors: { NodeFleet: "fleet", ProcessWatchdog: "watchdog", SetupError: "model" },
+    annexes: []
   },
   node: {
     floors: [["frames"], ["link"], ["dial"]],

@@ -14,14 +14,16 @@ import type { InvalidOptions } from "kharbranth/ConnectionError"
 import { ConnectionManager } from "kharbranth/ConnectionManager"
 import type * as DialBudget from "kharbranth/DialBudget"
 import type { Transport } from "kharbranth/Transport"
+import { Cluster } from "./Cluster.ts"
 import { Fleet } from "./Fleet.ts"
-import type { InvalidFleet, StoreFailed } from "./FleetError.ts"
+import type { ClusterFailed, InvalidFleet, StoreFailed } from "./FleetError.ts"
 import type * as FleetKind from "./FleetKind.ts"
 import { FleetStore, makeMemory } from "./FleetStore.ts"
 import { alone } from "./internal/engine/engine.ts"
 import * as engine from "./internal/engine/sharding.ts"
 import * as runner from "./internal/fleet/runner.ts"
 import type * as Lease from "./Lease.ts"
+import { Watchdog } from "./Watchdog.ts"
 
 /**
  * Options of `layerLocal`.
@@ -58,13 +60,8 @@ export interface Options<Kinds extends ReadonlyArray<FleetKind.Any>> extends Loc
   readonly lease?: Lease.Options | undefined
 }
 
-/**
- * What `layer` needs of Effect Cluster: `Sharding` and `ShardingConfig`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Cluster = engine.Cluster
+// How long one that leaves waits for others to ask for what it holds; a container has 30 seconds by default.
+const patience = 20_000
 
 const services = ({ fleet, manager }: runner.Runner): Context.Context<Fleet | ConnectionManager> =>
   Context.make(Fleet, fleet).pipe(Context.add(ConnectionManager, manager))
@@ -126,7 +123,8 @@ export const layerLocal = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
 
 /**
  * One process of a fleet. Its `ConnectionManager` holds the sockets of this
- * process alone. When the layer's scope ends, it hands over what it holds.
+ * process alone. When the layer's scope ends, it leaves the cluster, and hands over
+ * what it holds to those that ask for it.
  *
  * @example
  * ```ts
@@ -144,7 +142,7 @@ export const layerLocal = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
  *   open: ({ symbol }) => ({ target: `wss://feed.example/${symbol}` })
  * })
  *
- * // It still needs a Transport, a SqlClient, and Effect Cluster's Sharding.
+ * // It still needs a Transport, a SqlClient, a Watchdog, and a Cluster: `NodeFleet` has them for Node.
  * export const runner = ClusterManager.layer({ kinds: [Ticker] }).pipe(Layer.provide(SqlFleetStore.layer))
  * ```
  *
@@ -155,12 +153,15 @@ export const layer = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
   options: Options<Kinds>
 ): Layer.Layer<
   Fleet | ConnectionManager,
-  InvalidFleet | InvalidOptions | StoreFailed,
-  Transport | FleetStore | Cluster | FleetKind.Requirements<Kinds[number]>
+  ClusterFailed | InvalidFleet | InvalidOptions | StoreFailed,
+  Transport | FleetStore | Cluster | Watchdog | FleetKind.Requirements<Kinds[number]>
 > =>
   Layer.effectContext(
     Effect.gen(function* () {
       const store = yield* FleetStore
-      return services(yield* runner.make(options, store, yield* engine.make))
+      const { join } = yield* Cluster
+      const { watch } = yield* Watchdog
+      const joining = Effect.flatMap(join, (joined) => Effect.provideContext(engine.make, joined))
+      return services(yield* runner.make(options, store, { join: joining, watch, patience: () => patience }))
     })
   )

@@ -37,6 +37,14 @@ export const make: Effect.Effect<FleetStore["Service"], never, SqlClient> = Effe
 })
 
 /**
+ * The store of a client; the tables must exist.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerStorage: Layer.Layer<FleetStore, never, SqlClient> = Layer.effect(FleetStore, make)
+
+/**
  * The store of a client, after `migrate`. Provide a client such as
  * `PgClient.layer` of `@effect/sql-pg`.
  *

@@ -12,12 +12,14 @@ import * as TestRunner from "effect/cluster/TestRunner"
 import * as Codec from "kharbranth/Codec"
 import * as ManagerCommand from "kharbranth/ManagerCommand"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import * as Cluster from "../../src/Cluster.ts"
 import * as ClusterManager from "../../src/ClusterManager.ts"
 import { Fleet } from "../../src/Fleet.ts"
 import * as FleetKind from "../../src/FleetKind.ts"
 import * as FleetStore from "../../src/FleetStore.ts"
-import * as Sharding from "../../src/internal/engine/sharding.ts"
 import type { Question } from "../../src/internal/engine/engine.ts"
+import * as Sharding from "../../src/internal/engine/sharding.ts"
+import * as Watchdog from "../../src/Watchdog.ts"
 
 const Ticker = FleetKind.make("ticker", {
   params: Schema.Struct({ symbol: Schema.String }),
@@ -26,6 +28,7 @@ const Ticker = FleetKind.make("ticker", {
 })
 
 const cluster = Layer.merge(TestRunner.layer, ShardingConfig.layer())
+const joining = Layer.merge(Cluster.layer(cluster), Watchdog.layerNone)
 const names = Array.from({ length: 20 }, (_, n) => `name-${n}`)
 
 describe("Effect Cluster", () => {
@@ -37,7 +40,7 @@ describe("Effect Cluster", () => {
         const server = yield* network.serve("wss://feed.example/", TestNetwork.silent)
         const store = yield* FleetStore.makeMemory
         const layer = ClusterManager.layer({ kinds: [Ticker], lease: { ttl: "1 minute", settle: 0 } }).pipe(
-          Layer.provide([Layer.succeed(FleetStore.FleetStore)(store), cluster])
+          Layer.provide([Layer.succeed(FleetStore.FleetStore)(store), joining])
         )
         yield* Effect.gen(function* () {
           const fleet = yield* Fleet

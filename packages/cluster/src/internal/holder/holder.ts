@@ -8,6 +8,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { FleetEvent } from "../../FleetEvent.ts"
 import type { Claimed, FleetStore, Renewed } from "../../FleetStore.ts"
@@ -45,8 +46,12 @@ export class Holder {
   /** Since when ownership has been as it is; claims wait for it to be still. */
   private still: { readonly key: string; readonly since: number } | undefined
   private settled = false
-  private left = false
+  private isLeaving = false
+  /** Buckets that are still another's. */
+  private awaited = 0
+  private readonly handOvers = new Set<Fiber.Fiber<void>>()
   private scope: Scope.Scope = Scope.makeUnsafe()
+  private runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E> = Effect.runFork
 
   constructor(around: Surroundings) {
     this.around = around
@@ -57,10 +62,22 @@ export class Holder {
     const { timing } = this.around
     return Effect.gen({ self: this }, function* () {
       this.scope = yield* Effect.scope
-      yield* Effect.forkScoped(every(timing.renewEvery, this.renew()))
-      yield* Effect.forkScoped(every(timing.claimEvery, this.claim()))
+      this.runFork = Effect.runForkWith(yield* Effect.context<never>())
+      yield* Effect.forkScoped(every(() => timing.renewEvery, this.renew()))
+      yield* Effect.forkScoped(every(() => (this.awaited > 0 ? timing.askEvery : timing.claimEvery), this.claim()))
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(this.nextSweep(), this.sweep())))
     })
+  }
+
+  /** How many milliseconds are left until the first lease in use is over; `undefined` when there is none. */
+  left(): number | undefined {
+    let left: number | undefined
+    const look = (right: Right): void => {
+      if (right.isLive()) left = Math.min(left ?? Infinity, right.left())
+    }
+    for (const { right } of this.held.values()) look(right)
+    for (const right of this.leaving.values()) look(right)
+    return left
   }
 
   // ------------------------------------------------------------------ renewing
@@ -86,12 +103,12 @@ export class Holder {
       const answer = known.get(right.lease.bucket)
       if (answer?.epoch !== right.lease.epoch || !right.extend(at, this.around.timing.usable)) {
         this.lose(right)
-      } else if (answer.wantedBy !== undefined && !owned.has(right.lease.bucket)) {
+      } else if (answer.wantedBy !== undefined && (this.isLeaving || !owned.has(right.lease.bucket))) {
         wanted.push([right, answer.wantedBy])
       }
     }
-    return Effect.forEach(wanted, ([right, by]) => Effect.forkIn(this.handOver(right, by), this.scope), {
-      discard: true
+    return Effect.sync(() => {
+      for (const [right, by] of wanted) this.startHandOver(right, by)
     })
   }
 
@@ -135,14 +152,16 @@ export class Holder {
   private claim(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const owned = this.around.owned()
-      if (this.left || !this.isSettled(owned)) return Effect.void
+      this.awaited = 0
+      if (this.isLeaving || !this.isSettled(owned)) return Effect.void
       const buckets = [...owned].filter((bucket) => !this.held.has(bucket) && !this.leaving.has(bucket))
       if (buckets.length === 0) return Effect.void
       const asked = instantOf(this.around.clock)
       const { holder, store, timing } = this.around
-      return this.statement("claim", store.leases.claim({ holder, buckets, ttl: timing.ttl }), ({ claimed }) =>
-        this.claimed(claimed, asked)
-      )
+      return this.statement("claim", store.leases.claim({ holder, buckets, ttl: timing.ttl }), ({ busy, claimed }) => {
+        this.awaited = busy.length
+        return this.claimed(claimed, asked)
+      })
     })
   }
 
@@ -161,7 +180,7 @@ export class Holder {
     for (const { before, bucket, epoch, holder, silence } of claimed) {
       const lease = { bucket, epoch, holder }
       const right = new Right(lease, clock, asked, timing.usable)
-      if (this.left || !right.isLive()) {
+      if (this.isLeaving || !right.isLive()) {
         late.push(lease)
         continue
       }
@@ -174,6 +193,12 @@ export class Holder {
   }
 
   // --------------------------------------------------------------- giving up
+
+  private startHandOver(right: Right, wantedBy: string | undefined): void {
+    const fiber = Fiber.runIn(this.runFork(this.handOver(right, wantedBy)), this.scope)
+    this.handOvers.add(fiber)
+    fiber.addObserver(() => this.handOvers.delete(fiber))
+  }
 
   private handOver(right: Right, wantedBy: string | undefined): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -199,15 +224,36 @@ export class Holder {
     })
   }
 
-  /** Claims no more, closes everything and frees it; completes when nothing is held. */
-  leave(): Effect.Effect<void> {
+  /**
+   * Claims no more and gives up what it holds, each bucket to the one that asks for it. It waits for that as long as
+   * others hold something, which they do while they live, and no longer than `patience`; completes when nothing is held.
+   */
+  leave(patience: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.left = true
-      const rights = [...this.held.values()].map(({ right }) => right)
-      return Effect.forEach(rights, (right) => this.handOver(right, undefined), {
-        concurrency: "unbounded",
-        discard: true
+      this.isLeaving = true
+      const asked = patience > 0 ? Effect.timeoutOption(this.askedForAll(), patience) : Effect.void
+      const rest = Effect.suspend(() => {
+        for (const { right } of this.held.values()) this.startHandOver(right, undefined)
+        return Fiber.awaitAll(this.handOvers)
       })
+      return Effect.asVoid(Effect.andThen(asked, rest))
+    })
+  }
+
+  /** Completes when others asked for everything, or when there are no others. */
+  private askedForAll(): Effect.Effect<void> {
+    const { holder, store, timing } = this.around
+    return Effect.gen({ self: this }, function* () {
+      let areOthers = true
+      while (this.held.size > 0 && areOthers) {
+        yield* this.renew()
+        yield* this.statement("leases", store.leases.all, (standings) =>
+          Effect.sync(() => {
+            areOthers = standings.some((standing) => standing.holder !== undefined && standing.holder !== holder)
+          })
+        )
+        if (areOthers) yield* Effect.sleep(timing.askEvery)
+      }
     })
   }
 
@@ -233,11 +279,11 @@ export class Holder {
 }
 
 /** A step that dies is logged and made up for by the next one. */
-const every = (millis: number, step: Effect.Effect<void>): Effect.Effect<never> =>
+const every = (millis: () => number, step: Effect.Effect<void>): Effect.Effect<never> =>
   step.pipe(
     Effect.catchDefect((defect) =>
       Effect.logError("A step of the fleet's holder failed; the next one makes up for it.", defect)
     ),
-    Effect.andThen(Effect.sleep(millis)),
+    Effect.andThen(Effect.suspend(() => Effect.sleep(millis()))),
     Effect.forever
   )

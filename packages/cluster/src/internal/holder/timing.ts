@@ -7,9 +7,13 @@ export interface Timing {
   readonly ttl: number
   /** How long a lease is used, counted from before it was asked for. */
   readonly usable: number
+  /** How much longer than that a watchdog waits: halfway to the moment at which others may claim. */
+  readonly grace: number
   readonly settle: number
   readonly renewEvery: number
   readonly claimEvery: number
+  /** The same while a bucket is still another's, and how often one that leaves looks who asks. */
+  readonly askEvery: number
   /** The longest wait before somebody looks whether rights are over. */
   readonly sweepEvery: number
   /** The deadline of one statement. */
@@ -39,9 +43,11 @@ export const timingOf = (options: Options = {}): Timing | InvalidFleet => {
   return {
     ttl,
     usable: ttl - margin,
+    grace: margin / 2,
     settle,
     renewEvery: ttl / 4,
     claimEvery: Math.min(1_000, ttl / 8),
+    askEvery: Math.min(200, ttl / 8),
     sweepEvery: 1_000,
     statement: ttl / 4
   }
