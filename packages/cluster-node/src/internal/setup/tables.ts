@@ -64,14 +64,19 @@ const tables = [
   `${prefix}_locks`
 ]
 
+/** Where rows of some of them get their numbers. */
+const sequences = ["kh_blocks_id_seq", `${prefix}_runners_machine_id_seq`]
+
 interface Found {
   readonly role: string
   readonly schema: string | null
   readonly mayCreate: boolean
   /** Tables that are not there, that belong to others, and that the role may not read and write. */
   readonly absent: ReadonlyArray<string>
-  readonly foreign: ReadonlyArray<string>
+  readonly strange: ReadonlyArray<string>
   readonly closed: ReadonlyArray<string>
+  /** Sequences that the role may not use. */
+  readonly stuck: ReadonlyArray<string>
 }
 
 const look = (sql: SqlClient): Effect.Effect<Found, SqlError> =>
@@ -90,8 +95,11 @@ const look = (sql: SqlClient): Effect.Effect<Found, SqlError> =>
       SELECT current_user::text AS role, current_schema()::text AS schema,
         coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "mayCreate",
         coalesce(jsonb_agg(name) FILTER (WHERE absent), '[]') AS absent,
-        coalesce(jsonb_agg(name) FILTER (WHERE other), '[]') AS foreign,
-        coalesce(jsonb_agg(name) FILTER (WHERE closed), '[]') AS closed
+        coalesce(jsonb_agg(name) FILTER (WHERE other), '[]') AS strange,
+        coalesce(jsonb_agg(name) FILTER (WHERE closed), '[]') AS closed,
+        (SELECT coalesce(jsonb_agg(seq), '[]')
+          FROM jsonb_array_elements_text(${JSON.stringify(sequences)}::text::jsonb) AS s(seq)
+          WHERE to_regclass(seq) IS NOT NULL AND NOT has_sequence_privilege(to_regclass(seq), 'USAGE')) AS stuck
       FROM standing`,
     ([row]) => row!
   )
@@ -105,18 +113,17 @@ export const prepare: Effect.Effect<
   const sql = (yield* SqlClient).withoutTransforms()
   const before = yield* look(sql)
   const { role } = before
-  if (before.mayCreate && before.foreign.length === 0) yield* migrate
+  if (before.mayCreate && before.strange.length === 0) yield* migrate
   else if (before.absent.length > 0) {
     const schema = before.schema ?? "of its search_path (there is none)"
     return yield* new MissingRights({ role, missing: [`CREATE on schema ${schema}`, `tables ${before.absent.join()}`] })
   }
-  const { closed } = yield* look(sql)
-  if (closed.length > 0) {
-    return yield* new MissingRights({
-      role,
-      missing: closed.map((table) => `SELECT, INSERT, UPDATE, DELETE on ${table}`)
-    })
-  }
+  const { closed, stuck } = yield* look(sql)
+  const missing = [
+    ...closed.map((table) => `SELECT, INSERT, UPDATE, DELETE on ${table}`),
+    ...stuck.map((sequence) => `USAGE on ${sequence}`)
+  ]
+  if (missing.length > 0) return yield* new MissingRights({ role, missing })
   const [schema] = yield* sql<{ readonly version: number }>`SELECT version FROM kh_schema`
   const found = schema?.version ?? 0
   if (found < schemaVersion) return yield* new MissingMigrations({ found, needed: schemaVersion })

@@ -151,8 +151,9 @@ export const make = Effect.fnUntraced(function* <E>(
     () => leases.held,
     (right, own) => (right instanceof Right ? fenced(own ?? transport, right) : own)
   )
-  yield* names.run()
-  yield* leases.run()
+  // What they open hangs on this scope, or it would be closed before the finalizer below could hand it over.
+  const loops = yield* Scope.fork(yield* Effect.scope)
+  yield* Scope.provide(Effect.andThen(names.run(), leases.run()), loops)
   yield* watch({ left: () => leases.left(), grace: timing.grace })
   const membership = yield* Scope.fork(yield* Effect.scope)
   const leave = Effect.suspend(() => {
