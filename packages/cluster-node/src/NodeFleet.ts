@@ -49,7 +49,7 @@ export interface Options {
   readonly shards?: number | undefined
   /**
    * How long the cluster waits for a process that is silent. Shorter finds the dead sooner; a machine under load then
-   * moves shards without need. At least 12 seconds. Default: 12 seconds.
+   * moves shards without need, and names wait for their leases anyway. At least 12 seconds. Default: 15 seconds.
    */
   readonly lockExpiry?: Duration.Input | undefined
   /** How often the processes are asked whether they live. Default: 5 seconds. */
@@ -107,11 +107,7 @@ const watchdogs = {
  */
 export const layer = (
   options: Options
-): Layer.Layer<
-  Cluster.Cluster | FleetStore | Watchdog.Watchdog,
-  InvalidFleet | SetupError | StoreFailed,
-  SqlClient
-> =>
+): Layer.Layer<Cluster.Cluster | FleetStore | Watchdog.Watchdog, InvalidFleet | SetupError | StoreFailed, SqlClient> =>
   Layer.unwrap(
     Effect.gen(function* () {
       const settings = settingsOf(options)

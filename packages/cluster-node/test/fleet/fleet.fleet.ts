@@ -11,12 +11,14 @@ import * as Scenarios from "../rig/scenarios.ts"
 
 const names = 120
 const ttl = 10_000
+// The cluster locks and releases shards one by one, which takes its time on a loaded machine.
+const shards = 60
 
 const withRig = (of: { readonly limit?: number }, tests: (rig: () => Rig) => void) => {
   let rig: Rig | undefined
   beforeAll(async () => {
     const limit = of.limit === undefined ? undefined : { limit: of.limit, window: "5 seconds" as const }
-    rig = await Rig.create({ names, ttl, limit })
+    rig = await Rig.create({ names, ttl, limit, shards })
     await rig.joinAll(3)
     await rig.want()
   }, 120_000)
@@ -50,21 +52,26 @@ if (programs === undefined) {
 
       scenario("kill -9: its names open elsewhere", async (rig) => Scenarios.killed(rig, await runner(rig)))
       scenario("paused without a watchdog: two sockets at the server, and the old one is unused", async (rig) =>
-        Scenarios.stoppedUnwatched(rig, await runner(rig, "none")))
+        Scenarios.stoppedUnwatched(rig, await runner(rig, "none"))
+      )
       scenario("paused for less than a lease: nothing moves", async (rig) =>
-        Scenarios.stoppedShortly(rig, await runner(rig)))
+        Scenarios.stoppedShortly(rig, await runner(rig))
+      )
       scenario("paused for more than a lease: killed before others may claim", async (rig) =>
-        Scenarios.stoppedWatched(rig, await runner(rig)))
+        Scenarios.stoppedWatched(rig, await runner(rig))
+      )
       scenario("the database restarts: no connection closes", async (rig) => {
         await runner(rig)
         return Scenarios.databaseRestarted(rig, 2_000)
       })
       scenario("cut from the database: its sockets close before others open", async (rig) =>
-        Scenarios.cutFromDatabase(rig, await runner(rig)))
+        Scenarios.cutFromDatabase(rig, await runner(rig))
+      )
       scenario("SIGTERM: hands over what others ask for", async (rig) => Scenarios.left(rig, [await runner(rig)]))
       scenario("another one joins: takes its share", (rig) => Scenarios.joined(rig, 1))
       scenario("an event loop that is blocked: a thread kills the process", async (rig) =>
-        Scenarios.blocked(rig, await runner(rig, "thread")))
+        Scenarios.blocked(rig, await runner(rig, "thread"))
+      )
       scenario("blue-green deploy: names move about once", async (rig) => {
         await runner(rig)
         return Scenarios.deployed(rig)

@@ -44,6 +44,8 @@ export interface Options {
   readonly ttl: number
   readonly limit?: Limit | undefined
   readonly watchdog?: NodeFleet.Options["watchdog"]
+  /** Default: that of a fleet. */
+  readonly shards?: number | undefined
 }
 
 export interface Runner {
@@ -80,12 +82,12 @@ export class Rig {
 
   /** Starts a runner and waits until it has joined. */
   async join(over: Partial<Options> = {}): Promise<Runner> {
-    const { limit, ttl, watchdog } = { ...this.options, ...over }
+    const { limit, shards, ttl, watchdog } = { ...this.options, ...over }
     const name = `runner-${++this.count}`
     const proxy = await Proxy.create(this.database.port)
     const config: RunnerConfig = {
       name,
-      fleet: { address: { host: "127.0.0.1", port: await freePort() }, watchdog },
+      fleet: { address: { host: "127.0.0.1", port: await freePort() }, shards, watchdog },
       database: this.database.url("fleet", proxy.port),
       feed: this.feedPort,
       ttl,
@@ -176,7 +178,11 @@ export class Rig {
 
   /** Every name has one socket, and so many runners have some. */
   async settled(runners = this.runners.size, seconds = 60): Promise<Verdict> {
-    return this.until(`all names are open at ${runners} runners`, ({ open }) => isWhole(open, this.options.names, runners), seconds)
+    return this.until(
+      `all names are open at ${runners} runners`,
+      ({ open }) => isWhole(open, this.options.names, runners),
+      seconds
+    )
   }
 
   async remove(): Promise<void> {

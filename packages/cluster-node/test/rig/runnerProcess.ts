@@ -53,9 +53,7 @@ const runner = ClusterManager.layer({
   budget: config.limit === undefined ? undefined : { fleet: { feed: config.limit } }
 }).pipe(
   Layer.provide([NodeTransport.layer, NodeFleet.layer(config.fleet)]),
-  Layer.provide(
-    PgClient.layer({ url: Redacted.make(config.database), connectTimeout: "2 seconds", maxConnections: 5 })
-  )
+  Layer.provide(PgClient.layer({ url: Redacted.make(config.database), connectTimeout: "2 seconds", maxConnections: 5 }))
 )
 
 const block = (millis: number): void => {
@@ -87,9 +85,6 @@ const program = Effect.gen(function* () {
   return yield* Effect.never
 }).pipe(Effect.provide(runner))
 
-const quiet = Layer.merge(
-  Logger.layer([Logger.consoleLogFmt]),
-  Layer.succeed(References.MinimumLogLevel)("Warn")
-)
+const quiet = Layer.merge(Logger.layer([Logger.consoleLogFmt]), Layer.succeed(References.MinimumLogLevel)("Warn"))
 
 NodeRuntime.runMain(Effect.scoped(program).pipe(Effect.provide(quiet)))

@@ -45,7 +45,12 @@ const takenOver = async (rig: Rig, share: number) => {
   await rig.until("a first dial elsewhere", ({ dials }) => dials.length > 0)
   const first = Date.now()
   const verdict = await rig.settled()
-  return { verdict, first, took: Date.now() - first, isClean: verdict.closes === share && verdict.dials.length === share }
+  return {
+    verdict,
+    first,
+    took: Date.now() - first,
+    isClean: verdict.closes === share && verdict.dials.length === share
+  }
 }
 
 /** Names of a runner that was killed open elsewhere within ten seconds of the first. */

@@ -91,19 +91,20 @@ export class PostgresServer {
     throw new Error("Postgres did not start within 20 seconds")
   }
 
-  /** The fast way out, every session with it: there is nothing to keep. */
-  async stop(): Promise<void> {
+  /** As for a restart: ends every session first. */
+  async stop(signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
     const child = this.process
     this.process = undefined
     if (child === undefined || child.exitCode !== null) return
     await new Promise<void>((resolve) => {
       child.once("exit", () => resolve())
-      child.kill("SIGQUIT")
+      child.kill(signal)
     })
   }
 
   async remove(): Promise<void> {
-    await this.stop()
+    // The fast way out, for there is nothing to keep.
+    await this.stop("SIGQUIT")
     rmSync(this.folder, { recursive: true, force: true })
   }
 

@@ -29,14 +29,17 @@ export const settingsOf = (options: Options): Settings | InvalidFleet => {
       : undefined
   }
   const { address, listen, shards = 300 } = options
-  for (const [key, one] of [["address", address], ["listen", listen]] as const) {
+  for (const [key, one] of [
+    ["address", address],
+    ["listen", listen]
+  ] as const) {
     if (one === undefined) continue
     if (one.host === "") return invalid("expected a host name or an IP address", key, "host")
     if (!isPort(one.port)) return invalid("expected a port between 1 and 65535", key, "port")
   }
   if (!(Number.isInteger(shards) && shards > 0 && shards <= mostShards))
     return invalid(`expected a whole number between 1 and ${mostShards}`, "shards")
-  const lockExpiry = spanOf("lockExpiry", "12 seconds", shortestExpiry)
+  const lockExpiry = spanOf("lockExpiry", "15 seconds", shortestExpiry)
   if (lockExpiry === undefined) return invalid("expected a duration of at least 12 seconds", "lockExpiry")
   const healthEvery = spanOf("healthEvery", "5 seconds", 1_000)
   if (healthEvery === undefined) return invalid("expected a duration of at least 1 second", "healthEvery")

@@ -33,9 +33,7 @@ const patience = "5 seconds"
  * Takes two connections. While a transaction is open on the second, the first must still have the session that it had
  * before; behind a pooler by transaction, the second has it.
  */
-export const checkSessions = (
-  sql: SqlClient
-): Effect.Effect<void, SqlError | TooFewConnections | TransactionPooling> =>
+export const checkSessions = (sql: SqlClient): Effect.Effect<void, SqlError | TooFewConnections | TransactionPooling> =>
   Effect.gen(function* () {
     const first = yield* sql.reserve
     const second = yield* Effect.timeoutOrElse(sql.reserve, {

@@ -105,26 +105,26 @@ const look = (sql: SqlClient): Effect.Effect<Found, SqlError> =>
   )
 
 /** Brings the tables up to date where this role may, and says what is missing where it may not. */
-export const prepare: Effect.Effect<
-  void,
-  SqlError | StoreFailed | MissingRights | MissingMigrations,
-  SqlClient
-> = Effect.gen(function* () {
-  const sql = (yield* SqlClient).withoutTransforms()
-  const before = yield* look(sql)
-  const { role } = before
-  if (before.mayCreate && before.strange.length === 0) yield* migrate
-  else if (before.absent.length > 0) {
-    const schema = before.schema ?? "of its search_path (there is none)"
-    return yield* new MissingRights({ role, missing: [`CREATE on schema ${schema}`, `tables ${before.absent.join()}`] })
-  }
-  const { closed, stuck } = yield* look(sql)
-  const missing = [
-    ...closed.map((table) => `SELECT, INSERT, UPDATE, DELETE on ${table}`),
-    ...stuck.map((sequence) => `USAGE on ${sequence}`)
-  ]
-  if (missing.length > 0) return yield* new MissingRights({ role, missing })
-  const [schema] = yield* sql<{ readonly version: number }>`SELECT version FROM kh_schema`
-  const found = schema?.version ?? 0
-  if (found < schemaVersion) return yield* new MissingMigrations({ found, needed: schemaVersion })
-})
+export const prepare: Effect.Effect<void, SqlError | StoreFailed | MissingRights | MissingMigrations, SqlClient> =
+  Effect.gen(function* () {
+    const sql = (yield* SqlClient).withoutTransforms()
+    const before = yield* look(sql)
+    const { role } = before
+    if (before.mayCreate && before.strange.length === 0) yield* migrate
+    else if (before.absent.length > 0) {
+      const schema = before.schema ?? "of its search_path (there is none)"
+      return yield* new MissingRights({
+        role,
+        missing: [`CREATE on schema ${schema}`, `tables ${before.absent.join()}`]
+      })
+    }
+    const { closed, stuck } = yield* look(sql)
+    const missing = [
+      ...closed.map((table) => `SELECT, INSERT, UPDATE, DELETE on ${table}`),
+      ...stuck.map((sequence) => `USAGE on ${sequence}`)
+    ]
+    if (missing.length > 0) return yield* new MissingRights({ role, missing })
+    const [schema] = yield* sql<{ readonly version: number }>`SELECT version FROM kh_schema`
+    const found = schema?.version ?? 0
+    if (found < schemaVersion) return yield* new MissingMigrations({ found, needed: schemaVersion })
+  })

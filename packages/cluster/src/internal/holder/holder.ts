@@ -10,6 +10,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { FleetEvent } from "../../FleetEvent.ts"
 import type { Claimed, FleetStore, Renewed } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
@@ -49,6 +50,11 @@ export class Holder {
   private isLeaving = false
   /** Buckets that are still another's. */
   private awaited = 0
+  /** Whether the last renewal failed: the next one comes sooner. */
+  private isTroubled = false
+  /** What waits to be released while a statement that releases others is on its way. */
+  private freed: Array<Lease> = []
+  private readonly oneRelease = Semaphore.makeUnsafe(1)
   private readonly handOvers = new Set<Fiber.Fiber<void>>()
   private scope: Scope.Scope = Scope.makeUnsafe()
   private runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E> = Effect.runFork
@@ -63,7 +69,7 @@ export class Holder {
     return Effect.gen({ self: this }, function* () {
       this.scope = yield* Effect.scope
       this.runFork = Effect.runForkWith(yield* Effect.context<never>())
-      yield* Effect.forkScoped(every(() => timing.renewEvery, this.renew()))
+      yield* Effect.forkScoped(every(() => (this.isTroubled ? timing.retryEvery : timing.renewEvery), this.renew()))
       yield* Effect.forkScoped(every(() => (this.awaited > 0 ? timing.askEvery : timing.claimEvery), this.claim()))
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(this.nextSweep(), this.sweep())))
     })
@@ -89,9 +95,11 @@ export class Holder {
       if (all.length === 0) return Effect.void
       const asked = instantOf(this.around.clock)
       const leases = all.map(({ lease }) => lease)
-      return this.statement("renew", this.around.store.leases.renew(leases, this.around.timing.ttl), (renewed) =>
-        this.renewed(all, renewed, asked)
-      )
+      this.isTroubled = true
+      return this.statement("renew", this.around.store.leases.renew(leases, this.around.timing.ttl), (renewed) => {
+        this.isTroubled = false
+        return this.renewed(all, renewed, asked)
+      })
     })
   }
 
@@ -257,8 +265,19 @@ export class Holder {
     })
   }
 
+  /** One statement at a time releases everything that came in while the one before was on its way. */
   private release(leases: ReadonlyArray<Lease>): Effect.Effect<void> {
-    return this.statement("release", this.around.store.leases.release(leases), () => Effect.void)
+    return Effect.suspend(() => {
+      this.freed.push(...leases)
+      const all = Effect.suspend(() => {
+        const freed = this.freed
+        this.freed = []
+        return freed.length === 0
+          ? Effect.void
+          : this.statement("release", this.around.store.leases.release(freed), () => Effect.void)
+      })
+      return this.oneRelease.withPermits(1)(all)
+    })
   }
 
   /** A statement that fails or takes too long is an event; the next round asks again. */

@@ -11,6 +11,8 @@ export interface Timing {
   readonly grace: number
   readonly settle: number
   readonly renewEvery: number
+  /** The same after one that failed. */
+  readonly retryEvery: number
   readonly claimEvery: number
   /** The same while a bucket is still another's, and how often one that leaves looks who asks. */
   readonly askEvery: number
@@ -46,6 +48,7 @@ export const timingOf = (options: Options = {}): Timing | InvalidFleet => {
     grace: margin / 2,
     settle,
     renewEvery: ttl / 4,
+    retryEvery: ttl / 20,
     claimEvery: Math.min(1_000, ttl / 8),
     askEvery: Math.min(200, ttl / 8),
     sweepEvery: 1_000,

@@ -1,0 +1,116 @@
+/**
+ * Runs every scenario on a fleet with the defaults of a user, and writes what the
+ * server saw to RESULTS.md. With names of scenarios it runs only those and writes
+ * nothing. Fails when a promise is broken. It takes about ten minutes.
+ */
+import { readFileSync, writeFileSync } from "node:fs"
+import { cpus, loadavg, release, totalmem, type as system } from "node:os"
+import { Rig, type Runner } from "../test/rig/rig.ts"
+import * as Scenarios from "../test/rig/scenarios.ts"
+
+const names = Number(process.env["NAMES"] ?? 1_000)
+/** That of a lease by default. */
+const ttl = 15_000
+
+interface Row {
+  readonly name: string
+  readonly load: string
+  readonly outcome: Scenarios.Outcome
+}
+
+/** A runner as a scenario needs it, in a fleet of three. */
+const runner = async (rig: Rig, watchdog?: "thread" | "none"): Promise<Runner> => {
+  await rig.buryTheDead()
+  await rig.fill(2)
+  const special = watchdog === undefined ? undefined : await rig.join({ watchdog })
+  await rig.fill(3)
+  await rig.settled(3, 180)
+  return special ?? rig.any()
+}
+
+const whole = async (rig: Rig): Promise<Rig> => {
+  await runner(rig)
+  return rig
+}
+
+const scenarios: Readonly<Record<string, (rig: Rig) => Promise<Scenarios.Outcome>>> = {
+  "kill -9": async (rig) => Scenarios.killed(rig, await runner(rig)),
+  "SIGSTOP longer than the lease, no watchdog": async (rig) =>
+    Scenarios.stoppedUnwatched(rig, await runner(rig, "none")),
+  "SIGSTOP shorter than the lease": async (rig) => Scenarios.stoppedShortly(rig, await runner(rig)),
+  "SIGSTOP longer than the lease": async (rig) => Scenarios.stoppedWatched(rig, await runner(rig)),
+  "database away for 2 s": async (rig) => Scenarios.databaseRestarted(await whole(rig), 2_000),
+  "database away for 8 s": async (rig) => Scenarios.databaseRestarted(await whole(rig), 8_000),
+  "cut from the database": async (rig) => Scenarios.cutFromDatabase(rig, await runner(rig)),
+  "SIGTERM": async (rig) => Scenarios.left(rig, [await runner(rig)]),
+  "a process joins": (rig) => Scenarios.joined(rig, 1),
+  "event loop blocked, watchdog in a thread": async (rig) => Scenarios.blocked(rig, await runner(rig, "thread")),
+  "blue-green deploy": async (rig) => Scenarios.deployed(await whole(rig)),
+  "database away for longer than the lease": async (rig) => Scenarios.databaseAway(await whole(rig))
+}
+
+const wanted = process.argv.slice(2)
+const chosen = Object.entries(scenarios).filter(([name]) => wanted.length === 0 || wanted.includes(name))
+const rows: Array<Row> = []
+
+const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Promise<void> => {
+  let outcome: Scenarios.Outcome
+  try {
+    outcome = await run()
+  } catch (error) {
+    outcome = { figures: {}, broken: [String(error)] }
+  }
+  rows.push({ name, outcome, load: loadavg()[0]!.toFixed(1) })
+  console.log(name, JSON.stringify(outcome))
+}
+
+const withRig = async (limit: number | undefined, run: (rig: Rig) => Promise<void>): Promise<void> => {
+  const rig = await Rig.create({ names, ttl, limit: limit === undefined ? undefined : { limit, window: "5 seconds" } })
+  try {
+    await rig.joinAll(3)
+    await rig.want()
+    await run(rig)
+  } finally {
+    await rig.remove()
+  }
+}
+
+await withRig(undefined, async (rig) => {
+  for (const [name, run] of chosen) await record(name, () => run(rig))
+})
+if (wanted.length === 0) {
+  await withRig(200, (rig) =>
+    record("kill -9 with a budget of 200 dials in 5 s", () => Scenarios.withinBudget(rig, rig.any(), 200, 5_000))
+  )
+}
+
+const version = (name: string): string =>
+  (
+    JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), "utf8")) as {
+      readonly version: string
+    }
+  ).version
+
+const figure = ([key, value]: readonly [string, number]): string => `${key}: ${value.toLocaleString("en")}`
+
+const page = (): string =>
+  [
+    "# Results",
+    "",
+    `Real processes: three runners with ${names.toLocaleString("en")} names, a Postgres, and a server of feeds that writes down which sockets of a name were open when. All share one machine. Leases last ${ttl / 1000} seconds, all else is as by default. Figures are milliseconds where they say nothing else; each is one run. \`pnpm --filter @kharbranth/cluster-node bench\` writes this page.`,
+    "",
+    "A gap is the time in which a name that was open had no socket. *Load* is the machine's load average at the end of a scenario: where it is above the number of cores, times say little, and counts still hold.",
+    "",
+    "| scenario | figures | promises | load |",
+    "|---|---|---|---|",
+    ...rows.map(({ load, name, outcome: { broken, figures } }) => {
+      const held = broken.length === 0 ? "all hold" : `broken: ${broken.join("; ")}`
+      return `| ${name} | ${Object.entries(figures).map(figure).join(", ")} | ${held} | ${load} |`
+    }),
+    "",
+    `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC. ${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${system()} ${release()}. Node ${process.versions.node}, effect ${version("effect")}, @effect/sql-pg ${version("@effect/sql-pg")}.`,
+    ""
+  ].join("\n")
+
+if (wanted.length === 0) writeFileSync(new URL("../RESULTS.md", import.meta.url), page())
+process.exitCode = rows.every(({ outcome }) => outcome.broken.length === 0) ? 0 : 1
