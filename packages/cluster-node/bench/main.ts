@@ -8,7 +8,7 @@ import { cpus, loadavg, release, totalmem, type as system } from "node:os"
 import { Rig, type Runner } from "../test/rig/rig.ts"
 import * as Scenarios from "../test/rig/scenarios.ts"
 
-const names = Number(process.env["NAMES"] ?? 1_000)
+const names = 1_000
 /** That of a lease by default. */
 const ttl = 15_000
 
@@ -24,7 +24,7 @@ const runner = async (rig: Rig, watchdog?: "thread" | "none"): Promise<Runner> =
   await rig.fill(2)
   const special = watchdog === undefined ? undefined : await rig.join({ watchdog })
   await rig.fill(3)
-  await rig.settled(3, 180)
+  await rig.settled(3, 300)
   return special ?? rig.any()
 }
 

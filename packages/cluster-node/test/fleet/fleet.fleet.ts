@@ -48,7 +48,7 @@ if (programs === undefined) {
   describe("a fleet of three processes", () => {
     withRig({}, (rig) => {
       const scenario = (name: string, run: (rig: Rig) => Promise<Scenarios.Outcome>) =>
-        it(name, async () => holds(await run(rig())), 120_000)
+        it(name, async () => holds(await run(rig())), 240_000)
 
       scenario("kill -9: its names open elsewhere", async (rig) => Scenarios.killed(rig, await runner(rig)))
       scenario("paused without a watchdog: two sockets at the server, and the old one is unused", async (rig) =>

@@ -163,7 +163,7 @@ export class Rig {
   }
 
   /** Waits until something holds of what the server sees; the last verdict if it never does. */
-  async until(what: string, holds: (verdict: Verdict) => boolean, seconds = 60): Promise<Verdict> {
+  async until(what: string, holds: (verdict: Verdict) => boolean, seconds = 120): Promise<Verdict> {
     const end = Date.now() + seconds * 1000
     for (;;) {
       const verdict = await this.verdict()
@@ -177,7 +177,7 @@ export class Rig {
   }
 
   /** Every name has one socket, and so many runners have some. */
-  async settled(runners = this.runners.size, seconds = 60): Promise<Verdict> {
+  async settled(runners = this.runners.size, seconds = 120): Promise<Verdict> {
     return this.until(
       `all names are open at ${runners} runners`,
       ({ open }) => isWhole(open, this.options.names, runners),

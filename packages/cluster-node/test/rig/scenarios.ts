@@ -40,17 +40,21 @@ const never = (verdict: Verdict): Claims => ({
   "no frame came from a socket that was out of date": verdict.staleFrames === 0
 })
 
+/**
+ * Each name that closed opened once. Beside those of the runner that is gone, a few move among the others, because the
+ * cluster's ring is not exact.
+ */
+const movesOf = (rig: Rig, { closes, dials }: Verdict, share: number) => ({
+  beside: closes - share,
+  isClean: dials.length === closes && closes >= share && closes - share <= rig.options.names / 5
+})
+
 /** All names of a dead runner are open elsewhere. */
 const takenOver = async (rig: Rig, share: number) => {
   await rig.until("a first dial elsewhere", ({ dials }) => dials.length > 0)
   const first = Date.now()
   const verdict = await rig.settled()
-  return {
-    verdict,
-    first,
-    took: Date.now() - first,
-    isClean: verdict.closes === share && verdict.dials.length === share
-  }
+  return { verdict, first, took: Date.now() - first, ...movesOf(rig, verdict, share) }
 }
 
 /** Names of a runner that was killed open elsewhere within ten seconds of the first. */
@@ -60,12 +64,18 @@ export const killed = async (rig: Rig, victim: Runner): Promise<Outcome> => {
   const share = shareOf(await begin(rig), victim)
   const at = Date.now()
   await rig.end(victim, "SIGKILL")
-  const { first, isClean, took, verdict } = await takenOver(rig, share)
+  const { beside, first, isClean, took, verdict } = await takenOver(rig, share)
   return outcome(
-    { "names": share, "first dial elsewhere": first - at, "all open after that": took, ...gapsOf(verdict) },
+    {
+      "names": share,
+      "others that moved": beside,
+      "first dial elsewhere": first - at,
+      "all open after that": took,
+      ...gapsOf(verdict)
+    },
     {
       ...never(verdict),
-      "only names of the dead one moved, each once": isClean,
+      "its names moved, each once, and few others": isClean,
       "all were open within 10 s of the first": took <= killBar
     }
   )
@@ -85,7 +95,7 @@ export const stoppedWatched = async (rig: Rig, victim: Runner): Promise<Outcome>
     {
       ...never(verdict),
       "it was dead before its lease could be claimed": early.dials.length === 0,
-      "only its names moved, each once": isClean
+      "its names moved, each once, and few others": isClean
     }
   )
 }
@@ -186,7 +196,7 @@ export const cutFromDatabase = async (rig: Rig, victim: Runner): Promise<Outcome
     {
       ...never(verdict),
       "its sockets closed before others opened": cut.dials.length === 0,
-      "the others were untouched": verdict.closes === share
+      "few others moved": movesOf(rig, verdict, share).isClean
     }
   )
 }
@@ -245,15 +255,19 @@ export const blocked = async (rig: Rig, victim: Runner): Promise<Outcome> => {
   const { isClean, verdict } = await takenOver(rig, share)
   return outcome(
     { "names": share, "killed after": died, "lease": rig.options.ttl, ...gapsOf(verdict) },
-    { ...never(verdict), "only its names moved, each once": isClean, "it was killed": died < rig.options.ttl }
+    {
+      ...never(verdict),
+      "its names moved, each once, and few others": isClean,
+      "it was killed": died < rig.options.ttl
+    }
   )
 }
 
 /** From the first dial of the fleet to the last name of the dead, no window has more dials than the limit. */
 export const withinBudget = async (rig: Rig, victim: Runner, limit: number, window: number): Promise<Outcome> => {
-  await rig.settled(rig.runners.size, 120)
+  await rig.settled()
   await rig.end(victim, "SIGKILL")
-  const verdict = await rig.settled(rig.runners.size, 120)
+  const verdict = await rig.settled()
   const max = busiest(verdict.dials, window)
   return outcome(
     { "dials": verdict.dials.length, "limit": limit, "most in a window": max },

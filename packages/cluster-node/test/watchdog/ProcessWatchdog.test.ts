@@ -25,7 +25,7 @@ const start = async (kind: "process" | "thread"): Promise<Watched> => {
   })
   const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once("exit", (_, signal) => resolve(signal)))
   const waiting: Array<() => void> = []
-  createInterface(child.stdout!).on("line", () => waiting.shift()?.())
+  createInterface(child.stdout).on("line", () => waiting.shift()?.())
   const heard = () => new Promise<void>((resolve) => waiting.push(resolve))
   const ready = heard()
   await Promise.race([ready, ended])
@@ -34,7 +34,7 @@ const start = async (kind: "process" | "thread"): Promise<Watched> => {
     ended,
     say: (line) => {
       const echo = heard()
-      child.stdin!.write(`${line}\n`)
+      child.stdin.write(`${line}\n`)
       return echo
     }
   }

@@ -49,7 +49,7 @@ export const checkSessions = (sql: SqlClient): Effect.Effect<void, SqlError | To
       // A pool that has no session left lets the first wait for the second.
       Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed(false) }),
       // A pooler by statement refuses transactions.
-      Effect.catch(() => Effect.succeed(false)),
+      Effect.orElseSucceed(() => false),
       Effect.ensuring(Effect.ignore(run(second, "ROLLBACK")))
     )
     if (!isKept) return yield* new TransactionPooling()
