@@ -3,20 +3,15 @@
  * server saw to RESULTS.md. With names of scenarios it runs only those and writes
  * nothing. Fails when a promise is broken. It takes about ten minutes.
  */
-import { readFileSync, writeFileSync } from "node:fs"
-import { cpus, loadavg, release, totalmem, type as system } from "node:os"
+import { writeFileSync } from "node:fs"
+import { loadavg } from "node:os"
 import { Rig, type Runner } from "../test/rig/rig.ts"
 import * as Scenarios from "../test/rig/scenarios.ts"
+import { page, type Row } from "./page.ts"
 
 const names = 1_000
 /** That of a lease by default. */
 const ttl = 15_000
-
-interface Row {
-  readonly name: string
-  readonly load: string
-  readonly outcome: Scenarios.Outcome
-}
 
 /** A runner as a scenario needs it, in a fleet of three. */
 const runner = async (rig: Rig, watchdog?: "thread" | "none"): Promise<Runner> => {
@@ -60,7 +55,9 @@ const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Prom
   } catch (error) {
     outcome = { figures: {}, broken: [String(error)] }
   }
-  rows.push({ name, outcome, load: loadavg()[0]!.toFixed(1) })
+  rows.push({ name, outcome, load: loadavg()[0]! })
+  // A run that is stopped leaves what it has.
+  if (wanted.length === 0) writeFileSync(new URL("../RESULTS.md", import.meta.url), page({ names, rows, ttl }))
   console.log(name, JSON.stringify(outcome))
 }
 
@@ -84,33 +81,4 @@ if (wanted.length === 0) {
   )
 }
 
-const version = (name: string): string =>
-  (
-    JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), "utf8")) as {
-      readonly version: string
-    }
-  ).version
-
-const figure = ([key, value]: readonly [string, number]): string => `${key}: ${value.toLocaleString("en")}`
-
-const page = (): string =>
-  [
-    "# Results",
-    "",
-    `Real processes: three runners with ${names.toLocaleString("en")} names, a Postgres, and a server of feeds that writes down which sockets of a name were open when. All share one machine. Leases last ${ttl / 1000} seconds, all else is as by default. Figures are milliseconds where they say nothing else; each is one run. \`pnpm --filter @kharbranth/cluster-node bench\` writes this page.`,
-    "",
-    "A gap is the time in which a name that was open had no socket. *Load* is the machine's load average at the end of a scenario: where it is above the number of cores, times say little, and counts still hold.",
-    "",
-    "| scenario | figures | promises | load |",
-    "|---|---|---|---|",
-    ...rows.map(({ load, name, outcome: { broken, figures } }) => {
-      const held = broken.length === 0 ? "all hold" : `broken: ${broken.join("; ")}`
-      return `| ${name} | ${Object.entries(figures).map(figure).join(", ")} | ${held} | ${load} |`
-    }),
-    "",
-    `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC. ${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${system()} ${release()}. Node ${process.versions.node}, effect ${version("effect")}, @effect/sql-pg ${version("@effect/sql-pg")}.`,
-    ""
-  ].join("\n")
-
-if (wanted.length === 0) writeFileSync(new URL("../RESULTS.md", import.meta.url), page())
 process.exitCode = rows.every(({ outcome }) => outcome.broken.length === 0) ? 0 : 1

@@ -67,7 +67,7 @@ export interface Options {
 }
 
 /**
- * Creates the tables that are missing, and brings them up to date. `layer` does so
+ * Creates the tables that are missing, and changes those of an older version. `layer` does so
  * by itself where its role may; run this in a deploy step where it may not.
  *
  * @category migrations

@@ -1,6 +1,6 @@
 /**
  * What the processes of a fleet say of themselves: each has a row with its
- * settings, which it brings up to date while it lives. One that starts with other
+ * settings, which it renews while it lives. One that starts with other
  * settings is refused.
  */
 import * as Clock from "effect/Clock"
