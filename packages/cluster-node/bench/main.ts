@@ -1,5 +1,5 @@
 /**
- * Runs every scenario on a fleet with the defaults of a user, and writes what the
+ * Runs every scenario on a fleet with the defaults of a user, but for fewer shards, and writes what the
  * server saw to RESULTS.md. With names of scenarios it runs only those and writes
  * nothing. Fails when a promise is broken. It takes about ten minutes.
  */
@@ -12,6 +12,8 @@ import { page, type Row } from "./page.ts"
 const names = 1_000
 /** That of a lease by default. */
 const ttl = 15_000
+/** Fewer than by default: all processes share one machine, and the cluster moves shards one by one. */
+const shards = 60
 
 /** A runner as a scenario needs it, in a fleet of three. */
 const runner = async (rig: Rig, watchdog?: "thread" | "none"): Promise<Runner> => {
@@ -44,6 +46,9 @@ const scenarios: Readonly<Record<string, (rig: Rig) => Promise<Scenarios.Outcome
   "database away for longer than the lease": async (rig) => Scenarios.databaseAway(await whole(rig))
 }
 
+// Then what runs beside it ends with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
+
 const wanted = process.argv.slice(2)
 const chosen = Object.entries(scenarios).filter(([name]) => wanted.length === 0 || wanted.includes(name))
 const rows: Array<Row> = []
@@ -57,12 +62,17 @@ const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Prom
   }
   rows.push({ name, outcome, load: loadavg()[0]! })
   // A run that is stopped leaves what it has.
-  if (wanted.length === 0) writeFileSync(new URL("../RESULTS.md", import.meta.url), page({ names, rows, ttl }))
+  if (wanted.length === 0) writeFileSync(new URL("../RESULTS.md", import.meta.url), page({ names, rows, shards, ttl }))
   console.log(name, JSON.stringify(outcome))
 }
 
 const withRig = async (limit: number | undefined, run: (rig: Rig) => Promise<void>): Promise<void> => {
-  const rig = await Rig.create({ names, ttl, limit: limit === undefined ? undefined : { limit, window: "5 seconds" } })
+  const rig = await Rig.create({
+    names,
+    shards,
+    ttl,
+    limit: limit === undefined ? undefined : { limit, window: "5 seconds" }
+  })
   try {
     await rig.joinAll(3)
     await rig.want()

@@ -26,6 +26,22 @@ import * as Wishes from "./internal/store/sqlWishes.ts"
 export const migrate: Effect.Effect<void, StoreFailed, SqlClient> = Effect.flatMap(SqlClient, Tables.migrate)
 
 /**
+ * The names of the tables, to grant rights on them.
+ *
+ * @category migrations
+ * @since 0.1.0
+ */
+export const tables: ReadonlyArray<string> = Tables.tables
+
+/**
+ * The names of the sequences that number rows of the tables.
+ *
+ * @category migrations
+ * @since 0.1.0
+ */
+export const sequences: ReadonlyArray<string> = Tables.sequences
+
+/**
  * Makes the store of a client; the tables must exist.
  *
  * @category constructors

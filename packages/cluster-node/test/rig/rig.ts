@@ -62,6 +62,7 @@ export class Rig {
   private readonly feed: Remote
   private readonly feedPort: number
   private count = 0
+  private readonly onExit = (): void => rmSync(this.folder, { recursive: true, force: true })
 
   private constructor(options: Options, folder: string, database: PostgresServer, feed: Remote, feedPort: number) {
     this.options = options
@@ -69,6 +70,7 @@ export class Rig {
     this.database = database
     this.feed = feed
     this.feedPort = feedPort
+    process.once("exit", this.onExit)
   }
 
   static async create(options: Options): Promise<Rig> {
@@ -192,7 +194,8 @@ export class Rig {
     }
     await this.feed.kill()
     await this.database.remove()
-    rmSync(this.folder, { recursive: true, force: true })
+    process.off("exit", this.onExit)
+    this.onExit()
   }
 }
 

@@ -50,11 +50,17 @@ export class PostgresServer {
   readonly port: number
   private readonly bin: string
   private process: ChildProcess | undefined
+  /** Where this process ends before it has removed the server. */
+  private readonly onExit = (): void => {
+    this.process?.kill("SIGQUIT")
+    rmSync(this.folder, { recursive: true, force: true })
+  }
 
   private constructor(folder: string, port: number, bin: string) {
     this.folder = folder
     this.port = port
     this.bin = bin
+    process.once("exit", this.onExit)
   }
 
   /** Makes an empty database and starts its server. */
@@ -105,6 +111,7 @@ export class PostgresServer {
   async remove(): Promise<void> {
     // The fast way out, for there is nothing to keep.
     await this.stop("SIGQUIT")
+    process.off("exit", this.onExit)
     rmSync(this.folder, { recursive: true, force: true })
   }
 

@@ -1,6 +1,6 @@
 /**
  * The tables of a fleet in Postgres: those of its store, those of the cluster, and
- * two of the set-up's own. Whoever may not create them must find them.
+ * two of the set-up's own. A role that may not create them must find them.
  */
 import { StoreFailed } from "@kharbranth/cluster/FleetError"
 import * as SqlFleetStore from "@kharbranth/cluster/SqlFleetStore"
@@ -52,20 +52,10 @@ export const migrate: Effect.Effect<void, SqlError | StoreFailed, SqlClient> = E
 })
 
 /** Every table that a process reads and writes. */
-const tables = [
-  "kh_schema",
-  "kh_runners",
-  "kh_leases",
-  "kh_names",
-  "kh_version",
-  "kh_budgets",
-  "kh_blocks",
-  `${prefix}_runners`,
-  `${prefix}_locks`
-]
+const tables = ["kh_schema", "kh_runners", ...SqlFleetStore.tables, `${prefix}_runners`, `${prefix}_locks`]
 
 /** Where rows of some of them get their numbers. */
-const sequences = ["kh_blocks_id_seq", `${prefix}_runners_machine_id_seq`]
+const sequences = [...SqlFleetStore.sequences, `${prefix}_runners_machine_id_seq`]
 
 interface Found {
   readonly role: string

@@ -47,7 +47,7 @@ export const timingOf = (options: Options = {}): Timing | InvalidFleet => {
     usable: ttl - margin,
     grace: margin / 2,
     settle,
-    renewEvery: ttl / 4,
+    renewEvery: ttl / 6,
     retryEvery: ttl / 20,
     claimEvery: Math.min(1_000, ttl / 8),
     askEvery: Math.min(200, ttl / 8),

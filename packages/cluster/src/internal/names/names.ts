@@ -61,6 +61,9 @@ const unknownKind = (kind: string): ForeignCause => foreign({ _tag: `UnknownKind
 // How many entries may wait for one that watches a name.
 const watching = 1_024
 
+// How many names open before others get their turn.
+const atOnce = 32
+
 export class Names {
   private readonly around: Surroundings
   private readonly open = new Map<string, Open>()
@@ -130,7 +133,7 @@ export class Names {
       this.closeStale()
       yield* this.read()
       this.closeStale()
-      this.openMissing()
+      yield* this.openMissing()
     })
   }
 
@@ -169,14 +172,19 @@ export class Names {
     }
   }
 
-  private openMissing(): void {
-    const held = this.around.held()
-    for (const wish of this.wishes.values()) {
-      const holding = held.get(wish.bucket)
-      if (wish.paused || holding === undefined || this.open.has(wish.name)) continue
-      if (!this.readFor.has(holding.right) || !holding.right.isLive()) continue
-      this.start(wish, holding)
-    }
+  /** In parts: a process that gets many names at once still renews its leases in between. */
+  private openMissing(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      let started = 0
+      for (const wish of this.wishes.values()) {
+        const holding = this.around.held().get(wish.bucket)
+        if (wish.paused || holding === undefined || this.open.has(wish.name)) continue
+        if (!this.readFor.has(holding.right) || !holding.right.isLive()) continue
+        this.start(wish, holding)
+        started++
+        if (started % atOnce === 0) yield* Effect.yieldNow
+      }
+    })
   }
 
   // ----------------------------------------------------------------- one name
