@@ -69,6 +69,8 @@ export const layer = <E, R>(sharding: Layer.Layer<Joined, E, R>): Layer.Layer<Cl
     Effect.map(Effect.context<R>(), (context) => ({
       join: Layer.build(sharding).pipe(
         Effect.provide(context),
+        // The cluster's own storage dies where its database does not answer.
+        Effect.catchDefect(Effect.fail),
         Effect.mapError((error) => new ClusterFailed({ cause: foreign(error) }))
       )
     }))

@@ -4,32 +4,11 @@
  * process of its own judges what it saw. Each scenario goes on with the fleet that
  * the one before left. Where this machine has no Postgres, one test says so.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { programs } from "../../../cluster/test/support/postgresServer.ts"
-import { Rig, type Runner } from "../rig/rig.ts"
+import type { Rig, Runner } from "../rig/rig.ts"
 import * as Scenarios from "../rig/scenarios.ts"
-
-const names = 120
-const ttl = 10_000
-// The cluster locks and releases shards one by one, which takes its time on a loaded machine.
-const shards = 60
-
-const withRig = (of: { readonly limit?: number }, tests: (rig: () => Rig) => void) => {
-  let rig: Rig | undefined
-  beforeAll(async () => {
-    const limit = of.limit === undefined ? undefined : { limit: of.limit, window: "5 seconds" as const }
-    rig = await Rig.create({ names, ttl, limit, shards })
-    await rig.joinAll(3)
-    await rig.want()
-  }, 120_000)
-  afterAll(() => rig?.remove(), 60_000)
-  tests(() => rig!)
-}
-
-const holds = ({ broken, figures }: Scenarios.Outcome): void => {
-  console.log(JSON.stringify(figures))
-  assert.deepStrictEqual(broken, [], JSON.stringify(figures))
-}
+import { holds, withRig } from "./withRig.ts"
 
 /** A runner as the scenario needs it; there are three again. */
 const runner = async (rig: Rig, watchdog?: "thread" | "none"): Promise<Runner> => {
@@ -80,14 +59,6 @@ if (programs === undefined) {
         await runner(rig)
         return Scenarios.databaseAway(rig)
       })
-    })
-  })
-
-  describe("a fleet with a budget of 40 dials in 5 seconds", () => {
-    withRig({ limit: 40 }, (rig) => {
-      it("never dials more, even when a third of it dies", async () => {
-        holds(await Scenarios.withinBudget(rig(), rig().any(), 40, 5_000))
-      }, 300_000)
     })
   })
 }
