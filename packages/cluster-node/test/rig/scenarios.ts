@@ -248,8 +248,8 @@ export const deployed = async (rig: Rig): Promise<Outcome> => {
 /** Its event loop does nothing for two leases: it is killed, and loses nothing by it. */
 export const blocked = async (rig: Rig, victim: Runner): Promise<Outcome> => {
   const share = shareOf(await begin(rig), victim)
-  const at = Date.now()
   await victim.remote.ask("block", rig.options.ttl * 2)
+  const at = Date.now()
   await rig.gone(victim)
   const died = Date.now() - at
   const { isClean, verdict } = await takenOver(rig, share)
