@@ -143,14 +143,22 @@ export class Holder {
     })
   }
 
-  /** The fence does not wait for this; it cuts sockets on which nothing moves. */
+  /**
+   * The fence does not wait for this; it cuts sockets on which nothing moves. Between two buckets others get their turn,
+   * so that a watchdog hears in time that this process has stopped by itself.
+   */
   private sweep(): Effect.Effect<void> {
-    return Effect.sync(() => {
-      for (const { right } of this.held.values()) if (!right.isLive()) this.lose(right)
+    return Effect.gen({ self: this }, function* () {
+      for (const { right } of this.held.values()) {
+        if (right.isLive()) continue
+        this.lose(right)
+        yield* Effect.yieldNow
+      }
       for (const [bucket, right] of this.leaving) {
         if (right.isLive()) continue
         right.revoke()
         this.leaving.delete(bucket)
+        yield* Effect.yieldNow
       }
     })
   }
