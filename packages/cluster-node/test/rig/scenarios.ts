@@ -29,6 +29,17 @@ const begin = async (rig: Rig): Promise<Verdict> => {
   return verdict
 }
 
+/** The same, and nothing moves any more: the cluster may still give a runner that came back its share. */
+const atRest = async (rig: Rig): Promise<void> => {
+  for (let n = 0; n < 20; n++) {
+    await begin(rig)
+    await sleep(5_000)
+    const { closes, dials } = await rig.verdict()
+    if (closes === 0 && dials.length === 0) return
+  }
+  throw new Error("the fleet does not come to rest")
+}
+
 const gapsOf = ({ gaps }: Verdict) => ({
   "gap p50": percentile(gaps, 50),
   "gap p95": percentile(gaps, 95),
@@ -136,7 +147,7 @@ const total = (open: Verdict["open"]): number => Object.values(open).reduce((sum
 
 /** Shorter than a lease: nobody notices. */
 export const stoppedShortly = async (rig: Rig, victim: Runner): Promise<Outcome> => {
-  await begin(rig)
+  await atRest(rig)
   victim.remote.signal("SIGSTOP")
   await sleep(rig.options.ttl * 0.3)
   victim.remote.signal("SIGCONT")
@@ -149,7 +160,7 @@ export const stoppedShortly = async (rig: Rig, victim: Runner): Promise<Outcome>
 }
 
 export const databaseRestarted = async (rig: Rig, away: number): Promise<Outcome> => {
-  await begin(rig)
+  await atRest(rig)
   await rig.database.stop()
   await sleep(away)
   await rig.database.start()
