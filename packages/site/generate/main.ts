@@ -36,8 +36,8 @@ const pages = [...tree].flatMap(([path, text]) => {
   const page = path.endsWith(".md") ? pageOf(path, text, base) : undefined
   return page === undefined ? [] : [page]
 })
-const packages = ["kharbranth", "node", "browser", "signalr", "feeds", "telemetry", "cluster"].map((folder) =>
-  readPackage(root, folder)
+const packages = ["kharbranth", "node", "browser", "signalr", "feeds", "telemetry", "cluster", "cluster-node"].map(
+  (folder) => readPackage(root, folder)
 )
 const reference = render(packages, base)
 const overview: Page = {
