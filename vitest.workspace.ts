@@ -2,7 +2,7 @@
  * The one vitest configuration: a project per package that has tests. Quick
  * suites are test files ending in `.test.ts`; long ones end in `.slow.ts` and run
  * with `--mode slow`, those against somebody else's server in `.interop.ts` and
- * run with `--mode interop`, those on recorded sessions in `.captures.ts` with `--mode captures`, and those
+ * run with `--mode interop`, those with processes of a fleet in `.fleet.ts` with `--mode fleet`, those on recorded sessions in `.captures.ts` with `--mode captures`, and those
  * with clients of others against simulators in `.acceptance.ts` with `--mode acceptance`. `KHARBRANTH_REPORT` names a file for a JSON report.
  */
 import { existsSync, readdirSync } from "node:fs"
@@ -31,7 +31,7 @@ const project = (name: string, include: ReadonlyArray<string>) => ({
 
 export default defineConfig(({ mode }) => {
   const slow = mode === "slow"
-  const kind = slow || ["interop", "captures", "acceptance"].includes(mode) ? mode : "test"
+  const kind = slow || ["interop", "fleet", "captures", "acceptance"].includes(mode) ? mode : "test"
   return {
     test: {
       // One test at a time within a file: suites measure memory, timers and time on real sockets.

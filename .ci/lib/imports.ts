@@ -131,16 +131,17 @@ const noBarrel: Check = {
 
 /** Which workspace packages a package's sources may import. */
 const below: Readonly<Record<string, ReadonlyArray<string>>> = {
-  kharbranth: [],
-  node: ["kharbranth"],
-  browser: ["kharbranth"],
-  signalr: ["kharbranth"],
-  feeds: ["kharbranth"],
-  telemetry: ["kharbranth"],
-  devtools: ["kharbranth"],
-  cluster: ["kharbranth"],
-  bench: ["kharbranth", "node", "browser", "signalr", "feeds"],
-  site: ["kharbranth"]
+  "kharbranth": [],
+  "node": ["kharbranth"],
+  "browser": ["kharbranth"],
+  "signalr": ["kharbranth"],
+  "feeds": ["kharbranth"],
+  "telemetry": ["kharbranth"],
+  "devtools": ["kharbranth"],
+  "cluster": ["kharbranth"],
+  "cluster-node": ["kharbranth", "cluster"],
+  "bench": ["kharbranth", "node", "browser", "signalr", "feeds"],
+  "site": ["kharbranth"]
 }
 
 const builtins = new Set(builtinModules)

@@ -28,7 +28,7 @@ interface House {
 }
 
 const houses: Readonly<Record<string, House>> = {
-  kharbranth: {
+  "kharbranth": {
     floors: [
       ["kit"],
       ["model"],
@@ -78,7 +78,7 @@ const houses: Readonly<Record<string, House>> = {
     },
     annexes: ["interop", "testing"]
   },
-  signalr: {
+  "signalr": {
     // `model` and `contract` consist of doors alone.
     floors: [
       ["kit", "model"],
@@ -107,12 +107,12 @@ const houses: Readonly<Record<string, House>> = {
     },
     annexes: ["testing"]
   },
-  browser: {
+  "browser": {
     floors: [["link", "page"], ["shared"]],
     doors: { BrowserTransport: "link", PageLifecycle: "page", SharedTransport: "shared" },
     annexes: []
   },
-  feeds: {
+  "feeds": {
     // `model` and `venues` consist of doors alone.
     floors: [["kit"], ["model"], ["json", "rest"], ["book"], ["venue"], ["venues", "line", "recording"], ["feed"]],
     doors: {
@@ -144,21 +144,22 @@ const houses: Readonly<Record<string, House>> = {
     },
     annexes: ["simulator"]
   },
-  telemetry: {
+  "telemetry": {
     floors: [["instruments"], ["groups"], ["telemetry"], ["exporters"]],
     doors: { Instruments: "instruments", Otlp: "exporters", Prometheus: "exporters", Telemetry: "telemetry" },
     annexes: []
   },
-  devtools: {
+  "devtools": {
     // `model` consists of doors alone.
     floors: [["model", "wire"], ["fleet", "faults"], ["viewer"], ["server"]],
     doors: { Devtools: "server", DevtoolsError: "model" },
     annexes: []
   },
-  cluster: {
+  "cluster": {
     // `model` consists of doors alone.
     floors: [["kit", "model"], ["store", "fence", "engine"], ["holder", "names", "budget"], ["fleet"]],
     doors: {
+      Cluster: "engine",
       ClusterManager: "fleet",
       Fleet: "fleet",
       FleetError: "model",
@@ -166,11 +167,18 @@ const houses: Readonly<Record<string, House>> = {
       FleetKind: "names",
       FleetStore: "store",
       Lease: "model",
-      SqlFleetStore: "store"
+      SqlFleetStore: "store",
+      Watchdog: "model"
     },
     annexes: ["testing"]
   },
-  node: {
+  "cluster-node": {
+    // `model` consists of doors alone.
+    floors: [["model"], ["setup", "watchdog"], ["fleet"]],
+    doors: { NodeFleet: "fleet", ProcessWatchdog: "watchdog", SetupError: "model" },
+    annexes: []
+  },
+  "node": {
     floors: [["frames"], ["link"], ["dial", "recordings"]],
     doors: { NodeTransport: "dial", RecorderFiles: "recordings" },
     annexes: []

@@ -14,14 +14,16 @@ import type { InvalidOptions } from "kharbranth/ConnectionError"
 import { ConnectionManager } from "kharbranth/ConnectionManager"
 import type * as DialBudget from "kharbranth/DialBudget"
 import type { Transport } from "kharbranth/Transport"
+import { Cluster } from "./Cluster.ts"
 import { Fleet } from "./Fleet.ts"
-import type { InvalidFleet, StoreFailed } from "./FleetError.ts"
+import type { ClusterFailed, InvalidFleet, StoreFailed } from "./FleetError.ts"
 import type * as FleetKind from "./FleetKind.ts"
 import { FleetStore, makeMemory } from "./FleetStore.ts"
 import { alone } from "./internal/engine/engine.ts"
 import * as engine from "./internal/engine/sharding.ts"
 import * as runner from "./internal/fleet/runner.ts"
 import type * as Lease from "./Lease.ts"
+import { Watchdog } from "./Watchdog.ts"
 
 /**
  * Options of `layerLocal`.
@@ -60,13 +62,8 @@ export interface Options<Kinds extends ReadonlyArray<FleetKind.Any>> extends Loc
   readonly moves?: Lease.Moves | undefined
 }
 
-/**
- * What `layer` needs of Effect Cluster: `Sharding` and `ShardingConfig`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Cluster = engine.Cluster
+// How long one that leaves waits for others to ask for what it holds; a container has 30 seconds by default.
+const patience = 20_000
 
 const services = ({ fleet, manager }: runner.Runner): Context.Context<Fleet | ConnectionManager> =>
   Context.make(Fleet, fleet).pipe(Context.add(ConnectionManager, manager))
@@ -129,8 +126,8 @@ export const layerLocal = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
 /**
  * One process of a fleet. The verbs by name of its `ConnectionManager` reach every
  * name of the fleet; `changes`, `events` and `messages` are those of this process,
- * and so is what `connect` and `ensure` open. When the layer's scope ends, it hands
- * over what it holds.
+ * and so is what `connect` and `ensure` open. When the layer's scope ends, it leaves
+ * the cluster, and hands over what it holds to those that ask for it.
  *
  * @example
  * ```ts
@@ -148,7 +145,7 @@ export const layerLocal = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
  *   open: ({ symbol }) => ({ target: `wss://feed.example/${symbol}` })
  * })
  *
- * // It still needs a Transport, a SqlClient, and Effect Cluster's Sharding.
+ * // It still needs a Transport, a SqlClient, a Watchdog, and a Cluster: `NodeFleet` has them for Node.
  * export const runner = ClusterManager.layer({ kinds: [Ticker] }).pipe(Layer.provide(SqlFleetStore.layer))
  * ```
  *
@@ -159,19 +156,22 @@ export const layer = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
   options: Options<Kinds>
 ): Layer.Layer<
   Fleet | ConnectionManager,
-  InvalidFleet | InvalidOptions | StoreFailed,
-  Transport | FleetStore | Cluster | FleetKind.Requirements<Kinds[number]>
+  ClusterFailed | InvalidFleet | InvalidOptions | StoreFailed,
+  Transport | FleetStore | Cluster | Watchdog | FleetKind.Requirements<Kinds[number]>
 > =>
   Layer.effectContext(
     Effect.gen(function* () {
       const store = yield* FleetStore
-      return services(yield* runner.make(options, store, yield* engine.make))
+      const { join } = yield* Cluster
+      const { watch } = yield* Watchdog
+      const joining = Effect.flatMap(join, (joined) => Effect.provideContext(engine.make, joined))
+      return services(yield* runner.make(options, store, { join: joining, watch, patience: () => patience }))
     })
   )
 
 /**
  * A process that holds no name: it changes, commands and watches those of others.
- * It knows every kind that it is given, and its `Sharding` may be a client's only.
+ * It knows every kind that it is given, and its `Cluster` may be that of a client only.
  *
  * @example
  * ```ts
@@ -184,16 +184,18 @@ export const layer = <const Kinds extends ReadonlyArray<FleetKind.Any>>(
  *
  * const overview = Effect.flatMap(Fleet, (fleet) => fleet.overview)
  *
- * // It still needs a SqlClient, and Effect Cluster's Sharding.
+ * // It still needs a SqlClient and a Cluster.
  * export const program = Effect.provide(overview, Layer.provide(ClusterManager.layerClient, SqlFleetStore.layer))
  * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerClient: Layer.Layer<Fleet, never, FleetStore | Cluster> = Layer.effect(
+export const layerClient: Layer.Layer<Fleet, ClusterFailed, FleetStore | Cluster> = Layer.effect(
   Fleet,
   Effect.gen(function* () {
-    return yield* runner.makeClient(yield* FleetStore, yield* engine.make)
+    const { join } = yield* Cluster
+    const made = yield* Effect.provideContext(engine.make, yield* join)
+    return yield* runner.makeClient(yield* FleetStore, made)
   })
 )

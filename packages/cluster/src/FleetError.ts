@@ -5,6 +5,7 @@
  * ```text
  * FleetError
  * ├─ at the door   InvalidFleet · InvalidParams · UnknownKind · KindMismatch
+ * ├─ set-up        ClusterFailed
  * ├─ the store     StoreFailed
  * └─ by name       NameNotFound · Unreachable · CannotTravel
  * ```
@@ -95,6 +96,20 @@ export class StoreFailed extends Data.TaggedError("StoreFailed")<{
 }
 
 /**
+ * This process could not join the cluster.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClusterFailed extends Data.TaggedError("ClusterFailed")<{
+  readonly cause: ForeignCause
+}> {
+  override get message(): string {
+    return `Fleet: this process could not join the cluster (${this.cause.label ?? "unknown"}). Look at its address and port, and at the database; \`cause\` holds what the cluster said.`
+  }
+}
+
+/**
  * The fleet has no such name.
  *
  * @category errors
@@ -153,6 +168,7 @@ export type FleetError =
   | InvalidParams
   | UnknownKind
   | KindMismatch
+  | ClusterFailed
   | StoreFailed
   | NameNotFound
   | Unreachable

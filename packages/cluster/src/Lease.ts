@@ -32,7 +32,7 @@ export interface Lease {
  * @since 0.1.0
  */
 export interface Options {
-  /** How long a lease lasts without a renewal; it is renewed four times as often. Default: 15 seconds. */
+  /** How long a lease lasts without a renewal; it is renewed six times as often. Default: 15 seconds. */
   readonly ttl?: Duration.Input | undefined
   /**
    * How much earlier than the store the holder regards it as over. Clocks whose

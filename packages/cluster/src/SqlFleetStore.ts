@@ -28,6 +28,22 @@ import * as Wishes from "./internal/store/sqlWishes.ts"
 export const migrate: Effect.Effect<void, StoreFailed, SqlClient> = Effect.flatMap(SqlClient, Tables.migrate)
 
 /**
+ * The names of the tables, to grant rights on them.
+ *
+ * @category migrations
+ * @since 0.1.0
+ */
+export const tables: ReadonlyArray<string> = Tables.tables
+
+/**
+ * The names of the sequences that number rows of the tables.
+ *
+ * @category migrations
+ * @since 0.1.0
+ */
+export const sequences: ReadonlyArray<string> = Tables.sequences
+
+/**
  * Makes the store of a client; the tables must exist.
  *
  * @category constructors
@@ -43,6 +59,14 @@ export const make: Effect.Effect<FleetStore["Service"], never, SqlClient> = Effe
     permits: Permits.make(sql)
   }
 })
+
+/**
+ * The store of a client; the tables must exist.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerStorage: Layer.Layer<FleetStore, never, SqlClient> = Layer.effect(FleetStore, make)
 
 /**
  * The store of a client, after `migrate`. Provide a client such as

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+export * as Cluster from "./Cluster.ts"
 export * as ClusterManager from "./ClusterManager.ts"
 export * as Fleet from "./Fleet.ts"
 export * as FleetError from "./FleetError.ts"
@@ -12,3 +13,4 @@ export * as FleetKind from "./FleetKind.ts"
 export * as FleetStore from "./FleetStore.ts"
 export * as Lease from "./Lease.ts"
 export * as SqlFleetStore from "./SqlFleetStore.ts"
+export * as Watchdog from "./Watchdog.ts"

@@ -36,9 +36,17 @@ const pages = [...tree].flatMap(([path, text]) => {
   const page = path.endsWith(".md") ? pageOf(path, text, base) : undefined
   return page === undefined ? [] : [page]
 })
-const packages = ["kharbranth", "node", "browser", "signalr", "feeds", "telemetry", "devtools", "cluster"].map(
-  (folder) => readPackage(root, folder)
-)
+const packages = [
+  "kharbranth",
+  "node",
+  "browser",
+  "signalr",
+  "feeds",
+  "telemetry",
+  "devtools",
+  "cluster",
+  "cluster-node"
+].map((folder) => readPackage(root, folder))
 const reference = render(packages, base)
 const overview: Page = {
   slug: "reference",

@@ -16,12 +16,14 @@ import * as Codec from "kharbranth/Codec"
 import * as Inbox from "kharbranth/Inbox"
 import * as ManagerCommand from "kharbranth/ManagerCommand"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import * as Cluster from "../../src/Cluster.ts"
 import * as ClusterManager from "../../src/ClusterManager.ts"
 import { Fleet } from "../../src/Fleet.ts"
 import * as FleetKind from "../../src/FleetKind.ts"
 import * as FleetStore from "../../src/FleetStore.ts"
-import * as Sharding from "../../src/internal/engine/sharding.ts"
 import type { Question } from "../../src/internal/engine/engine.ts"
+import * as Sharding from "../../src/internal/engine/sharding.ts"
+import * as Watchdog from "../../src/Watchdog.ts"
 
 const Ticker = FleetKind.make("ticker", {
   params: Schema.Struct({ symbol: Schema.String }),
@@ -42,9 +44,10 @@ describe("Effect Cluster", () => {
         const store = yield* FleetStore.makeMemory
         const stored = Layer.succeed(FleetStore.FleetStore)(store)
         const context = yield* Layer.build(cluster)
-        const clientLayer = ClusterManager.layerClient.pipe(Layer.provide([stored, Layer.succeedContext(context)]))
+        const joining = Cluster.layer(Layer.succeedContext(context))
+        const clientLayer = ClusterManager.layerClient.pipe(Layer.provide([stored, joining]))
         const layer = ClusterManager.layer({ kinds: [Ticker], lease: { ttl: "1 minute", settle: 0 } }).pipe(
-          Layer.provide([stored, Layer.succeedContext(context)])
+          Layer.provide([stored, joining, Watchdog.layerNone])
         )
         yield* Effect.gen(function* () {
           const fleet = yield* Fleet

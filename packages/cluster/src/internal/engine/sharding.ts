@@ -30,10 +30,10 @@ const deadline = "35 seconds"
 // JSON drops what is undefined, which is what both sides read from it.
 const plain = (value: unknown): Schema.Json => JSON.parse(JSON.stringify(value)) as Schema.Json
 
-/** What the cluster must provide. */
-export type Cluster = Sharding | ShardingConfig
+/** What a process has of the cluster once it joined. */
+export type Joined = Sharding | ShardingConfig
 
-export const make: Effect.Effect<Engine, never, Cluster> = Effect.gen(function* () {
+export const make: Effect.Effect<Engine, never, Joined> = Effect.gen(function* () {
   const sharding = yield* Sharding
   const { shardsPerGroup } = yield* ShardingConfig
   const shards = Array.from({ length: shardsPerGroup }, (_, index) => ShardId.make(group, index + 1))

@@ -5,7 +5,9 @@
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
 import { Transport } from "kharbranth/Transport"
 import type * as ClusterManager from "../../ClusterManager.ts"
@@ -14,6 +16,7 @@ import { InvalidFleet } from "../../FleetError.ts"
 import type { FleetEvent } from "../../FleetEvent.ts"
 import type * as FleetKind from "../../FleetKind.ts"
 import type { FleetStore } from "../../FleetStore.ts"
+import type { Watched } from "../../Watchdog.ts"
 import { Budget } from "../budget/budget.ts"
 import type { Engine } from "../engine/engine.ts"
 import { fenced } from "../fence/fenced.ts"
@@ -118,17 +121,34 @@ export const makeAlone = Effect.fnUntraced(function* (options: Options, store: F
   return { fleet, manager } satisfies Runner
 })
 
-/** One of many: names follow leases. */
-export const make = Effect.fnUntraced(function* (options: Options, store: FleetStore["Service"], engine: Engine) {
+/** How one of many comes and goes. */
+export interface Membership<E> {
+  /** Joins the cluster, as long as the scope. */
+  readonly join: Effect.Effect<Engine, E, Scope.Scope>
+  readonly watch: (watched: Watched) => Effect.Effect<void, never, Scope.Scope>
+  /** How many milliseconds one that leaves waits for others to ask for what it holds. */
+  readonly patience: () => number
+}
+
+/**
+ * One of many: names follow leases. It joins the cluster last and leaves it first, so that others ask for its buckets
+ * while it can still hand them over.
+ */
+export const make = Effect.fnUntraced(function* <E>(
+  options: Options,
+  store: FleetStore["Service"],
+  { join, patience, watch }: Membership<E>
+) {
   const { answeringFor, clock, emit, holder, managerOf, namesOf, runnerOf, timing } = yield* begin(options, store)
   const transport = yield* Transport
+  let engine: Engine | undefined
   const leases: Holder = new Holder({
     holder,
     store,
     clock,
     timing,
     emit,
-    owned: engine.owned,
+    owned: () => engine?.owned() ?? nothing,
     changed: () => names.changed(),
     open: (right) => names.openOf(right),
     close: (right) => bounded(timing, names.close(right)),
@@ -140,13 +160,22 @@ export const make = Effect.fnUntraced(function* (options: Options, store: FleetS
     () => leases.held,
     (right, own) => (right instanceof Right ? fenced(own ?? transport, right) : own)
   )
-  yield* names.run()
-  yield* leases.run()
-  // While the loops still run: what is released here is free for others at once.
-  yield* Effect.addFinalizer(() => leases.leave())
+  // What they open hangs on this scope, or it would be closed before the finalizer below could hand it over.
+  const loops = yield* Scope.fork(yield* Effect.scope)
+  yield* Scope.provide(Effect.andThen(names.run(), leases.run()), loops)
+  yield* watch({ left: () => leases.left(), grace: timing.grace })
+  const membership = yield* Scope.fork(yield* Effect.scope)
+  const leave = Effect.suspend(() => {
+    engine = undefined
+    return Effect.andThen(Scope.close(membership, Exit.void), leases.leave(patience()))
+  })
+  // While the loops still run.
+  yield* Effect.addFinalizer(() => leave)
   const answer = answeringFor(names)
-  yield* engine.serve(answer, shown(names))
-  const made = runnerOf({ engine, names, answer, leave: leases.leave() })
+  const joined = yield* Scope.provide(join, membership)
+  engine = joined
+  yield* Scope.provide(joined.serve(answer, shown(names)), membership)
+  const made = runnerOf({ engine: joined, names, answer, leave })
   return { fleet: made.fleet, manager: yield* managerOf(names, made) } satisfies Runner
 })
 
@@ -166,6 +195,8 @@ export const makeClient = Effect.fnUntraced(function* (store: FleetStore["Servic
   })
   return fleet
 })
+
+const nothing: ReadonlySet<string> = new Set()
 
 // What is not closed by then is cut with the lease.
 const bounded = ({ usable }: Timing, closing: Effect.Effect<void>, most = usable): Effect.Effect<void> =>

@@ -62,7 +62,14 @@ export class Holder {
   /** Since when ownership has been as it is; claims wait for it to be still. */
   private still: { readonly key: string; readonly since: number } | undefined
   private settled = false
-  private left = false
+  private isLeaving = false
+  /** Buckets that are still another's. */
+  private awaited = 0
+  /** Whether the last renewal failed: the next one comes sooner. */
+  private isTroubled = false
+  /** What waits to be released while a statement that releases others is on its way. */
+  private freed: Array<Lease> = []
+  private readonly oneRelease = Semaphore.makeUnsafe(1)
   private scope: Scope.Scope = Scope.makeUnsafe()
 
   constructor(around: Surroundings) {
@@ -75,10 +82,22 @@ export class Holder {
     const { timing } = this.around
     return Effect.gen({ self: this }, function* () {
       this.scope = yield* Effect.scope
-      yield* Effect.forkScoped(every(timing.renewEvery, this.renew()))
-      yield* Effect.forkScoped(every(timing.claimEvery, this.claim()))
+      yield* Effect.forkScoped(every(() => (this.isTroubled ? timing.retryEvery : timing.renewEvery), this.renew()))
+      yield* Effect.forkScoped(every(() => (this.awaited > 0 ? timing.askEvery : timing.claimEvery), this.claim()))
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(this.nextSweep(), this.sweep())))
     })
+  }
+
+  /** How many milliseconds are left until the first lease in use is over; `undefined` when there is none. */
+  left(): number | undefined {
+    let left: number | undefined
+    const look = (right: Right): void => {
+      if (right.isLive()) left = Math.min(left ?? Infinity, right.left())
+    }
+    for (const { right } of this.held.values()) look(right)
+    for (const right of this.leaving.values()) look(right)
+    for (const right of this.overlapping.values()) look(right)
+    return left
   }
 
   // ------------------------------------------------------------------ renewing
@@ -90,9 +109,11 @@ export class Holder {
       if (all.length === 0) return Effect.void
       const asked = instantOf(this.around.clock)
       const leases = all.map(({ lease }) => lease)
-      return this.statement("renew", this.around.store.leases.renew(leases, this.around.timing.ttl), (renewed) =>
-        this.renewed(all, renewed, asked)
-      )
+      this.isTroubled = true
+      return this.statement("renew", this.around.store.leases.renew(leases, this.around.timing.ttl), (renewed) => {
+        this.isTroubled = false
+        return this.renewed(all, renewed, asked)
+      })
     })
   }
 
@@ -104,7 +125,7 @@ export class Holder {
       const answer = known.get(right.lease.bucket)
       if (answer?.epoch !== right.lease.epoch || !right.extend(at, this.around.timing.usable)) {
         this.lose(right)
-      } else if (answer.wantedBy !== undefined && !owned.has(right.lease.bucket)) {
+      } else if (answer.wantedBy !== undefined && (this.isLeaving || !owned.has(right.lease.bucket))) {
         wanted.push([right, answer.wantedBy])
       }
     }
@@ -136,14 +157,22 @@ export class Holder {
     })
   }
 
-  /** The fence does not wait for this; it cuts sockets on which nothing moves. */
+  /**
+   * The fence does not wait for this; it cuts sockets on which nothing moves. Between two buckets others get their turn,
+   * so that a watchdog hears in time that this process has stopped by itself.
+   */
   private sweep(): Effect.Effect<void> {
-    return Effect.sync(() => {
-      for (const { right } of this.held.values()) if (!right.isLive()) this.lose(right)
+    return Effect.gen({ self: this }, function* () {
+      for (const { right } of this.held.values()) {
+        if (right.isLive()) continue
+        this.lose(right)
+        yield* Effect.yieldNow
+      }
       for (const [bucket, right] of this.leaving) {
         if (right.isLive()) continue
         right.revoke()
         this.leaving.delete(bucket)
+        yield* Effect.yieldNow
       }
       for (const right of this.overlapping.values()) if (!right.isLive()) right.revoke()
     })
@@ -154,16 +183,18 @@ export class Holder {
   private claim(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const owned = this.around.owned()
-      if (this.left || !this.isSettled(owned)) return Effect.void
+      this.awaited = 0
+      if (this.isLeaving || !this.isSettled(owned)) return Effect.void
       const buckets = [...owned].filter(
         (bucket) => !this.held.has(bucket) && !this.leaving.has(bucket) && !this.overlapping.has(bucket)
       )
       if (buckets.length === 0) return Effect.void
       const asked = instantOf(this.around.clock)
       const { holder, store, timing } = this.around
-      return this.statement("claim", store.leases.claim({ holder, buckets, ttl: timing.ttl }), ({ claimed }) =>
-        this.claimed(claimed, asked)
-      )
+      return this.statement("claim", store.leases.claim({ holder, buckets, ttl: timing.ttl }), ({ busy, claimed }) => {
+        this.awaited = busy.length
+        return this.claimed(claimed, asked)
+      })
     })
   }
 
@@ -182,7 +213,7 @@ export class Holder {
     for (const { before, bucket, epoch, holder, overlap, silence } of claimed) {
       const lease = { bucket, epoch, holder }
       const right = new Right(lease, clock, asked, timing.usable)
-      if (this.left || !right.isLive()) {
+      if (this.isLeaving || !right.isLive()) {
         late.push(lease)
         continue
       }
@@ -254,25 +285,60 @@ export class Holder {
         this.leaving.delete(bucket)
         this.overlapping.set(bucket, right)
         this.around.emit({ _tag: "Overlapping", lease: right.lease, names: notes.map(({ name }) => name) })
-        return this.around.goOn(right, () => !this.left && this.around.owned().has(bucket))
+        return this.around.goOn(right, () => !this.isLeaving && this.around.owned().has(bucket))
       })
     })
   }
 
-  /** Claims no more, closes everything and frees it; completes when nothing is held. */
-  leave(): Effect.Effect<void> {
+  /**
+   * Claims no more and gives up what it holds, each bucket to the one that asks for it. It waits for that as long as
+   * others hold something, which they do while they live, and no longer than `patience`; completes when nothing is held.
+   */
+  leave(patience: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.left = true
-      const rights = [...[...this.held.values()].map(({ right }) => right), ...this.moving.keys()]
-      return Effect.forEach(rights, (right) => this.handOver(right, undefined), {
-        concurrency: "unbounded",
-        discard: true
+      this.isLeaving = true
+      const asked = patience > 0 ? Effect.timeoutOption(this.askedForAll(), patience) : Effect.void
+      const rest = Effect.suspend(() => {
+        const rights = [...[...this.held.values()].map(({ right }) => right), ...this.moving.keys()]
+        return Effect.forEach(rights, (right) => this.handOver(right, undefined), {
+          concurrency: "unbounded",
+          discard: true
+        })
       })
+      return Effect.asVoid(Effect.andThen(asked, rest))
     })
   }
 
+  /** Completes when others asked for everything, or when there are no others. */
+  private askedForAll(): Effect.Effect<void> {
+    const { holder, store, timing } = this.around
+    return Effect.gen({ self: this }, function* () {
+      let areOthers = true
+      while (this.held.size > 0 && areOthers) {
+        yield* this.renew()
+        yield* this.statement("leases", store.leases.all, (standings) =>
+          Effect.sync(() => {
+            areOthers = standings.some((standing) => standing.holder !== undefined && standing.holder !== holder)
+          })
+        )
+        if (areOthers) yield* Effect.sleep(timing.askEvery)
+      }
+    })
+  }
+
+  /** One statement at a time releases everything that came in while the one before was on its way. */
   private release(leases: ReadonlyArray<Lease>): Effect.Effect<void> {
-    return this.statement("release", this.around.store.leases.release(leases), () => Effect.void)
+    return Effect.suspend(() => {
+      this.freed.push(...leases)
+      const all = Effect.suspend(() => {
+        const freed = this.freed
+        this.freed = []
+        return freed.length === 0
+          ? Effect.void
+          : this.statement("release", this.around.store.leases.release(freed), () => Effect.void)
+      })
+      return this.oneRelease.withPermits(1)(all)
+    })
   }
 
   /** A statement that fails or takes too long is an event; the next round asks again. */
@@ -293,11 +359,11 @@ export class Holder {
 }
 
 /** A step that dies is logged and made up for by the next one. */
-const every = (millis: number, step: Effect.Effect<void>): Effect.Effect<never> =>
+const every = (millis: () => number, step: Effect.Effect<void>): Effect.Effect<never> =>
   step.pipe(
     Effect.catchDefect((defect) =>
       Effect.logError("A step of the fleet's holder failed; the next one makes up for it.", defect)
     ),
-    Effect.andThen(Effect.sleep(millis)),
+    Effect.andThen(Effect.suspend(() => Effect.sleep(millis()))),
     Effect.forever
   )

@@ -7,9 +7,15 @@ export interface Timing {
   readonly ttl: number
   /** How long a lease is used, counted from before it was asked for. */
   readonly usable: number
+  /** How much longer than that a watchdog waits: halfway to the moment at which others may claim. */
+  readonly grace: number
   readonly settle: number
   readonly renewEvery: number
+  /** The same after one that failed. */
+  readonly retryEvery: number
   readonly claimEvery: number
+  /** The same while a bucket is still another's, and how often one that leaves looks who asks. */
+  readonly askEvery: number
   /** The longest wait before somebody looks whether rights are over. */
   readonly sweepEvery: number
   /** The deadline of one statement. */
@@ -50,9 +56,12 @@ export const timingOf = (options: Options = {}, moves: Moves = {}): Timing | Inv
   return {
     ttl,
     usable: ttl - margin,
+    grace: margin / 2,
     settle,
-    renewEvery: ttl / 4,
+    renewEvery: ttl / 6,
+    retryEvery: ttl / 20,
     claimEvery: Math.min(1_000, ttl / 8),
+    askEvery: Math.min(200, ttl / 8),
     sweepEvery: 1_000,
     statement: ttl / 4,
     overlap,

@@ -88,6 +88,9 @@ const patience = 5_000_000_000n
 // How many names that are closed for now may be known by when they closed.
 const remembered = 10_000
 
+// How many names open before others get their turn.
+const atOnce = 32
+
 export class Names {
   private readonly around: Surroundings
   private readonly open = new Map<string, Open>()
@@ -259,7 +262,7 @@ export class Names {
       this.closeStale()
       yield* this.read()
       this.closeStale()
-      this.openMissing()
+      yield* this.openMissing()
     })
   }
 
@@ -305,14 +308,19 @@ export class Names {
     }
   }
 
-  private openMissing(): void {
-    const held = this.around.held()
-    for (const wish of this.wishes.values()) {
-      const holding = held.get(wish.bucket)
-      if (wish.paused || holding === undefined || this.open.has(wish.name)) continue
-      if (!this.readFor.has(holding.right) || !holding.right.isLive()) continue
-      this.start(wish, holding)
-    }
+  /** In parts: a process that gets many names at once still renews its leases in between. */
+  private openMissing(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      let started = 0
+      for (const wish of this.wishes.values()) {
+        const holding = this.around.held().get(wish.bucket)
+        if (wish.paused || holding === undefined || this.open.has(wish.name)) continue
+        if (!this.readFor.has(holding.right) || !holding.right.isLive()) continue
+        this.start(wish, holding)
+        started++
+        if (started % atOnce === 0) yield* Effect.yieldNow
+      }
+    })
   }
 
   // ----------------------------------------------------------------- one name

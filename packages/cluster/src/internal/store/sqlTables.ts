@@ -74,6 +74,17 @@ const statements = [
   `CREATE INDEX IF NOT EXISTS kh_blocks_key ON kh_blocks (key)`
 ]
 
+const created = (statement: string): string | undefined => /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1]
+
+/** The tables that a process reads and writes. */
+export const tables: ReadonlyArray<string> = statements.flatMap((statement) => created(statement) ?? [])
+
+/** Where their rows get numbers, as Postgres names it. */
+export const sequences: ReadonlyArray<string> = statements.flatMap((statement) => {
+  const column = /^\s*(\w+) bigserial/m.exec(statement)?.[1]
+  return column === undefined ? [] : [`${created(statement)}_${column}_seq`]
+})
+
 // Postgres lets two sessions fail each other that create one table at the same time: this key lets one go first.
 const turn = 5_206_011
 

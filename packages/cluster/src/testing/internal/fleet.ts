@@ -17,6 +17,9 @@ import { chanceOf } from "./chance.ts"
 import { Members } from "./members.ts"
 import { type Conditions, linkOf, through } from "./storeLink.ts"
 
+// How long one that leaves waits for others to ask.
+const patience = 20_000
+
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
 export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArray<FleetKind.Any>>(
@@ -32,6 +35,9 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
   const members = new Members(options.buckets ?? 12, outer, chance)
   const living = new Map<string, TestRunner>()
   const scope = yield* Effect.scope
+
+  // With the test, nobody hands over to others that end as well.
+  let hasEnded = false
 
   // ---- the store, and what it was
 
@@ -67,7 +73,11 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
       const engine = members.engine(name, process, isReachable, Math.floor(chance() * lag))
       // Of its own: a process that is killed runs no finalizers.
       const own = Scope.makeUnsafe()
-      const { fleet, manager } = yield* Runners.make(options, store, engine).pipe(process.provide, Scope.provide(own))
+      const { fleet, manager } = yield* Runners.make(options, store, {
+        join: Effect.succeed(engine),
+        watch: () => Effect.void,
+        patience: () => (hasEnded ? 0 : patience)
+      }).pipe(process.provide, Scope.provide(own))
       const suspensions = {
         stops: Fault.suspend("stops", { process: name }),
         runs: Fault.suspend("runs", { process: name })
@@ -140,6 +150,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
             scope,
             // It runs again for this, or its finalizers would wait for ever.
             Effect.suspend(() => {
+              hasEnded = true
               if (living.get(name) !== runner) return Effect.void
               return Effect.andThen(runner.healStore, Effect.andThen(runner.resume, Scope.close(own, Exit.void)))
             })

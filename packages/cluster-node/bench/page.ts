@@ -1,0 +1,47 @@
+/** The page of results. */
+import { readFileSync } from "node:fs"
+import { cpus, release, totalmem, type as system } from "node:os"
+import type { Outcome } from "../test/rig/scenarios.ts"
+
+export interface Row {
+  readonly name: string
+  /** The machine's load average at the end. */
+  readonly load: number
+  readonly outcome: Outcome
+}
+
+export interface Run {
+  readonly names: number
+  readonly rows: ReadonlyArray<Row>
+  readonly shards: number
+  /** Of a lease, in milliseconds. */
+  readonly ttl: number
+}
+
+const version = (name: string): string =>
+  (
+    JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), "utf8")) as {
+      readonly version: string
+    }
+  ).version
+
+const figure = ([key, value]: readonly [string, number]): string => `${key}: ${value.toLocaleString("en")}`
+
+export const page = ({ names, rows, shards, ttl }: Run): string =>
+  [
+    "# Results",
+    "",
+    `Real processes: three runners with ${names.toLocaleString("en")} names, a Postgres, and a server of feeds that writes down which sockets of a name were open when. All share one machine. Leases last ${ttl / 1000} seconds, there are ${shards} shards, and all else is as by default. Figures are milliseconds where they say nothing else; each is one run. \`pnpm --filter @kharbranth/cluster-node bench\` writes this page.`,
+    "",
+    "A gap is the time in which a name that was open had no socket. *Load* is the machine's load average at the end of a scenario: where it is above the number of cores, times say little, and counts still hold.",
+    "",
+    "| scenario | figures | promises | load |",
+    "|---|---|---|---|",
+    ...rows.map(({ load, name, outcome: { broken, figures } }) => {
+      const held = broken.length === 0 ? "all hold" : `broken: ${broken.join("; ")}`
+      return `| ${name} | ${Object.entries(figures).map(figure).join(", ")} | ${held} | ${load.toFixed(1)} |`
+    }),
+    "",
+    `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC. ${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${system()} ${release()}. Node ${process.versions.node}, effect ${version("effect")}, @effect/sql-pg ${version("@effect/sql-pg")}.`,
+    ""
+  ].join("\n")
