@@ -94,7 +94,13 @@ const causes: Readonly<
   Record<
     Exclude<
       ConnectionError["_tag"],
-      "ConnectionNotFound" | "ConnectionExists" | "OwnerLost" | "Unreachable" | "OwnerFailed" | "WriteError" | "ReadError"
+      | "ConnectionNotFound"
+      | "ConnectionExists"
+      | "OwnerLost"
+      | "Unreachable"
+      | "OwnerFailed"
+      | "WriteError"
+      | "ReadError"
     >,
     Cause
   >
