@@ -263,13 +263,15 @@ export const blocked = async (rig: Rig, victim: Runner): Promise<Outcome> => {
   const at = Date.now()
   await rig.gone(victim)
   const died = Date.now() - at
+  const early = await rig.verdict()
   const { isClean, verdict } = await takenOver(rig, share)
   return outcome(
     { "names": share, "killed after": died, "lease": rig.options.ttl, ...gapsOf(verdict) },
     {
       ...never(verdict),
       "its names moved, each once, and few others": isClean,
-      "it was killed": died < rig.options.ttl
+      "it was killed": victim.remote.process.signalCode === "SIGKILL",
+      "it was dead before its lease could be claimed": early.dials.length === 0
     }
   )
 }
