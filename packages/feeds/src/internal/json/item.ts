@@ -169,11 +169,6 @@ export class Item {
     return decimalOf(this.find(key), key)
   }
 
-  /** What a decimal is worth. */
-  worth(key: Key): number {
-    return worthOf(this.find(key))
-  }
-
   /** A price with what it offers, where the venue gives one. */
   quote(priceAt: Key, sizeAt?: Key): Quote | undefined {
     const price = this.find(priceAt)
