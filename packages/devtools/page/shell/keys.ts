@@ -63,10 +63,18 @@ const back = (): void => {
   if (route.value.page !== "fleet") go(above(route.value))
 }
 
+/** Whether there is a field to type into. */
+const focusFilter = (): boolean => {
+  const field = document.querySelector<HTMLInputElement>("#filter")
+  field?.focus()
+  return field !== null
+}
+
+/** At once where it can: the next key that is typed must not be taken for a command. */
 const filter = (): void => {
+  if (focusFilter()) return
   go({ page: "fleet" })
-  // Once the page shows it.
-  requestAnimationFrame(() => document.querySelector<HTMLInputElement>("#filter")?.focus())
+  requestAnimationFrame(focusFilter)
 }
 
 const actions: Readonly<Record<string, () => void>> = {

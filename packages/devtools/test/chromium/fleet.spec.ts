@@ -186,6 +186,20 @@ describe("the keys", () => {
       await seesRows(page)
     }))
 
+  it("that follow a slash at once are typed, and no commands", () =>
+    opened(async (page) => {
+      const seen = await page.evaluate(() => {
+        const press = (key: string) =>
+          (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }))
+        press("/")
+        const { id } = document.activeElement ?? { id: "" }
+        press("o")
+        return id
+      })
+      assert.strictEqual(seen, "filter")
+      assert.strictEqual(await page.locator("dialog").count(), 0)
+    }))
+
   it("do nothing to connections where the dashboard may only look", async () => {
     const looking = await startProgram({ world: makeWorld(20), stories, folder, hello: { commands: false } })
     await opened(async (page) => {
