@@ -76,7 +76,7 @@ export interface Options<E = never, R = never> {
 export const fates: (recording: Recording) => ReadonlyArray<Fate> = internal.fates
 
 /**
- * Serves a url as a recording tells. The first dial meets the fate of the first
+ * Serves a url as a recording says. The first dial meets the fate of the first
  * recorded dial, and so on; dials beyond the recorded ones are accepted.
  *
  * @example
