@@ -20,15 +20,15 @@ const flooded = async ({ quick, rounds }: Context): Promise<Figure> => {
   return figure("recorder", "inbound by CPU, recorded", ratios)
 }
 
-/** Heartbeats come every two seconds, so a recording has some to fold. */
+/** Long enough for each connection to have some heartbeats to fold. */
 const quiet = async (server: Server, { quick, rounds }: Context): Promise<Figure> => {
   const params: Idle.Params = {
     url: loopback(server.port, "/quiet"),
-    connections: quick ? 500 : 5_000,
-    heartbeatMillis: 2_000,
+    connections: quick ? 500 : 2_000,
+    heartbeatMillis: 5_000,
     idleMillis: 100,
     // Stable after half of that: a session that is not Stable yet has its dial on record.
-    settleMillis: quick ? 6_000 : 10_000
+    settleMillis: 12_000
   }
   const heapOf = async (subject: string) => (await runSubject<Idle.Result>("idle", subject, params)).heapKiB
   const more: Array<number> = []
