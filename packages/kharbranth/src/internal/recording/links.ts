@@ -10,7 +10,7 @@ type Seq = number | undefined
 
 /** A step of the lifecycle: its events follow from its input, and one from the other. */
 interface Step {
-  readonly events: ReadonlySet<ConnectionEvent>
+  readonly events: ReadonlyArray<ConnectionEvent>
   /** What led to it: its input's cause, or else the first of its events. */
   first: Seq
   last: Seq
@@ -24,7 +24,7 @@ interface Marks {
   gate?: Seq
   suspected?: Seq
   /** By id, those of which nothing is known yet. */
-  probes?: Map<number, number>
+  probes?: Map<number, number> | undefined
   missed?: Seq
   ended?: Seq
   /** The step that told it to end. */
@@ -37,7 +37,7 @@ const sessionsAtMost = 4
 /** How many probes of a session may be without an answer. */
 export const probesAtMost = 4
 
-const noStep: Step = { events: new Set(), first: undefined, last: undefined }
+const noStep: Step = { events: [], first: undefined, last: undefined }
 
 export class Links {
   private readonly sessions = new Map<number, Marks>()
@@ -54,7 +54,7 @@ export class Links {
     const ends = commands.flatMap((command) => (command._tag === "EndSession" ? [command.epoch] : []))
     if (events.length === 0 && ends.length === 0) return
     const cause = this.ofInput(input)
-    const step: Step = { events: new Set(events), first: cause, last: cause }
+    const step: Step = { events, first: cause, last: cause }
     for (const epoch of ends) this.marksOf(epoch).ordered = step
     this.step = step
   }
@@ -84,7 +84,7 @@ export class Links {
 
   /** What an event follows from. */
   causeOf(event: ConnectionEvent): Seq {
-    if (this.step.events.has(event)) return this.step.last
+    if (this.step.events.includes(event)) return this.step.last
     switch (event._tag) {
       case "DialWaiting":
       case "DialPhase":
@@ -131,7 +131,7 @@ export class Links {
 
   /** An event was recorded under this number. */
   recorded(event: ConnectionEvent, seq: number): void {
-    if (this.step.events.has(event)) {
+    if (this.step.events.includes(event)) {
       this.step.first ??= seq
       this.step.last = seq
     }
@@ -150,10 +150,9 @@ export class Links {
       case "ProbeSent":
         return this.probed(event.epoch, event.id, seq)
       case "PulseSeen":
-        this.marksOf(event.epoch).probes?.delete(event.id)
-        return
+        return this.settled(event.epoch, event.id)
       case "ProbeMissed":
-        this.marksOf(event.epoch).probes?.delete(event.id)
+        this.settled(event.epoch, event.id)
         return this.mark(event.epoch, "missed", seq)
       case "SessionEnded":
         return this.mark(event.epoch, "ended", seq)
@@ -182,6 +181,13 @@ export class Links {
     probes.set(id, seq)
     // Of a probe that was passed over nothing is heard any more.
     if (probes.size > probesAtMost) probes.delete(Math.min(...probes.keys()))
+  }
+
+  /** Most connections are quiet most of the time: an empty map in each would be a tenth of what is kept of them. */
+  private settled(epoch: number, id: number): void {
+    const marks = this.marksOf(epoch)
+    marks.probes?.delete(id)
+    if (marks.probes?.size === 0) marks.probes = undefined
   }
 
   private mark(epoch: number, name: Exclude<keyof Marks, "ordered" | "probes">, seq: Seq): void {
