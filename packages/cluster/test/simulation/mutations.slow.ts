@@ -1,7 +1,7 @@
 /**
  * Proves that the simulation bites: each bug that is planted into the leases, the
  * fence, the names or the store breaks one of the promises that it should, within
- * at most 150 histories.
+ * at most 600 histories.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { vi } from "vitest"
@@ -23,7 +23,7 @@ vi.mock("../../src/internal/store/model.ts", async (importOriginal) => {
   }
 })
 
-const seeds = 150
+const seeds = 600
 
 describe("the simulation", () => {
   for (const { breaks, name, plant } of bugs) {
