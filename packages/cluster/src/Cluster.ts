@@ -10,13 +10,14 @@
  *
  * @since 0.1.0
  */
+import type { Sharding } from "effect/cluster/Sharding"
+import type { ShardingConfig } from "effect/cluster/ShardingConfig"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { foreign } from "kharbranth/ConnectionError"
 import { ClusterFailed } from "./FleetError.ts"
-import type { Joined as Services } from "./internal/engine/sharding.ts"
 
 /**
  * What a process has of the cluster once it joined: Effect Cluster's `Sharding`
@@ -25,7 +26,7 @@ import type { Joined as Services } from "./internal/engine/sharding.ts"
  * @category models
  * @since 0.1.0
  */
-export type Joined = Services
+export type Joined = Sharding | ShardingConfig
 
 /**
  * The way into the cluster.

@@ -1,6 +1,6 @@
 /**
- * The engine on Effect Cluster. This file alone knows `effect/cluster`, which is
- * tagged unstable: a minor release of Effect may need another version of it.
+ * The engine on Effect Cluster. This file and the type in `Cluster.ts` alone know
+ * `effect/cluster`, which is tagged unstable: a minor release of Effect may need another version of it.
  *
  * A bucket is a shard. Questions go to an entity with the name's own id, which the
  * cluster runs on the process that has the name's shard. They are volatile: the
@@ -15,6 +15,7 @@ import * as ShardId from "effect/cluster/ShardId"
 import { Sharding } from "effect/cluster/Sharding"
 import { ShardingConfig } from "effect/cluster/ShardingConfig"
 import * as Rpc from "effect/rpc/Rpc"
+import type { Joined } from "../../Cluster.ts"
 import type { Answer, Engine, Question } from "./engine.ts"
 
 const group = "default"
@@ -29,9 +30,6 @@ const deadline = "35 seconds"
 
 // JSON drops what is undefined, which is what both sides read from it.
 const plain = (value: unknown): Schema.Json => JSON.parse(JSON.stringify(value)) as Schema.Json
-
-/** What a process has of the cluster once it joined. */
-export type Joined = Sharding | ShardingConfig
 
 export const make: Effect.Effect<Engine, never, Joined> = Effect.gen(function* () {
   const sharding = yield* Sharding
