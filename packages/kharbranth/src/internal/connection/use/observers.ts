@@ -3,8 +3,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Observation } from "../../../ConnectionObserver.ts"
-import { ConnectionObserver } from "../run/watching.ts"
-import { beginBy, type BeginToWatch, watching } from "./observe.ts"
+import { beginBy, ConnectionObserver } from "../run/watching.ts"
+import { type BeginToWatch, watching } from "./observe.ts"
 
 class Observers extends Context.Service<Observers, Set<Observation>>()("kharbranth/Observers") {}
 
