@@ -1,9 +1,15 @@
 /**
  * The one vitest configuration: a project per package that has tests. Quick
- * suites are test files ending in `.test.ts`; long ones end in `.slow.ts` and run
- * with `--mode slow`, those against somebody else's server in `.interop.ts` and
- * run with `--mode interop`, those with processes of a fleet in `.fleet.ts` with `--mode fleet`, those on recorded sessions in `.captures.ts` with `--mode captures`, and those
- * with clients of others against simulators in `.acceptance.ts` with `--mode acceptance`. `KHARBRANTH_REPORT` names a file for a JSON report.
+ * suites are test files that end in `.test.ts`. The others run in a mode of their
+ * own: `--mode slow` runs those in `.slow.ts`.
+ *
+ * - `slow`: what takes long.
+ * - `interop`: against servers of others.
+ * - `fleet`: with the processes of a fleet.
+ * - `captures`: on recorded sessions.
+ * - `acceptance`: clients of others against our simulators.
+ *
+ * `KHARBRANTH_REPORT` names a file for a JSON report.
  */
 import { existsSync, readdirSync } from "node:fs"
 import { availableParallelism } from "node:os"

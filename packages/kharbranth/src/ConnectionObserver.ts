@@ -87,7 +87,8 @@ export interface Observation {
 
 /**
  * Observes every connection that is made with it, beside the other layers that
- * observe: telemetry, a recorder and an observer of yours go together.
+ * observe: telemetry, a recorder and an observer of yours go together. Provided to
+ * a part of a program, it sees the connections of that part alone.
  *
  * @example
  * ```ts

@@ -176,7 +176,8 @@ export const check: (options: Options) => InvalidOptions | undefined = internal.
 
 /**
  * Is called with each budget that is made, those of managers too, and returns what
- * to call when it ends. A dashboard shows them by it. Default: nobody.
+ * to call when it ends. A dashboard shows them by it. One that throws is logged,
+ * and the budget works without it. Default: nobody.
  *
  * @category services
  * @since 0.1.0

@@ -117,7 +117,7 @@ export interface Batch<out In> {
   readonly _tag: "Batch"
   /** The topic of each message, or its topics. */
   readonly topics: ReadonlyArray<string | ReadonlyArray<string>>
-  /** Makes the message with this index. Called for those that somebody reads. */
+  /** Makes the message with this index. For a topic that nobody reads it is seldom called. */
   readonly message: (index: number) => In
 }
 

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as ConnectionManager from "../../src/ConnectionManager.ts"
@@ -270,6 +271,25 @@ describe("what is seen of it", () => {
       }).pipe(network.provide, Scope.provide(scope), Effect.provideService(DialBudget.Observer, observer))
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(seen.size, 0)
+    })
+  )
+
+  it.effect("an observer that throws harms no budget, and is logged", () =>
+    Effect.gen(function* () {
+      const logged: Array<unknown> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
+      const fail = (what: string) => (): never => {
+        throw new RangeError(what)
+      }
+      const dialed = (observer: (budget: DialBudget.DialBudget) => () => void) =>
+        Effect.gen(function* () {
+          const budget = yield* DialBudget.make()
+          yield* Effect.scoped(budget.permit({ keys: ["host"] })(dial))
+          return (yield* budget.snapshot).map(({ key }) => key)
+        }).pipe(Effect.scoped, Effect.provideService(DialBudget.Observer, observer), Effect.provide(logger))
+      assert.deepStrictEqual(yield* dialed(fail("at its beginning")), ["host"])
+      assert.deepStrictEqual(yield* dialed(() => fail("at its end")), ["host"])
+      assert.deepStrictEqual(logged, [["internal failure: RangeError"], ["internal failure: RangeError"]])
     })
   )
 })

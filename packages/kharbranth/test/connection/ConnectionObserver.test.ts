@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import type * as Scope from "effect/Scope"
 import * as Connection from "../../src/Connection.ts"
 import * as ConnectionManager from "../../src/ConnectionManager.ts"
 import type { ConnectionEvent } from "../../src/ConnectionEvent.ts"
@@ -180,6 +181,28 @@ describe("ConnectionObserver", () => {
         seen.filter((line) => line.includes("later")),
         0
       )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("within others sees what is made there alone, and they see it once", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const observing = (name: string) =>
+        layer(({ name: connection }) => {
+          seen.push(`${name} ${connection}`)
+          return { ended: () => {} }
+        })
+      const network = yield* TestNetwork.make()
+      yield* network.serve(target)
+      yield* Effect.gen(function* () {
+        const made = yield* Effect.context<Scope.Scope>()
+        const connect = (name: string) => network.provide(Connection.make(name, { target }))
+        yield* Effect.andThen(connect("inner"), Effect.provideContext(connect("beside"), made)).pipe(
+          Effect.provide(Layer.mergeAll(observing("b"), observing("c")))
+        )
+        yield* connect("after")
+      }).pipe(Effect.provide(observing("a")))
+      assert.deepStrictEqual(seen, ["a inner", "b inner", "c inner", "a beside", "a after"])
     }).pipe(Effect.scoped)
   )
 

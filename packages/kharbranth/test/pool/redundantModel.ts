@@ -25,10 +25,13 @@ const history = (seed: number) =>
     const network = yield* TestNetwork.make({ seed, latency: 5, jitter: 20 })
     const servers = yield* Effect.forEach(hosts, (host) => network.serve(`wss://${host}/ws`, TestNetwork.silent))
     const manager = yield* ConnectionManager.make().pipe(network.provide)
-    const pool = yield* ConnectionPool.redundant(manager, "md", {
-      line: (index) => ({ ...plain, target: `wss://${hosts[index]!}/ws`, reconnect }),
-      key: (text) => text
-    })
+    // Its chance is the network's too: without it a seed would not replay a history.
+    const pool = yield* network.provide(
+      ConnectionPool.redundant(manager, "md", {
+        line: (index) => ({ ...plain, target: `wss://${hosts[index]!}/ws`, reconnect }),
+        key: (text) => text
+      })
+    )
     const seen: Array<number> = []
     yield* fork(Stream.runForEach(pool.stream, (text) => Effect.sync(() => seen.push(Number(text)))))
     yield* manager.awaitReady()

@@ -34,15 +34,18 @@ export const sharded = (overrides: Overrides = {}) =>
     // Closing handshakes take time where the network has latency: let it pass until the pool is closed.
     let closing = true
     yield* Effect.addFinalizer(() => Effect.sync(() => (closing = false)))
-    const pool = yield* ConnectionPool.shards(manager, "md", {
-      member: () => ({
-        target: url,
-        codec: Codec.jsonAs<FromServer, ToServer>(),
-        heartbeat: Heartbeat.none,
-        reconnect: Reconnect.prompt
-      }),
-      ...overrides.pool
-    })
+    // Its chance is the network's too: without it a seed would not replay a history.
+    const pool = yield* network.provide(
+      ConnectionPool.shards(manager, "md", {
+        member: () => ({
+          target: url,
+          codec: Codec.jsonAs<FromServer, ToServer>(),
+          heartbeat: Heartbeat.none,
+          reconnect: Reconnect.prompt
+        }),
+        ...overrides.pool
+      })
+    )
     const subscriptions = yield* network.provide(Subscriptions.sharded(pool, { ...options, ...overrides.options }))
     yield* Effect.addFinalizer(() =>
       Effect.forkDetach(Effect.whileLoop({ while: () => closing, body: () => pass(50), step: () => {} }))

@@ -12,6 +12,7 @@ import * as Verdict from "./verdict.ts"
 import type { Ask } from "../session/context.ts"
 import { permitBy } from "./permit.ts"
 import { Fibers } from "../kit/fibers.ts"
+import { attempt } from "../kit/guard.ts"
 import * as Check from "../model/check.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 import { Timer, type Timers, timersOf } from "../kit/timers.ts"
@@ -111,7 +112,8 @@ export const build = Effect.fnUntraced(function* (options: Options = {}) {
   if (problem !== undefined) return yield* problem
   const environment = yield* Effect.context<never>()
   const timers = timersOf(environment)
-  const lanes = lanesOf(options, timers, new Fibers(owner, environment))
+  const fibers = new Fibers(owner, environment)
+  const lanes = lanesOf(options, timers, fibers)
   yield* Effect.addFinalizer(() => Effect.sync(() => lanes.end()))
   const ask = asking(lanes)
   const budget: DialBudget = {
@@ -132,8 +134,9 @@ export const build = Effect.fnUntraced(function* (options: Options = {}) {
     )
   }
   const observe = yield* Observer
-  const forget = observe?.(budget)
-  if (forget !== undefined) yield* Effect.addFinalizer(() => Effect.sync(forget))
+  const guarded = <A>(run: () => A) => attempt(run, (defect) => fibers.died(defect))
+  const forget = guarded(() => observe?.(budget))
+  if (forget !== undefined) yield* Effect.addFinalizer(() => Effect.sync(() => guarded(forget)))
   return { budget, asking: ask } satisfies Built
 })
 

@@ -58,7 +58,10 @@ const payload = (id: number): Uint8Array => {
 export const ping = {
   _tag: "Ping",
   make: (id: number) => ({ ping: payload(id) }),
-  matchesPong: (pong: Uint8Array, id: number) => String.fromCharCode(...pong) === `k${id}`,
+  matchesPong: (pong: Uint8Array, id: number) => {
+    const text = `k${id}`
+    return pong.length === text.length && String.fromCharCode(...pong) === text
+  },
   check: ({ ping }: CanPing, connection: string) => {
     const issue = "this transport cannot send protocol pings; use Heartbeat.text, Heartbeat.json or Heartbeat.passive"
     return ping === false ? Check.invalid(connection, ["heartbeat"], issue) : undefined

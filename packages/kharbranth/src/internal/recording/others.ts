@@ -24,11 +24,21 @@ export interface Counted {
   known: Known | undefined
 }
 
-/** Connections of the same hosts. */
-interface Group {
-  readonly hosts: ReadonlyArray<string>
+interface Sum {
   connections: number
   connected: number
+}
+
+/** Connections of the same hosts. */
+interface Group extends Sum {
+  readonly hosts: ReadonlyArray<string>
+}
+
+/** All connections, as they were when they were counted. */
+interface Count {
+  readonly groups: ReadonlyMap<string, Group>
+  /** What each has added to its group: its state may be another one by now. */
+  readonly shares: ReadonlyMap<Counted, Readonly<Sum>>
 }
 
 const knownOf = (counted: Counted): Known => {
@@ -39,59 +49,66 @@ const knownOf = (counted: Counted): Known => {
   return (counted.known = { target, hosts, key: hosts.join(" ") })
 }
 
-const add = (group: Omit<Group, "hosts">, { watched }: Counted): void => {
+const disconnected: Readonly<Sum> = { connections: 0, connected: 0 }
+const unconnected: Readonly<Sum> = { connections: 1, connected: 0 }
+const connected: Readonly<Sum> = { connections: 1, connected: 1 }
+
+const shareOf = ({ watched }: Counted): Readonly<Sum> => {
   const { _tag } = watched.state.getUnsafe()
-  if (_tag === "Disconnected") return
-  group.connections++
-  if (_tag === "Connected") group.connected++
+  if (_tag === "Disconnected") return disconnected
+  return _tag === "Connected" ? connected : unconnected
 }
 
-const sumOf = (groups: Iterable<Group>) => {
+const add = (sum: Sum, { connected, connections }: Readonly<Sum>): void => {
+  sum.connections += connections
+  sum.connected += connected
+}
+
+const sumOf = (groups: ReadonlyArray<Group>): Sum => {
   const sum = { connections: 0, connected: 0 }
-  for (const { connected, connections } of groups) {
-    sum.connections += connections
-    sum.connected += connected
-  }
+  for (const group of groups) add(sum, group)
   return sum
 }
 
 export class Others {
   private readonly members: () => Iterable<Counted>
-  /** By hosts, during the turn in which they were counted. */
-  private groups: ReadonlyMap<string, Group> | undefined
+  /** During the turn in which they were counted. */
+  private count: Count | undefined
 
   constructor(members: () => Iterable<Counted>) {
     this.members = members
   }
 
-  /** All but one, which may be one of them or not any more. */
-  of(self: Counted, isMember: boolean): Recording["others"] {
-    const { hosts } = knownOf(self)
-    const groups = [...this.counted.values()]
-    const own = { connections: 0, connected: 0 }
-    if (isMember) add(own, self)
-    const without = (sum: typeof own) => ({
+  /** All but this one, which need not be a member any more. */
+  of(self: Counted): Recording["others"] {
+    const { groups, shares } = (this.count ??= this.counted())
+    const all = [...groups.values()]
+    // The hosts that it was counted with: its target may be another one by now.
+    const { hosts } = self.known ?? knownOf(self)
+    const own = shares.get(self) ?? disconnected
+    const without = (sum: Sum) => ({
       connections: sum.connections - own.connections,
       connected: sum.connected - own.connected
     })
-    const same = groups.filter((group) => group.hosts.some((host) => hosts.includes(host)))
+    const same = all.filter((group) => group.hosts.some((host) => hosts.includes(host)))
     const sameHost = sumOf(same)
-    return { sameHost: same.length === 0 ? sameHost : without(sameHost), all: without(sumOf(groups)) }
+    return { sameHost: same.length === 0 ? sameHost : without(sameHost), all: without(sumOf(all)) }
   }
 
-  private get counted(): ReadonlyMap<string, Group> {
-    if (this.groups !== undefined) return this.groups
+  private counted(): Count {
     const groups = new Map<string, Group>()
+    const shares = new Map<Counted, Readonly<Sum>>()
     for (const member of this.members()) {
       const { hosts, key } = knownOf(member)
       const group = groups.get(key) ?? { hosts, connections: 0, connected: 0 }
+      const share = shareOf(member)
       groups.set(key, group)
-      add(group, member)
+      shares.set(member, share)
+      add(group, share)
     }
-    this.groups = groups
     nextMicrotask(() => {
-      this.groups = undefined
+      this.count = undefined
     })
-    return groups
+    return { groups, shares }
   }
 }

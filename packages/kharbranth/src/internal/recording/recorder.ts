@@ -172,7 +172,7 @@ class Tracks {
       connection: { name: watched.connection, hosts: hostsOf(watched.policies.target), policies: policiesOf(watched) },
       state: plain(state),
       metrics: metrics(watched),
-      others: this.others.of(subject, this.subjects.get(watched.connection) === subject),
+      others: this.others.of(subject),
       folded: { ...track.folded },
       evicted: track.evicted,
       entries: [...track.entries],

@@ -227,11 +227,11 @@ export class Registry<T, In> {
       const topic = isUsual && typeof of === "string" ? this.topics.get(of) : undefined
       if (active === undefined || topic?.isSteady(active) !== true) this.take(listOf(of), message(index), epoch)
       else {
+        active.lastAt = now
         topic.count(now, mono)
-        if (topic.listening.length > 0) topic.push(epoch, message(index))
+        if (topic.isRead) topic.push(epoch, message(index))
       }
     }
-    if (active?.epoch === epoch) active.lastAt = now
   }
 
   private answered(match: Exclude<Match, { readonly _tag: "Data" }>, epoch: number): boolean {

@@ -14,8 +14,8 @@ export class Topic<T, In> {
   readonly value: T
   readonly state = new Cell<TopicState>({ _tag: "Waiting" })
   readonly readers = new Set<TopicReader<In>>()
-  /** Those of the readers that messages are made for. */
-  listening: ReadonlyArray<TopicReader<In>> = []
+  /** How many of the readers do something with messages. */
+  private listening = 0
   messages = 0
   /** Unix milliseconds. */
   lastAt: number | undefined
@@ -38,7 +38,12 @@ export class Topic<T, In> {
 
   joined(reader: TopicReader<In>): void {
     this.readers.add(reader)
-    this.listening = [...this.readers].filter(({ reads }) => reads)
+    if (reader.reads) this.listening++
+  }
+
+  /** Whether anybody does something with its messages. */
+  get isRead(): boolean {
+    return this.listening > 0
   }
 
   interrupted(reason: Gap["reason"], now: number, from = this.lastAt ?? now): void {
@@ -93,8 +98,7 @@ export class Topic<T, In> {
   /** Removes a subscriber; returns whether it was the last, so that nobody wants the topic any more. */
   left(reader: TopicReader<In>): boolean {
     reader.end(undefined)
-    this.readers.delete(reader)
-    this.listening = this.listening.filter((other) => other !== reader)
+    if (this.readers.delete(reader) && reader.reads) this.listening--
     if (this.readers.size > 0) return false
     this.publish({ _tag: "Released" })
     this.state.end()

@@ -41,7 +41,7 @@ import { Handover } from "./handover.ts"
 import { Reports } from "./reports.ts"
 import { Retries } from "./retries.ts"
 import * as Settings from "./settings.ts"
-import { ConnectionObserver, type Watcher } from "./watching.ts"
+import { beginBy, ConnectionObserver, type Watcher } from "./watching.ts"
 
 export interface SupervisorOptions<In, Out> {
   readonly connection: string
@@ -203,7 +203,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   /** Is observed from now on, if somebody observes, and reacts to its surroundings, if something reports them. */
   react(): void {
     const observation = Context.get(this.context, ConnectionObserver)
-    this.watcher = (observation as ((self: unknown) => Watcher) | undefined)?.(this)
+    this.watcher = observation && beginBy(observation)(this)
     const reporter = Context.get(this.context, Surroundings)
     this.stopReacting = reporter && connectBy(reporter)(this)
   }

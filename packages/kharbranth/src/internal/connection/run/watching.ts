@@ -15,3 +15,7 @@ export interface Watcher {
 export const ConnectionObserver: Context.Reference<Observation | undefined> = Context.Reference<
   Observation | undefined
 >("kharbranth/ConnectionObserver", { defaultValue: () => undefined })
+
+/** What the observation is within: how it begins to watch a connection. Does not throw. */
+export const beginBy = (observation: Observation): ((self: unknown) => Watcher) =>
+  observation as unknown as (self: unknown) => Watcher

@@ -33,7 +33,7 @@ export class Listening implements Observer<ConnectionEvent> {
   }
 }
 
-/** One object for each connection, and no closures: ten thousand may be observed. */
+/** One object for each connection, whose properties are read when they are asked for: ten thousand may be observed. */
 class View<In, Out> implements Public.Observed {
   private readonly self: Supervisor<In, Out>
   private broken = false
@@ -99,8 +99,6 @@ export type BeginToWatch = <In, Out>(self: Supervisor<In, Out>) => Watcher
 
 /** What begins to watch each connection: opaque to the public, a function within. */
 export const watching = (begin: BeginToWatch): Public.Observation => begin as unknown as Public.Observation
-
-export const beginBy = (observation: Public.Observation): BeginToWatch => observation as unknown as BeginToWatch
 
 export const observation = (observer: Public.Observer): Public.Observation =>
   watching((self): Watcher => {
