@@ -5,6 +5,10 @@
  * classic one, so that the page also opens from a folder, without a server.
  *
  * The same sources give the same bytes.
+ *
+ * The root's `prepare` runs it, so that a fresh clone has a page to serve. The
+ * package's `prepack` runs it again, so that a published package never carries
+ * a page older than its sources.
  */
 import * as Esbuild from "esbuild"
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises"

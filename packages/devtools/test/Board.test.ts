@@ -16,6 +16,7 @@ import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import { Budgets } from "../src/internal/fleet/budgets.ts"
 import { Fleet } from "../src/internal/fleet/fleet.ts"
 import { Board } from "../src/internal/viewer/board.ts"
+import { zero } from "./support/figures.ts"
 import { rig, Seen } from "./support/rig.ts"
 
 const url = "wss://feed.example/"
@@ -55,7 +56,7 @@ describe("while nobody looks", () => {
           tags: [],
           origin: undefined,
           state: { _tag: "Disconnected", reason: "NotStarted" },
-          figures,
+          figures: zero,
           topics: [],
           control: undefined as never,
           listen: () => {
@@ -318,21 +319,3 @@ describe("commands", () => {
 })
 
 const versions = { kharbranth: "0", effect: "0", runtime: "test" }
-
-const figures = {
-  messagesIn: 0,
-  bytesIn: 0,
-  messagesOut: 0,
-  bytesOut: 0,
-  uptime: 0,
-  lastMessageAt: undefined,
-  reconnects: 0,
-  errors: 0,
-  dials: 0,
-  epoch: 0,
-  outbox: { messages: 0, bytes: 0, oldestAge: undefined },
-  inbox: { messages: 0, bytes: 0 },
-  dropped: {},
-  gaps: {},
-  deliveries: {}
-}

@@ -11,6 +11,7 @@ import { type Member, stateOf } from "../src/internal/fleet/member.ts"
 import type { Sampling } from "../src/internal/fleet/sampling.ts"
 import { Window } from "../src/internal/fleet/window.ts"
 import { type Column, columns, maxRows, states, type View } from "../src/internal/wire/wire.ts"
+import { zero } from "./support/figures.ts"
 
 type Event = Parameters<Parameters<Observed["listen"]>[0]>[0]
 
@@ -249,21 +250,3 @@ describe("totals", () => {
     fleet.end()
   })
 })
-
-const zero: Figures = {
-  messagesIn: 0,
-  bytesIn: 0,
-  messagesOut: 0,
-  bytesOut: 0,
-  uptime: 0,
-  lastMessageAt: undefined,
-  reconnects: 0,
-  errors: 0,
-  dials: 0,
-  epoch: 0,
-  outbox: { messages: 0, bytes: 0, oldestAge: undefined },
-  inbox: { messages: 0, bytes: 0 },
-  dropped: {},
-  gaps: {},
-  deliveries: {}
-}

@@ -95,7 +95,7 @@ export const connect = (ears: Ears): ((request: Request) => void) => {
     Effect.scoped,
     Effect.provide(BrowserTransport.layer({ diagnose: BrowserTransport.diagnoseByFetch })),
     Effect.catch((error) => Effect.sync(() => ears.link({ is: "broken", text: error.message }))),
-    // It fails for good only by a mistake, and a page that somebody looks at tries again all the same.
+    // Only a mistake makes it fail for good. Somebody looks at this page, so it tries again even then.
     Effect.andThen(Effect.sleep("5 seconds")),
     Effect.forever
   )

@@ -7,6 +7,7 @@
  * a payload, a header, a query or a close reason, because it says what snapshots,
  * events and recordings say.
  */
+import type { Snapshot } from "kharbranth/DialBudget"
 import type { Recording } from "kharbranth/Recorder"
 import type { Explanation } from "kharbranth/Why"
 
@@ -174,15 +175,7 @@ export interface Gone {
 
 export interface Budget {
   readonly t: "budget"
-  readonly keys: ReadonlyArray<{
-    readonly key: string
-    readonly dialing: number
-    readonly waiting: number
-    readonly breaker: "Closed" | "Open" | "Probing" | "Recovering"
-    readonly probesIn: number | undefined
-    /** Names that wait, the first of them. */
-    readonly waiters: ReadonlyArray<string>
-  }>
+  readonly keys: ReadonlyArray<Snapshot>
 }
 
 /** The answer to a `do` or a `break`. */
