@@ -1,32 +1,22 @@
 /** Proves that every view satisfies axe, in light and in dark. */
 import * as Recorder from "kharbranth/Recorder"
-import type { Browser, Page } from "playwright-core"
+import type { Page } from "playwright-core"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { build, folder } from "../../page/build.ts"
-import { complaintsOf, launch, open, seesRows } from "../rig/chromium.ts"
-import { type Program, startProgram } from "../rig/program.ts"
-import { type Stories, tellStories } from "../rig/stories.ts"
-import { makeWorld, type World } from "../rig/world.ts"
+import { folder } from "../../page/build.ts"
+import { complaintsOf, open, seesRows } from "../rig/chromium.ts"
+import { startProgram } from "../rig/program.ts"
+import { type Stage, stage } from "../rig/stage.ts"
+import { makeWorld } from "../rig/world.ts"
 
-let browser: Browser
-let stories: Stories
-let world: World
-let program: Program
+let on: Stage
 
 beforeAll(async () => {
-  await build()
-  stories = await tellStories()
-  world = makeWorld(1000)
-  program = await startProgram({ world, stories, folder })
-  browser = await launch()
+  on = await stage(1000)
 })
 
-afterAll(async () => {
-  await browser.close()
-  await program.stop()
-})
+afterAll(() => on.leave())
 
-const connection = (state: string) => `#connection=${world.rows.find((row) => row.state === state)!.id}`
+const connection = (state: string) => `#connection=${on.world.rows.find((row) => row.state === state)!.id}`
 
 const waits = (selector: string) => async (page: Page) => void (await page.waitForSelector(selector))
 
@@ -51,7 +41,7 @@ const views: Readonly<
   "a file": {
     hash: () => "#file",
     reach: async (page) => {
-      const text = [stories.silent, stories.refused].map(Recorder.toText).join("")
+      const text = [on.stories.silent, on.stories.refused].map(Recorder.toText).join("")
       await page.setInputFiles("input[type=file]", {
         name: "a.ndjson",
         mimeType: "text/plain",
@@ -95,7 +85,7 @@ const complainsOfNothing = async (page: Page) => {
 describe("axe, in both schemes", () => {
   it.each(Object.keys(views))("of %s", async (view) => {
     const { hash, reach } = views[view]!
-    const { errors, page } = await open(browser, program.url, { hash: hash() })
+    const { errors, page } = await open(on.browser, on.program.url, { hash: hash() })
     await reach(page)
     await complainsOfNothing(page)
     await page.context().close()
@@ -103,8 +93,8 @@ describe("axe, in both schemes", () => {
   })
 
   it("of a program that is away", async () => {
-    const short = await startProgram({ world: makeWorld(10), stories, folder })
-    const { page } = await open(browser, short.url)
+    const short = await startProgram({ world: makeWorld(10), stories: on.stories, folder })
+    const { page } = await open(on.browser, short.url)
     await seesRows(page)
     await short.stop()
     await page.waitForSelector(".banner:not([hidden])")
@@ -113,7 +103,7 @@ describe("axe, in both schemes", () => {
   })
 
   it("would find a button without a name", async () => {
-    const { page } = await open(browser, program.url)
+    const { page } = await open(on.browser, on.program.url)
     await seesRows(page)
     await page.evaluate(() => document.querySelector("nav")!.append(document.createElement("button")))
     assert.isTrue((await complaintsOf(page)).some((complaint) => complaint.startsWith("button-name")))

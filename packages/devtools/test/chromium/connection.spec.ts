@@ -6,36 +6,26 @@
 import { readFile } from "node:fs/promises"
 import * as Recorder from "kharbranth/Recorder"
 import * as Why from "kharbranth/Why"
-import type { Browser, Page } from "playwright-core"
+import type { Page } from "playwright-core"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { build, folder } from "../../page/build.ts"
-import { launch, open, sees } from "../rig/chromium.ts"
-import { type Program, startProgram } from "../rig/program.ts"
-import { type Stories, tellStories } from "../rig/stories.ts"
+import { folder } from "../../page/build.ts"
+import { open, sees } from "../rig/chromium.ts"
+import { startProgram } from "../rig/program.ts"
+import { type Stage, stage } from "../rig/stage.ts"
 import { makeWorld, type World } from "../rig/world.ts"
 
-let browser: Browser
-let stories: Stories
-let world: World
-let program: Program
+let on: Stage
 
 beforeAll(async () => {
-  await build()
-  stories = await tellStories()
-  world = makeWorld(2000)
-  program = await startProgram({ world, stories, folder })
-  browser = await launch()
+  on = await stage(2000)
 })
 
-afterAll(async () => {
-  await browser.close()
-  await program.stop()
-})
+afterAll(() => on.leave())
 
-const rowIn = (state: string) => world.rows.find((row) => row.state === state && row.blame !== "your reader")!
+const rowIn = (state: string) => on.world.rows.find((row) => row.state === state && row.blame !== "your reader")!
 
 const onPage = async (state: string, test: (page: Page) => Promise<void>) => {
-  const { errors, page } = await open(browser, program.url, { hash: `#connection=${rowIn(state).id}` })
+  const { errors, page } = await open(on.browser, on.program.url, { hash: `#connection=${rowIn(state).id}` })
   await page.waitForSelector(".heading")
   await test(page)
   await page.context().close()
@@ -46,7 +36,7 @@ describe("the story of a connection", () => {
   it("begins with the five lines of its explanation", () =>
     onPage("Reconnecting", async (page) => {
       const said = await page.locator(".why dd").allInnerTexts()
-      const { advice, because, next, patterns, what, you } = Why.explain(stories.silent)
+      const { advice, because, next, patterns, what, you } = Why.explain(on.stories.silent)
       // Only times differ: the story is told as if it had just happened.
       assert.deepStrictEqual([said[0], ...said.slice(2, 5)], [what, you, next, advice])
       assert.strictEqual(said.length, 5 + patterns.length)
@@ -79,12 +69,12 @@ describe("the story of a connection", () => {
     }))
 
   it("draws its figures over time, by a script that only this page loads", async () => {
-    const { page } = await open(browser, program.url)
+    const { page } = await open(on.browser, on.program.url)
     const scripts: Array<string> = []
     page.on("request", (request) => scripts.push(request.url()))
     await page.waitForSelector("[aria-rowindex='2'] b")
     assert.isFalse(scripts.some((url) => url.includes("charts")))
-    await page.goto(`${program.url}#connection=${rowIn("Connected").id}`)
+    await page.goto(`${on.program.url}#connection=${rowIn("Connected").id}`)
     await page.waitForSelector(".uplot canvas")
     assert.isTrue(scripts.some((url) => url.includes("charts")))
     await sees(page, "messages a second")
@@ -93,9 +83,9 @@ describe("the story of a connection", () => {
 
   it("ends when the connection does, and keeps what was seen", async () => {
     const small = makeWorld(5)
-    const other = await startProgram({ world: small, stories, folder, pace: 200 })
+    const other = await startProgram({ world: small, stories: on.stories, folder, pace: 200 })
     const [{ id, name }] = small.rows as [World["rows"][number]]
-    const { page } = await open(browser, other.url, { hash: `#connection=${id}` })
+    const { page } = await open(on.browser, other.url, { hash: `#connection=${id}` })
     await page.waitForSelector(".why")
     small.rows.splice(0, 1)
     await sees(page, "This connection has ended.")
@@ -120,7 +110,7 @@ describe("the buttons", () => {
         await page.waitForSelector("dialog:modal")
         await page.keyboard.press("Enter")
         await page.waitForSelector("dialog", { state: "detached" })
-        const { ask: _, ...request } = program.asked.at(-1) as { readonly ask: number }
+        const { ask: _, ...request } = on.program.asked.at(-1) as { readonly ask: number }
         return request
       }
       assert.deepStrictEqual(await asked(name, "half-open"), {
@@ -140,7 +130,7 @@ describe("the buttons", () => {
       const text = await readFile(await download.path(), "utf8")
       const read = Recorder.fromText(text)
       assert.strictEqual(read._tag, "Success")
-      await page.goto(`${program.url}#file`)
+      await page.goto(`${on.program.url}#file`)
       await page.setInputFiles("input[type=file]", {
         name: "a.ndjson",
         mimeType: "text/plain",
@@ -153,7 +143,7 @@ describe("the buttons", () => {
 
 describe("the budget", () => {
   it("shows each key with its breaker and who waits, the troubled first", async () => {
-    const { errors, page } = await open(browser, program.url, { hash: "#budget" })
+    const { errors, page } = await open(on.browser, on.program.url, { hash: "#budget" })
     await page.waitForSelector("tbody tr")
     const rows = await page.locator("tbody tr").allInnerTexts()
     assert.match(rows[0]!, /okx[\s\S]*Open · probes in 4\.9 s[\s\S]*213[\s\S]*and 207 more/)

@@ -3,35 +3,26 @@
  * counted, filtered and sorted by the program, walked by keys alone, scrolled
  * without a stutter, and with hostile names, reasons and urls as plain text.
  */
-import type { Browser, Page } from "playwright-core"
+import type { Page } from "playwright-core"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { build, folder } from "../../page/build.ts"
+import { folder } from "../../page/build.ts"
 import { gridOf } from "../../page/fleet/grid.ts"
-import { firstRow, launch, open, sees, seesRows } from "../rig/chromium.ts"
+import { firstRow, open, sees, seesRows } from "../rig/chromium.ts"
 import { type Program, startProgram } from "../rig/program.ts"
-import { type Stories, tellStories } from "../rig/stories.ts"
-import { makeWorld, type World } from "../rig/world.ts"
+import { type Stage, stage } from "../rig/stage.ts"
+import type { Stories } from "../rig/stories.ts"
+import { makeWorld } from "../rig/world.ts"
 
-let browser: Browser
-let stories: Stories
-let world: World
-let program: Program
+let on: Stage
 
 beforeAll(async () => {
-  await build()
-  stories = await tellStories()
-  world = makeWorld(10_000)
-  program = await startProgram({ world, stories, folder })
-  browser = await launch()
+  on = await stage(10_000)
 })
 
-afterAll(async () => {
-  await browser.close()
-  await program.stop()
-})
+afterAll(() => on.leave())
 
-const opened = async (test: (page: Page) => Promise<void>, at: Program = program) => {
-  const { errors, page } = await open(browser, at.url)
+const opened = async (test: (page: Page) => Promise<void>, at: Program = on.program) => {
+  const { errors, page } = await open(on.browser, at.url)
   await seesRows(page)
   await test(page)
   await page.context().close()
@@ -44,7 +35,7 @@ const selectedIndex = (page: Page) => page.locator("[aria-selected=true]").getAt
 describe("the fleet", () => {
   it("is counted, and drawn one cell a connection", () =>
     opened(async (page) => {
-      const failed = world.rows.filter(({ state }) => state === "Failed").length
+      const failed = on.world.rows.filter(({ state }) => state === "Failed").length
       assert.include(await page.locator(".chip", { hasText: "Failed" }).innerText(), String(failed))
       await sees(page, "10,000 connections")
       const label = await page.locator(".strip canvas").getAttribute("aria-label")
@@ -66,7 +57,7 @@ describe("the fleet", () => {
     opened(async (page) => {
       const { pitch } = gridOf(10_000, 1400)
       await page.locator(".strip canvas").click({ position: { x: 2.5 * pitch, y: 1 } })
-      await sees(page, world.rows[2]!.name)
+      await sees(page, on.world.rows[2]!.name)
       assert.strictEqual(new URL(page.url()).hash, "#connection=3")
     }))
 
@@ -75,7 +66,7 @@ describe("the fleet", () => {
       const chip = page.locator(".chip", { hasText: "Reconnecting" })
       await chip.click()
       assert.strictEqual(await chip.getAttribute("aria-pressed"), "true")
-      const waiting = world.rows.filter(({ state }) => state === "Reconnecting")
+      const waiting = on.world.rows.filter(({ state }) => state === "Reconnecting")
       await sees(page, `${waiting.length} of 10,000`)
       await page.fill("#filter", "KRAKEN/")
       await sees(page, `${waiting.filter(({ name }) => name.startsWith("kraken/")).length} of 10,000`)
@@ -88,7 +79,7 @@ describe("the fleet", () => {
 
   it("sorts by any column", () =>
     opened(async (page) => {
-      const best = Math.max(...world.rows.map(({ epoch }) => epoch))
+      const best = Math.max(...on.world.rows.map(({ epoch }) => epoch))
       await page.click("[role=columnheader] >> text=epoch")
       await page.waitForFunction(
         ({ best, row }) => document.querySelector(`${row} [data-column=epoch]`)?.textContent === String(best),
@@ -106,7 +97,7 @@ describe("the fleet", () => {
 
   it("shows a change within 250 ms", async () => {
     const small = makeWorld(60)
-    const other = await startProgram({ world: small, stories, folder, pace: 0 })
+    const other = await startProgram({ world: small, stories: on.stories, folder, pace: 0 })
     await opened(async (page) => {
       const { id } = small.rows[0]!
       await page.click("[role=columnheader] >> text=epoch")
@@ -165,11 +156,11 @@ describe("the keys", () => {
       assert.strictEqual(copied.split("\n").length, 5)
       assert.isTrue(copied.startsWith(name), copied)
 
-      const before = program.asked.length
+      const before = on.program.asked.length
       await page.keyboard.press("r")
       await page.waitForSelector("dialog:modal")
       await page.keyboard.press("Escape")
-      assert.strictEqual(program.asked.length, before, "a question that is turned down asks for nothing")
+      assert.strictEqual(on.program.asked.length, before, "a question that is turned down asks for nothing")
       for (const [key, command] of Object.entries({ r: "restart", o: "rotate", p: "probe", c: "close" })) {
         await page.keyboard.press(key)
         await page.waitForSelector("dialog:modal")
@@ -179,7 +170,7 @@ describe("the keys", () => {
           (verb) => document.querySelector(".notice")?.textContent?.toLowerCase().startsWith(verb),
           command
         )
-        const asked = program.asked.at(-1)
+        const asked = on.program.asked.at(-1)
         assert.isTrue(asked?.t === "do" && asked.command === command, JSON.stringify(asked))
       }
       await page.keyboard.press("Escape")
@@ -201,7 +192,12 @@ describe("the keys", () => {
     }))
 
   it("do nothing to connections where the dashboard may only look", async () => {
-    const looking = await startProgram({ world: makeWorld(20), stories, folder, hello: { commands: false } })
+    const looking = await startProgram({
+      world: makeWorld(20),
+      stories: on.stories,
+      folder,
+      hello: { commands: false }
+    })
     await opened(async (page) => {
       await page.keyboard.press("c")
       await sees(page, "this dashboard may only look")
@@ -213,7 +209,7 @@ describe("the keys", () => {
 
   it("keep the selection on its connection when the order changes", async () => {
     const small = makeWorld(50)
-    const other = await startProgram({ world: small, stories, folder, pace: 0 })
+    const other = await startProgram({ world: small, stories: on.stories, folder, pace: 0 })
     await opened(async (page) => {
       await page.click("[role=columnheader] >> text=epoch")
       await page.waitForSelector("[aria-sort=descending] >> text=epoch")
@@ -292,13 +288,13 @@ describe("a hostile program", () => {
       origin: `wss://x.example`
     }
     const poisoned = JSON.parse(
-      JSON.stringify(stories.refused)
+      JSON.stringify(on.stories.refused)
         .replaceAll("peer.example", attack.replaceAll('"', '\\"'))
         .replaceAll("HandshakeRejected", `${attack.replaceAll('"', '\\"')}tag`)
     ) as Stories["refused"]
     const program = await startProgram({
       world: hostile,
-      stories: { ...stories, refused: poisoned },
+      stories: { ...on.stories, refused: poisoned },
       folder,
       hello: { title: `${attack}title` }
     })
