@@ -63,7 +63,7 @@ const block = (millis: number): void => {
 
 const program = Effect.gen(function* () {
   const fleet = yield* Fleet
-  // Of no scenario, but of use to whoever reads the log of one that failed.
+  // No scenario needs it, but it helps when you read the log of one that failed.
   yield* Effect.forkScoped(
     Stream.runForEach(fleet.events, (event) =>
       event._tag === "Lost" || event._tag === "StoreTrouble" ? Effect.logWarning(event._tag, event) : Effect.void

@@ -92,11 +92,8 @@ export const killed = async (rig: Rig, victim: Runner): Promise<Outcome> => {
   )
 }
 
-/** It is paused for longer than its lease lasts, and its watchdog does not wait for that. */
-export const stoppedWatched = async (rig: Rig, victim: Runner): Promise<Outcome> => {
-  const share = shareOf(await begin(rig), victim)
-  const at = Date.now()
-  victim.remote.signal("SIGSTOP")
+/** Its watchdog kills it, before another process can claim its lease. */
+const endedByWatchdog = async (rig: Rig, victim: Runner, share: number, at: number): Promise<Outcome> => {
   await rig.gone(victim)
   const died = Date.now() - at
   const early = await rig.verdict()
@@ -105,10 +102,19 @@ export const stoppedWatched = async (rig: Rig, victim: Runner): Promise<Outcome>
     { "names": share, "killed after": died, "lease": rig.options.ttl, ...gapsOf(verdict) },
     {
       ...never(verdict),
+      "it was killed": victim.remote.process.signalCode === "SIGKILL",
       "it was dead before its lease could be claimed": early.dials.length === 0,
       "its names moved, each once, and few others": isClean
     }
   )
+}
+
+/** It is paused for longer than its lease lasts, and its watchdog does not wait for that. */
+export const stoppedWatched = async (rig: Rig, victim: Runner): Promise<Outcome> => {
+  const share = shareOf(await begin(rig), victim)
+  const at = Date.now()
+  victim.remote.signal("SIGSTOP")
+  return endedByWatchdog(rig, victim, share, at)
 }
 
 /** Nobody kills it: the fence alone keeps its sockets unused. */
@@ -260,20 +266,7 @@ export const deployed = async (rig: Rig): Promise<Outcome> => {
 export const blocked = async (rig: Rig, victim: Runner): Promise<Outcome> => {
   const share = shareOf(await begin(rig), victim)
   await victim.remote.ask("block", rig.options.ttl * 2)
-  const at = Date.now()
-  await rig.gone(victim)
-  const died = Date.now() - at
-  const early = await rig.verdict()
-  const { isClean, verdict } = await takenOver(rig, share)
-  return outcome(
-    { "names": share, "killed after": died, "lease": rig.options.ttl, ...gapsOf(verdict) },
-    {
-      ...never(verdict),
-      "its names moved, each once, and few others": isClean,
-      "it was killed": victim.remote.process.signalCode === "SIGKILL",
-      "it was dead before its lease could be claimed": early.dials.length === 0
-    }
-  )
+  return endedByWatchdog(rig, victim, share, Date.now())
 }
 
 /** From the first dial of the fleet to the last name of the dead, no window has more dials than the limit. */

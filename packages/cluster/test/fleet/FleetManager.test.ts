@@ -141,7 +141,7 @@ describe("the manager of a fleet", () => {
   )
 
   it(
-    "a configuration becomes names of the fleet, whoever declares it and however often",
+    "a configuration becomes names of the fleet, from any process and however often it is declared",
     story(({ fleet, server }) =>
       Effect.gen(function* () {
         const declared = { connections: { x: { url: "wss://feed.example/x", codec: "json", tags: ["declared"] } } }

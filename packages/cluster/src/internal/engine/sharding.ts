@@ -1,6 +1,7 @@
 /**
  * The engine on Effect Cluster. This file and the type in `Cluster.ts` alone know
- * `effect/cluster`, which is tagged unstable: a minor release of Effect may need another version of it.
+ * `effect/cluster`, which is tagged unstable: a minor release of Effect may need
+ * another version of it.
  *
  * A bucket is a shard. Questions go to an entity with the name's own id, which the
  * cluster runs on the process that has the name's shard. They are volatile: the
