@@ -86,7 +86,7 @@ const program = ({ messages, pairs }: Params) =>
     for (const run of [off, on, off, on]) yield* run(messages)
     const ratios: Array<number> = []
     for (let pair = 0; pair < pairs; pair++) {
-      // A machine drifts: whoever is first changes.
+      // A machine drifts, so the two take turns at going first.
       const isFirst = pair % 2 === 0
       const one = yield* (isFirst ? off : on)(messages)
       const other = yield* (isFirst ? on : off)(messages)

@@ -37,10 +37,15 @@ const moveBy = (bytes: number): Uint32Array => {
   return move
 }
 
+/** The register after the text of a level. */
+const afterLevel = (register: number, { price, size }: Summed, isNegative: boolean): number => {
+  const before = afterByte(afterText(register, price), colon)
+  return afterText(isNegative ? afterByte(before, minus) : before, size)
+}
+
 const sumUp = (level: Summed, isNegative: boolean): void => {
   const { price, size } = level
-  const before = afterByte(afterText(0, price), colon)
-  level.sum = afterText(isNegative ? afterByte(before, minus) : before, size)
+  level.sum = afterLevel(0, level, isNegative)
   level.summed = price.length + 1 + (isNegative ? 1 : 0) + size.length
 }
 
@@ -50,10 +55,7 @@ const longest = 128
 const after = (register: number, level: Summed, isNegative: boolean): number => {
   if (level.summed === 0) sumUp(level, isNegative)
   const { sum, summed } = level
-  if (summed > longest) {
-    const before = afterByte(afterText(register, level.price), colon)
-    return afterText(isNegative ? afterByte(before, minus) : before, level.size)
-  }
+  if (summed > longest) return afterLevel(register, level, isNegative)
   const move = moveBy(summed)
   return (
     (move[register & 0xff] ?? 0) ^
