@@ -1,7 +1,7 @@
 /**
  * Proves that `Transport.fromCallback` keeps the contract of a dial: the
- * outcome arrives, whenever it comes; interrupting and closing the scope let go
- * of whatever there is; and a connection dials by it, whether the outcome comes
+ * outcome arrives, whenever it comes; interrupting abandons a dial, and the end of
+ * the scope terminates its link; and a connection dials by it, whether the outcome comes
  * at once, later, or as an effect, and says whether it wants a successor.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -19,7 +19,7 @@ type Outcome = Effect.Effect<Transport.Link, ConnectionError.DialError>
 
 const ended = new ConnectionError.ConnectionDropped({ connection: "test", epoch: 1, cause: undefined })
 
-const linkTo = (receiver?: Transport.Receiver): Transport.Link => ({
+const linkTo = (receiver?: Transport.Receiver, terminated: () => void = () => {}): Transport.Link => ({
   protocol: "",
   write: () => {},
   ping: () => {},
@@ -28,10 +28,8 @@ const linkTo = (receiver?: Transport.Receiver): Transport.Link => ({
   pause: () => {},
   resume: () => {},
   close: () => receiver?.ended(ended),
-  terminate: () => {}
+  terminate: terminated
 })
-
-const link = linkTo()
 
 const dial: Transport.Dial = {
   connection: "test",
@@ -58,36 +56,51 @@ const refused = new ConnectionError.DialFailed({
   cause: ConnectionError.foreign(undefined)
 })
 
-/** A platform whose answers the test gives, and which counts what was let go of. */
+/** A platform whose answers the test gives, and which counts what was abandoned and what was terminated. */
 const platform = () => {
-  const seen = { dials: 0, letGo: 0, receiver: undefined as Transport.Receiver | undefined }
+  const seen = { dials: 0, abandoned: 0, terminated: 0, receiver: undefined as Transport.Receiver | undefined }
   const resumes: Array<(outcome: Outcome) => void> = []
   const open: Transport.Open = (_dial, receiver, resume) => {
     seen.dials++
     seen.receiver = receiver
     resumes.push(resume)
     return () => {
-      seen.letGo++
+      seen.abandoned++
     }
   }
-  return { seen, open, answer: (outcome: Outcome) => resumes.shift()?.(outcome) }
+  const link = () => linkTo(seen.receiver, () => seen.terminated++)
+  return { seen, open, link, answer: (outcome: Outcome) => resumes.shift()?.(outcome) }
 }
 
 describe("Transport.fromCallback", () => {
-  it.effect("gives what it is given, and lets go when the scope closes", () =>
+  it.effect("gives what it is given, and terminates it when the scope closes", () =>
     Effect.gen(function* () {
-      const { answer, open, seen } = platform()
+      const { answer, link: opened, open, seen } = platform()
       const scope = yield* Scope.make()
       const dialing = yield* Transport.fromCallback(open)(dial, receiver).pipe(
         Scope.provide(scope),
         Effect.forkChild({ startImmediately: true })
       )
+      const link = opened()
       answer(Effect.succeed(link))
       assert.strictEqual(yield* Fiber.join(dialing), link)
       assert.strictEqual(seen.receiver, receiver)
-      assert.strictEqual(seen.letGo, 0)
+      assert.strictEqual(seen.terminated, 0)
       yield* Scope.close(scope, Exit.void)
-      assert.strictEqual(seen.letGo, 1)
+      assert.strictEqual(seen.terminated, 1)
+      assert.strictEqual(seen.abandoned, 0)
+    })
+  )
+
+  it.effect("terminates a link whose dial is interrupted before it is seen", () =>
+    Effect.gen(function* () {
+      const { answer, link, open, seen } = platform()
+      const dialing = yield* Effect.scoped(Transport.fromCallback(open)(dial, receiver)).pipe(
+        Effect.forkChild({ startImmediately: true })
+      )
+      answer(Effect.succeed(link()))
+      yield* Fiber.interrupt(dialing)
+      assert.isAbove(seen.terminated, 0)
     })
   )
 
@@ -107,9 +120,9 @@ describe("Transport.fromCallback", () => {
       const dialing = yield* Effect.scoped(Transport.fromCallback(open)(dial, receiver)).pipe(
         Effect.forkChild({ startImmediately: true })
       )
-      assert.strictEqual(seen.letGo, 0)
+      assert.strictEqual(seen.abandoned, 0)
       yield* Fiber.interrupt(dialing)
-      assert.isAbove(seen.letGo, 0)
+      assert.isAbove(seen.abandoned, 0)
     })
   )
 })
@@ -136,13 +149,14 @@ describe("a connection that dials by callback", () => {
   for (const permit of [false, true]) {
     it.effect(`is Ready with the answer${permit ? ", also behind a permit" : ""}`, () =>
       Effect.gen(function* () {
-        const { answer, open, seen } = platform()
+        const { answer, link, open, seen } = platform()
         const { close, state } = yield* connection(open, { permit })
         assert.strictEqual(state.getUnsafe()._tag, "Connecting")
-        answer(Effect.succeed(linkTo(seen.receiver)))
+        answer(Effect.succeed(link()))
         assert.strictEqual(state.getUnsafe()._tag, "Connected")
         yield* close
-        assert.strictEqual(seen.letGo, 1)
+        assert.isAbove(seen.terminated, 0)
+        assert.strictEqual(seen.abandoned, 0)
       })
     )
   }
@@ -164,17 +178,18 @@ describe("a connection that dials by callback", () => {
       answer(Effect.andThen(Effect.yieldNow, Effect.fail(refused)))
       const error = yield* Effect.flip(awaitReady)
       assert.strictEqual(error._tag === "RetriesExhausted" ? error.last : error, refused)
-      assert.strictEqual(seen.letGo, 1)
+      assert.strictEqual(seen.abandoned, 1)
     })
   )
 
-  it.effect("lets go of a dial that it does not want any more, and ignores its answer", () =>
+  it.effect("abandons a dial that it does not want any more, and terminates what it becomes", () =>
     Effect.gen(function* () {
-      const { answer, open, seen } = platform()
+      const { answer, link, open, seen } = platform()
       const { close, state } = yield* connection(open)
       yield* close
-      assert.strictEqual(seen.letGo, 1)
-      answer(Effect.succeed(link))
+      assert.strictEqual(seen.abandoned, 1)
+      answer(Effect.succeed(link()))
+      assert.strictEqual(seen.terminated, 1)
       assert.strictEqual(state.getUnsafe()._tag, "Disconnected")
       assert.strictEqual(seen.dials, 1)
     })

@@ -98,8 +98,8 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   /** What came before it was released; made when something comes. */
   private buffer: OpenBuffer<In> | undefined
   private program: Fiber.Fiber<void> | undefined
-  /** Releases what it has of the transport, or asks of it. */
-  private releaseTransport: ((error: Failure) => void) | undefined
+  /** Releases what its dial holds, or asks for: nothing once there is a link. */
+  private releaseDial: ((error: Failure) => void) | undefined
   /** What its programs have acquired. */
   private acquired: Scope.Closeable | undefined
   /** The reader had no room for what came while it closed. */
@@ -185,15 +185,18 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     if (program.pollUnsafe() === undefined) this.program = program
   }
 
-  /** Registers how to release what it has of the transport. */
-  hold(release: (error: Failure) => void): void {
-    if (this.ending === undefined) this.releaseTransport = release
-    else release(this.ending)
+  /** Registers how to release what its dial holds, if anything. */
+  hold(release: ((error: Failure) => void) | undefined): void {
+    if (this.ending === undefined) this.releaseDial = release
+    else release?.(this.ending)
   }
 
   /** The transport answered the dial, outside of any fiber. */
   dialed(exit: Exit.Exit<Link, Failure>): void {
-    if (this.isOver) return this.finish(this.closedByUs())
+    if (this.isOver) {
+      if (Exit.isSuccess(exit)) exit.value.terminate()
+      return this.finish(this.closedByUs())
+    }
     if (Exit.isFailure(exit)) return this.finish(Ending.failureOf(this, exit.cause))
     // What users' code throws is the session's end, and not the transport's trouble.
     attempt(
@@ -424,8 +427,9 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   }
 
   private left(error: Failure): void {
-    this.releaseTransport?.(error)
-    this.releaseTransport = undefined
+    this.releaseDial?.(error)
+    this.releaseDial = undefined
+    this.link?.terminate()
     this.gone = true
     this.waiting?.wake()
   }

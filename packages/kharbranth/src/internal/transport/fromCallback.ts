@@ -15,8 +15,8 @@ type Dialer = Transport["Service"]["dial"]
 export interface Caller<Target> {
   readonly session: Receiver & {
     readonly isOver: boolean
-    /** Registers how to release what the dial holds; called with what ended the session. */
-    hold(release: (error: ConnectionError) => void): void
+    /** Registers how to release what the dial holds, if anything; called with what ended the session. */
+    hold(release: ((error: ConnectionError) => void) | undefined): void
     /** The outcome of the dial. */
     dialed(exit: Exit.Exit<Link, ConnectionError>): void
     finish(error: ConnectionError): void
@@ -55,7 +55,17 @@ export const fromCallback = (open: Open): Dialer => {
       return Effect.andThen(
         Scope.addFinalizer(scope, releasing),
         Effect.callback<Link, DialError>((resume) => {
-          release = open(dial, receiver, resume)
+          const opened = (link: Link): Link => {
+            release = () => link.terminate()
+            return link
+          }
+          const abandon = open(dial, receiver, (outcome) => {
+            const exit = outcomeOf(outcome)
+            // At once: the fiber may be interrupted before it sees the link.
+            if (exit !== undefined && Exit.isSuccess(exit)) opened(exit.value)
+            resume(exit ?? Effect.map(outcome, opened))
+          })
+          if (release === nothing) release = abandon
           return releasing
         })
       )
@@ -88,7 +98,7 @@ const permitted = <Target>(
 const begin = <Target>(caller: Caller<Target>, open: Open, dial: Dial, settle: Settle): void => {
   const { session } = caller
   const deadline = caller.deadline()
-  let release = nothing
+  let abandon = nothing
   let answered = false
   const answer = (outcome: Effect.Effect<Link, ConnectionError>): void => {
     const exit = outcomeOf(outcome)
@@ -96,14 +106,14 @@ const begin = <Target>(caller: Caller<Target>, open: Open, dial: Dial, settle: S
     answered = true
     deadline.clear()
     settle(exit)
-    session.hold(release)
+    session.hold(Exit.isSuccess(exit) ? undefined : abandon)
     session.dialed(exit)
   }
-  release = open(dial, session, answer)
-  if (answered) return session.hold(release)
+  abandon = open(dial, session, answer)
+  if (answered) return
   session.hold((error) => {
     deadline.clear()
     settle(Exit.fail(error))
-    release()
+    abandon()
   })
 }
