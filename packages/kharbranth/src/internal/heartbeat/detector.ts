@@ -36,9 +36,12 @@ interface Outstanding {
   deadline: number
 }
 
+/** Replaced for the first one. */
+const none: Array<Outstanding> = []
+
 export class Detector {
   readonly timeout: number
-  private outstanding: Array<Outstanding> = []
+  private outstanding = none
   private readonly heartbeat: Heartbeat
   private readonly session: MonitoredSession
   private readonly link: Traffic
@@ -74,7 +77,7 @@ export class Detector {
   stop(): void {
     this.over = true
     const { outstanding } = this
-    this.outstanding = []
+    this.outstanding = none
     for (const probe of outstanding) probe.answer?.(undefined)
   }
 

@@ -12,11 +12,14 @@ import type { Item } from "./item.ts"
 // reconnects for months must not keep each one.
 const maxMarkers = 256
 
+/** Replaced for the first item. */
+const none: Array<never> = []
+
 export class Backlog<In> {
   /** The bytes of everything here, and of what the inbox has not yet put here. */
   bytes = 0
   private readonly reader: DecodeReader
-  items: Array<Item<In>> = []
+  items: Array<Item<In>> = none
   private markers = 0
   private raws = 0
 
@@ -39,20 +42,23 @@ export class Backlog<In> {
 
   /** Puts raw frames at the end; the segment may still grow. */
   addRaw(raw: Raw<In>): void {
-    if (this.items.length === 0) this.items = [raw]
-    else this.items.push(raw)
+    this.add(raw)
     this.raws += 1
+  }
+
+  // The usual backlog holds one item; a push to an empty array makes room for many.
+  private add(item: Item<In>): void {
+    if (this.items.length === 0) this.items = [item]
+    else this.items.push(item)
   }
 
   addMarker(marker: Items.Marker): void {
     if (marker._tag === "Lagged") {
-      if (marker.atMost) this.items.push(marker)
+      if (marker.atMost) this.add(marker)
       else this.lag(this.items.length, marker.dropped)
       return
     }
-    // The usual backlog holds one item; a push to an empty array makes room for many.
-    if (this.items.length === 0) this.items = [marker]
-    else this.items.push(marker)
+    this.add(marker)
     this.markers += 1
     if (this.markers > maxMarkers) this.forgetOldestMarker()
   }
@@ -63,19 +69,19 @@ export class Backlog<In> {
     if (last?._tag === "Decoded" && last.epoch === segment.epoch) {
       Segments.append(last, segment.messages, segment.sizes)
     } else {
-      this.items.push(segment)
+      this.add(segment)
     }
   }
 
   /** Puts an upper bound at the head: the last reader may not have used its whole batch. */
   addAtMost(dropped: number): void {
-    this.items.unshift(Segments.lagged(dropped, true))
+    this.items = [Segments.lagged(dropped, true), ...this.items]
   }
 
   /** Takes everything. What the inbox has not yet put here is none of it. */
   drain(): ReadonlyArray<Item<In>> {
     const { items } = this
-    this.items = []
+    this.items = none
     this.markers = 0
     this.raws = 0
     return items
@@ -150,7 +156,8 @@ export class Backlog<In> {
   lag(at: number, missing: number): number {
     const marker = this.laggedAt(at - 1) ?? this.laggedAt(at)
     if (marker === undefined) {
-      this.items.splice(at, 0, Segments.lagged(missing, false))
+      if (this.items.length === 0) this.add(Segments.lagged(missing, false))
+      else this.items.splice(at, 0, Segments.lagged(missing, false))
       return 1
     }
     marker.dropped += missing

@@ -46,6 +46,8 @@ export interface Options<In> {
 }
 
 const none: ReadonlyArray<never> = []
+/** Replaced for the first item that arrives so: most inboxes never have one. */
+const nothing: Array<never> = []
 
 export class Inbox<In> {
   private readonly options: Options<In>
@@ -55,7 +57,7 @@ export class Inbox<In> {
   pausing: BackpressureControl | undefined
   protected readonly backlog: Backlog<In>
   /** What came this turn and must be looked at before it may wait. */
-  private arriving: Array<Items.Item<In>> = []
+  private arriving: Array<Items.Item<In>> = nothing
   private settling = false
   /** The raw segment that the next frame of its lane joins. */
   private growing: Segments.Raw<In> | undefined
@@ -155,7 +157,7 @@ export class Inbox<In> {
     const segment = Segments.decoded<In>(epoch)
     Segments.append(segment, messages, Segments.split(bytes, messages.length))
     this.growing = undefined
-    if (this.isEager) this.arriving.push(segment)
+    if (this.isEager) this.arrive(segment)
     else this.backlog.addDecoded(segment)
     this.backlog.bytes += bytes
     if (!this.arrived) this.noteArrival()
@@ -166,7 +168,7 @@ export class Inbox<In> {
   mark(entry: Public.SessionOpened | Public.Gap | Public.Lagged): void {
     const marker = entry._tag === "Lagged" ? Segments.lagged(entry.dropped, entry.atMost) : entry
     this.growing = undefined
-    if (this.isEager) this.arriving.push(marker)
+    if (this.isEager) this.arrive(marker)
     else this.backlog.addMarker(marker)
     this.schedule()
   }
@@ -209,9 +211,14 @@ export class Inbox<In> {
     }
     const segment = Segments.raw(lane, frame, size)
     this.growing = segment
-    if (this.isEager) this.arriving.push(segment)
+    if (this.isEager) this.arrive(segment)
     else this.backlog.addRaw(segment)
     return true
+  }
+
+  private arrive(item: Items.Item<In>): void {
+    if (this.arriving.length === 0) this.arriving = [item]
+    else this.arriving.push(item)
   }
 
   // An overflow has let nothing in from its own moment on, but the stream has not ended yet: an overlap that is
@@ -390,7 +397,7 @@ export class Inbox<In> {
   /** Drops everything unread. Gives how many messages that was. */
   discard(): number {
     const count = this.messages
-    this.arriving = []
+    this.arriving = nothing
     this.growing = undefined
     this.backlog.drain()
     this.backlog.bytes = 0

@@ -43,12 +43,14 @@ import type {
 
 export type { Command, Config, Hedging, Input, Phase, State } from "./model.ts"
 
+const noneRemoved: State["removed"] = []
+
 export const initial = (config: Config): State => ({
   config,
   phase: { _tag: "Idle", reason: "NotStarted" },
   epoch: 0,
   endpoint: 0,
-  removed: [],
+  removed: noneRemoved,
   outage: { attempt: 0, refreshUsed: false, refresh: false, fresh: true, cause: undefined },
   everReady: false,
   mayskip: false

@@ -40,6 +40,13 @@ export interface MessageSource {
   conclude(): void
 }
 
+interface WaitingProbe {
+  readonly probe: WireProbe
+  readonly written: (seq: number) => void
+}
+
+const noProbes: Array<WaitingProbe> = []
+
 interface Own {
   readonly frame: Frame
   readonly settle: Settle
@@ -76,7 +83,7 @@ export class Writer implements WriterRecord {
   report: Report | undefined = undefined
   source: MessageSource | undefined = undefined
   private readonly options: WriterOptions
-  private readonly probes: Array<{ readonly probe: WireProbe; readonly written: (seq: number) => void }> = []
+  private probes: Array<WaitingProbe> = noProbes
   private own: Set<Own> | undefined = undefined
   private over = false
   private writing = false
@@ -99,7 +106,8 @@ export class Writer implements WriterRecord {
       this.options.link.ping(probe.ping)
       return written(this.written + 1)
     }
-    this.probes.push({ probe, written })
+    if (this.probes.length === 0) this.probes = [{ probe, written }]
+    else this.probes.push({ probe, written })
     this.flush()
   }
 
@@ -127,7 +135,7 @@ export class Writer implements WriterRecord {
   /** Nothing is written any more; what waits in the private lanes fails. */
   end(): void {
     this.over = true
-    this.probes.length = 0
+    this.probes = noProbes
     const waiting = [...(this.own ?? [])]
     this.own = undefined
     for (const own of waiting) this.refuse(own)

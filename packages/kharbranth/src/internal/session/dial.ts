@@ -32,8 +32,12 @@ export const resolve = <In, Out>(owner: SessionContext<In, Out>, { dial }: Sessi
   return owner.target.resolve(owner.connection, { attempt, refresh, cause, endpoint })
 }
 
+const markOf = (high: number): Dial["writeMark"] => ({ high, low: Math.floor(high / 4) })
+
+const defaultMark = markOf(256 * 1024)
+
 /** How many unsent bytes make senders wait. */
-export const writeMarkOf = <In, Out>({ writeMark }: SessionOptions<In, Out>): number => writeMark ?? 256 * 1024
+export const writeMarkOf = <In, Out>({ writeMark }: SessionOptions<In, Out>): number => writeMark ?? defaultMark.high
 
 export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>, target: Target): Dial => {
   const { connection, options } = owner
@@ -43,11 +47,10 @@ export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: Session
   session.dialPhase("connect")
   session.expiresAt = expiresAt
   session.heartbeat = heartbeat
-  const high = writeMarkOf(options)
-  const mark = { high, low: Math.floor(high / 4) }
+  const writeMark = options.writeMark === undefined ? defaultMark : markOf(options.writeMark)
   const successor = session.dial.role === "successor"
   session.dialing()
-  return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark: mark, successor }
+  return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark, successor }
 }
 
 /** A session's dial, as a transport takes it that dials by callback. */

@@ -44,6 +44,9 @@ const maxRun = 4_096
 const starts = new Int32Array(maxRun)
 const ends = new Int32Array(maxRun)
 
+/** Replaced for the first bytes that have to be gathered: most sockets never have any. */
+const nothing = new Gathered()
+
 export class FrameReader {
   private readonly receiver: FrameReceiver
   private readonly maxMessageSize: number
@@ -52,13 +55,13 @@ export class FrameReader {
   /** The peer's last frame has been read, or its first wrong one. */
   over = false
   /** What the last read ended with: a part of a frame. */
-  private readonly rest = new Gathered()
+  private rest = nothing
   /** How many bytes of that frame there must be before it is looked at again. */
   private needed = 0
   /** The opcode of the message whose fragments are coming in; 0 if none is. */
   private fragmented = 0
   private fragments = 0
-  private readonly message = new Gathered()
+  private message = nothing
   /** How many texts the run has. */
   private run = 0
 
@@ -77,7 +80,9 @@ export class FrameReader {
       at = end
     }
     this.endRun(chunk)
-    if (!this.over && at < chunk.length) this.rest.add(chunk, at, chunk.length)
+    if (this.over || at === chunk.length) return
+    if (this.rest === nothing) this.rest = new Gathered()
+    this.rest.add(chunk, at, chunk.length)
   }
 
   /** Completes the frame that the last read ended in. Returns how much of `chunk` it took. */
@@ -185,6 +190,7 @@ export class FrameReader {
     if (this.fragmented === 0) this.fragmented = first & opcodeBits
     this.fragments += 1
     if (this.fragments > maxFragments) return void this.violate(bytes, start, "WS_ERR_TOO_MANY_BUFFERED_PARTS")
+    if (this.message === nothing) this.message = new Gathered()
     this.message.add(bytes, start, end)
     if ((first & finBit) === 0) return
     const isText = this.fragmented === opcodes.text
