@@ -3,7 +3,7 @@
 // interval is beyond them, and that a bar which was not measured counts as broken.
 import { assert, describe, it } from "@effect/vitest"
 import { bars, leads } from "../src/bars.ts"
-import { type Figure, figure, interleaved, intervalOf, median } from "../src/harness/figures.ts"
+import { confidenceOf, type Figure, figure, interleaved, intervalOf, median } from "../src/harness/figures.ts"
 import { complaints, verdict } from "../src/harness/verdict.ts"
 import { mulberry32 } from "../../kharbranth/test/support/random.ts"
 
@@ -58,6 +58,7 @@ describe("Verdict", () => {
   it("an interval holds the true median in 95 of 100 cases, and says less of few rounds", () => {
     assert.deepStrictEqual(intervalOf([3]), [3, 3])
     assert.deepStrictEqual(intervalOf([5, 1, 4, 2, 3]), [1, 5])
+    assert.deepStrictEqual([2, 3, 5, 6, 20].map(confidenceOf), [50, 75, 94, 95, 95])
     const random = mulberry32(7)
     for (const [rounds, atLeast] of [
       [5, 0.92],

@@ -26,26 +26,32 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/** How many of so many rounds the interval leaves out at either end, and the chance that the median is beyond one. */
+const tailOf = (count: number): { readonly outside: number; readonly chance: number } => {
+  let outside = 0
+  let next = 0.5 ** count
+  let chance = next
+  while (true) {
+    next = (next * (count - outside)) / (outside + 1)
+    if (chance + next > 0.025) return { outside, chance }
+    chance += next
+    outside++
+  }
+}
+
 /**
- * Where the true median lies, with 95 % confidence, whatever the distribution:
- * from one sorted sample to the one as far from the other end. Fewer than six
- * rounds say less, and all of them together 94 % at five.
+ * Where the true median lies, whatever the distribution: from one sorted sample
+ * to the one as far from the other end, with 95 % confidence. Of fewer than six
+ * rounds it has all, and they say less: see `confidenceOf`.
  */
 export const intervalOf = (values: ReadonlyArray<number>): readonly [low: number, high: number] => {
   const sorted = values.toSorted((a, b) => a - b)
-  const count = sorted.length
-  // The chance that fewer than `outside + 1` of the rounds are below the median, at most 2.5 %.
-  let outside = 0
-  let chance = 0.5 ** count
-  let below = chance
-  while (true) {
-    chance = (chance * (count - outside)) / (outside + 1)
-    if (below + chance > 0.025) break
-    below += chance
-    outside++
-  }
-  return [sorted[outside] ?? Number.NaN, sorted[count - 1 - outside] ?? Number.NaN]
+  const { outside } = tailOf(sorted.length)
+  return [sorted[outside] ?? Number.NaN, sorted[sorted.length - 1 - outside] ?? Number.NaN]
 }
+
+/** How sure the interval of so many rounds is, in percent; at most 95. */
+export const confidenceOf = (count: number): number => Math.min(95, Math.round(100 * (1 - 2 * tailOf(count).chance)))
 
 export const figure = (
   bench: string,

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { availableParallelism, cpus, release, totalmem, type } from "node:os"
 import type { Bench } from "./bench.ts"
-import { type Figure, intervalOf } from "./figures.ts"
+import { confidenceOf, type Figure, intervalOf } from "./figures.ts"
 import { canPin } from "./process.ts"
 import { barOf, verdict } from "./verdict.ts"
 
@@ -69,15 +69,31 @@ const cells = (figure: Figure): ReadonlyArray<string> => [
   figure.note ?? ""
 ]
 
-const head = ["", "median", "95 % interval", "by the clock", "hard bar (goal)", "", "a peer does less"]
+const head = (interval: string) => [
+  "",
+  "median",
+  interval,
+  "by the clock",
+  "hard bar (goal)",
+  "",
+  "a peer does less"
+]
 
 const row = (values: ReadonlyArray<string>): string => `| ${values.join(" | ")} |`
 
-const table = (figures: ReadonlyArray<Figure>): string =>
-  [row(head), row(head.map(() => "---")), ...figures.map((figure) => row(cells(figure)))].join("\n")
+/** What the intervals of a table promise: as much as that of the row with the fewest rounds. */
+const intervalHead = (figures: ReadonlyArray<Figure>): string => {
+  const counts = figures.map(({ rounds }) => rounds.length).filter((count) => count > 1)
+  return counts.length === 0 ? "interval" : `${confidenceOf(Math.min(...counts))} % interval`
+}
+
+const table = (figures: ReadonlyArray<Figure>): string => {
+  const heads = head(intervalHead(figures))
+  return [row(heads), row(heads.map(() => "---")), ...figures.map((figure) => row(cells(figure)))].join("\n")
+}
 
 const intro =
-  "A number followed by × is a ratio to raw `ws`, or to what its table or row names instead, in the same interleaved run (A B A B …); medians over all rounds, with the interval that holds the true median with 95 % confidence (94 % of five rounds). A hard bar is missed when the whole interval is beyond it. Ratios of messages are in CPU time of the client for each message. 'By the clock' is the same ratio in elapsed time; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback; no TLS and no compression unless a row says so. Absolute figures mean nothing on another machine."
+  "A number followed by × is a ratio to raw `ws`, or to what its table or row names instead, in the same interleaved run (A B A B …); medians over all rounds, with the interval that holds the true median, as surely as the head of its column says. A hard bar is missed when the whole interval is beyond it. Ratios of messages are in CPU time of the client for each message. 'By the clock' is the same ratio in elapsed time; where the two disagree, the machine was busy with something else, or the server was the bottleneck. Loopback; no TLS and no compression unless a row says so. Absolute figures mean nothing on another machine."
 
 const mark = "\n## "
 
