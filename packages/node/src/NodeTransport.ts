@@ -4,8 +4,9 @@
  *
  * **Details**
  *
- * - `ws` makes the upgrade. The transport reads and writes the frames itself,
- *   unless the server agreed to `compression`: then `ws` does.
+ * - The transport makes the upgrade by `node:http`, and reads and writes the
+ *   frames itself. Where you ask for `compression`, `ws` makes the upgrade, and
+ *   does the rest if the server agrees.
  * - You may keep messages: a text that you keep keeps at most 4 KiB beside it
  *   alive, a lazy one at most 64 KiB. Under `compression` a binary message that came uncompressed may be a
  *   view of up to 64 KiB: copy it (`bytes.slice()`) if you store it.

@@ -1,10 +1,9 @@
 /**
- * One dial under way: the `ws` client from its construction until its upgrade is
- * answered. It settles once, and disposing it at any moment leaves no socket
- * behind. What it opens is ours to read and write, unless it compresses: then
- * `ws` does that too.
+ * One dial under way, until its upgrade is answered. It settles once, and
+ * disposing it at any moment leaves no socket behind. What it opens is ours to
+ * read and write, unless it compresses: then `ws` does that, and the upgrade too.
  *
- * The client overrides `emit` instead of having listeners, because a listener
+ * The client of `ws` overrides `emit` instead of having listeners, because a listener
  * for each event of each of ten thousand dials costs too much. It passes its
  * events on: to the attempt until it is open, and to the link from then on.
  */
@@ -17,13 +16,14 @@ import type * as Http from "node:http"
 import type * as Net from "node:net"
 import { WebSocket } from "ws"
 import * as DialErrors from "./errors.ts"
+import { Handshake, type HandshakeOwner } from "./handshake.ts"
 import { FrameSocket } from "../link/frameSocket.ts"
 import { NodeLink } from "../link/nodeLink.ts"
 import { enough, type Wire } from "../link/wire.ts"
 import * as Phases from "./phases.ts"
 import * as Proxy from "./proxy.ts"
 import * as Rejection from "./rejection.ts"
-import type { ClientOptions, UpgradeRequest } from "./upgradeRequest.ts"
+import type { UpgradeRequest } from "./upgradeRequest.ts"
 
 type DialResult = Effect.Effect<Link, ConnectionError.DialError>
 
@@ -38,8 +38,10 @@ class Client extends WebSocket implements Wire {
   #socket: Net.Socket | undefined = undefined
 
   /** Throws what `ws` and Node throw for a request that cannot be built. */
-  constructor({ dial, options, url }: UpgradeRequest, attempt: Attempt) {
-    super(url, dial.subprotocols as Array<string>, options)
+  constructor({ compression, dial, maxPayload, send, url, way }: UpgradeRequest, attempt: Attempt) {
+    const headers = { ...dial.headers }
+    const own = { headers, maxPayload, perMessageDeflate: compression, followRedirects: false, finishRequest: send }
+    super(url, dial.subprotocols as Array<string>, { ...way, ...own })
     this.attempt = attempt
   }
 
@@ -127,7 +129,7 @@ const passToAttempt = (
   }
 }
 
-export class Attempt {
+export class Attempt implements HandshakeOwner {
   readonly #request: UpgradeRequest
   readonly #receiver: Receiver
   /** Takes the outcome; `undefined` once it has, or when the dial was given up. */
@@ -151,8 +153,8 @@ export class Attempt {
   start(): () => void {
     const { proxy, url } = this.#request
     this.enter(Phases.first(url, proxy !== undefined))
-    const client = new Client(proxy === undefined ? this.#straight() : this.#through(proxy), this)
-    this.#client = client
+    const request = proxy === undefined ? this.#straight() : this.#through(proxy)
+    this.#client = request.compression === false ? new Handshake(request, this) : new Client(request, this)
     return () => this.#dispose()
   }
 
@@ -172,11 +174,11 @@ export class Attempt {
   #straight(): UpgradeRequest {
     const { reached } = this.#receiver
     if (reached === undefined) return this.#request
-    const finishRequest = (request: Http.ClientRequest, client: unknown) => {
+    const send: typeof Phases.send = (request, sender) => {
       this.#watch(request, reached)
-      Phases.send(request, client)
+      Phases.send(request, sender)
     }
-    return { ...this.#request, options: { ...this.#request.options, finishRequest } }
+    return { ...this.#request, send }
   }
 
   /** Reports every step towards the server. */
@@ -189,23 +191,17 @@ export class Attempt {
   }
 
   #through(proxy: URL): UpgradeRequest {
-    const { options, url } = this.#request
+    const { url, way } = this.#request
     const { reached } = this.#receiver
     const abort = new AbortController()
     this.#abort = abort
-    const tunnelling: ClientOptions = {
-      ...options,
-      secureEndpoint: url.protocol === "wss:",
-      agent: Proxy.agent(proxy, { localAddress: options.localAddress, signal: abort.signal }),
-      finishRequest: (request: Http.ClientRequest, client: unknown) => {
-        request.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) =>
-          this.#proxyAnswered(statusCode)
-        )
-        if (reached !== undefined) request.once("proxyConnect", reached)
-        Phases.send(request, client)
-      }
+    const agent = Proxy.agent(proxy, { localAddress: way.localAddress, signal: abort.signal })
+    const send: typeof Phases.send = (request, sender) => {
+      request.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => this.#proxyAnswered(statusCode))
+      if (reached !== undefined) request.once("proxyConnect", reached)
+      Phases.send(request, sender)
     }
-    return { ...this.#request, options: tunnelling }
+    return { ...this.#request, send, way: { ...way, secureEndpoint: url.protocol === "wss:", agent } }
   }
 
   #proxyAnswered(status: number): void {
@@ -222,8 +218,8 @@ export class Attempt {
 
   /** The socket is open, and `ws` has left it to us. */
   upgradedPlain(socket: Net.Socket, head: Buffer, protocol: string): void {
-    const { dial, options } = this.#request
-    const wire = new FrameSocket(socket, protocol, options.maxPayload!, this.#receiver.lazyText !== undefined)
+    const { dial, maxPayload } = this.#request
+    const wire = new FrameSocket(socket, protocol, maxPayload, this.#receiver.lazyText !== undefined)
     const link = new NodeLink(wire, socket, dial, this.#receiver)
     this.#client = wire
     this.#socket = undefined

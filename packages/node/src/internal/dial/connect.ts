@@ -42,4 +42,4 @@ const connectTls = (options: Tls.ConnectionOptions): Tls.TLSSocket => {
 }
 
 /** Node calls it in one way; its type declares all the ways in which one may connect. */
-export const createConnection = connectTls as unknown as typeof Net.createConnection
+export const createConnection = connectTls as unknown as NonNullable<Http.RequestOptions["createConnection"]>

@@ -16,11 +16,15 @@ import { invalid } from "./errors.ts"
 import * as Phases from "./phases.ts"
 import * as Proxy from "./proxy.ts"
 
-/** What `ws` gets; beyond its declared options it hands everything on to Node's request. */
-export interface ClientOptions extends WebSocket.ClientOptions {
-  readonly closeTimeout?: number
-  readonly secureContext?: unknown
+/** How a request gets its socket: what Node's `request` takes, and hands on to an agent and to TLS. */
+export interface Way {
+  readonly agent?: Http.Agent
+  readonly createConnection?: NonNullable<Http.RequestOptions["createConnection"]>
+  readonly localAddress?: string
+  readonly rejectUnauthorized?: boolean
+  readonly secureContext?: Tls.SecureContext
   readonly servername?: string
+  /** For the agent of a proxy. */
   readonly secureEndpoint?: boolean
 }
 
@@ -28,12 +32,15 @@ export interface UpgradeRequest {
   readonly dial: Dial
   readonly url: URL
   readonly proxy: URL | undefined
-  readonly options: ClientOptions
+  readonly way: Way
+  /** Sends the request for what made it. */
+  readonly send: typeof Phases.send
+  readonly compression: NonNullable<WebSocket.ClientOptions["perMessageDeflate"]>
+  readonly maxPayload: number
 }
 
 /** The way of a dial that goes through no proxy. */
-const direct = ({ protocol }: URL): Pick<ClientOptions, "agent" | "createConnection"> =>
-  protocol === "ws:" ? { agent: directAgent } : { createConnection }
+const direct = ({ protocol }: URL): Way => (protocol === "ws:" ? { agent: directAgent } : { createConnection })
 
 /** `ws` keeps the limit in a signed 32-bit number and takes 0 for "none". */
 const maxPayload = (size: number): number => Math.max(1, Math.min(Math.floor(size), 0x7fff_ffff))
@@ -84,7 +91,7 @@ const checkHeaders = (dial: Dial): ConnectionError.InvalidOptions | undefined =>
   return undefined
 }
 
-const compression = (option: boolean | Compression | undefined): NonNullable<ClientOptions["perMessageDeflate"]> => {
+const compressionOf = (option: boolean | Compression | undefined): UpgradeRequest["compression"] => {
   if (option === undefined || option === false) return false
   const { contextTakeover = true, level, memLevel, threshold = 1_024 } = option === true ? {} : option
   const noTakeover = contextTakeover ? {} : { clientNoContextTakeover: true, serverNoContextTakeover: true }
@@ -117,7 +124,7 @@ const secureContext = (tls: TlsOptions): Tls.SecureContext =>
  */
 export const make = (options: Options): ((dial: Dial) => UpgradeRequest | ConnectionError.InvalidOptions) => {
   let context: Tls.SecureContext | undefined
-  const tlsOptions = (dial: Dial, url: URL): ClientOptions | ConnectionError.InvalidOptions | undefined => {
+  const tlsOptions = (dial: Dial, url: URL): Way | ConnectionError.InvalidOptions | undefined => {
     const { tls } = options
     if (tls === undefined || url.protocol !== "wss:") return undefined
     const servername = tls.servername === undefined ? {} : { servername: tls.servername }
@@ -127,7 +134,7 @@ export const make = (options: Options): ((dial: Dial) => UpgradeRequest | Connec
       return invalid(dial, ["tls"], `ca, cert, key or passphrase does not load (${codeOf(error) ?? "unreadable"}).`)
     }
   }
-  const perMessageDeflate = compression(options.compression)
+  const compression = compressionOf(options.compression)
   const { localAddress } = options
   const build = (dial: Dial): UpgradeRequest | ConnectionError.InvalidOptions => {
     const url = checkUrl(dial)
@@ -145,27 +152,24 @@ export const make = (options: Options): ((dial: Dial) => UpgradeRequest | Connec
       dial,
       url,
       proxy,
-      options: {
+      way: {
         ...tls,
         ...(proxy === undefined ? direct(url) : {}),
         ...(localAddress === undefined ? {} : { localAddress }),
-        headers: { ...dial.headers },
-        perMessageDeflate,
-        maxPayload: maxPayload(dial.maxMessageSize),
-        followRedirects: false,
-        finishRequest: Phases.send,
         // stated, so that no environment variable can switch it off; Node copies each option several times
         ...(url.protocol === "wss:" ? { rejectUnauthorized: true } : {})
-      }
+      },
+      send: Phases.send,
+      compression,
+      maxPayload: maxPayload(dial.maxMessageSize)
     }
   }
   let last: UpgradeRequest | undefined
   // A fleet dials one url again and again: the last request serves again, but for the proxy that the environment names.
   const again = (dial: Dial): UpgradeRequest | ConnectionError.InvalidOptions | undefined => {
     if (last === undefined || !isAlike(dial, last.dial)) return undefined
-    const { options: client, url } = last
-    const proxy = options.proxy === undefined ? Proxy.resolve(dial, url, undefined) : last.proxy
-    return proxy instanceof ConnectionError.InvalidOptions ? proxy : { dial, url, proxy, options: client }
+    const proxy = options.proxy === undefined ? Proxy.resolve(dial, last.url, undefined) : last.proxy
+    return proxy instanceof ConnectionError.InvalidOptions ? proxy : { ...last, dial, proxy }
   }
   return (dial) => {
     const request = again(dial) ?? build(dial)
