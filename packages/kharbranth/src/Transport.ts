@@ -222,9 +222,10 @@ export class Transport extends Context.Service<
 
 /**
  * A dial as a callback: begins to dial and gives the outcome to `resume`, once,
- * perhaps before it returns. Returns how to abandon the dial: that may be called
- * until there is a link, and more than once; afterwards `resume` is not called
- * any more. It must not throw. A link ends by its own `terminate`.
+ * perhaps before it returns. Returns how to let go of whatever there is: it
+ * abandons the dial, or terminates the socket. That may be called at any time,
+ * and more than once; afterwards `resume` is not called any more. It must not
+ * throw. A connection forgets it once there is a link, which ends by `terminate`.
  *
  * @category models
  * @since 0.1.0

@@ -55,17 +55,7 @@ export const fromCallback = (open: Open): Dialer => {
       return Effect.andThen(
         Scope.addFinalizer(scope, releasing),
         Effect.callback<Link, DialError>((resume) => {
-          const opened = (link: Link): Link => {
-            release = () => link.terminate()
-            return link
-          }
-          const abandon = open(dial, receiver, (outcome) => {
-            const exit = outcomeOf(outcome)
-            // At once: the fiber may be interrupted before it sees the link.
-            if (exit !== undefined && Exit.isSuccess(exit)) opened(exit.value)
-            resume(exit ?? Effect.map(outcome, opened))
-          })
-          if (release === nothing) release = abandon
+          release = open(dial, receiver, resume)
           return releasing
         })
       )
