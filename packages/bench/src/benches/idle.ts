@@ -10,7 +10,8 @@ import type { Params, Result } from "../subjects/idle.ts"
 
 const bare = "raw ws"
 const beating = "raw ws with a ping timer"
-const contenders = ["partysocket", "kharbranth", "kharbranth, a reader each"]
+const reading = "kharbranth, a reader each"
+const contenders = ["partysocket", "kharbranth", reading]
 const noBeat = "no heartbeat"
 
 type Results = ReadonlyMap<string, ReadonlyArray<Result>>
@@ -63,11 +64,6 @@ const idleFigures = (results: Results): ReadonlyArray<Figure> => [
   ),
   figure(
     "idle",
-    "kharbranth, a reader each, 5,000 opened, by CPU",
-    paired(results, bare, "kharbranth, a reader each", (value, base) => value.openCpuMillis / base.openCpuMillis)
-  ),
-  figure(
-    "idle",
     "raw ws with a ping timer, CPU",
     results.get(beating)!.map(({ cpu }) => cpu * 100),
     "%"
@@ -78,6 +74,14 @@ const idleFigures = (results: Results): ReadonlyArray<Figure> => [
       `${subject}, CPU against a ping timer`,
       paired(results, beating, subject, (value, base) => value.cpu / base.cpu)
     )
+  )
+]
+
+const readFigures = (results: Results): ReadonlyArray<Figure> => [
+  figure(
+    "idle",
+    `${reading}, 5,000 opened, by CPU`,
+    paired(results, bare, reading, (value, base) => value.openCpuMillis / base.openCpuMillis)
   )
 ]
 
@@ -110,12 +114,24 @@ const openFigures = (results: Results): ReadonlyArray<Figure> => [
 const measure = async ({ quick, rounds }: Context, server: Server): Promise<ReadonlyArray<Figure>> => {
   // a heartbeat every two seconds, or the CPU that it takes would be too little to measure
   const beat = { heartbeatMillis: 2_000, idleMillis: quick ? 4_000 : 8_000 }
-  const few = { connections: quick ? 500 : 5_000, ...beat }
-  const idle = await sampleAll(server, rounds, [bare, beating, ...contenders], few)
-  const many = { connections: quick ? 1_000 : 10_000, heartbeatMillis: 20_000, idleMillis: 100 }
-  const opened = await sampleAll(server, rounds, [bare, "kharbranth"], many)
+  const few = quick ? 500 : 5_000
+  const many = quick ? 1_000 : 10_000
+  const idle = await sampleAll(server, rounds, [bare, beating, ...contenders], {
+    connections: few,
+    warm: few / 10,
+    ...beat
+  })
+  // no heart beats while they open
+  const opening = { heartbeatMillis: 20_000, idleMillis: 100 }
+  const read = await sampleAll(server, rounds, [bare, reading], { connections: few, ...opening })
+  const opened = await sampleAll(server, rounds, [bare, "kharbranth"], { connections: many, ...opening })
   const left = await server.sockets()
-  return [...idleFigures(idle), ...openFigures(opened), figure("idle", "sockets left at the server", [left], "sockets")]
+  return [
+    ...idleFigures(idle),
+    ...readFigures(read),
+    ...openFigures(opened),
+    figure("idle", "sockets left at the server", [left], "sockets")
+  ]
 }
 
 export const idle: Bench = {

@@ -19,6 +19,11 @@ export interface Params {
   readonly connections: number
   readonly heartbeatMillis: number
   readonly idleMillis: number
+  /**
+   * How many are opened before: the code, and what it keeps for itself, comes with the first, and the heap of a
+   * connection is that of one more. Default: 0.
+   */
+  readonly warm?: number | undefined
   /** How long connections are open before their heap is measured. Default: 0. */
   readonly settleMillis?: number | undefined
 }
@@ -185,25 +190,22 @@ export const leftovers = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap" || kind === "Timeout").length
 
 export const measure = async (subject: string, params: Params): Promise<Result> => {
-  const open = openers[subject]!
   const settled = params.settleMillis ?? 0
-  // The code, and what it keeps for itself, comes with the first few: the heap of a connection is that of one more.
-  const few = Math.ceil(params.connections / 10)
-  const first = await timed(() => open({ ...params, connections: few }))
+  const warmed = await openers[subject]!({ ...params, connections: params.warm ?? 0 })
   await pause(settled)
   const before = await memory()
-  const rest = await timed(() => open({ ...params, connections: params.connections - few }))
+  const opened = await timed(() => openers[subject]!(params))
   await pause(settled)
   const after = await memory()
   const cpu = await cpuWhile(params.idleMillis)
   const closing = performance.now()
-  await Promise.all([first.value.close(), rest.value.close()])
+  await Promise.all([warmed.close(), opened.value.close()])
   const closeMillis = performance.now() - closing
   await new Promise((resolve) => setImmediate(resolve))
-  const perConnection = (a: number, b: number): number => (a - b) / 1_024 / (params.connections - few)
+  const perConnection = (a: number, b: number): number => (a - b) / 1_024 / params.connections
   return {
-    openMillis: first.millis + rest.millis,
-    openCpuMillis: first.cpuMillis + rest.cpuMillis,
+    openMillis: opened.millis,
+    openCpuMillis: opened.cpuMillis,
     heapKiB: perConnection(after.heapUsed, before.heapUsed),
     rssKiB: perConnection(after.rss, before.rss),
     cpu,
