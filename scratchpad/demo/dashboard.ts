@@ -5,7 +5,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Depth from "@kharbranth/feeds/Depth"
 import type { Snapshot } from "kharbranth/ManagerEvent"
 import type { Client } from "./client.ts"
-import type { Best, Row, Table } from "./table.ts"
+import type { Best, Row, Served, Table } from "./table.ts"
 import { now } from "./time.ts"
 import { type VenueId, venueIds } from "./wire.ts"
 
@@ -33,11 +33,10 @@ export interface Around {
   /** Both by the demo's clock, in milliseconds. */
   readonly start: number
   readonly duration: number
-  /** Where the dashboard is, if one is served. */
-  readonly url: string | undefined
+  readonly served: ReadonlyArray<Served>
 }
 
-export const make = (table: Table, client: Client, { duration, start, url }: Around) =>
+export const make = (table: Table, client: Client, { duration, served, start }: Around) =>
   Effect.gen(function* () {
     const { feed, tallies } = client
     const points = new Map<string, Point>()
@@ -86,7 +85,7 @@ export const make = (table: Table, client: Client, { duration, start, url }: Aro
       const messages = lines.reduce((sum, { frames }) => sum + frames, 0)
       rates.push(rows.reduce((sum, { rate }) => sum + rate, 0))
       if (rates.length > 60) rates.shift()
-      table.draw({ elapsed: elapsed(), duration, url, rows, best: yield* best, rates, news, messages })
+      table.draw({ elapsed: elapsed(), duration, served, rows, best: yield* best, rates, news, messages })
     })
 
     yield* Effect.forkScoped(Effect.repeat(draw, Schedule.spaced("250 millis")))

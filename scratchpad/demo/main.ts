@@ -4,8 +4,9 @@
  * on loopback, in a process of their own.
  *
  * `npx -y pnpm@12 demo` runs it. It serves a dashboard of our client and prints the
- * address;  with `--stay` the dashboard stays until you stop it. `--seed n`
- * draws other faults; `--sabotage` makes our client leave out the best bid of each book, so
+ * address; `--metrics` also serves a page for Prometheus, on any free port or on that
+ * of `--metrics=9464`. With `--stay` both stay until you stop them. `--seed n` draws
+ * other faults; `--sabotage` makes our client leave out the best bid of each book, so
  * that the verdict must fail; `--live` is the same program against the real venues, for as
  * long as `--seconds` says. `--record file` writes what the terminal would show, for the
  * picture in the README, and serves nothing.
@@ -25,6 +26,7 @@ import { adapters, liveAssets, spelled } from "./adapters.ts"
 import * as Client from "./client.ts"
 import * as Dashboard from "./dashboard.ts"
 import { lasts } from "./faults.ts"
+import * as Metrics from "./metrics.ts"
 import * as Table from "./table.ts"
 import { now } from "./time.ts"
 import * as Verdict from "./verdict.ts"
@@ -43,10 +45,13 @@ import {
 } from "./wire.ts"
 
 const { values } = parseArgs({
+  // An option that takes a value cannot come without one.
+  args: process.argv.slice(2).map((arg) => (arg === "--metrics" ? "--metrics=0" : arg)),
   options: {
     record: { type: "string" },
     seed: { type: "string", default: "7" },
     sabotage: { type: "boolean", default: false },
+    metrics: { type: "string" },
     live: { type: "boolean", default: false },
     stay: { type: "boolean", default: false },
     seconds: { type: "string", default: "60" }
@@ -81,21 +86,26 @@ const simulated = (addresses: Addresses) =>
   )
 
 /** The dashboard of our client, which may also break its sockets; none while the terminal is recorded. */
-const watched =
-  values.record === undefined ? Devtools.layer({ title: "the demo", commands: true, faults: true }) : Layer.empty
-
-const address = Effect.map(
-  Effect.serviceOption(Devtools.Devtools),
-  Option.match({ onNone: () => undefined, onSome: ({ url }) => url })
+const watched = Layer.provideMerge(
+  values.record === undefined ? Devtools.layer({ title: "the demo", commands: true, faults: true }) : Layer.empty,
+  values.metrics === undefined ? Layer.empty : Metrics.layer(Number(values.metrics))
 )
 
-/** Keeps the dashboard, and all that it shows, if that was asked for. */
-const stay = (url: string | undefined): Effect.Effect<void> => {
-  if (!values.stay || url === undefined) return Effect.void
+const served: Effect.Effect<ReadonlyArray<Table.Served>> = Effect.gen(function* () {
+  const dashboard = Option.getOrUndefined(yield* Effect.serviceOption(Devtools.Devtools))?.url
+  const pages = [
+    { name: "dashboard", url: dashboard },
+    { name: "metrics", url: yield* Metrics.address }
+  ] as const
+  return pages.flatMap(({ name, url }) => (url === undefined ? [] : [{ name, url }]))
+})
+
+/** Keeps the pages, and all that they show, if that was asked for. */
+const stay = (pages: ReadonlyArray<Table.Served>): Effect.Effect<void> => {
+  if (!values.stay || pages.length === 0) return Effect.void
   table.close()
-  process.stdout.write(
-    `\n  The faults are over. The dashboard stays at ${url}\n  until you press Ctrl-C; the verdict follows.\n`
-  )
+  const where = pages.map(({ name, url }) => `  The ${name} stays at ${url}\n`).join("")
+  process.stdout.write(`\n  The faults are over.\n${where}  until you press Ctrl-C; the verdict follows.\n`)
   return signal
 }
 
@@ -137,7 +147,7 @@ const isRight = (client: Client.Client) =>
 
 const demo = (table: Table.Table) =>
   Effect.gen(function* () {
-    const url = yield* address
+    const pages = yield* served
     const venues = yield* child("venues.ts", [values.seed, String(calm)])
     const { addresses, symbols } = yield* next<FromVenues, "ready">(venues, "ready")
     const start = now()
@@ -154,7 +164,8 @@ const demo = (table: Table.Table) =>
         symbols,
         values.sabotage
       )
-      const dashboard = yield* Dashboard.make(table, client, { start, duration: calm + lasts, url })
+      yield* Metrics.watch(client.feed)
+      const dashboard = yield* Dashboard.make(table, client, { start, duration: calm + lasts, served: pages })
       venues.on("message", (message: FromVenues) => {
         if (message._tag === "fault")
           dashboard.say(`${message.venue}: ${message.name}${message.count === 1 ? "" : ` × ${message.count}`}`)
@@ -191,7 +202,7 @@ const demo = (table: Table.Table) =>
         },
         open: client.recoveries.open
       }
-      yield* stay(url)
+      yield* stay(pages)
       return verdict
     }).pipe(Effect.provide(simulated(addresses.kharbranth)))
   }).pipe(Effect.scoped)
@@ -204,10 +215,11 @@ const live = (table: Table.Table) =>
       each((id) => adapters[id]()),
       each((id) => liveAssets.map(spelled[id]))
     )
-    const url = yield* address
-    yield* Dashboard.make(table, client, { start: now(), duration, url })
+    yield* Metrics.watch(client.feed)
+    const pages = yield* served
+    yield* Dashboard.make(table, client, { start: now(), duration, served: pages })
     yield* Effect.sleep(duration)
-    yield* stay(url)
+    yield* stay(pages)
   }).pipe(Effect.provide(Devtools.faulty(NodeTransport.layer)), Effect.scoped)
 
 const table = values.record === undefined ? Table.make(process.stdout) : Table.recording(values.record)

@@ -30,11 +30,16 @@ export interface Best {
   readonly ask: string
 }
 
+/** A page that the demo serves, and where. */
+export interface Served {
+  readonly name: "dashboard" | "metrics"
+  readonly url: string
+}
+
 export interface Frame {
   readonly elapsed: number
   readonly duration: number
-  /** Where the dashboard is, if one is served. */
-  readonly url: string | undefined
+  readonly served: ReadonlyArray<Served>
   readonly rows: ReadonlyArray<Row>
   readonly best: ReadonlyArray<Best>
   readonly rates: ReadonlyArray<number>
@@ -76,15 +81,13 @@ const rendered = (frame: Frame, lines: number): ReadonlyArray<string> => {
   const { rows } = frame
   const synced = sum(rows, ({ synced }) => synced)
   const books = sum(rows, ({ books }) => books)
-  const news = frame.news.slice(
-    -Math.max(3, lines - rows.length - frame.best.length - (frame.url === undefined ? 9 : 10))
-  )
+  const news = frame.news.slice(-Math.max(3, lines - rows.length - frame.best.length - frame.served.length - 9))
   return [
     `${bold(" kharbranth")}  ${books} symbols of five venues${progress(frame.elapsed, frame.duration)}`,
     ` ${(synced === books ? green : yellow)(`${synced} of ${books} books right`)}   ` +
       `${frame.messages.toLocaleString("en")} messages   ${sum(rows, ({ gaps }) => gaps)} marked gaps`,
     ` ${cyan(sparkline(frame.rates))} ${frame.rates.at(-1) ?? 0} msg/s`,
-    ...(frame.url === undefined ? [] : [` dashboard ${cyan(frame.url)}`]),
+    ...frame.served.map(({ name, url }) => ` ${name.padEnd(9)} ${cyan(url)}`),
     "",
     grey(head),
     ...rows.map(cells),
@@ -103,9 +106,9 @@ const onTerminal = (out: NodeJS.WriteStream): Table => {
 const plain = (out: NodeJS.WriteStream): Table => {
   let next = 0
   return {
-    draw: ({ best, elapsed, messages, rates, rows, url }) => {
+    draw: ({ best, elapsed, messages, rates, rows, served }) => {
       if (elapsed < next) return
-      if (next === 0 && url !== undefined) log(out, elapsed, `dashboard ${url}`)
+      if (next === 0) for (const { name, url } of served) log(out, elapsed, `${name} ${url}`)
       next = elapsed + 5000
       log(
         out,

@@ -1,4 +1,5 @@
 /** Recording rules and alerts for Prometheus, as data and as the file that it loads. */
+import { losses } from "../src/internal/groups/group.ts"
 import { increase, quantile, rate, series, sumBy } from "./queries.ts"
 
 const group = "job, kharbranth_group"
@@ -38,7 +39,7 @@ export const recordings: ReadonlyArray<Recording> = [
 ]
 
 /** By design a program drops messages for other reasons. */
-const losses = "overflow|expired|undecodable|unread"
+const lossReasons = [...new Set(losses.map(({ reason }) => reason))].join("|")
 
 export const alerts: ReadonlyArray<Alert> = [
   {
@@ -95,7 +96,7 @@ export const alerts: ReadonlyArray<Alert> = [
     alert: "KharbranthDropping",
     value: sumBy(
       `${group}, kharbranth_where, kharbranth_reason`,
-      rate(`${series("dropped")}{kharbranth_reason=~"${losses}"}`, "5m")
+      rate(`${series("dropped")}{kharbranth_reason=~"${lossReasons}"}`, "5m")
     ),
     condition: "> 0",
     for: "2m",

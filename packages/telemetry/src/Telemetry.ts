@@ -51,6 +51,15 @@ export interface Options {
 }
 
 /**
+ * How many topics there are, and in which states. `Subscriptions` counts them in
+ * its figures; whatever else keeps topics can count its own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TopicCounts extends Pick<Figures, "topics" | "confirmed" | "quarantined"> {}
+
+/**
  * What can be watched beside connections.
  *
  * @category services
@@ -61,9 +70,12 @@ export class Telemetry extends Context.Service<
   {
     /** Exports who waits for a dial budget, and its circuit breakers, until the Scope closes. */
     readonly watchBudget: (budget: DialBudget) => Effect.Effect<void, never, Scope.Scope>
-    /** Exports how many topics are confirmed, pending and in quarantine, until the Scope closes. */
+    /**
+     * Exports how many topics are confirmed, pending and in quarantine, until the Scope closes.
+     * The figures are read within one turn: an effect that waits is not for them.
+     */
     readonly watchSubscriptions: (
-      subscriptions: { readonly figures: Effect.Effect<Figures> },
+      subscriptions: { readonly figures: Effect.Effect<TopicCounts> },
       group: string
     ) => Effect.Effect<void, never, Scope.Scope>
   }

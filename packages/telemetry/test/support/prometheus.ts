@@ -49,7 +49,7 @@ const configuration = (target: string): string =>
   JSON.stringify({
     global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
     rule_files: [rulesPath],
-    scrape_configs: [{ job_name: "storm", static_configs: [{ targets: [target] }] }]
+    scrape_configs: [{ job_name: "demo", static_configs: [{ targets: [target] }] }]
   })
 
 const exited = (child: ChildProcess): Promise<void> =>

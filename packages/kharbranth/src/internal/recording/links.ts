@@ -10,7 +10,8 @@ type Seq = number | undefined
 
 /** A step of the lifecycle: its events follow from its input, and one from the other. */
 interface Step {
-  readonly events: ReadonlyArray<ConnectionEvent>
+  /** Those that are still to be recorded. */
+  events: ReadonlyArray<ConnectionEvent>
   /** What led to it: its input's cause, or else the first of its events. */
   first: Seq
   last: Seq
@@ -18,6 +19,7 @@ interface Step {
 
 /** The last entries of one session. */
 interface Marks {
+  readonly epoch: number
   dial?: Seq
   waiting?: Seq
   phase?: Seq
@@ -37,10 +39,13 @@ const sessionsAtMost = 4
 /** How many probes of a session may be without an answer. */
 export const probesAtMost = 4
 
-const noStep: Step = { events: [], first: undefined, last: undefined }
+const none: ReadonlyArray<ConnectionEvent> = []
+
+const noStep: Step = { events: none, first: undefined, last: undefined }
 
 export class Links {
-  private readonly sessions = new Map<number, Marks>()
+  // A list of at most so many takes less memory than a map of one.
+  private sessions: ReadonlyArray<Marks> = []
   private step = noStep
   private classified: Seq
   private retry: Seq
@@ -134,6 +139,7 @@ export class Links {
     if (this.step.events.includes(event)) {
       this.step.first ??= seq
       this.step.last = seq
+      if (event === this.step.events.at(-1)) this.step.events = none
     }
     switch (event._tag) {
       case "DialStarted":
@@ -190,16 +196,17 @@ export class Links {
     if (marks.probes?.size === 0) marks.probes = undefined
   }
 
-  private mark(epoch: number, name: Exclude<keyof Marks, "ordered" | "probes">, seq: Seq): void {
+  private mark(epoch: number, name: Exclude<keyof Marks, "epoch" | "ordered" | "probes">, seq: Seq): void {
     this.marksOf(epoch)[name] = seq
   }
 
   private marksOf(epoch: number): Marks {
-    const known = this.sessions.get(epoch)
+    const known = this.sessions.find((marks) => marks.epoch === epoch)
     if (known !== undefined) return known
-    const marks: Marks = {}
-    this.sessions.set(epoch, marks)
-    if (this.sessions.size > sessionsAtMost) this.sessions.delete(Math.min(...this.sessions.keys()))
+    const marks: Marks = { epoch }
+    const all = this.sessions.concat(marks)
+    const oldest = Math.min(...all.map((one) => one.epoch))
+    this.sessions = all.length > sessionsAtMost ? all.filter((one) => one.epoch !== oldest) : all
     return marks
   }
 }

@@ -44,10 +44,16 @@ const plainValue = (value: unknown): unknown => {
   return Array.isArray(value) ? value.map(plainValue) : plainFields(value)
 }
 
-const plainFields = (value: object): Record<string, unknown> => {
+/** What is plain already is kept as it is: most events are, and a copy takes more memory than a literal. */
+const plainFields = (value: object): object => {
+  let isPlain = Object.getPrototypeOf(value) === Object.prototype
   const plain: Record<string, unknown> = {}
-  for (const [key, field] of Object.entries(value)) if (field !== undefined) plain[key] = plainValue(field)
-  return plain
+  for (const [key, field] of Object.entries(value)) {
+    const copy = field === undefined ? undefined : plainValue(field)
+    if (copy !== undefined) plain[key] = copy
+    if (copy === undefined || copy !== field) isPlain = false
+  }
+  return isPlain ? value : plain
 }
 
 export const plain = <A extends object>(value: A): Plain<A> => plainValue(value) as Plain<A>

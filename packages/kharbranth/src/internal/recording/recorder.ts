@@ -18,9 +18,11 @@ import type * as Inbox from "../../Inbox.ts"
 import type * as Outbox from "../../Outbox.ts"
 import type { Watcher } from "../connection/run/watching.ts"
 import { type Measured, metrics } from "../connection/use/metrics.ts"
-import { type BeginToWatch, Listening, watching } from "../connection/use/observe.ts"
-import { total } from "../kit/guard.ts"
+import { type BeginToWatch, watching } from "../connection/use/observe.ts"
+import type { Observer } from "../kit/fanout.ts"
+import { attempt } from "../kit/guard.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
+import type { Command, Input, State } from "../lifecycle/model.ts"
 import * as Check from "../model/check.ts"
 import { ttlOf } from "../outbox/options.ts"
 import { maxStallOf } from "../transport/backpressure.ts"
@@ -51,11 +53,55 @@ interface Watched extends Measured {
   }
 }
 
-/** A connection under watch. */
-interface Subject extends Counted {
+/** What a connection under watch reports to. */
+interface Desk {
+  readonly happened: (subject: Subject, event: ConnectionEvent) => void
+  readonly closed: (subject: Subject) => void
+}
+
+/**
+ * A connection under watch: it listens to the events and to the lifecycle itself,
+ * because ten thousand may be recorded, and functions for it would be a third of
+ * what they take. Errors of users are read here, and reading one may throw: the
+ * entry is lost, and the connection goes on.
+ */
+class Subject implements Counted, Observer<ConnectionEvent>, Watcher {
   readonly watched: Watched
   readonly track: Track
   readonly steps: Steps | undefined
+  known: Counted["known"]
+  items: Array<ConnectionEvent> = []
+  private readonly desk: Desk
+
+  constructor(watched: Watched, { entries, steps }: Settings, desk: Desk) {
+    this.watched = watched
+    this.track = new Track(entries)
+    this.steps = steps === 0 ? undefined : new Steps(steps)
+    this.desk = desk
+    this.known = undefined
+  }
+
+  get capacity(): number {
+    return Infinity
+  }
+
+  get waiting(): this {
+    return this
+  }
+
+  wake(): void {
+    const { items } = this
+    this.items = []
+    for (const event of items) attempt(() => this.desk.happened(this, event), nothing)
+  }
+
+  stepped(input: Input, commands: ReadonlyArray<Command>, state: State, now: number): void {
+    attempt(() => {
+      this.track.stepped(input, commands)
+      this.steps?.add(input, state, now)
+      if (state.phase._tag === "Closed") this.desk.closed(this)
+    }, nothing)
+  }
 }
 
 const nothing = (): void => {}
@@ -63,11 +109,12 @@ const nothing = (): void => {}
 /** How many connections that were closed are kept. */
 const closedAtMost = 64
 
-class Tracks {
+class Tracks implements Desk {
   private readonly settings: Settings
   /** By name, the newest. */
   private readonly subjects = new Map<string, Subject>()
-  private readonly closed: Array<Subject> = []
+  /** Those of connections that are closed. */
+  private readonly past: Array<Subject> = []
   private readonly others = new Others(() => this.subjects.values())
   private bytes = 0
   /** The clocks when the first connection was made. */
@@ -80,34 +127,30 @@ class Tracks {
   }
 
   readonly watch: BeginToWatch = (watched) => {
-    const { failed, steps } = this.settings
     this.began ??= { mono: watched.mono(), wall: watched.wall() }
-    const subject: Subject = {
-      watched,
-      track: new Track(this.settings.entries),
-      steps: steps === 0 ? undefined : new Steps(steps),
-      known: undefined
-    }
+    const subject = new Subject(watched, this.settings, this)
     this.enter(subject)
-    const { track } = subject
-    const happened = (event: ConnectionEvent): void => {
-      const before = track.bytes
-      track.add(event, this.at(watched))
-      if (this.subjects.get(watched.connection) === subject) {
-        this.bytes += track.bytes - before
-        this.bound(subject)
-      }
-      // The state follows in the same turn.
-      if (event._tag === "GaveUp") nextMicrotask(() => failed(() => this.take(subject)))
+    watched.reports.events.add(subject)
+    return subject
+  }
+
+  happened(subject: Subject, event: ConnectionEvent): void {
+    const { track, watched } = subject
+    const before = track.bytes
+    track.add(event, this.at(watched))
+    if (this.subjects.get(watched.connection) === subject) {
+      this.bytes += track.bytes - before
+      this.bound(subject)
     }
-    const stepped: NonNullable<Watcher["stepped"]> = (input, commands, state, now) => {
-      track.stepped(input, commands)
-      subject.steps?.add(input, state, now)
-      if (state.phase._tag === "Closed") this.close(subject)
-    }
-    // Errors of users are read here, and reading one may throw: the entry is lost, and the connection goes on.
-    watched.reports.events.add(new Listening(total(happened, nothing)))
-    return { stepped: total(stepped, nothing) }
+    // The state follows in the same turn.
+    if (event._tag === "GaveUp") nextMicrotask(() => this.settings.failed(() => this.take(subject)))
+  }
+
+  closed(subject: Subject): void {
+    this.past.push(subject)
+    if (this.past.length <= closedAtMost) return
+    const oldest = this.past.shift()
+    if (oldest !== undefined && this.subjects.get(oldest.watched.connection) === oldest) this.leave(oldest)
   }
 
   get names(): ReadonlyArray<string> {
@@ -132,13 +175,6 @@ class Tracks {
   private leave(subject: Subject): void {
     this.subjects.delete(subject.watched.connection)
     this.bytes -= subject.track.bytes
-  }
-
-  private close(subject: Subject): void {
-    this.closed.push(subject)
-    if (this.closed.length <= closedAtMost) return
-    const oldest = this.closed.shift()
-    if (oldest !== undefined && this.subjects.get(oldest.watched.connection) === oldest) this.leave(oldest)
   }
 
   /** Keeps all within the bound: each in its turn gives up an entry, and who has few keeps them while others have more. */

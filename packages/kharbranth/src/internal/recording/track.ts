@@ -58,6 +58,11 @@ const ofDial: ReadonlySet<Tag> = new Set(["DialPhase", "DialWaiting", "DialPermi
 /** How many entries of a long outage are kept from its beginning. */
 const head = 16
 
+/** Up to so many entries, a list has room for no more than it holds. */
+const few = 16
+
+const none: ReadonlyArray<Entry> = []
+
 /** About how many bytes an entry takes besides its event, and with an event that is folded. */
 const overhead = 160
 const small = 240
@@ -75,9 +80,9 @@ export class Track {
   folded: Record<Folded, number> = { probes: 0, pulses: 0, control: 0, edges: 0, phases: 0 }
   private readonly most: number
   private readonly links = new Links()
-  private readonly last = new Map<Tag, Entry>()
+  private readonly last: Partial<Record<Tag, Entry | undefined>> = {}
   /** Probes that wait for their answer, and the last one that had it. */
-  private probes: ReadonlyArray<Entry> = []
+  private probes: ReadonlyArray<Entry> = none
   private answered: Entry | undefined
   private seq = 0
   private epoch = 0
@@ -116,19 +121,29 @@ export class Track {
   private keep(entry: Entry): void {
     const { _tag } = entry.event
     const cause = leads[_tag]
-    if (cause !== undefined) this.last.delete(cause)
+    if (cause !== undefined) this.last[cause] = undefined
     const fold = lastOnly[_tag]
-    const before = this.last.get(_tag)
-    if (fold !== undefined) this.last.set(_tag, entry)
-    if (fold !== undefined && before !== undefined) {
-      const index = this.entries.lastIndexOf(before)
-      if (index >= 0) {
-        this.folded[fold]++
-        this.remove(index)
-      }
+    if (fold !== undefined) {
+      const before = this.last[_tag]
+      this.last[_tag] = entry
+      this.fold(before, fold)
     }
-    this.entries.push(entry)
+    this.append(entry)
     this.bytes += sizeOf(entry)
+  }
+
+  /** A list that is pushed to, or spread, has room for seventeen more; most connections have six entries. */
+  private append(entry: Entry): void {
+    if (this.entries.length < few) this.entries = this.entries.concat(entry)
+    else this.entries.push(entry)
+  }
+
+  /** Counts an entry instead of keeping it, if it is still kept. */
+  private fold(entry: Entry | undefined, as: Folded): void {
+    const index = entry === undefined ? -1 : this.entries.lastIndexOf(entry)
+    if (index < 0) return
+    this.folded[as]++
+    this.remove(index)
   }
 
   /** Keeps the last probe that was answered, those that were missed, and those that wait. */
@@ -139,21 +154,15 @@ export class Track {
       this.probes = [...this.probes, entry]
       if (this.probes.length <= probesAtMost) return
       this.probes = [...others, entry]
-      return this.foldProbe(oldest)
+      return this.fold(oldest, "probes")
     }
     if (event._tag !== "PulseSeen" && event._tag !== "ProbeMissed") return
     const probe = this.probes.find((one) => one.epoch === entry.epoch && one.seq === entry.because)
-    this.probes = this.probes.filter((one) => one !== probe)
+    const waiting = this.probes.filter((one) => one !== probe)
+    this.probes = waiting.length === 0 ? none : waiting
     if (event._tag === "ProbeMissed") return
-    this.foldProbe(this.answered)
+    this.fold(this.answered, "probes")
     this.answered = probe
-  }
-
-  private foldProbe(probe: Entry | undefined): void {
-    const index = probe === undefined ? -1 : this.entries.lastIndexOf(probe)
-    if (index < 0) return
-    this.folded.probes++
-    this.remove(index)
   }
 
   /** Drops of one kind that follow each other are one entry. */

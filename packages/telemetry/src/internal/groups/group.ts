@@ -10,12 +10,26 @@ import { type Attributes, type Cell, type Registry, SeriesSet } from "./series.t
 const outcomes = ["Confirmed", "Dropped", "Expired", "Failed", "Unknown"]
 const kinds = ["first", "reconnect", "rotation", "hedge"]
 
+/** What is lost against a program's will: the alert about dropped messages counts these. */
+export const losses = [
+  { where: "outbox", reason: "overflow" },
+  { where: "outbox", reason: "expired" },
+  { where: "inbox", reason: "overflow" },
+  { where: "inbox", reason: "undecodable" },
+  { where: "inbox", reason: "unread" }
+] as const
+
 /** The counters that a connection's own figures move. */
 type Totals = Pick<Figures, "messagesIn" | "messagesOut" | "bytesIn" | "bytesOut" | "gaps" | "deliveries">
 
 export const nothingYet: Totals = { messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0, gaps: {}, deliveries: {} }
 
 type Counts = Readonly<Record<string, number>>
+
+export const droppedOf = (where: string, reason: string): Attributes => ({
+  "kharbranth.where": where,
+  "kharbranth.reason": reason
+})
 
 const received = { "network.io.direction": "receive" }
 const sent = { "network.io.direction": "transmit" }
@@ -75,6 +89,7 @@ export class Group {
     series.cell(instruments.probesMissed)
     series.cell(instruments.readerStalls)
     for (const kind of kinds) series.cell(instruments.dials, { "kharbranth.dial.kind": kind })
+    for (const { reason, where } of losses) series.cell(instruments.dropped, droppedOf(where, reason))
     for (const outcome of outcomes) this.delivered(outcome)
   }
 

@@ -7,7 +7,7 @@ import type { ConnectionError } from "kharbranth/ConnectionError"
 import type { ConnectionEvent, DialStarted } from "kharbranth/ConnectionEvent"
 import type { Listener, Observed } from "kharbranth/ConnectionObserver"
 import { type Instrument, instruments } from "../../Instruments.ts"
-import { type Group, nothingYet } from "./group.ts"
+import { droppedOf, type Group, nothingYet } from "./group.ts"
 import type { Attributes } from "./series.ts"
 
 /** What a member uses of the fleet that it belongs to. */
@@ -90,11 +90,7 @@ export class Member implements Listener {
       case "ReaderStalled":
         return this.count(instruments.readerStalls)
       case "Dropped":
-        return this.count(
-          instruments.dropped,
-          { "kharbranth.where": event.where, "kharbranth.reason": event.reason },
-          event.count
-        )
+        return this.count(instruments.dropped, droppedOf(event.where, event.reason), event.count)
       default:
         return undefined
     }

@@ -46,7 +46,7 @@ export const budgetSource =
   }
 
 export const subscriptionsSource =
-  (figures: Effect.Effect<Figures>) =>
+  (figures: Effect.Effect<Pick<Figures, "topics" | "confirmed" | "quarantined">>) =>
   (series: SeriesSet): Source => {
     const cellOf = (state: string) => series.cell(instruments.subscriptions, { "kharbranth.state": state })
     const cells = { confirmed: cellOf("confirmed"), pending: cellOf("pending"), quarantined: cellOf("quarantined") }

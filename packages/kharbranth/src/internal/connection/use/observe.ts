@@ -13,7 +13,7 @@ import type { Supervisor } from "../run/supervisor.ts"
 import type { Watcher } from "../run/watching.ts"
 
 /** Hears each event in the turn in which it happens. */
-export class Listening implements Observer<ConnectionEvent> {
+class Listening implements Observer<ConnectionEvent> {
   items: Array<ConnectionEvent> = []
   readonly capacity = Infinity
   private readonly hear: (event: ConnectionEvent) => void
