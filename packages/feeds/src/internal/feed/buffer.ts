@@ -73,13 +73,15 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
     this.waiting.wake()
   }
 
-  /** Takes all that waits and makes of it what the reader wants, as soon as that is anything. */
+  /** Takes all that waits and makes of it what the reader wants, in another array, as soon as that is anything. */
   pullAs<B>(read: (batch: Array<A | Marker>) => Array<B>): Pull<B, E> {
     return this.waiting.until((): Pull<B, E> | undefined => {
       const batch = this.take()
       if (batch.length > 0) {
         try {
           const found = read(batch)
+          // An array that waited may have grown old, and what it holds would be copied by the garbage collector.
+          batch.length = 0
           if (Arr.isArrayNonEmpty(found)) return Effect.succeed(found)
         } catch (defect) {
           // A function of the user's threw: that is the reader's end, and nobody else's.
@@ -99,7 +101,8 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
     if (this.lostState !== undefined) first.push(this.lostState)
     const snapshot = this.behind ? this.options.snapshot?.() : undefined
     if (snapshot !== undefined) first.push(snapshot)
-    const rest = this.head === 0 ? this.items : this.items.slice(this.head)
+    const rest = this.items
+    if (this.head > 0) rest.splice(0, this.head)
     this.items = []
     this.head = 0
     this.lost = 0
@@ -125,7 +128,7 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
       this.dropped++
     }
     if (this.head >= 1024 && this.head * 2 >= this.items.length) {
-      this.items = this.items.slice(this.head)
+      this.items.splice(0, this.head)
       this.head = 0
     }
   }
