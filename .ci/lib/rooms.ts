@@ -157,7 +157,7 @@ const houses: Readonly<Record<string, House>> = {
   },
   "cluster": {
     // `model` consists of doors alone.
-    floors: [["kit", "model"], ["store", "fence", "engine"], ["holder", "names", "budget"], ["fleet"]],
+    floors: [["kit", "model"], ["store", "fence", "engine", "entries"], ["holder", "names", "budget"], ["fleet"]],
     doors: {
       Cluster: "engine",
       ClusterManager: "fleet",

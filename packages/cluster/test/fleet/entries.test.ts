@@ -14,7 +14,7 @@ import * as Codec from "kharbranth/Codec"
 import * as Inbox from "kharbranth/Inbox"
 import * as VirtualTime from "kharbranth/testing/VirtualTime"
 import * as FleetKind from "../../src/FleetKind.ts"
-import { Marker } from "../../src/internal/fleet/following.ts"
+import { Marker } from "../../src/internal/entries/marker.ts"
 import * as TestFleet from "../../src/testing/TestFleet.ts"
 
 const Ticker = FleetKind.make("ticker", {

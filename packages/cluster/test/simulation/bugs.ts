@@ -3,8 +3,8 @@
  * decision of the leases, the fence or the names, and the simulation is run on it.
  */
 import * as Effect from "effect/Effect"
+import { Marker } from "../../src/internal/entries/marker.ts"
 import * as Answering from "../../src/internal/fleet/answering.ts"
-import { Marker } from "../../src/internal/fleet/following.ts"
 import { FencedReceiver } from "../../src/internal/fence/fenced.ts"
 import { Right } from "../../src/internal/fence/right.ts"
 import { Holder } from "../../src/internal/holder/holder.ts"
