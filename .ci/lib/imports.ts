@@ -140,6 +140,7 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   "devtools": ["kharbranth"],
   "cluster": ["kharbranth"],
   "cluster-node": ["kharbranth", "cluster"],
+  "cluster-nats": ["kharbranth", "cluster"],
   "bench": ["kharbranth", "node", "browser", "signalr", "feeds"],
   "site": ["kharbranth"]
 }

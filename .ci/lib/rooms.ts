@@ -157,11 +157,17 @@ const houses: Readonly<Record<string, House>> = {
   },
   "cluster": {
     // `model` consists of doors alone.
-    floors: [["kit", "model"], ["store", "fence", "engine", "entries"], ["holder", "names", "budget"], ["fleet"]],
+    floors: [
+      ["kit", "model"],
+      ["store", "fence", "engine", "entries"],
+      ["holder", "names", "budget"],
+      ["fleet", "bus"]
+    ],
     doors: {
       Cluster: "engine",
       ClusterManager: "fleet",
       Fleet: "fleet",
+      FleetBus: "bus",
       FleetError: "model",
       FleetEvent: "model",
       FleetKind: "names",
@@ -176,6 +182,11 @@ const houses: Readonly<Record<string, House>> = {
     // `model` consists of doors alone.
     floors: [["model"], ["setup", "watchdog"], ["fleet"]],
     doors: { NodeFleet: "fleet", ProcessWatchdog: "watchdog", SetupError: "model" },
+    annexes: []
+  },
+  "cluster-nats": {
+    floors: [["nats"]],
+    doors: { NatsBus: "nats" },
     annexes: []
   },
   "node": {

@@ -7,6 +7,7 @@
  * ├─ at the door   InvalidFleet · InvalidParams · UnknownKind · KindMismatch
  * ├─ set-up        ClusterFailed
  * ├─ the store     StoreFailed
+ * ├─ the bus       BusFailed
  * └─ by name       NameNotFound · Unreachable · CannotTravel
  * ```
  *
@@ -96,6 +97,22 @@ export class StoreFailed extends Data.TaggedError("StoreFailed")<{
 }
 
 /**
+ * The bus to readers in other processes does not do what it should. Names stay
+ * open and their consumers go on.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BusFailed extends Data.TaggedError("BusFailed")<{
+  readonly operation: string
+  readonly cause: ForeignCause
+}> {
+  override get message(): string {
+    return `Fleet: the bus failed at "${this.operation}" (${this.cause.label ?? "unknown"}). Look at the broker, and at the rights of this process there; names stay open.`
+  }
+}
+
+/**
  * This process could not join the cluster.
  *
  * @category errors
@@ -170,6 +187,7 @@ export type FleetError =
   | KindMismatch
   | ClusterFailed
   | StoreFailed
+  | BusFailed
   | NameNotFound
   | Unreachable
   | CannotTravel

@@ -26,6 +26,8 @@ import type { Lease } from "./Lease.ts"
  */
 export interface Opening {
   readonly name: string
+  /** The id of its kind. */
+  readonly kind: string
   /** Its epoch orders what arrives by different owners: give it to whatever stores on behalf of the name. */
   readonly lease: Lease
   /** What `saveCursor` kept last; `undefined` when nothing was. */

@@ -7,6 +7,7 @@
 export * as Cluster from "./Cluster.ts"
 export * as ClusterManager from "./ClusterManager.ts"
 export * as Fleet from "./Fleet.ts"
+export * as FleetBus from "./FleetBus.ts"
 export * as FleetError from "./FleetError.ts"
 export * as FleetEvent from "./FleetEvent.ts"
 export * as FleetKind from "./FleetKind.ts"

@@ -45,7 +45,8 @@ const packages = [
   "telemetry",
   "devtools",
   "cluster",
-  "cluster-node"
+  "cluster-node",
+  "cluster-nats"
 ].map((folder) => readPackage(root, folder))
 const reference = render(packages, base)
 const overview: Page = {

@@ -30,7 +30,7 @@ export interface Offer {
 }
 
 /** What a name's program has around it. */
-export interface Place extends Opening {
+export interface Place extends Omit<Opening, "kind"> {
   readonly manager: ConnectionManager.Manager
   readonly params: unknown
   readonly tags: ReadonlyArray<string>
@@ -167,7 +167,7 @@ export const make = <
     const { lease, manager, name, takeover } = place
     const resumed = new Map<number, unknown>()
     const options = yield* Effect.try({
-      try: () => open(decoded.value, { name, lease, cursor: place.cursor }),
+      try: () => open(decoded.value, { name, kind: id, lease, cursor: place.cursor }),
       catch: foreign
     })
     const { onOpen } = options
@@ -215,7 +215,7 @@ export const make = <
     const consumer: Effect.Effect<unknown, unknown, RC> =
       consume === undefined
         ? Effect.andThen(place.watched, Stream.runDrain(entries))
-        : Effect.suspend(() => consume({ name, lease, cursor, connection, entries, saveCursor }))
+        : Effect.suspend(() => consume({ name, kind: id, lease, cursor, connection, entries, saveCursor }))
     yield* Effect.scoped(consumer as Effect.Effect<unknown, unknown, RC | Scope.Scope>).pipe(
       Effect.tapCause((cause) => Effect.sync(() => place.consumerFailed(foreign(cause)))),
       Effect.sandbox,
