@@ -110,9 +110,29 @@ export interface StoreTrouble {
 }
 
 /**
+ * Dials of a key failed in a row, and this process holds it for the whole fleet;
+ * or one of them worked again. The process that noticed it reports it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type BreakerTurned =
+  | { readonly _tag: "BreakerOpened"; readonly key: string; readonly millis: number }
+  | { readonly _tag: "BreakerClosed"; readonly key: string }
+
+/**
  * Everything that a fleet reports.
  *
  * @category models
  * @since 0.1.0
  */
-export type FleetEvent = Claimed | Lost | Released | Overlapping | NameMoved | NameFailed | OutboxMoved | StoreTrouble
+export type FleetEvent =
+  | Claimed
+  | Lost
+  | Released
+  | Overlapping
+  | NameMoved
+  | NameFailed
+  | OutboxMoved
+  | BreakerTurned
+  | StoreTrouble

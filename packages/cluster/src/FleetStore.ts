@@ -277,8 +277,29 @@ export interface Take {
  * @since 0.1.0
  */
 export type Block =
-  | { readonly _tag: "Granted"; readonly id: string; readonly permits: number }
+  | {
+      readonly _tag: "Granted"
+      readonly id: string
+      readonly permits: number
+      /** How many dials of the key failed in a row before, in the whole fleet, as far as it was told. */
+      readonly failures: number
+    }
   | { readonly _tag: "Wait"; readonly millis: number }
+
+/**
+ * When dials that fail hold a key for the whole fleet.
+ *
+ * @category permits
+ * @since 0.1.0
+ */
+export interface Breaker {
+  /** How many dials in a row must fail. */
+  readonly failures: number
+  /** How many milliseconds the first hold lasts; each further one twice as long. */
+  readonly cooldown: number
+  /** The longest hold, in milliseconds. */
+  readonly maxCooldown: number
+}
 
 /**
  * How many dials of a key the whole fleet may make.
@@ -293,6 +314,14 @@ export interface Permits {
   readonly settle: (id: string, unused: number) => Effect.Effect<void, StoreFailed>
   /** No block of this key is granted for so many milliseconds; a hold that lasts longer stays. */
   readonly hold: (key: string, millis: number) => Effect.Effect<void, StoreFailed>
+  /**
+   * A dial of this key failed. Gives how many milliseconds the key is held for that, or 0: not enough failed in a row,
+   * or it is held already. After the hold one permit is granted, and no other until that dial worked or failed, or its
+   * `within` is over.
+   */
+  readonly failed: (key: string, breaker: Breaker) => Effect.Effect<number, StoreFailed>
+  /** A dial of this key worked: none failed in a row. Gives whether failed dials had held the key. */
+  readonly worked: (key: string) => Effect.Effect<boolean, StoreFailed>
 }
 
 /**

@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { ManagedDial } from "kharbranth/ConnectionManager"
+import type { FleetEvent } from "../../src/FleetEvent.ts"
 import * as FleetStore from "../../src/FleetStore.ts"
 import { Budget } from "../../src/internal/budget/budget.ts"
 
@@ -112,6 +113,87 @@ describe("the fleet's dial budget", () => {
       assert.deepStrictEqual(held, { _tag: "Wait", millis: 5_000 })
     })
   )
+
+  /** Servers that are down: every dial is over at once, and fails until `isUp`. */
+  const storm = (isUp: () => boolean) =>
+    Effect.gen(function* () {
+      const events: Array<FleetEvent> = []
+      const { dialer: _, permits } = yield* rig(1_000)
+      const clock = yield* Clock.clockWith(Effect.succeed)
+      const times: Array<number> = []
+      const refused = new ConnectionError.DialFailed({
+        connection: "a",
+        kind: "refused",
+        endpoint: "wss://feed.example/",
+        cause: ConnectionError.foreign(undefined)
+      })
+      for (let n = 0; n < 3; n++) {
+        const budget = yield* Budget.make({
+          permits,
+          clock,
+          limits: { [key]: { limit: 1_000, window: 10_000 } },
+          emit: (event) => void events.push(event),
+          statement: 1_000
+        })
+        const once = Effect.gen(function* () {
+          yield* budget.permit(dial)
+          times.push(clock.currentTimeMillisUnsafe())
+          yield* Effect.sleep(100)
+          if (!isUp()) return yield* Effect.fail(refused)
+        })
+        yield* Effect.forkScoped(Effect.forever(Effect.ignore(Effect.scoped(once))))
+      }
+      return { events, times }
+    })
+
+  it.effect("dials that fail in a row hold all processes, and one of them tries for all", () =>
+    Effect.gen(function* () {
+      let isUp = false
+      const { events, times } = yield* storm(() => isUp)
+      for (let n = 0; n < 300; n++) yield* TestClock.adjust(100)
+      // Five in a row and those under way, then one after 1, 2, 4 and 8 seconds: of three processes together.
+      assert.isAtMost(times.length, 7 + 5)
+      assert.isAtLeast(times.length, 5 + 4)
+      const opened = events.flatMap((event) => (event._tag === "BreakerOpened" ? [event.millis] : []))
+      assert.deepStrictEqual(opened, [1_000, 2_000, 4_000, 8_000, 16_000])
+      isUp = true
+      for (let n = 0; n < 320; n++) yield* TestClock.adjust(100)
+      assert.strictEqual(events.filter(({ _tag }) => _tag === "BreakerClosed").length, 1)
+      assert.isAbove(times.length, 100)
+    })
+  )
+
+  it.effect("a dial that worked in between starts the count again", () =>
+    Effect.gen(function* () {
+      let count = 0
+      const { events } = yield* storm(() => ++count % 4 === 0)
+      for (let n = 0; n < 100; n++) yield* TestClock.adjust(100)
+      assert.isAbove(count, 100)
+      assert.isFalse(events.some(({ _tag }) => _tag === "BreakerOpened"))
+    })
+  )
+
+  const bugs: ReadonlyArray<readonly [string, string, () => unknown]> = [
+    ["failures are not told", "failed", () => Effect.void],
+    ["what works is not told", "worked", () => Effect.void]
+  ]
+  for (const [name, method, bug] of bugs) {
+    it.effect(`shows it when ${name}`, () =>
+      Effect.gen(function* () {
+        const proto = Budget.prototype as unknown as Record<string, unknown>
+        const right = proto[method]
+        proto[method] = bug
+        yield* Effect.addFinalizer(() => Effect.sync(() => void (proto[method] = right)))
+        let isUp = false
+        const { times } = yield* storm(() => isUp)
+        for (let n = 0; n < 100; n++) yield* TestClock.adjust(100)
+        const whileDown = times.length
+        isUp = true
+        for (let n = 0; n < 320; n++) yield* TestClock.adjust(100)
+        assert.isTrue(whileDown > 12 || times.length < 100)
+      })
+    )
+  }
 
   it.effect("keys without a limit wait for nobody", () =>
     Effect.gen(function* () {

@@ -21,7 +21,7 @@ const advance = (sql: SqlClient) => (millis: number) => {
     sql`UPDATE kh_leases SET alive_at = alive_at - ${span}, expires_at = expires_at - ${span},
       before_alive_at = before_alive_at - ${span}, overlap_until = overlap_until - ${span}`,
     sql`UPDATE kh_outbox SET expires_at = expires_at - ${span}`,
-    sql`UPDATE kh_budgets SET hold_until = hold_until - ${span}`,
+    sql`UPDATE kh_budgets SET hold_until = hold_until - ${span}, probe_until = probe_until - ${span}`,
     sql`UPDATE kh_blocks SET over_at = over_at - ${span}`
   ]).pipe(Effect.orDie, Effect.asVoid)
 }

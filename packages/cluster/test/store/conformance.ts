@@ -322,6 +322,53 @@ const permitCases: ReadonlyArray<Case> = [
       })
   },
   {
+    name: "dials that fail in a row hold a key for all, ever longer, and one that worked ends that",
+    run: ({ advance, store: { permits } }) =>
+      Effect.gen(function* () {
+        const breaker = { failures: 3, cooldown: 100 * second, maxCooldown: 300 * second }
+        const fail = permits.failed("k", breaker)
+        assert.deepStrictEqual([yield* fail, yield* fail], [0, 0])
+        const before = yield* permits.take(take(2))
+        assert.deepInclude(before, { permits: 2, failures: 2 })
+        for (const millis of [100, 200, 300, 300]) {
+          assert.strictEqual(yield* fail, millis * second)
+          // Dials that were under way by then say nothing new.
+          assert.strictEqual(yield* fail, 0)
+          const held = yield* permits.take(take(1))
+          near(held._tag === "Wait" ? held.millis : undefined, millis * second)
+          yield* advance((millis + 10) * second)
+        }
+        assert.isTrue(yield* permits.worked("k"))
+        assert.isFalse(yield* permits.worked("k"))
+        assert.deepInclude(yield* permits.take(take(5)), { permits: 5, failures: 0 })
+        assert.strictEqual(yield* permits.failed("other", breaker), 0)
+      })
+  },
+  {
+    name: "after such a hold one dial tries for all, and the next only when it is over or lost",
+    run: ({ advance, store: { permits } }) =>
+      Effect.gen(function* () {
+        const breaker = { failures: 1, cooldown: 100 * second, maxCooldown: 1_000 * second }
+        yield* permits.failed("k", breaker)
+        yield* advance(110 * second)
+        assert.strictEqual(granted(yield* permits.take(take(5))), 1)
+        const others = yield* permits.take(take(5))
+        near(others._tag === "Wait" ? others.millis : undefined, 100 * second)
+        // The process that tried is gone.
+        yield* advance(110 * second)
+        assert.strictEqual(granted(yield* permits.take(take(5))), 1)
+        assert.strictEqual(yield* permits.failed("k", breaker), 200 * second)
+        yield* advance(210 * second)
+        assert.strictEqual(granted(yield* permits.take(take(5))), 1)
+        // It worked, but a hold that a server asked for stays.
+        yield* permits.hold("k", 50 * second)
+        assert.isTrue(yield* permits.worked("k"))
+        assert.strictEqual((yield* permits.take(take(1)))._tag, "Wait")
+        yield* advance(60 * second)
+        assert.strictEqual(granted(yield* permits.take(take(5))), 5)
+      })
+  },
+  {
     name: "many that take at once get the limit together",
     run: ({ store: { permits } }) =>
       Effect.gen(function* () {

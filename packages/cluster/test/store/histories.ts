@@ -166,9 +166,12 @@ const take: Verb = ({ store }, tables, now, random) => {
     limit: 10,
     window: steps(2),
     want: 1 + random.below(6),
-    within: step
+    within: 1.25 * step
   }
-  const plain = (block: Block) => (block._tag === "Granted" ? block.permits : { wait: Math.ceil(block.millis / step) })
+  const plain = (block: Block) =>
+    block._tag === "Granted"
+      ? { permits: block.permits, failures: block.failures }
+      : { wait: Math.ceil(block.millis / step) }
   const expected = plain(Model.take(tables, now, request))
   return Effect.map(store.permits.take(request), (block) => [plain(block), expected])
 }
@@ -178,6 +181,20 @@ const hold: Verb = ({ store }, tables, now, random) => {
   const millis = steps(random.below(3))
   Model.hold(tables, now, key, millis)
   return Effect.as(store.permits.hold(key, millis), [0, 0] as const)
+}
+
+const failed: Verb = ({ store }, tables, now, random) => {
+  const key = random.pick(["k", "l"])
+  // All holds end between two steps.
+  const breaker = { failures: 2, cooldown: steps(1), maxCooldown: steps(1) }
+  const expected = Model.failed(tables, now, key, breaker)
+  return Effect.map(store.permits.failed(key, breaker), (millis) => [millis, expected])
+}
+
+const worked: Verb = ({ store }, tables, _, random) => {
+  const key = random.pick(["k", "l"])
+  const expected = Model.worked(tables, key)
+  return Effect.map(store.permits.worked(key), (wasOpen) => [wasOpen, expected])
 }
 
 const verbs: ReadonlyArray<Verb> = [
@@ -198,7 +215,10 @@ const verbs: ReadonlyArray<Verb> = [
   read,
   take,
   take,
-  hold
+  hold,
+  failed,
+  failed,
+  worked
 ]
 
 export const history = (rig: Rig, seed: number, length: number): Effect.Effect<void, unknown> =>

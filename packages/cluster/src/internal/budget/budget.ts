@@ -35,6 +35,8 @@ interface Lane {
   readonly turn: Semaphore.Semaphore
   waiting: number
   block: Block | undefined
+  /** Whether dials of the key failed in a row, as far as this process knows: then one that works is told. */
+  isFailing: boolean
 }
 
 export interface Surroundings {
@@ -54,6 +56,9 @@ const within = 1.1 * (usable + dialing)
 const longestWait = 1_000
 const busy = 5_000
 const longestHold = 60_000
+
+/** As the breaker of one process, but over all. */
+const breaker = { failures: 5, cooldown: 1_000, maxCooldown: 30_000 }
 
 const check = (limits: Surroundings["limits"]): InvalidFleet | undefined => {
   for (const [key, { limit, window }] of Object.entries(limits)) {
@@ -79,7 +84,8 @@ export class Budget {
         window: Duration.toMillis(Duration.fromInputUnsafe(window)),
         turn: Semaphore.makeUnsafe(1),
         waiting: 0,
-        block: undefined
+        block: undefined,
+        isFailing: false
       })
     }
   }
@@ -153,6 +159,7 @@ export class Budget {
           onSuccess: (answer) => {
             if (answer._tag === "Wait") return Effect.sleep(Math.max(1, Math.min(answer.millis, longestWait)))
             const usableUntil = asked + BigInt(usable) * 1_000_000n
+            lane.isFailing = answer.failures > 0
             lane.block = { id: answer.id, usableUntil, left: answer.permits, dialing: 0 }
             return Effect.void
           }
@@ -186,9 +193,38 @@ export class Budget {
       block.dialing--
       if (lane.block === block && !this.isUsable(block)) lane.block = undefined
       const settled = lane.block === block ? Effect.void : this.settle(block)
-      const millis = holdOf(exit)
-      return Effect.andThen(settled, millis === undefined ? Effect.void : this.hold([key], millis))
+      return Effect.andThen(settled, this.learn(key, lane, exit))
     })
+  }
+
+  private learn(key: string, lane: Lane, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    const millis = holdOf(exit)
+    if (millis !== undefined) return this.hold([key], millis)
+    const verdict = verdictOf(exit)
+    if (verdict === "failed") return this.failed(key, lane)
+    // Otherwise nothing failed before, and nobody needs to know.
+    return verdict === "worked" && lane.isFailing ? this.worked(key, lane) : Effect.void
+  }
+
+  private failed(key: string, lane: Lane): Effect.Effect<void> {
+    lane.isFailing = true
+    const counted = Effect.flatMap(this.around.permits.failed(key, breaker), (millis) =>
+      Effect.suspend(() => {
+        if (millis === 0) return Effect.void
+        this.around.emit({ _tag: "BreakerOpened", key, millis })
+        // What is left of the block would go on dialing.
+        return this.replace(lane, undefined)
+      })
+    )
+    return this.told("failed", counted)
+  }
+
+  private worked(key: string, lane: Lane): Effect.Effect<void> {
+    lane.isFailing = false
+    const told = Effect.map(this.around.permits.worked(key), (wasOpen) => {
+      if (wasOpen) this.around.emit({ _tag: "BreakerClosed", key })
+    })
+    return this.told("worked", told)
   }
 
   private hold(keys: ReadonlyArray<string>, millis: number): Effect.Effect<void> {
@@ -217,4 +253,26 @@ const holdOf = (exit: Exit.Exit<unknown, unknown>): number | undefined => {
   if (!isConnectionError(error) || error._tag !== "HandshakeRejected") return undefined
   if (error.retryAfter !== undefined) return Math.min(Duration.toMillis(error.retryAfter), longestHold)
   return error.status === 429 ? busy : undefined
+}
+
+// This machine's own trouble says nothing about a server.
+const ownTrouble: ReadonlySet<string> = new Set(["breaker", "dns", "local", "unreachable"])
+
+/** What the end of a dial says about its server: it works, it failed, or nothing. */
+const verdictOf = (exit: Exit.Exit<unknown, unknown>): "worked" | "failed" | undefined => {
+  if (Exit.isSuccess(exit)) return "worked"
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (!isConnectionError(error)) return undefined
+  switch (error._tag) {
+    case "DialFailed":
+      return ownTrouble.has(error.kind) ? undefined : "failed"
+    case "DialTimeout":
+    case "TlsError":
+      return "failed"
+    case "HandshakeRejected":
+      // A server that answers 401 or 404 works.
+      return error.status >= 500 || error.status === 408 ? "failed" : "worked"
+    default:
+      return undefined
+  }
 }

@@ -36,7 +36,9 @@ export const over = (tables: () => Model.Tables): FleetStore["Service"] => {
     permits: {
       take: (take) => at((tables, now) => Model.take(tables, now, take)),
       settle: (id, unused) => at((tables, now) => Model.settle(tables, now, id, unused)),
-      hold: (key, millis) => at((tables, now) => Model.hold(tables, now, key, millis))
+      hold: (key, millis) => at((tables, now) => Model.hold(tables, now, key, millis)),
+      failed: (key, breaker) => at((tables, now) => Model.failed(tables, now, key, breaker)),
+      worked: (key) => at((tables) => Model.worked(tables, key))
     }
   }
 }

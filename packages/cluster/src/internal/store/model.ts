@@ -6,6 +6,7 @@
 import * as Equal from "effect/Equal"
 import type {
   Block,
+  Breaker,
   Busy,
   Claim,
   Claimed,
@@ -56,6 +57,15 @@ interface BlockRow {
   readonly window: number
 }
 
+interface BreakerRow {
+  /** How many dials failed in a row. */
+  readonly failures: number
+  /** How often in a row that held the key. */
+  readonly level: number
+  /** Until when one dial tries for all. */
+  readonly probeUntil: number
+}
+
 export interface Tables {
   readonly leases: Map<string, LeaseRow>
   readonly wishes: Map<string, Wished>
@@ -63,6 +73,7 @@ export interface Tables {
   readonly notes: Map<string, NoteRow>
   readonly blocks: Map<string, BlockRow>
   readonly holds: Map<string, number>
+  readonly breakers: Map<string, BreakerRow>
   version: number
   blockIds: number
 }
@@ -74,6 +85,7 @@ export const empty = (): Tables => ({
   notes: new Map(),
   blocks: new Map(),
   holds: new Map(),
+  breakers: new Map(),
   version: 0,
   blockIds: 0
 })
@@ -86,6 +98,7 @@ export const copy = (tables: Tables): Tables => ({
   notes: new Map(tables.notes),
   blocks: new Map(tables.blocks),
   holds: new Map(tables.holds),
+  breakers: new Map(tables.breakers),
   version: tables.version,
   blockIds: tables.blockIds
 })
@@ -330,8 +343,12 @@ export const readHandover = (tables: Tables, now: number, bucket: string): Hando
 
 // ------------------------------------------------------------------- permits
 
+const breakerOf = (tables: Tables, key: string): BreakerRow =>
+  tables.breakers.get(key) ?? { failures: 0, level: 0, probeUntil: 0 }
+
 export const take = (tables: Tables, now: number, { key, limit, want, window, within }: Take): Block => {
-  const held = (tables.holds.get(key) ?? now) - now
+  const breaker = breakerOf(tables, key)
+  const held = Math.max(tables.holds.get(key) ?? now, breaker.probeUntil) - now
   if (held > 0) return { _tag: "Wait", millis: held }
   let used = 0
   let next = Infinity
@@ -344,11 +361,13 @@ export const take = (tables: Tables, now: number, { key, limit, want, window, wi
       next = Math.min(next, over)
     }
   }
-  const permits = Math.min(want, limit - used)
+  const isProbe = breaker.level > 0
+  const permits = Math.min(isProbe ? 1 : want, limit - used)
   if (permits <= 0) return { _tag: "Wait", millis: next - now }
+  if (isProbe) tables.breakers.set(key, { ...breaker, probeUntil: now + within })
   const id = String(++tables.blockIds)
   tables.blocks.set(id, { key, permits, seenBy: now + within, window })
-  return { _tag: "Granted", id, permits }
+  return { _tag: "Granted", id, permits, failures: breaker.failures }
 }
 
 export const settle = (tables: Tables, now: number, id: string, unused: number): void => {
@@ -360,4 +379,27 @@ export const settle = (tables: Tables, now: number, id: string, unused: number):
 
 export const hold = (tables: Tables, now: number, key: string, millis: number): void => {
   tables.holds.set(key, Math.max(tables.holds.get(key) ?? 0, now + millis))
+}
+
+/** How long a key is held after another failure; 0 when it is not. */
+export const cooldownOf = (
+  { failures, level }: Pick<BreakerRow, "failures" | "level">,
+  { cooldown, failures: enough, maxCooldown }: Breaker
+): number => (level === 0 && failures < enough ? 0 : Math.min(maxCooldown, cooldown * 2 ** level))
+
+export const failed = (tables: Tables, now: number, key: string, breaker: Breaker): number => {
+  // Dials that were under way when it opened say nothing new.
+  if ((tables.holds.get(key) ?? now) > now) return 0
+  const { failures, level, probeUntil } = breakerOf(tables, key)
+  const row = { failures: failures + 1, level, probeUntil }
+  const millis = cooldownOf(row, breaker)
+  if (millis > 0) hold(tables, now, key, millis)
+  tables.breakers.set(key, millis > 0 ? { ...row, level: level + 1, probeUntil: 0 } : row)
+  return millis
+}
+
+export const worked = (tables: Tables, key: string): boolean => {
+  const { level } = breakerOf(tables, key)
+  tables.breakers.delete(key)
+  return level > 0
 }

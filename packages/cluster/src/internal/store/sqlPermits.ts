@@ -5,13 +5,28 @@
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
-import type { Block, Permits, Take } from "../../FleetStore.ts"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Block, Breaker, Permits, Take } from "../../FleetStore.ts"
+import { cooldownOf } from "./model.ts"
 import { failing } from "./sqlTables.ts"
 
-const lock = (sql: SqlClient, key: string) => sql<{ readonly held: number }>`
+interface Row {
+  /** How many milliseconds it is held, and how many one dial tries for all. */
+  readonly held: number
+  readonly probed: number
+  readonly failures: number
+  readonly level: number
+}
+
+const lock = (sql: SqlClient, key: string): Effect.Effect<Row, SqlError> =>
+  Effect.map(
+    sql<Row>`
   INSERT INTO kh_budgets AS b (key, hold_until) VALUES (${key}::text, clock_timestamp())
   ON CONFLICT (key) DO UPDATE SET hold_until = b.hold_until
-  RETURNING (extract(epoch FROM hold_until - clock_timestamp()) * 1000)::float8 AS held`
+  RETURNING (extract(epoch FROM hold_until - clock_timestamp()) * 1000)::float8 AS held,
+    (extract(epoch FROM probe_until - clock_timestamp()) * 1000)::float8 AS probed, failures, level`,
+    (rows) => rows[0]!
+  )
 
 const forget = (sql: SqlClient, key: string) =>
   sql`DELETE FROM kh_blocks WHERE key = ${key}::text AND over_at <= clock_timestamp()`
@@ -29,16 +44,22 @@ const insert = (sql: SqlClient, key: string, permits: number, window: number, wi
     clock_timestamp() + ${window + within}::float8 * interval '1 millisecond')
   RETURNING id::text AS id`
 
+const probe = (sql: SqlClient, key: string, within: number) => sql`
+  UPDATE kh_budgets SET probe_until = clock_timestamp() + ${within}::float8 * interval '1 millisecond'
+  WHERE key = ${key}::text`
+
 const take = (sql: SqlClient, { key, limit, want, window, within }: Take) =>
   Effect.gen(function* () {
-    const held = (yield* lock(sql, key))[0]?.held ?? 0
-    if (held > 0) return { _tag: "Wait", millis: held } satisfies Block
+    const { failures, held, level, probed } = yield* lock(sql, key)
+    if (held > 0 || probed > 0) return { _tag: "Wait", millis: Math.max(held, probed) } satisfies Block
     yield* forget(sql, key)
     const now = (yield* used(sql, key))[0]
-    const permits = Math.min(want, limit - (now?.used ?? 0))
+    const isProbe = level > 0
+    const permits = Math.min(isProbe ? 1 : want, limit - (now?.used ?? 0))
     if (permits <= 0) return { _tag: "Wait", millis: Math.max(0, now?.next ?? 0) } satisfies Block
+    if (isProbe) yield* probe(sql, key, within)
     const id = (yield* insert(sql, key, permits, window, within))[0]!.id
-    return { _tag: "Granted", id, permits } satisfies Block
+    return { _tag: "Granted", id, permits, failures } satisfies Block
   }).pipe(sql.withTransaction)
 
 const settle = (sql: SqlClient, id: string, unused: number) => sql`
@@ -52,8 +73,30 @@ const hold = (sql: SqlClient, key: string, millis: number) => sql`
   VALUES (${key}::text, clock_timestamp() + ${millis}::float8 * interval '1 millisecond')
   ON CONFLICT (key) DO UPDATE SET hold_until = greatest(b.hold_until, excluded.hold_until)`
 
+const failed = (sql: SqlClient, key: string, breaker: Breaker) =>
+  Effect.gen(function* () {
+    const { failures: before, held, level } = yield* lock(sql, key)
+    if (held > 0) return 0
+    const failures = before + 1
+    const millis = cooldownOf({ failures, level }, breaker)
+    if (millis > 0) {
+      yield* sql`UPDATE kh_budgets SET failures = ${failures}::integer, level = level + 1, probe_until = to_timestamp(0),
+        hold_until = clock_timestamp() + ${millis}::float8 * interval '1 millisecond' WHERE key = ${key}::text`
+    } else yield* sql`UPDATE kh_budgets SET failures = ${failures}::integer WHERE key = ${key}::text`
+    return millis
+  }).pipe(sql.withTransaction)
+
+const worked = (sql: SqlClient, key: string) =>
+  Effect.gen(function* () {
+    const { level } = yield* lock(sql, key)
+    yield* sql`UPDATE kh_budgets SET failures = 0, level = 0, probe_until = to_timestamp(0) WHERE key = ${key}::text`
+    return level > 0
+  }).pipe(sql.withTransaction)
+
 export const make = (sql: SqlClient): Permits => ({
   take: (request) => failing("take")(take(sql, request)),
   settle: (id, unused) => Effect.asVoid(failing("settle")(settle(sql, id, unused))),
-  hold: (key, millis) => Effect.asVoid(failing("hold")(hold(sql, key, millis)))
+  hold: (key, millis) => Effect.asVoid(failing("hold")(hold(sql, key, millis))),
+  failed: (key, breaker) => failing("failed")(failed(sql, key, breaker)),
+  worked: (key) => failing("worked")(worked(sql, key))
 })

@@ -63,7 +63,13 @@ const statements = [
     value jsonb NOT NULL,
     PRIMARY KEY (bucket, epoch, name)
   )`,
-  `CREATE TABLE IF NOT EXISTS kh_budgets (key text PRIMARY KEY, hold_until timestamptz NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS kh_budgets (
+    key text PRIMARY KEY,
+    hold_until timestamptz NOT NULL,
+    failures integer NOT NULL DEFAULT 0,
+    level integer NOT NULL DEFAULT 0,
+    probe_until timestamptz NOT NULL DEFAULT to_timestamp(0)
+  )`,
   `CREATE TABLE IF NOT EXISTS kh_blocks (
     id bigserial PRIMARY KEY,
     key text NOT NULL,
