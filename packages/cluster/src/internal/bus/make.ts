@@ -21,6 +21,9 @@ const defaultHighWaterMark = 1_048_576
 /** How long until a broker that took nothing is tried again. */
 const again = "1 second"
 
+/** How long until the next line of the log says that entries are left out, in milliseconds. */
+const quiet = 60_000
+
 const patienceOf = ({ patience = defaultPatience }: Options): Effect.Effect<number, InvalidFleet> => {
   const millis = Option.map(Duration.fromInput(patience), Duration.toMillis)
   return Option.isSome(millis) && millis.value > 0 && millis.value < Infinity
@@ -40,19 +43,20 @@ export const make = Effect.fnUntraced(function* (broker: Broker, options: Option
   const owing = new Set<Publishing>()
   const news = Latch.makeUnsafe(false)
   let openings = 0
+  let quietUntil = -Infinity
 
   const around = {
     broker,
     patience,
     owing: (publishing: Publishing, error: BusFailed) =>
       Effect.suspend(() => {
-        const isFirst = owing.size === 0
         owing.add(publishing)
         news.openUnsafe()
+        const now = clock.currentTimeMillisUnsafe()
         // Once for all names: a broker that is away takes nothing of any of them.
-        return isFirst
-          ? Effect.logWarning(`Entries of name "${publishing.name}" are left out; readers see that.`, error)
-          : Effect.void
+        if (now < quietUntil) return Effect.void
+        quietUntil = now + quiet
+        return Effect.logWarning(`Entries of name "${publishing.name}" are left out; readers see that.`, error)
       })
   }
 
