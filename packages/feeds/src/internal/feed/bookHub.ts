@@ -71,7 +71,7 @@ export class BookHub implements LegOwner {
     const { failed, report, rest } = this.options
     const followed = follow(line, topic, {
       watcher: leg,
-      took: (incoming) => leg.take(incoming),
+      message: (incoming) => leg.take(incoming),
       missed: (gap) => leg.interruptedBy(reasonOf(gap)),
       stands: (state) => leg.stands(state),
       ended: (error) => this.ended(leg, error)

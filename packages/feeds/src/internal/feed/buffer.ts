@@ -80,6 +80,8 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
       if (batch.length > 0) {
         try {
           const found = read(batch)
+          // An array that waited for long may have grown old; what it holds would then seem alive.
+          if (found !== (batch as unknown)) batch.length = 0
           if (Arr.isArrayNonEmpty(found)) return Effect.succeed(found)
         } catch (defect) {
           // A function of the user's threw: that is the reader's end, and nobody else's.
@@ -99,7 +101,8 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
     if (this.lostState !== undefined) first.push(this.lostState)
     const snapshot = this.behind ? this.options.snapshot?.() : undefined
     if (snapshot !== undefined) first.push(snapshot)
-    const rest = this.head === 0 ? this.items : this.items.slice(this.head)
+    const rest = this.items
+    if (this.head > 0) rest.splice(0, this.head)
     this.items = []
     this.head = 0
     this.lost = 0
@@ -125,7 +128,7 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
       this.dropped++
     }
     if (this.head >= 1024 && this.head * 2 >= this.items.length) {
-      this.items = this.items.slice(this.head)
+      this.items.splice(0, this.head)
       this.head = 0
     }
   }

@@ -17,13 +17,6 @@ import { type Pull, ReaderBuffer } from "./buffer.ts"
 import type { Dedupe } from "./dedupe.ts"
 import { Freshness } from "./freshness.ts"
 
-/** A frame, and which of the topic's lines brought it. */
-export interface Arrived {
-  readonly _tag: "Arrived"
-  readonly leg: number
-  readonly incoming: Incoming
-}
-
 const reasons: Readonly<Record<string, Reason>> = {
   "session": "disconnected",
   "resubscribed": "resubscribed",
@@ -39,7 +32,7 @@ export const reasonOf = ({ reason }: Subscriptions.Gap): Reason => reasons[reaso
 export interface Follower {
   readonly watcher: Watcher
   /** Takes a frame as it comes. */
-  readonly took: (incoming: Incoming) => void
+  readonly message: (incoming: Incoming) => void
   /** Frames may be missing before the next one. */
   readonly missed: (gap: Subscriptions.Gap) => void
   /** Sees whether the venue grants the topic at all. */
@@ -51,10 +44,10 @@ export interface Follower {
 /** Subscribes a topic on a line and passes on all that becomes of it, until the Scope closes. */
 export const follow = (line: Line, topic: Topic, follower: Follower): Effect.Effect<void, Refused, Scope.Scope> =>
   Effect.gen(function* () {
-    const { ended, missed: gap, stands, took, watcher } = follower
+    const { ended, message: take, missed: gap, stands, watcher } = follower
     yield* line.watch(topic, watcher)
     const message = (arrival: Arrival): void => {
-      if (arrival._tag === "Incoming") took(arrival)
+      if (arrival._tag === "Incoming") take(arrival)
     }
     const { state } = yield* line.topics.forward(topic, { message, gap, ended })
     const seeing = Stream.runForEach(state.changes, (now) => Effect.sync(() => stands(now)))
@@ -69,7 +62,7 @@ export interface FlowOptions {
 }
 
 export class Flow {
-  readonly buffer: ReaderBuffer<Arrived, Refused>
+  readonly buffer: ReaderBuffer<Incoming, Refused>
   readonly options: FlowOptions
   private readonly freshness: Freshness
   /** When the last frame came by any line. */
@@ -95,7 +88,7 @@ export class Flow {
   private join(line: Line, leg: number): Effect.Effect<void, Refused, Scope.Scope> {
     return follow(line, this.options.topic, {
       watcher: this.watcher(leg),
-      took: (incoming) => this.took(leg, incoming),
+      message: (incoming) => this.take(leg, incoming),
       missed: (gap) => this.mark(this.freshness.gap(leg, reasonOf(gap), gap.from, gap.to)),
       stands: (state) => this.stands(leg, state),
       ended: (error) => this.ended(error)
@@ -131,7 +124,7 @@ export class Flow {
     for (const marker of markers) this.buffer.mark(marker)
   }
 
-  private took(leg: number, incoming: Incoming): void {
+  private take(leg: number, incoming: Incoming): void {
     const { arrivalTime, gaps, session } = incoming
     const before = this.seen[leg]
     // The venue's count of this session had a hole since the topic's last frame: its own may have been in it.
@@ -141,12 +134,12 @@ export class Flow {
     if (before?.session !== session || before.gaps !== gaps) this.seen[leg] = { session, gaps }
     this.lastAt = arrivalTime
     this.mark(this.freshness.alive(leg, arrivalTime))
-    this.buffer.push({ _tag: "Arrived", leg, incoming })
+    this.buffer.push(incoming)
   }
 }
 
 /** Turns a frame into what its reader wants. */
-export type Read<A> = (arrived: Arrived, line: Line, now: number) => ReadonlyArray<A | Marker>
+export type Read<A> = (incoming: Incoming, line: Line, now: number) => ReadonlyArray<A | Marker>
 
 /** Pulls from a flow, as its reader wants it. */
 export const pullOf = <A>(flow: Flow, read: Read<A>): Pull<A | Marker, Refused> => {
@@ -155,8 +148,8 @@ export const pullOf = <A>(flow: Flow, read: Read<A>): Pull<A | Marker, Refused> 
     const now = clock.currentTimeMillisUnsafe()
     const found: Array<A | Marker> = []
     for (const item of batch) {
-      if (item._tag !== "Arrived") found.push(item)
-      else for (const one of read(item, lines[item.leg]!, now)) found.push(one)
+      if (item._tag !== "Incoming") found.push(item)
+      else for (const one of read(item, lines[item.session.leg]!, now)) found.push(one)
     }
     return found
   })
@@ -166,7 +159,8 @@ const none: ReadonlyArray<never> = []
 
 /** Decodes, leaves out what came before, and stamps what is handed on. */
 export const decoding = (topic: Topic, dedupe: Dedupe): Read<FeedEvent> => {
-  return ({ incoming, leg }, line, now) => {
+  return (incoming, line, now) => {
+    const { leg } = incoming.session
     const found = line.decode(topic, incoming)
     if (found === undefined) {
       const { arrivalTime } = incoming

@@ -59,7 +59,8 @@ const openVenue = (
         const reported = (one: Parameters<Line.LineOptions["report"]>[0]) => report({ ...one, line: name })
         const maxConnections = options.maxConnections ?? 64
         const { quiet } = options
-        legs.push(yield* Line.make({ name, venue, line, manager, rest, maxConnections, quiet, report: reported }))
+        const shared = { venue, line, manager, rest, maxConnections, quiet }
+        legs.push(yield* Line.make({ ...shared, name, leg, report: reported }))
       }
       lines.set(key, legs)
     }

@@ -163,8 +163,8 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     decode: Read<FeedEvent>,
     suspect: NonNullable<Public.Options["suspect"]>
   ): Read<FeedEvent> {
-    return (arrived, line, now) => {
-      const found = decode(arrived, line, now)
+    return (incoming, line, now) => {
+      const found = decode(incoming, line, now)
       for (const event of found) {
         const why = isMarker(event) ? undefined : suspect(event, topic)
         if (why !== undefined) this.run(line.reconnectOf(topic, why))
@@ -280,7 +280,7 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
   )
 }
 
-const asRaw: Read<Public.Raw> = ({ incoming: { arrivalTime, raw } }, _line, now) => [
+const asRaw: Read<Public.Raw> = ({ arrivalTime, raw }, _line, now) => [
   { _tag: "Raw", text: raw, arrivalTime, deliveryTime: now }
 ]
 

@@ -7,7 +7,9 @@ import * as Effect from "effect/Effect"
 import { soon } from "./turn.ts"
 
 export class Waiting {
-  private readonly waiters = new Set<() => void>()
+  /** Most have one waiter or none: the set is made for the second. */
+  private sole: (() => void) | undefined
+  private others: Set<() => void> | undefined
   private readonly defer: (run: () => void) => void
   private scheduled = false
 
@@ -23,14 +25,18 @@ export class Waiting {
 
   /** Something has changed. */
   wake(): void {
-    if (this.scheduled || this.waiters.size === 0) return
+    if (this.scheduled || this.isEmpty) return
     this.scheduled = true
     this.defer(this.look)
   }
 
   /** Something has changed that cannot wait as long as `defer` does. */
   wakeSoon(): void {
-    if (this.waiters.size > 0) soon(this.look)
+    if (!this.isEmpty) soon(this.look)
+  }
+
+  private get isEmpty(): boolean {
+    return this.sole === undefined && this.others === undefined
   }
 
   private park<A, E>(
@@ -40,16 +46,26 @@ export class Waiting {
     const waiter = (): void => {
       const found = look()
       if (found === undefined) return
-      this.waiters.delete(waiter)
+      this.leave(waiter)
       resume(found)
     }
-    this.waiters.add(waiter)
-    return Effect.sync(() => void this.waiters.delete(waiter))
+    if (this.isEmpty) this.sole = waiter
+    else (this.others ??= new Set()).add(waiter)
+    return Effect.sync(() => this.leave(waiter))
+  }
+
+  private leave(waiter: () => void): void {
+    const { others } = this
+    if (this.sole === waiter) this.sole = undefined
+    else if (others?.delete(waiter) === true && others.size === 0) this.others = undefined
   }
 
   private readonly look = (): void => {
     this.scheduled = false
+    const { others, sole } = this
+    sole?.()
+    if (others === undefined) return
     // An earlier waiter may have stopped a later one.
-    for (const waiter of [...this.waiters]) if (this.waiters.has(waiter)) waiter()
+    for (const waiter of [...others]) if (others.has(waiter)) waiter()
   }
 }

@@ -13,6 +13,8 @@ import { Beginnings, type Topics } from "./beginnings.ts"
 
 /** One session of a line, as the frames that came by it know it. */
 export interface LineSession {
+  /** Which of the redundant lines it is of. */
+  readonly leg: number
   /** Sessions of a line count up. */
   readonly order: number
   readonly wire: Wire
@@ -24,14 +26,24 @@ export interface LineSession {
   paused: boolean
 }
 
-/** A frame of data, as a reader of its topic gets it. */
-export interface Incoming {
-  readonly _tag: "Incoming"
+/**
+ * A frame of data, as a reader of its topic gets it. A class, because the engine
+ * allocates literals that had to wait where only a full collection frees them.
+ */
+export class Incoming {
+  readonly _tag = "Incoming"
   readonly raw: string
   readonly arrivalTime: number
   readonly session: LineSession
   /** The holes that the session had seen when this came, one right before it included. */
   readonly gaps: number
+
+  constructor(raw: string, arrivalTime: number, session: LineSession, gaps: number) {
+    this.raw = raw
+    this.arrivalTime = arrivalTime
+    this.session = session
+    this.gaps = gaps
+  }
 }
 
 /** Frames of data that came together, with nothing between them. */
@@ -53,10 +65,8 @@ export class Batch {
     this.gaps = session.gaps
   }
 
-  readonly incoming = (index: number): Incoming => {
-    const { arrivalTime, gaps, raws, session } = this
-    return { _tag: "Incoming", raw: raws[index]!, arrivalTime, session, gaps }
-  }
+  readonly incoming = (index: number): Incoming =>
+    new Incoming(this.raws[index]!, this.arrivalTime, this.session, this.gaps)
 }
 
 /** What the venue says besides data. */
@@ -129,11 +139,16 @@ class Sorter {
 }
 
 /** Carries frames of a venue; `order` numbers the sessions of its line. */
-export const codecOf = (venue: Venue, clock: Clock.Clock, order: () => number): Codec.Codec<Arrival, Request> => ({
+export const codecOf = (
+  venue: Venue,
+  leg: number,
+  clock: Clock.Clock,
+  order: () => number
+): Codec.Codec<Arrival, Request> => ({
   encode: (request) =>
     request.length === 1 ? request[0]! : new Codec.Failure(`a request is one frame, this one is ${request.length}`),
   decoder: () => {
-    const session: LineSession = { order: order(), wire: venue.wire(), gaps: 0, over: false, paused: false }
+    const session: LineSession = { leg, order: order(), wire: venue.wire(), gaps: 0, over: false, paused: false }
     const sorter = new Sorter(venue, session)
     return {
       onBadFrame: Codec.skip,

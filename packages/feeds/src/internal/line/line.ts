@@ -24,6 +24,8 @@ export type Refused = ConnectionPool.PoolFull | ConnectionError
 
 export interface LineOptions {
   readonly name: string
+  /** Which of the redundant lines it is. */
+  readonly leg: number
   readonly venue: Venue.Venue
   readonly line: Venue.Line
   readonly manager: Manager
@@ -140,14 +142,14 @@ export class Line {
 
 export const make = (options: LineOptions): Effect.Effect<Line, ConnectionError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { line, manager, maxConnections, name, report, rest, venue } = options
+    const { leg, line, manager, maxConnections, name, report, rest, venue } = options
     const { perConnection } = line.limits
     const clock = yield* Clock.clockWith(Effect.succeed)
     const scope = yield* Effect.scope
     const run = yield* FiberSet.makeRuntime<never>()
     const counts = noCounts()
     let sessions = 0
-    const codec = codecOf(venue, clock, () => sessions++)
+    const codec = codecOf(venue, leg, clock, () => sessions++)
     const target = targetOf(venue, line, rest, () => clock.currentTimeMillisUnsafe())
     const settings = settingsOf(venue, line)
     const pool = yield* ConnectionPool.shards(manager, name, {
