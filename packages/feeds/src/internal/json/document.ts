@@ -3,6 +3,9 @@
  * is, and where it begins and ends. Nothing is copied out until somebody reads
  * it, and a number keeps its digits. One table serves all frames, so a document
  * is read before the next one is parsed.
+ *
+ * The text is read as bytes, one for each character: a frame is a part of what
+ * came with others, and the engine looks up such a part again for each character.
  */
 
 /** Thrown by the readers of a frame and caught by the decoder: it never leaves the package. */
@@ -29,6 +32,10 @@ export const kindObject = 6
 
 /** Deeper nesting than any venue's. */
 const maxDepth = 32
+/** What stands for a character beyond ASCII: only text has them, and no name or word that is looked for. */
+const beyond = 0xff
+/** Room for the bytes of usual frames. */
+const usualBytes = 1 << 16
 /** A table with more places than this, 17 MB, is given up after its frame. Smaller ones are kept: making them costs more than the frame. */
 const maxKept = 1 << 20
 
@@ -40,6 +47,8 @@ const exactDigits = 15
 /** The table. Values stand in the order of the text; a name stands before its value. */
 export const table = {
   text: "",
+  /** The characters of the text, and zeros behind them. */
+  bytes: new Uint8Array(usualBytes),
   kinds: new Uint8Array(1024),
   /** Where a value's text begins. */
   starts: new Int32Array(1024),
@@ -62,19 +71,47 @@ const resize = (size: number, copy: boolean): void => {
   table.values.set(values)
 }
 
+const encoder = new TextEncoder()
+
+/** Two zeros end the text, since an escape may make the first one look like a part of it. */
+const load = (raw: string): Uint8Array => {
+  const { length } = raw
+  const isRoomy = table.bytes.length > maxKept && length < usualBytes
+  if (isRoomy || table.bytes.length < length + 2) table.bytes = new Uint8Array(Math.max(usualBytes, length + 2))
+  const { bytes } = table
+  const { read, written } = encoder.encodeInto(raw, bytes)
+  // A character beyond ASCII takes more than a byte.
+  if (read !== length || written !== length) {
+    for (let at = 0; at < length; at++) {
+      const code = raw.charCodeAt(at)
+      bytes[at] = code < 128 ? code : beyond
+    }
+  }
+  bytes[length] = 0
+  bytes[length + 1] = 0
+  table.text = raw
+  return bytes
+}
+
 const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9
 
-const skipSpace = (raw: string, at: number): number => {
-  while (isSpace(raw.charCodeAt(at))) at++
+const skipSpace = (bytes: Uint8Array, at: number): number => {
+  while (isSpace(bytes[at]!)) at++
   return at
 }
 
 const isNumberPart = (code: number): boolean =>
   (code >= 48 && code <= 57) || code === 46 || code === 45 || code === 43 || code === 101 || code === 69
 
-const wordAt = (raw: string, at: number): string => {
-  for (const word of ["true", "false", "null"]) if (raw.startsWith(word, at)) return word
-  return fail("a value")
+const words = ["true", "false", "null"]
+
+const wordAt = (bytes: Uint8Array, at: number): string =>
+  words.find((word) => holds(bytes, at, word)) ?? fail("a value")
+
+/** Whether these characters of ASCII stand here. */
+const holds = (bytes: Uint8Array, start: number, text: string): boolean => {
+  for (let at = 0; at < text.length; at++) if (bytes[start + at] !== text.charCodeAt(at)) return false
+  return true
 }
 
 /** The lists and objects that are open. */
@@ -89,7 +126,8 @@ export const parse = (raw: string): void => {
   if (table.kinds.length > maxKept) resize(1024, false)
   // A guess that large frames seldom exceed.
   if (raw.length >> 3 > table.kinds.length) resize(raw.length >> 3, false)
-  table.text = raw
+  const bytes = load(raw)
+  const { length } = raw
   // Local names: the engine keeps them in registers.
   let { kinds, starts, ends, values } = table
   let room = kinds.length - 2
@@ -103,23 +141,23 @@ export const parse = (raw: string): void => {
       ;({ kinds, starts, ends, values } = table)
       room = kinds.length - 2
     }
-    let code = raw.charCodeAt(at)
-    if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+    let code = bytes[at]!
+    if (code <= 32) code = bytes[(at = skipSpace(bytes, at))]!
     if (named) {
       if (code !== 34) fail("a name")
       starts[node] = ++at
-      while ((code = raw.charCodeAt(at)) !== 34) {
+      while ((code = bytes[at]!) !== 34) {
         if (code === 92) at++
         else if (!(code >= 32)) fail("text that ends")
         at++
       }
       ends[node] = at
       kinds[node++] = kindText
-      code = raw.charCodeAt(++at)
-      if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+      code = bytes[++at]!
+      if (code <= 32) code = bytes[(at = skipSpace(bytes, at))]!
       if (code !== 58) fail("a colon")
-      code = raw.charCodeAt(++at)
-      if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+      code = bytes[++at]!
+      if (code <= 32) code = bytes[(at = skipSpace(bytes, at))]!
     }
     if (code === 91 || code === 123) {
       kinds[node] = code === 91 ? kindList : kindObject
@@ -128,8 +166,8 @@ export const parse = (raw: string): void => {
       if (depth === maxDepth) fail(`nesting of ${maxDepth} at most`)
       within[depth++] = node++
       named = code === 123
-      const next = raw.charCodeAt(++at)
-      if (next > 32 ? next !== code + 2 : raw.charCodeAt((at = skipSpace(raw, at))) !== code + 2) continue
+      const next = bytes[++at]!
+      if (next > 32 ? next !== code + 2 : bytes[(at = skipSpace(bytes, at))]! !== code + 2) continue
     } else {
       const isText = code === 34
       const negative = code === 45
@@ -138,7 +176,7 @@ export const parse = (raw: string): void => {
       let whole = 0
       let point = -1
       for (; ; at++) {
-        code = raw.charCodeAt(at)
+        code = bytes[at]!
         if (code >= 48 && code <= 57) whole = whole * 10 + code - 48
         else if (code === 46 && point < 0) point = at
         else break
@@ -151,7 +189,7 @@ export const parse = (raw: string): void => {
         let found: number = kindText
         if (code !== 34) {
           worth = Number.NaN
-          for (; code !== 34; code = raw.charCodeAt(++at)) {
+          for (; code !== 34; code = bytes[++at]!) {
             if (code === 92) {
               found = kindEscaped
               at++
@@ -164,14 +202,14 @@ export const parse = (raw: string): void => {
         if (negative) starts[node] = first - 1
         if (isNumberPart(code)) {
           worth = Number.NaN
-          while (isNumberPart(raw.charCodeAt(at))) at++
+          while (isNumberPart(bytes[at]!)) at++
         }
         kinds[node] = kindNumber
         ends[node] = at
         if (negative) worth = -worth
       } else {
         if (negative) fail("a number")
-        const word = wordAt(raw, first)
+        const word = wordAt(bytes, first)
         kinds[node] = word === "null" ? kindNull : kindBoolean
         ends[node] = at += word.length
       }
@@ -180,13 +218,13 @@ export const parse = (raw: string): void => {
     // A value, or an empty list or object, has ended: what follows it?
     for (;;) {
       if (depth === 0) {
-        if (skipSpace(raw, at) !== raw.length) fail("nothing after the value")
+        if (skipSpace(bytes, at) !== length) fail("nothing after the value")
         return
       }
       const outer = within[depth - 1] ?? 0
       const isList = kinds[outer] === kindList
-      code = raw.charCodeAt(at)
-      if (code <= 32) code = raw.charCodeAt((at = skipSpace(raw, at)))
+      code = bytes[at]!
+      if (code <= 32) code = bytes[(at = skipSpace(bytes, at))]!
       at++
       if (code === 44) {
         named = !isList
@@ -216,18 +254,13 @@ export const endOf = (node: number): number => table.ends[node] ?? 0
 export const valueOf = (node: number): number => table.values[node] ?? Number.NaN
 
 /** The first character of a value's text. */
-export const codeAt = (node: number): number => table.text.charCodeAt(table.starts[node] ?? 0)
+export const codeAt = (node: number): number => table.bytes[table.starts[node] ?? 0] ?? 0
 
-/** Whether the value's text is this one. A loop is faster than `startsWith` for short text. */
+/** Whether the value's text is this one, of ASCII. */
 export const isRaw = (node: number, expected: string): boolean => {
-  const { ends, starts, text } = table
+  const { bytes, ends, starts } = table
   const start = starts[node] ?? 0
-  const length = expected.length
-  if ((ends[node] ?? 0) - start !== length) return false
-  for (let at = 0; at < length; at++) {
-    if (text.charCodeAt(start + at) !== expected.charCodeAt(at)) return false
-  }
-  return true
+  return (ends[node] ?? 0) - start === expected.length && holds(bytes, start, expected)
 }
 
 /** The text of a value for a moment: kept, it would keep the whole frame alive. */
