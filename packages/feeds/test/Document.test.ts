@@ -3,6 +3,7 @@
  * what that refuses, and finds the same values under the same names.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { worth } from "../src/internal/json/decimal.ts"
 import * as Document from "../src/internal/json/document.ts"
 import { isoMillis } from "../src/internal/json/isoTime.ts"
 import { random } from "./support/random.ts"
@@ -92,6 +93,58 @@ describe("Document", () => {
     for (const text of [large, "[1]", large]) {
       Document.parse(text)
       assert.deepStrictEqual(read(Document.root), JSON.parse(text) as never)
+    }
+  })
+
+  it("texts beyond ASCII keep their places, whatever was parsed before and however long they are", () => {
+    const room = Document.table.bytes.length
+    const tails = ["", "é", "€", "😀", "\ud800", "é€😀"]
+    for (const length of [1, 10, room - 20, room - 10, room - 9, room - 8, room - 7, room, 3 * room]) {
+      for (const tail of tails) {
+        const wanted = { a: "x".repeat(length) + tail, b: [`${tail}1`, 2.5], [`c${tail}`]: true }
+        // What this leaves behind must not look like a part of the next text.
+        Document.parse(JSON.stringify([`\\"${"y".repeat(2 * length)}`, "]}"]))
+        const text = JSON.stringify(wanted).replaceAll("\\ud800", "\ud800")
+        Document.parse(text)
+        assert.strictEqual(Document.rawOf(Document.find(Document.root, "a")), wanted.a)
+        const list = Document.find(Document.root, "b")
+        assert.strictEqual(Document.rawOf(Document.nth(list, 0)), `${tail}1`)
+        assert.strictEqual(Document.valueOf(Document.nth(list, 1)), 2.5)
+        assert.strictEqual(Document.codeAt(Document.endOf(list) + 1), "t".charCodeAt(0))
+      }
+    }
+  })
+
+  it("a text that ends too soon is refused, whatever was parsed before", () => {
+    const whole = JSON.stringify({ a: 'b\\"c', d: [1.5, "e\\", true, null, -2] })
+    for (let length = 0; length < whole.length; length++) {
+      Document.parse(whole)
+      assert.throws(() => Document.parse(whole.slice(0, length)), undefined, undefined, whole.slice(0, length))
+    }
+  })
+
+  it("what a decimal is worth is what `Number` says", () => {
+    const odd = [
+      "",
+      ".",
+      "1.",
+      ".5",
+      "-1.5",
+      "1e-08",
+      "1.2.3",
+      "00.10",
+      "x",
+      " 1",
+      "999999999999999",
+      "0.00000000000001"
+    ]
+    for (const text of odd) assert.isTrue(Object.is(worth(text), Number(text)), text)
+    for (let seed = 1; seed <= 20_000; seed++) {
+      const next = random(seed)
+      const digits = Array.from({ length: 1 + Math.floor(next() * 18) }, () => Math.floor(next() * 10)).join("")
+      const point = Math.floor(next() * (digits.length + 3))
+      const text = point > digits.length ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`
+      assert.isTrue(Object.is(worth(text), Number(text)), `seed ${seed}: ${text}`)
     }
   })
 

@@ -31,6 +31,26 @@ const isExponent = (text: string, from: number): boolean => {
   return true
 }
 
+/** Powers of ten that a double holds exactly, as it does any number of so many digits: a division of two rounds once. */
+const exactDigits = 15
+const tens = Float64Array.from({ length: exactDigits + 1 }, (_, power) => 10 ** power)
+
+/** What a decimal is worth. Short ones, which nearly all are, take a fraction of the time of `Number`. */
+export const worth = (text: string): number => {
+  const { length } = text
+  if (length > exactDigits) return Number(text)
+  let whole = 0
+  let point = -1
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= 48 && code <= 57) whole = whole * 10 + code - 48
+    else if (code === 46 && point < 0) point = at
+    else return Number(text)
+  }
+  if (length === 0 || (point >= 0 && length === 1)) return Number(text)
+  return point < 0 ? whole : whole / tens[length - point - 1]!
+}
+
 interface Parts {
   readonly negative: boolean
   readonly digits: string

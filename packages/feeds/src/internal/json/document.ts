@@ -47,7 +47,7 @@ const exactDigits = 15
 /** The table. Values stand in the order of the text; a name stands before its value. */
 export const table = {
   text: "",
-  /** The characters of the text, and zeros behind them. */
+  /** The characters of the text, and a zero behind them. */
   bytes: new Uint8Array(usualBytes),
   kinds: new Uint8Array(1024),
   /** Where a value's text begins. */
@@ -73,11 +73,11 @@ const resize = (size: number, copy: boolean): void => {
 
 const encoder = new TextEncoder()
 
-/** Two zeros end the text, since an escape may make the first one look like a part of it. */
+/** A zero ends the text. An escape may step over it: then what is read does not end where the text does, and is refused. */
 const load = (raw: string): Uint8Array => {
   const { length } = raw
   const isRoomy = table.bytes.length > maxKept && length < usualBytes
-  if (isRoomy || table.bytes.length < length + 2) table.bytes = new Uint8Array(Math.max(usualBytes, length + 2))
+  if (isRoomy || table.bytes.length < length + 1) table.bytes = new Uint8Array(Math.max(usualBytes, length + 1))
   const { bytes } = table
   const { read, written } = encoder.encodeInto(raw, bytes)
   // A character beyond ASCII takes more than a byte.
@@ -88,7 +88,6 @@ const load = (raw: string): Uint8Array => {
     }
   }
   bytes[length] = 0
-  bytes[length + 1] = 0
   table.text = raw
   return bytes
 }

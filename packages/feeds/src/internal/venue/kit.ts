@@ -24,6 +24,7 @@ import type {
   Venue,
   Wire
 } from "../../Venue.ts"
+import { worth } from "../json/decimal.ts"
 import * as Document from "../json/document.ts"
 import * as Item from "../json/item.ts"
 import { type Choices, issuesOf } from "./options.ts"
@@ -240,9 +241,9 @@ export const trade = (
   symbol,
   id: part.id,
   side: part.side,
-  price: Number(part.price),
+  price: worth(part.price),
   priceText: part.price,
-  size: Number(part.size),
+  size: worth(part.size),
   sizeText: part.size,
   backfilled: false,
   venueTime: stamps.venueTime,
