@@ -8,9 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as ConnectionObserver from "kharbranth/ConnectionObserver"
 import * as Topic from "../src/Topic.ts"
-import type { Venue } from "../src/Venue.ts"
 import { collect, pass, rig, settle } from "./support/rig.ts"
-import { dialects } from "./support/venues.ts"
+import { dialects, throwing } from "./support/venues.ts"
 
 const symbol = "BTCUSDT"
 
@@ -80,13 +79,8 @@ describe("Feed", () => {
 
   it.effect("an adapter of a user's that throws is a Gap where its frame was", () =>
     Effect.gen(function* () {
-      const dialect = dialects.bybit()
       let isBroken = false
-      const decode: Venue["decode"] = (...frame) => {
-        if (isBroken) throw new Error("a mistake")
-        return dialect.venue.decode(...frame)
-      }
-      const { feed, venue } = yield* rig([{ ...dialect, venue: { ...dialect.venue, decode } }])
+      const { feed, venue } = yield* rig([throwing(dialects.bybit(), () => isBroken)])
       const trades = yield* collect(feed.entries(Topic.trades(symbol)))
       yield* pass("1 second")
       for (const broken of [false, true, false]) {

@@ -6,10 +6,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Topic from "../src/Topic.ts"
-import type { Venue } from "../src/Venue.ts"
 import { said } from "./support/replay.ts"
 import { collect, pass, rig, settle } from "./support/rig.ts"
-import { dialects } from "./support/venues.ts"
+import { dialects, throwing } from "./support/venues.ts"
 
 const symbol = "BTCUSDT"
 const topic = Topic.book(symbol)
@@ -57,13 +56,8 @@ describe("books of a feed", () => {
 
   it.effect("an adapter of a user's that throws costs the book, not the feed", () =>
     Effect.gen(function* () {
-      const dialect = dialects.bybit()
       let isBroken = false
-      const decode: Venue["decode"] = (...frame) => {
-        if (isBroken) throw new Error("a mistake")
-        return dialect.venue.decode(...frame)
-      }
-      const { feed, venue } = yield* rig([{ ...dialect, venue: { ...dialect.venue, decode } }])
+      const { feed, venue } = yield* rig([throwing(dialects.bybit(), () => isBroken)])
       const book = yield* feed.book(topic)
       yield* pass("1 second")
       isBroken = true

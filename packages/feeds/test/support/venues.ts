@@ -156,6 +156,15 @@ export const dialects = {
   coinbase
 }
 
+/** A dialect with an adapter of a user's, which throws while `broken` says so. */
+export const throwing = (dialect: Dialect, broken: () => boolean): Dialect => {
+  const decode: Venue["decode"] = (...frame) => {
+    if (broken()) throw new Error("a mistake")
+    return dialect.venue.decode(...frame)
+  }
+  return { ...dialect, venue: { ...dialect.venue, decode } }
+}
+
 interface Socket {
   readonly peer: TestNetwork.Peer
   readonly keys: Set<string>
