@@ -73,15 +73,15 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
     this.waiting.wake()
   }
 
-  /** Takes all that waits and makes of it what the reader wants, as soon as that is anything. */
+  /** Takes all that waits and makes of it what the reader wants, in another array, as soon as that is anything. */
   pullAs<B>(read: (batch: Array<A | Marker>) => Array<B>): Pull<B, E> {
     return this.waiting.until((): Pull<B, E> | undefined => {
       const batch = this.take()
       if (batch.length > 0) {
         try {
           const found = read(batch)
-          // An array that waited for long may have grown old; what it holds would then seem alive.
-          if (found !== (batch as unknown)) batch.length = 0
+          // An array that waited may have grown old, and what it holds would be copied by the garbage collector.
+          batch.length = 0
           if (Arr.isArrayNonEmpty(found)) return Effect.succeed(found)
         } catch (defect) {
           // A function of the user's threw: that is the reader's end, and nobody else's.

@@ -28,7 +28,7 @@ export class Reports {
           Effect.sync(() => this.join()),
           (listener) => Effect.sync(() => void this.listeners.delete(listener))
         ),
-        (listener) => listener.pullAs((batch) => batch)
+        (listener) => listener.pullAs((batch) => [...batch])
       )
     )
   ).pipe(Stream.filter((report): report is FeedReport => !isMarker(report)))

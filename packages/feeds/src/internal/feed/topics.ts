@@ -15,7 +15,7 @@ import * as Book from "../../Book.ts"
 import * as Depth from "../../Depth.ts"
 import type * as Public from "../../Feed.ts"
 import { type FeedError, UnknownTopic } from "../../FeedError.ts"
-import type { EventOf, FeedEvent, Marker } from "../../FeedEvent.ts"
+import type { BookUpdate, EventOf, FeedEvent, Marker } from "../../FeedEvent.ts"
 import type { Rest } from "../../Rest.ts"
 import type { Channel, Topic } from "../../Topic.ts"
 import type { Venue } from "../../Venue.ts"
@@ -182,8 +182,12 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     return Effect.map(reading, (reader) =>
       reader.pullAs((batch) => {
         const now = clock.currentTimeMillisUnsafe()
-        for (const item of batch) if (item._tag === "BookUpdate") (item as { deliveryTime: number }).deliveryTime = now
-        return batch
+        const found: Array<BookUpdate | Marker> = []
+        for (const item of batch) {
+          if (item._tag === "BookUpdate") (item as { deliveryTime: number }).deliveryTime = now
+          found.push(item)
+        }
+        return found
       })
     )
   }
