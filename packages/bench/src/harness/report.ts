@@ -69,15 +69,7 @@ const cells = (figure: Figure): ReadonlyArray<string> => [
   figure.note ?? ""
 ]
 
-const head = (interval: string) => [
-  "",
-  "median",
-  interval,
-  "by the clock",
-  "hard bar (goal)",
-  "",
-  "a peer does less"
-]
+const head = (interval: string) => ["", "median", interval, "by the clock", "hard bar (goal)", "", "a peer does less"]
 
 const row = (values: ReadonlyArray<string>): string => `| ${values.join(" | ")} |`
 
