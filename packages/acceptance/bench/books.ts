@@ -4,7 +4,7 @@
  * the raw frame to the changed book. Each recording is copied under other names
  * until there are 200 symbols. In the end all three have the same books.
  *
- *   node packages/acceptance/bench/books.ts [rounds]
+ *   node packages/acceptance/bench/books.ts [rounds] [part of a session's name]
  *
  * `KHARBRANTH_CAPTURES` names the folder of recordings.
  */
@@ -15,6 +15,7 @@ import * as Topic from "@kharbranth/feeds/Topic"
 import type { Venue } from "@kharbranth/feeds/Venue"
 import * as Bybit from "@kharbranth/feeds/venues/Bybit"
 import * as Okx from "@kharbranth/feeds/venues/Okx"
+import * as Sequencer from "@kharbranth/feeds/Sequencer"
 import * as Captures from "../../feeds/test/support/captures.ts"
 
 type Side = ReadonlyArray<readonly [price: number, size: number]>
@@ -33,7 +34,13 @@ interface Session {
   readonly venue: () => Venue
   /** The frames that are of books, in the form that all clients know. */
   readonly frame: (raw: string) => string | undefined
-  readonly ccxt: { readonly id: string; readonly url: string; readonly market: object }
+  readonly ccxt: {
+    readonly id: string
+    readonly url: string
+    readonly market: object
+    /** Default: it checks what the venue sends. */
+    readonly checksum?: boolean
+  }
   readonly tardis: string
 }
 
@@ -42,6 +49,13 @@ const ofBybit = (raw: string): string | undefined =>
   raw.includes('"topic":"orderbook.200.') ? raw.replace("orderbook.200.", "orderbook.50.") : undefined
 
 const linear = { type: "swap", swap: true, contract: true, linear: true, settle: "USDT", settleId: "USDT" }
+
+const okx = {
+  file: "okx-v5/books-checksums-2022.ndjson",
+  frame: (raw: string) => (raw.includes('"channel":"books"') && raw.includes('"action"') ? raw : undefined),
+  ccxt: { id: "okx", url: "wss://ws.okx.com:8443/ws/v5/public", market: { ...linear, type: "swap" } },
+  tardis: "okex-swap"
+}
 
 const sessions: ReadonlyArray<Session> = [
   {
@@ -60,13 +74,12 @@ const sessions: ReadonlyArray<Session> = [
     ccxt: { id: "bybit", url: "wss://stream.bybit.com/v5/public/spot", market: { type: "spot", spot: true } },
     tardis: "bybit-spot"
   },
+  { ...okx, name: "OKX, with checksums", venue: () => Okx.make({ proof: "checksum" }) },
   {
-    name: "OKX, with checksums",
-    file: "okx-v5/books-checksums-2022.ndjson",
-    venue: () => Okx.make({ proof: "checksum" }),
-    frame: (raw) => (raw.includes('"channel":"books"') && raw.includes('"action"') ? raw : undefined),
-    ccxt: { id: "okx", url: "wss://ws.okx.com:8443/ws/v5/public", market: { ...linear, type: "swap" } },
-    tardis: "okex-swap"
+    ...okx,
+    name: "OKX, checksums unchecked",
+    venue: () => ({ ...Okx.make(), continuity: { sequencer: Sequencer.make("none", "resubscribe") } }),
+    ccxt: { ...okx.ccxt, checksum: false }
   }
 ]
 
@@ -134,8 +147,11 @@ interface Exchange {
 const load = async <A>(library: string): Promise<A> => ((await import(library)) as { readonly default: A }).default
 const ccxt = await load<{ readonly pro: Readonly<Record<string, new (options: object) => Exchange>> }>("ccxt")
 
-const ccxtOf = async ({ ccxt: { id, market, url } }: Session, symbols: ReadonlyArray<string>): Promise<Keeper> => {
-  const exchange = new ccxt.pro[id]!({ newUpdates: true, options: { watchOrderBook: { checksum: true } } })
+const ccxtOf = async (
+  { ccxt: { checksum = true, id, market, url } }: Session,
+  symbols: ReadonlyArray<string>
+): Promise<Keeper> => {
+  const exchange = new ccxt.pro[id]!({ newUpdates: true, options: { watchOrderBook: { checksum } } })
   exchange.setMarkets(
     symbols.map((symbol) =>
       exchange.safeMarketStructure({
@@ -245,5 +261,6 @@ const compare = async (session: Session, rounds: number): Promise<void> => {
 if (!Captures.present)
   throw new Error(`No recordings in ${Captures.folder}: name their folder with KHARBRANTH_CAPTURES.`)
 const rounds = Number(process.argv[2] ?? 10)
-for (const session of sessions) await compare(session, rounds)
+const only = process.argv[3] ?? ""
+for (const session of sessions) if (session.name.includes(only)) await compare(session, rounds)
 process.exit(0)
