@@ -25,7 +25,7 @@ const Ticker = FleetKind.make("ticker", {
   open: (_, { name }) => ({
     target: `wss://feed.example/${name}`,
     budget: ["feed"],
-    reconnect: Reconnect.exponential({ base: "100 millis", max: "200 millis" })
+    reconnect: Reconnect.exponential({ base: "100 millis", cap: "200 millis" })
   })
 })
 
