@@ -110,6 +110,54 @@ const stableEffect: Check = {
   ]
 }
 
+// Modules that Effect may change in a minor: what stands on them names one minor as its peer.
+const oneMinor = /^(?:~\d+\.\d+\.\d+|>=(\d+)\.(\d+)\.\d+ <(\d+)\.(\d+)\.0)$/
+
+const isOneMinor = (range: string): boolean => {
+  const [whole, major, minor, nextMajor, nextMinor] = oneMinor.exec(range) ?? []
+  if (whole === undefined || major === undefined) return whole !== undefined
+  return major === nextMajor && Number(minor) + 1 === Number(nextMinor)
+}
+
+const effectPeerOf = (tree: Tree, name: string): string | undefined => {
+  const manifest = JSON.parse(tree.get(`packages/${name}/package.json`) ?? "{}") as {
+    readonly peerDependencies?: Readonly<Record<string, string>>
+  }
+  return manifest.peerDependencies?.["effect"]
+}
+
+const oneMinorPeer: Check = {
+  name: "a package that uses unstable Effect names one minor of it as its peer",
+  complaints: (tree) =>
+    modulesOf(tree, sources)
+      .filter((module) => !core.test(module.path) && !module.path.includes("/src/testing/"))
+      .flatMap((module) => {
+        const range = effectPeerOf(tree, packageOf(module.path))
+        if (range === undefined || isOneMinor(range)) return []
+        return unstableImports(module).map((complaint) => `${complaint}, and its peer is effect ${range}`)
+      }),
+  rejects: [
+    {
+      "packages/signalr/src/A.ts": `import * as HttpClient from "effect/http/HttpClient"`,
+      "packages/signalr/package.json": `{"peerDependencies":{"effect":"^4.1.0"}}`
+    },
+    {
+      "packages/signalr/src/A.ts": `import type * as HttpClient from "effect/http/HttpClient"`,
+      "packages/signalr/package.json": `{"peerDependencies":{"effect":">=4.1.0 <4.3.0"}}`
+    }
+  ],
+  accepts: [
+    {
+      "packages/signalr/src/A.ts": `import * as HttpClient from "effect/http/HttpClient"`,
+      "packages/signalr/package.json": `{"peerDependencies":{"effect":">=4.1.0 <4.2.0"}}`
+    },
+    {
+      "packages/signalr/src/A.ts": `import * as Effect from "effect/Effect"`,
+      "packages/signalr/package.json": `{"peerDependencies":{"effect":"^4.1.0"}}`
+    }
+  ]
+}
+
 // ------------------------------------------------------------------ barrels
 
 const noBarrel: Check = {
@@ -249,4 +297,4 @@ const noCycles: Check = {
   ]
 }
 
-export const importChecks: ReadonlyArray<Check> = [stableEffect, noBarrel, layers, noCycles]
+export const importChecks: ReadonlyArray<Check> = [stableEffect, oneMinorPeer, noBarrel, layers, noCycles]

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { LessScope } from "kharbranth/Connection"
+import type { ConnectionError } from "kharbranth/ConnectionError"
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { ConnectionMetrics } from "kharbranth/ConnectionMetrics"
 import type { ConnectionState } from "kharbranth/ConnectionState"
@@ -149,6 +150,33 @@ export interface Untyped extends UntypedCaller {
 }
 
 /**
+ * What the core says of a connection, with the hub's errors in it.
+ *
+ * @category type-level
+ * @since 0.1.0
+ */
+export type Seen<A> = A extends unknown
+  ? { readonly [K in keyof A]: [ConnectionError] extends [A[K]] ? HubConnectionError : A[K] }
+  : never
+
+/**
+ * Where a hub connection is: the core's states, whose `cause` and `error` are
+ * what `awaitReady` and calls fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HubConnectionState = Seen<ConnectionState>
+
+/**
+ * What happens to a hub connection: the core's events, with the hub's errors.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HubConnectionEvent = Seen<ConnectionEvent>
+
+/**
  * A connection to a hub.
  *
  * @category models
@@ -169,8 +197,8 @@ export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends 
   readonly untyped: Untyped
   /** What the server calls this session; `undefined` while there is none. */
   readonly connectionId: Effect.Effect<string | undefined>
-  readonly state: Watch<ConnectionState>
-  readonly events: Stream.Stream<ConnectionEvent>
+  readonly state: Watch<HubConnectionState>
+  readonly events: Stream.Stream<HubConnectionEvent>
   readonly metrics: Effect.Effect<ConnectionMetrics>
   /** Waits until calls can be made. */
   readonly awaitReady: Effect.Effect<void, HubConnectionError>
@@ -214,7 +242,7 @@ export interface Options<H extends Hub.Any, E = never, R = never, RO = never> {
   readonly reconnect?: Reconnect | undefined
   /** Time between our pings. Default: 15 seconds. */
   readonly keepAlive?: Duration.Input | undefined
-  /** How long the server may be silent. Default: 30 seconds. */
+  /** How long the server may be silent, on every transport. Default: 30 seconds. */
   readonly serverTimeout?: Duration.Input | undefined
   /** How long the handshake may take. Default: 15 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined

@@ -26,7 +26,7 @@ export type Token = string | Redacted.Redacted<string> | undefined
 export interface HubCredentials<E = never, R = never> {
   /** Extra headers. They win over the client's own. */
   readonly headers: Readonly<Record<string, string>>
-  /** Runs for each connection attempt, and once more when a request was answered with 401. */
+  /** Runs for each connection attempt, and once more when a request, or the upgrade, was answered with 401. */
   readonly token: Effect.Effect<Token, E, R>
   /** False when the token cannot change, because a redirect handed it out. */
   readonly renewable: boolean

@@ -46,6 +46,8 @@ export class NegotiateRejected extends tagged("NegotiateRejected")<{
   readonly status: number
   /** The server's `Retry-After`, when it sent one. */
   readonly retryAfter: Duration.Duration | undefined
+  /** Whether a token that was asked for again was refused too. */
+  readonly renewed?: boolean | undefined
 }> {
   override get message(): string {
     const hint =
@@ -58,7 +60,8 @@ export class NegotiateRejected extends tagged("NegotiateRejected")<{
   }
   /** What a reconnect policy that has no rule of its own does. */
   get decision(): Reconnect.Decision {
-    const { retryAfter, status } = this
+    const { renewed, retryAfter, status } = this
+    if (status === 401 && renewed === true) return Reconnect.stop
     if (status === 401 || status === 403) return Reconnect.refresh
     if (status < 500 && status !== 408 && status !== 429) return Reconnect.stop
     if (retryAfter === undefined) return Reconnect.retry

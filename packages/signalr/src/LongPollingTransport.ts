@@ -1,7 +1,8 @@
 /**
  * A transport over long polling: frames arrive in GETs that the server answers
- * when it has some, and leave in POSTs. It works wherever HTTP works. Each poll is
- * a sign of life, so this transport needs no pings.
+ * when it has some, and leave in POSTs. It works wherever HTTP works. Each answer
+ * is a sign of life. While a poll is held there is none, so the link asks with an
+ * empty POST, which every server answers and no hub ever sees.
  *
  * @since 0.1.0
  */
@@ -30,6 +31,8 @@ export interface LongPollingOptions<E = never, R = never> {
   readonly credentials?: HubCredentials.HubCredentials<E, R> | undefined
   /** How long one poll may take before it counts as idle. Default: 100 seconds. */
   readonly pollTimeout?: Duration.Input | undefined
+  /** How long no answer may come before the link asks for one with an empty POST. Default: 10 seconds. */
+  readonly probeAfter?: Duration.Input | undefined
 }
 
 // Caches between us and the server must not answer for it.
@@ -65,6 +68,17 @@ const read = (http: HttpDial, link: HttpLink, format: TransferFormat, timeout: D
   }).pipe(Effect.catch((error) => link.finish(httpLink.dropped(http.dial, error))))
 }
 
+// What a link has received grows with the answer. Who watches the link judges its silence.
+const probe = (link: HttpLink, after: Duration.Duration): Effect.Effect<void, never, HttpClient.HttpClient> => {
+  const look = (seen: number): Effect.Effect<void, never, HttpClient.HttpClient> =>
+    Effect.gen(function* () {
+      yield* Effect.sleep(after)
+      if (link.link.received() === seen) yield* link.ask
+      return yield* look(link.link.received())
+    })
+  return Effect.suspend(() => look(link.link.received()))
+}
+
 /**
  * Makes the transport.
  *
@@ -78,19 +92,21 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
   const credentials = options.credentials ?? HubCredentials.make<E, R>()
   const own = { ...credentials, token: Effect.provideContext(credentials.token, context) }
   const timeout = Duration.fromInputUnsafe(options.pollTimeout ?? "100 seconds")
+  const probeAfter = Duration.fromInputUnsafe(options.probeAfter ?? "10 seconds")
   const dial = Effect.fnUntraced(function* (dial: Transport.Dial, receiver: Transport.Receiver) {
     const http = yield* httpLink.prepare(dial, own)
     // The first poll is answered at once and means: connected.
     const first = yield* Effect.mapError(poll(http), (error) => httpLink.dialFailed(http, error))
     if (first.status !== 200) return yield* httpLink.rejected(http, first)
     const goodbye = Effect.ignore(http.request(HttpClientRequest.delete(http.url)))
-    const link = yield* httpLink.make(http, receiver, goodbye)
+    const link = yield* httpLink.make(http, receiver, { goodbye, answersCount: true })
     link.run(read(http, link, options.transferFormat, timeout))
+    link.run(probe(link, probeAfter))
     return link.link
   })
   return {
     name: "long-polling",
-    capabilities: { ping: false, pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: false },
+    capabilities: { ping: false, pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: true },
     dial: (target, receiver) => Effect.provideContext(dial(target, receiver), context)
   }
 })

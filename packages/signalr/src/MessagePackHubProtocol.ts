@@ -147,10 +147,39 @@ const readers: Readonly<Record<number, (fields: Fields) => Read>> = {
 export interface MessagePackOptions {
   /** Your own extension types. Default: timestamps (`Date`) alone. */
   readonly extensionCodec?: MessagePack.ExtensionCodecType<undefined> | undefined
-  /** Reads and writes 64-bit integers as `bigint`. Default: `false`. */
+  /**
+   * Reads 64-bit integers as `bigint`, and writes `bigint` as such. Whole numbers
+   * leave as integers either way. Default: `false`.
+   */
   readonly useBigInt64?: boolean | undefined
   /** Leaves out properties that are `undefined`, instead of writing nil. Default: `false`. */
   readonly ignoreUndefined?: boolean | undefined
+}
+
+// Where `bigint` stands for 64-bit integers, the encoder writes a larger `number` as a float, which .NET refuses as `long`.
+const isWide = (u: unknown): u is number =>
+  typeof u === "number" && Number.isSafeInteger(u) && (u >= 2 ** 32 || u < -(2 ** 31))
+
+/** The value with its wide integers as `bigint`; what has none in it is not copied. */
+const widen = (u: unknown): unknown => {
+  if (isWide(u)) return BigInt(u)
+  if (Array.isArray(u)) {
+    const items = u.map(widen)
+    return items.some((item, i) => item !== u[i]) ? items : u
+  }
+  if (!isPlain(u)) return u
+  const entries = Object.entries(u)
+  const values = entries.map(([, value]) => widen(value))
+  return values.some((value, i) => value !== entries[i]![1])
+    ? Object.fromEntries(entries.map(([key], i) => [key, values[i]]))
+    : u
+}
+
+// Instances of classes belong to an extension, or are bytes.
+const isPlain = (u: unknown): u is object => {
+  if (typeof u !== "object" || u === null) return false
+  const proto: unknown = Object.getPrototypeOf(u)
+  return proto === Object.prototype || proto === null
 }
 
 const makeEncode = (options: MessagePackOptions) => {
@@ -161,7 +190,9 @@ const makeEncode = (options: MessagePackOptions) => {
   })
   return (message: HubMessage): Result.Result<Frame, Unencodable> => {
     try {
-      return Result.succeed(withLength(encoder.encodeSharedRef(toArray(message))))
+      return Result.succeed(
+        withLength(encoder.encodeSharedRef(options.useBigInt64 === true ? widen(toArray(message)) : toArray(message)))
+      )
     } catch {
       return Result.fail({ issue: "MessagePack has no form for it (a cycle, a bigint, a symbol or too deep a value)" })
     }

@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function* <E = never, R = never>(
     const request = HttpClientRequest.get(http.url, { headers: { accept: "text/event-stream" } })
     const response = yield* Effect.mapError(http.request(request), (error) => httpLink.dialFailed(http, error))
     if (response.status !== 200) return yield* httpLink.rejected(http, response)
-    const link = yield* httpLink.make(http, receiver, Effect.void)
+    const link = yield* httpLink.make(http, receiver, { goodbye: Effect.void, answersCount: false })
     link.run(read(dial, response, link))
     return link.link
   })

@@ -1,10 +1,13 @@
 // The hubs: every shape of method that SignalR knows, and the scenario methods of an older Rust client.
 using System.Runtime.CompilerServices;
+using System.Runtime.Serialization;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.SignalR;
 
-public record Entity(string Text, int Number);
+// Both protocols write the same names.
+[DataContract]
+public record Entity([property: DataMember(Name = "text")] string Text, [property: DataMember(Name = "number")] int Number);
 
 public abstract class CommonHub(Journal journal) : Hub
 {
@@ -21,6 +24,7 @@ public abstract class CommonHub(Journal journal) : Hub
   public object? EchoAny(object? value) => value;
   public byte[] EchoBytes(byte[] bytes) => bytes;
   public int Add(int a, int b) => a + b;
+  public long EchoLong(long value) => value;
   public void Nothing() => journal.Add("Nothing");
   public Task NothingAsync() { journal.Add("NothingAsync"); return Task.CompletedTask; }
   public string? Null() => null;
@@ -38,6 +42,12 @@ public abstract class CommonHub(Journal journal) : Hub
   {
     await Task.Delay(ms);
     journal.Add("Slow done");
+    return "slept";
+  }
+
+  public async Task<string> SlowWithToken(int ms, CancellationToken cancel)
+  {
+    await Task.Delay(ms, cancel);
     return "slept";
   }
 

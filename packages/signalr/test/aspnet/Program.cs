@@ -16,7 +16,7 @@ builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = Tim
 
 builder.Services.AddSingleton<Journal>();
 builder.Services.AddSingleton<DropList>();
-builder.Services
+var signalr = builder.Services
   .AddSignalR(options =>
   {
     options.MaximumParallelInvocationsPerClient = 8;
@@ -29,6 +29,9 @@ builder.Services
     options.KeepAliveInterval = TimeSpan.FromMilliseconds(300);
     options.HandshakeTimeout = TimeSpan.FromMilliseconds(500);
   });
+#if MESSAGEPACK
+signalr.AddMessagePackProtocol();
+#endif
 builder.Services.AddAuthentication("Token").AddScheme<AuthenticationSchemeOptions, TokenHandler>("Token", null);
 builder.Services.AddAuthorization();
 

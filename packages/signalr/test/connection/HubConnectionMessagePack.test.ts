@@ -1,7 +1,7 @@
 /**
  * Proves that the scenarios of an older Rust client pass over MessagePack as
- * over JSON, against the test hub server (a real server's MessagePack needs a
- * package that is not everywhere; its bytes are held to the golden vectors).
+ * over JSON, against the test hub server. Against a real server they run
+ * where its package can be restored: see `HubConnectionAspNet.interop.ts`.
  */
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

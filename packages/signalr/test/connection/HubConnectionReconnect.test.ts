@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import type { ConnectionState } from "kharbranth/ConnectionState"
 import * as Reconnect from "kharbranth/Reconnect"
+import type * as HubConnection from "../../src/HubConnection.ts"
 import * as HubServer from "../../src/testing/HubServer.ts"
 import {
   accept,
@@ -33,12 +33,13 @@ import {
 import type { Own } from "../support/hub.ts"
 import { methods, streams } from "../support/testHub.ts"
 
-const finalError = (state: ConnectionState | undefined): any => (state?._tag === "Failed" ? state.error : undefined)
+const finalError = (state: HubConnection.HubConnectionState | undefined): any =>
+  state?._tag === "Failed" ? state.error : undefined
 
 /** The states, from now on, while the scope lives. */
-const record = (hub: { readonly state: { readonly changes: Stream.Stream<ConnectionState> } }) =>
+const record = (hub: { readonly state: { readonly changes: Stream.Stream<HubConnection.HubConnectionState> } }) =>
   Effect.gen(function* () {
-    const states: Array<ConnectionState> = []
+    const states: Array<HubConnection.HubConnectionState> = []
     yield* Effect.forkScoped(
       Stream.runForEach(hub.state.changes, (state) => Effect.sync(() => states.push(state))),
       { startImmediately: true }
@@ -96,10 +97,10 @@ describe("close, keep-alive, timeout", () => {
     })
   )
 
-  it.live("G72: none over long polling, where silence is no end either", () =>
+  it.live("G72: none over long polling, where a poll that is held is no silence", () =>
     Effect.gen(function* () {
       const server = yield* HubServer.make({ methods, streams, transports: ["LongPolling"], pollTimeout: "400 millis" })
-      const hub = yield* connect({ url: server.url, keepAlive: "20 millis", serverTimeout: "60 millis" })
+      const hub = yield* connect({ url: server.url, keepAlive: "20 millis", serverTimeout: "1 second" })
       const polls = () => server.journal.filter((entry) => entry === "poll").length
       yield* eventually(() => polls() >= 4)
       assert.strictEqual(hub.state.getUnsafe()._tag, "Connected")

@@ -119,7 +119,7 @@ describe("word by word", () => {
       second.send(json({ type: 9, sequenceId: 5 }))
       yield* until(hub, is("Reconnecting"))
       const state = hub.state.getUnsafe()
-      assert.strictEqual(state._tag === "Reconnecting" && state.cause._tag, "ReadError")
+      assert.strictEqual(state._tag === "Reconnecting" && state.cause._tag, "ProtocolViolation")
     })
   )
 

@@ -199,7 +199,8 @@ describe("a producer that goes on after the loss", () => {
 })
 
 describe("an observer of the end that throws", () => {
-  it.live("does not keep the end from the others", () =>
+  // Each observer here is a fiber of its own, so this holds by construction: it shows the shape that avoids the defect.
+  it.live("is a fiber of its own, beside which the others hear of the end", () =>
     Effect.gen(function* () {
       const server = yield* serve()
       const hub = yield* connect({ url: server.url, reconnect: Reconnect.none })
@@ -399,11 +400,17 @@ describe("the first start, with the server down", () => {
 })
 
 describe("a slow reader of a fast stream", () => {
+  /** The figure, once it grows no more. */
+  const settledAt = (figure: Effect.Effect<number>, last = -1): Effect.Effect<number> =>
+    Effect.flatMap(Effect.delay(figure, "100 millis"), (now) =>
+      now === last ? Effect.succeed(now) : settledAt(figure, now)
+    )
+
   const flood = (sent: { n: number }) => ({
     Flood: () => Stream.map(Stream.range(1, 50_000), (n) => ((sent.n = n), "x".repeat(200)))
   })
 
-  it.live("holds the server back", () =>
+  it.live("is not flooded: what it does not read stays outside, and all of it comes later", () =>
     Effect.gen(function* () {
       const sent = { n: 0 }
       const server = yield* HubServer.make({ methods, streams: flood(sent) })
@@ -416,26 +423,29 @@ describe("a slow reader of a fast stream", () => {
         ),
         { startImmediately: true }
       )
+      // The test server writes everything at once, over ten million bytes; a real one would wait for its socket.
       yield* eventually(() => sent.n === 50_000)
-      const { bytesIn } = yield* hub.metrics
-      assert.isBelow(bytesIn, 6_000_000)
+      const taken = yield* settledAt(Effect.map(hub.metrics, ({ bytesIn }) => bytesIn))
+      assert.isBelow(taken, 6_000_000)
+      assert.strictEqual(seen, 1)
       yield* Deferred.succeed(stuck, undefined)
       yield* Fiber.join(reader)
       assert.strictEqual(seen, 50_000)
     })
   )
 
-  it.live("control: the official client takes everything in", () =>
+  it.live("control: the official client takes everything in, whether its reader is ready or not", () =>
     Effect.gen(function* () {
       const sent = { n: 0 }
       const server = yield* HubServer.make({ methods, streams: flood(sent) })
       const hub = yield* official(server.url)
-      let seen = 0
+      // A reader that is stuck on its first item: an observer cannot say so, and the others pile up before it.
+      const waiting: Array<unknown> = []
       const all = new Promise<void>((resolve, reject) =>
-        hub.stream("Flood").subscribe({ next: () => seen++, complete: resolve, error: reject })
+        hub.stream("Flood").subscribe({ next: (item) => waiting.push(item), complete: resolve, error: reject })
       )
       yield* Effect.promise(() => all)
-      assert.strictEqual(seen, 50_000)
+      assert.strictEqual(waiting.length, 50_000)
     })
   )
 })

@@ -256,6 +256,57 @@ describe("who we are", () => {
     })
   )
 
+  it.live("J134: the upgrade says who we are as the negotiation does, unless the user says otherwise", () =>
+    Effect.gen(function* () {
+      const agents: Array<string> = []
+      const server = yield* HubServer.make({
+        methods,
+        streams,
+        intercept: ({ headers, kind }) => (agents.push(`${kind} ${headers["user-agent"]}`), undefined)
+      })
+      yield* connect({ url: server.url })
+      const own = agents[0]!.replace("negotiate ", "")
+      assert.include(own, "Kharbranth")
+      assert.deepStrictEqual(agents, [`negotiate ${own}`, `upgrade ${own}`])
+      agents.length = 0
+      yield* connect({ url: server.url, credentials: HubCredentials.make({ headers: { "User-Agent": "Mine/1" } }) })
+      assert.deepStrictEqual(agents, ["negotiate Mine/1", "upgrade Mine/1"])
+    })
+  )
+
+  for (const [where, options] of [
+    ["negotiation", { reconnect: none }],
+    ["upgrade", { reconnect: none, ...socket }]
+  ] as const) {
+    it.live(`J131: a stale token costs one more request of the ${where}, not the attempt`, () =>
+      Effect.gen(function* () {
+        const server = yield* HubServer.make({ methods: whoami, streams, authenticate })
+        let runs = 0
+        const credentials = HubCredentials.make({ token: Effect.sync(() => (++runs === 1 ? "stale" : "good")) })
+        const hub = yield* connect({ url: server.url, credentials, ...options })
+        assert.strictEqual(yield* hub.untyped.invoke("Echo", ["x"]), "x")
+        const asked = where === "upgrade" ? "upgrade" : "negotiate"
+        assert.strictEqual(server.journal.filter((entry) => entry === asked).length, 2)
+      })
+    )
+
+    it.live(
+      `J131: a token that is refused twice ends the attempt, and the same token is not sent twice, at the ${where}`,
+      () =>
+        Effect.gen(function* () {
+          const server = yield* HubServer.make({ methods: whoami, streams, authenticate })
+          let runs = 0
+          const changing = HubCredentials.make({ token: Effect.sync(() => `bad-${++runs}`) })
+          const refused = yield* failure(connect({ url: server.url, credentials: changing, ...options }))
+          assert.strictEqual(refused.status, 401)
+          assert.strictEqual(server.journal.length, 2)
+          const fixed = HubCredentials.make({ token: Effect.succeed("bad") })
+          assert.strictEqual((yield* failure(connect({ url: server.url, credentials: fixed, ...options }))).status, 401)
+          assert.strictEqual(server.journal.length, 3)
+        })
+    )
+  }
+
   it.live("J135: nothing secret is printed by any error on the way", () =>
     Effect.gen(function* () {
       const server = yield* HubServer.make({

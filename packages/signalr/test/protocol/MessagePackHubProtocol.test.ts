@@ -190,6 +190,17 @@ describe("MessagePackHubProtocol", () => {
     assert.deepStrictEqual(decodeAll(wide, [encode(wide, HubMessage.ack(5))]).messages, [HubMessage.ack(5)])
   })
 
+  it("with bigint for 64-bit integers, a number beyond 32 bits is still written as an integer", () => {
+    const wide = MessagePackHubProtocol.make({ useBigInt64: true })
+    const sent = { list: [2 ** 40, -(2 ** 40), 2 ** 31, 1.5], when: new Date(0), bytes: Uint8Array.of(1) }
+    const { messages } = decodeAll(wide, [encode(wide, HubMessage.streamItem("1", sent, {}))])
+    const got = { ...sent, list: [2n ** 40n, -(2n ** 40n), 2 ** 31, 1.5] }
+    assert.deepStrictEqual(messages, [HubMessage.streamItem("1", got, {})])
+    // What we were given stays as it was.
+    assert.deepStrictEqual(sent.list, [2 ** 40, -(2 ** 40), 2 ** 31, 1.5])
+    assert.strictEqual(decodeAll(wide, [encode(wide, HubMessage.ping)]).messages[0]?._tag, "Ping")
+  })
+
   it("K150: unknown types are skipped", () => {
     assert.deepStrictEqual(decodeAll(protocol, [concat([frame([99, "x"]), frame([6])])]), {
       messages: [HubMessage.ping],

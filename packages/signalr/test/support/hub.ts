@@ -7,7 +7,6 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { ConnectionState } from "kharbranth/ConnectionState"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -37,17 +36,17 @@ export const eventually = (check: () => boolean): Effect.Effect<void> =>
 /** Waits for a state. */
 export const until = (
   hub: { readonly state: HubConnection.HubConnection["state"] },
-  accept: (state: ConnectionState) => boolean
+  accept: (state: HubConnection.HubConnectionState) => boolean
 ) => hub.state.changes.pipe(Stream.filter(accept), Stream.runHead)
 
 export const isConnectedSince =
   (epoch: number) =>
-  (state: ConnectionState): boolean =>
+  (state: HubConnection.HubConnectionState): boolean =>
     state._tag === "Connected" && state.epoch >= epoch
 
 export const is =
-  (tag: ConnectionState["_tag"]) =>
-  (state: ConnectionState): boolean =>
+  (tag: HubConnection.HubConnectionState["_tag"]) =>
+  (state: HubConnection.HubConnectionState): boolean =>
     state._tag === tag
 
 /** What a fiber found out, for the rest of the test. */

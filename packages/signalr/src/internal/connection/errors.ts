@@ -8,26 +8,10 @@ import * as Redacted from "effect/Redacted"
 import * as ConnectionErrors from "kharbranth/ConnectionError"
 import type { ConnectionError } from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
+import type { Seen } from "../../HubConnection.ts"
 import type { HubConnectionError } from "../../HubError.ts"
 import * as HubError from "../../HubError.ts"
-
-const own = new Set<unknown>([
-  "NegotiateRejected",
-  "NegotiateRefused",
-  "NegotiateMalformed",
-  "NegotiateUnreachable",
-  "NegotiateTimeout",
-  "TooManyRedirects",
-  "NoSupportedTransport",
-  "HandshakeFailed",
-  "ProtocolViolation",
-  "ServerClosed",
-  "ServerTimeout"
-] satisfies Array<HubConnectionError["_tag"]>)
-
-// By its words, so that the classes of failures that an app has no code for stay out of it.
-const isHubError = (u: unknown): u is HubConnectionError =>
-  ConnectionErrors.isConnectionError(u) || (u instanceof Error && "_tag" in u && own.has(u._tag) && "connection" in u)
+import { isHubError } from "../dial/carriers.ts"
 
 /** The hub's own error, where the core's merely carries one. */
 export const unwrap = (error: ConnectionError): HubConnectionError => {
@@ -63,3 +47,14 @@ export const reconnectPolicy = (reconnect: Reconnect.Reconnect, resuming: () => 
     return hub._tag === "ServerClosed" && !hub.allowReconnect ? Reconnect.stop : reconnect.classify(error)
   }
 })
+
+/**
+ * What the core says of a connection, with the hub's errors where it says
+ * `cause` or `error`: the same in states and events as in what calls fail with.
+ */
+export const seen = <A extends { readonly _tag: string }>(told: A): Seen<A> => {
+  const { cause, error } = told as { readonly cause?: unknown; readonly error?: unknown }
+  if (ConnectionErrors.isConnectionError(cause)) return { ...told, cause: unwrap(cause) } as unknown as Seen<A>
+  if (ConnectionErrors.isConnectionError(error)) return { ...told, error: unwrap(error) } as unknown as Seen<A>
+  return told as Seen<A>
+}

@@ -27,6 +27,7 @@ import type { HubMessage } from "../../HubMessage.ts"
 import * as calls from "../calls/calls.ts"
 import type { ChannelSource } from "../calls/readyChannel.ts"
 import type { Channel } from "../channel/channel.ts"
+import * as carriers from "../dial/carriers.ts"
 import * as dialer from "../dial/dialer.ts"
 import * as callers from "./callers.ts"
 import * as readyChannel from "../calls/readyChannel.ts"
@@ -155,7 +156,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     if (onReady !== undefined) yield* onReady(sessionOf(channel))
   })
 
-  const onOpen = () =>
+  const onOpen = (session: { readonly epoch: number }) =>
     Effect.suspend(() => {
       const channel = dialing.current()
       if (channel === undefined) return Effect.void
@@ -166,7 +167,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
         return Effect.void
       }
       return Effect.andThen(
-        begin(channel),
+        Effect.mapError(begin(channel), (cause) => carriers.openFailed(name, session.epoch, cause)),
         Effect.sync(() => current.set(channel))
       )
     })
@@ -206,8 +207,12 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     on: callers.on(handling, codec?.event) as HubConnection<H>["on"],
     untyped: { ...callers.untyped(calling, current), on: callers.on(handling) },
     connectionId: Effect.sync(() => current.ready()?.options.connectionId),
-    state: connection.state,
-    events: connection.events,
+    state: {
+      get: Effect.map(connection.state.get, errors.seen),
+      getUnsafe: () => errors.seen(stateNow()),
+      changes: Stream.map(connection.state.changes, errors.seen)
+    },
+    events: Stream.map(connection.events, errors.seen),
     metrics: Effect.map(Connection.metrics(connection), (metrics) => ({
       ...metrics,
       messagesIn: metrics.messagesIn + crossed.messagesIn,

@@ -13,9 +13,11 @@ import * as HubCredentials from "../../HubCredentials.ts"
 import type { HubProtocol } from "../../HubProtocol.ts"
 import type { TransportName } from "../../TransportChoice.ts"
 import { Channel, type ChannelOptions } from "../channel/channel.ts"
+import * as hubRequest from "../http/request.ts"
 import * as hubUrl from "../http/url.ts"
 import type { AvailableTransport } from "../negotiate/answer.ts"
 import * as negotiation from "../negotiate/negotiate.ts"
+import { targetFailed } from "./carriers.ts"
 import { join } from "./hubLink.ts"
 
 type Credentials = HubCredentials.HubCredentials<unknown>
@@ -33,6 +35,7 @@ export interface DialSettings {
   readonly bufferSize: number
   readonly maxMessageSize: number
   readonly keepAlive: Duration.Input
+  readonly serverTimeout: Duration.Input
   readonly negotiateTimeout: Duration.Input
   readonly connectTimeout: Duration.Input
 }
@@ -67,6 +70,12 @@ export const make = (
   const { connection, credentials, protocol } = options
   let plan: DialPlan | undefined
   let resuming = false
+
+  // A server that holds a poll is silent: it is asked three times before its silence counts.
+  const probeAfter = Duration.min(
+    Duration.fromInputUnsafe(options.keepAlive),
+    Duration.divideUnsafe(Duration.fromInputUnsafe(options.serverTimeout), 4)
+  )
 
   const channelOf = (connectionId: string | undefined, stateful: ChannelOptions["stateful"]) =>
     new Channel({
@@ -126,9 +135,27 @@ export const make = (
     if (!base.capabilities.headers) {
       return { url: hubUrl.toWebSocket(token === undefined ? url : hubUrl.withAccessToken(url, token)), headers: {} }
     }
-    const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    return { url: hubUrl.toWebSocket(url), headers: { ...bearer, ...credentials.headers } }
+    return { url: hubUrl.toWebSocket(url), headers: hubRequest.headersOf(token, credentials.headers) }
   })
+
+  // An upgrade that is refused with 401 is tried once more, with a token asked for again.
+  const openSocket = <A, E extends { readonly _tag: string }, R>(
+    plan: DialPlan,
+    dial: Transport.Dial,
+    open: (dial: Transport.Dial) => Effect.Effect<A, E, R>
+  ) =>
+    Effect.catch(open(dial), (error) => {
+      const refusal: unknown = error
+      const isRefused = refusal instanceof ConnectionError.HandshakeRejected && refusal.status === 401
+      if (!isRefused || !plan.credentials.renewable) return Effect.fail(error)
+      return Effect.flatMap(
+        Effect.mapError(socketOf(plan), (cause) => unusable(cause, dial)),
+        (socket) =>
+          socket.headers["authorization"] === dial.headers["authorization"]
+            ? Effect.fail(error)
+            : open({ ...dial, ...socket })
+      )
+    })
 
   const target = Effect.gen(function* () {
     resuming = plan?.channel.phase === "lost"
@@ -137,7 +164,7 @@ export const make = (
       plan = yield* options.skipNegotiation ? direct : negotiate
     }
     return yield* socketOf(plan!)
-  })
+  }).pipe(Effect.mapError((cause) => targetFailed(connection, cause)))
 
   const unusable = (cause: unknown, dial: Transport.Dial) =>
     new ConnectionError.DialFailed({
@@ -150,13 +177,14 @@ export const make = (
   const open = Effect.fnUntraced(
     function* (name: TransportName, plan: DialPlan, dial: Transport.Dial, receiver: Transport.Receiver) {
       const { channel, credentials, url } = plan
-      if (name === "WebSockets") return yield* join({ name, transport: base, channel, dial, receiver })
+      if (name === "WebSockets")
+        return yield* openSocket(plan, dial, (dial) => join({ name, transport: base, channel, dial, receiver }))
       // Loaded when it is needed: few connections ever are without sockets.
       const { make } = yield* Effect.tryPromise({
         try: () => import("./httpTransports.ts"),
         catch: (cause) => unusable(cause, dial)
       })
-      const transport = yield* make(name, { transferFormat: protocol.transferFormat, credentials })
+      const transport = yield* make(name, { transferFormat: protocol.transferFormat, credentials, probeAfter })
       return yield* join({ name, transport, channel, dial: { ...dial, url: url.href, headers: {} }, receiver })
     },
     Effect.provideService(HttpClient.HttpClient, http)

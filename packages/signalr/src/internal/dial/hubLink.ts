@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial, Link, Receiver, Transport } from "kharbranth/Transport"
 import type { TransportName } from "../../TransportChoice.ts"
-import type { Channel, EndingError } from "../channel/channel.ts"
+import type { Channel } from "../channel/channel.ts"
+import { readError } from "./carriers.ts"
 
 export interface JoinOptions {
   readonly name: TransportName
@@ -17,14 +18,9 @@ export interface JoinOptions {
   readonly receiver: Receiver
 }
 
-/** The core's error for an end by the hub protocol. */
-const ending = (connection: string, epoch: number, cause: EndingError): ConnectionError.ReadError =>
-  new ConnectionError.ReadError({ connection, epoch, cause: ConnectionError.foreign(cause) })
-
 /** Dials and joins. */
 export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver, transport }: JoinOptions) {
   const canPause = transport.capabilities.pause !== false
-  const keepsItselfAlive = name === "LongPolling"
   let over = false
   let frames = 0
 
@@ -55,12 +51,13 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
     link,
     canPause,
     resumable: name === "WebSockets",
-    quiet: keepsItselfAlive,
+    // Polls and the questions between them show life.
+    quiet: name === "LongPolling",
     high: dial.writeMark.high,
     end: (error) => {
       // The peer is done; what is left of the socket goes with the session's scope.
       link.close(1000, "")
-      ended(ending(dial.connection, dial.epoch, error))
+      ended(readError(dial.connection, dial.epoch, error))
     }
   })
 
@@ -70,8 +67,7 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
     ping: (payload) => link.ping(payload),
     buffered: () => link.buffered(),
     // While the socket is held back, silence is our own doing.
-    received: () =>
-      keepsItselfAlive || channel.held ? ++frames : transport.capabilities.bytes ? link.received() : frames,
+    received: () => (channel.held ? ++frames : transport.capabilities.bytes ? link.received() : frames),
     pause: () => {},
     resume: () => {},
     close: (code, reason) => {
@@ -80,8 +76,13 @@ export const join = Effect.fnUntraced(function* ({ channel, dial, name, receiver
       link.close(code, reason)
     },
     terminate: () => {
-      // The core has given the link up: there is nothing to resume.
-      if (!over) channel.stop()
+      // The core has given the link up: there is nothing to resume. A link over HTTP may take a while to end.
+      if (!over) {
+        channel.stop()
+        channel.detach(
+          new ConnectionError.ConnectionDropped({ connection: dial.connection, epoch: dial.epoch, cause: undefined })
+        )
+      }
       link.terminate()
     }
   }

@@ -25,25 +25,48 @@ const ownHeaders: Readonly<Record<string, string>> = {
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
 
+/** Our headers, the token's, and the user's, which win over ours. */
+export const headersOf = (
+  token: string | undefined,
+  headers: Readonly<Record<string, string>>
+): Readonly<Record<string, string>> => {
+  const own = token === undefined ? ownHeaders : { ...ownHeaders, authorization: `Bearer ${token}` }
+  // Names of headers mean the same in any case, and one that stands there twice is sent twice.
+  return { ...own, ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])) }
+}
+
 const withToken = (
   request: Request,
   headers: Readonly<Record<string, string>>,
   token: HubCredentials.Token
 ): Request => {
-  const text = HubCredentials.reveal(token)
-  const own = text === undefined ? ownHeaders : { ...ownHeaders, authorization: `Bearer ${text}` }
-  return request.pipe(HttpClientRequest.setHeaders(own), HttpClientRequest.setHeaders(headers))
+  return HttpClientRequest.setHeaders(request, headersOf(HubCredentials.reveal(token), headers))
 }
 
 const run = (request: Request) =>
   Effect.provideService(HttpClient.execute(request), HttpClient.TracerDisabledWhen, () => true)
 
-/** Runs one request with a token asked for on the spot. */
+/** An answer, and whether it took a second token. */
+export interface Answered {
+  readonly response: Response
+  readonly renewed: boolean
+}
+
+/** Runs one request with a token asked for on the spot, and once more with another token when it is answered with 401. */
 export const once = <E, R>(
   request: Request,
   credentials: HubCredentials.HubCredentials<E, R>
-): Effect.Effect<Response, HttpClientError.HttpClientError | E, HttpClient.HttpClient | R> =>
-  Effect.flatMap(credentials.token, (token) => run(withToken(request, credentials.headers, token)))
+): Effect.Effect<Answered, HttpClientError.HttpClientError | E, HttpClient.HttpClient | R> =>
+  Effect.gen(function* () {
+    const { headers, renewable, token } = credentials
+    const first = yield* token
+    const response = yield* run(withToken(request, headers, first))
+    if (response.status !== 401 || !renewable) return { response, renewed: false }
+    const next = yield* token
+    // The same token would be refused again.
+    if (HubCredentials.reveal(next) === HubCredentials.reveal(first)) return { response, renewed: false }
+    return { response: yield* run(withToken(request, headers, next)), renewed: true }
+  })
 
 /** Runs the requests of one connection attempt: one token for all of them, until a 401 asks for a new one. */
 export type Requests<E, R> = (

@@ -38,6 +38,8 @@ export interface HttpLink {
   readonly deliver: (frame: Frame, size: number) => boolean
   /** Something arrived. */
   readonly touch: (bytes: number) => void
+  /** Asks for a sign of life: an empty POST, whose answer counts as received where answers do. */
+  readonly ask: Effect.Effect<void, never, HttpClient.HttpClient>
   /** Waits while the core holds us back. */
   readonly readable: Effect.Effect<void>
   /** Ends the link; only the first end counts. */
@@ -134,14 +136,22 @@ const post = (url: string, body: Frame) =>
     ? HttpClientRequest.bodyText(HttpClientRequest.post(url), body, "text/plain;charset=UTF-8")
     : HttpClientRequest.bodyUint8Array(HttpClientRequest.post(url), body, "application/octet-stream")
 
-/**
- * Makes the link. `goodbye` is what the transport does on a polite close, when
- * everything written has been POSTed.
- */
+/** What differs between the transports over HTTP. */
+export interface HttpLinkOptions {
+  /** What the transport does on a polite close, when everything written has been POSTed. */
+  readonly goodbye: Effect.Effect<void, never, HttpClient.HttpClient>
+  /**
+   * Whether the answer to a POST counts as received. It shows that the server is
+   * there; a stream of events beside it may still be dead.
+   */
+  readonly answersCount: boolean
+}
+
+/** Makes the link. */
 export const make = Effect.fnUntraced(function* (
   http: HttpDial,
   receiver: Receiver,
-  goodbye: Effect.Effect<void, never, HttpClient.HttpClient>
+  { answersCount, goodbye }: HttpLinkOptions
 ): Effect.fn.Return<HttpLink, never, Scope | HttpClient.HttpClient> {
   const { dial } = http
   const queue = makeSendQueue(dial.writeMark)
@@ -171,6 +181,18 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
+  const answered = () => {
+    if (answersCount) received++
+  }
+
+  const ask = http.request(post(http.url, "")).pipe(
+    Effect.matchEffect({
+      onFailure: writeFailed,
+      onSuccess: ({ status }) =>
+        status < 200 || status > 299 ? writeFailed(statusCause(status)) : Effect.sync(answered)
+    })
+  )
+
   const flush: Effect.Effect<void, never, HttpClient.HttpClient> = Effect.suspend(() => {
     const batch = over ? undefined : queue.take()
     if (batch === undefined) return closing !== undefined && queue.idle() ? leave(closing) : Effect.void
@@ -179,6 +201,7 @@ export const make = Effect.fnUntraced(function* (
         onFailure: writeFailed,
         onSuccess: ({ status }) => {
           if (status < 200 || status > 299) return writeFailed(statusCause(status))
+          answered()
           if (queue.done() && !over) receiver.drained()
           return flush
         }
@@ -234,6 +257,7 @@ export const make = Effect.fnUntraced(function* (
     touch: (bytes) => {
       received += bytes
     },
+    ask,
     readable: open.await,
     finish,
     run: (effect) => void readFork(effect)

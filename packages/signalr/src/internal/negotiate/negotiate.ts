@@ -37,13 +37,15 @@ const read = Effect.fnUntraced(function* <E, R>(
 
   // A hub behind Kestrel wants a length even where there is no body.
   const request = HttpClientRequest.post(hubUrl.negotiate(hop.url, stateful), { headers: { "content-length": "0" } })
-  const response = yield* Effect.catchTag(hubRequest.once(request, hop.credentials), "HttpClientError", (error) =>
-    Effect.fail(unreachable(error))
+  const { renewed, response } = yield* Effect.catchTag(
+    hubRequest.once(request, hop.credentials),
+    "HttpClientError",
+    (error) => Effect.fail(unreachable(error))
   )
   const { status } = response
   if (status !== 200) {
     const wait = yield* retryAfter(response)
-    return yield* new HubError.NegotiateRejected({ connection, endpoint, status, retryAfter: wait })
+    return yield* new HubError.NegotiateRejected({ connection, endpoint, status, retryAfter: wait, renewed })
   }
   const body = yield* Effect.mapError(readText(response, maxAnswer), unreachable)
   if (body === undefined) return yield* malformed({ kind: "body", issue: `its answer is over ${maxAnswer} bytes` })
