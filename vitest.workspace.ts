@@ -46,7 +46,9 @@ export default defineConfig(({ mode }) => {
       maxWorkers: Math.max(2, availableParallelism() - 1),
       // Files share what their worker has loaded: loading Effect for each of them took a quarter of the time.
       isolate: false,
-      testTimeout: slow ? 600_000 : 30_000,
+      // What a test does is bounded by its work. This ends a test that hangs, and no load of the machine reaches it.
+      testTimeout: 600_000,
+      hookTimeout: 600_000,
       reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
       projects: readdirSync("packages")
         .filter((name) => existsSync(`packages/${name}/test`))

@@ -146,7 +146,7 @@ describe("interrupting", () => {
     })
   }
 
-  it("at every moment of a dial, a handshake and a swap leaves nothing", { timeout: 60_000 }, async () => {
+  it("at every moment of a dial, a handshake and a swap leaves nothing", async () => {
     const settings: Settings = {
       onOpen: (session) =>
         Effect.andThen(

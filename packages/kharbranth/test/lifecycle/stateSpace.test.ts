@@ -13,7 +13,7 @@ import { two } from "./lifecycleTable.ts"
 import type { Reduce } from "./lifecycleWalk.ts"
 
 describe("the state space of the lifecycle", () => {
-  it("holds every rule with 3 sessions", { timeout: 120_000 }, () => {
+  it("holds every rule with 3 sessions", () => {
     const { edges, states } = explore(reduce, { ...two, retryFirst: true }, { epochs: 3 })
     // Fewer would mean that the exploration stopped short.
     assert.isAbove(states, 20_000)

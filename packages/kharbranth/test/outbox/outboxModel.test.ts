@@ -26,7 +26,7 @@ describe("the outbox against the rules of delivery", () => {
       const error = attempt(seed)
       if (error !== undefined) throw new Error(`seed ${seed}: ${error.message}`, { cause: error })
     }
-  }, 60_000)
+  })
 })
 
 const admissionOf = (outbox: object): Admission => (outbox as { readonly admission: Admission }).admission

@@ -49,7 +49,7 @@ describe("a replay", () => {
       }
     }
     assert.isAbove(states, 10_000)
-  }, 120_000)
+  })
 
   it("gives those of connections under faults", async () => {
     for (const seed of seedsOf(12)) {
@@ -63,7 +63,7 @@ describe("a replay", () => {
       assert.isUndefined(replayed.differs, `seed ${seed}`)
       assert.deepStrictEqual(replayed.states.at(-1), JSON.parse(JSON.stringify(recording.state)), `seed ${seed}`)
     }
-  }, 60_000)
+  })
 
   it("finds a step whose state is not the recorded one", async () => {
     const recording = await historyOf(4, 1000)

@@ -23,7 +23,7 @@ describe("simulation", () => {
     return
   }
 
-  it("keeps every promise", { timeout: 120_000 }, async () => {
+  it("keeps every promise", async () => {
     const tally = await Campaign.run(1, seeds + 1)
     assert.isEmpty(Tally.absent(tally), `never occurred:\n${Tally.print(tally)}`)
   })
