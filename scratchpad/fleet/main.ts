@@ -48,7 +48,7 @@ const blows: ReadonlyArray<Blow> = [
 ]
 
 const rigged = Effect.acquireRelease(
-  Effect.promise(() => Rig.create({ names, ttl, shards, watchdog })),
+  Effect.promise(() => Rig.create({ names, ttl, moveBar: 5_000, shards, watchdog })),
   (rig) => Effect.promise(() => rig.remove())
 )
 

@@ -58,7 +58,7 @@ const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Prom
   try {
     outcome = await run()
   } catch (error) {
-    outcome = { figures: {}, broken: [String(error)] }
+    outcome = { figures: {}, broken: [String(error)], unjudged: [] }
   }
   rows.push({ name, outcome, load: loadavg()[0]! })
   // A run that is stopped leaves what it has.
@@ -71,6 +71,7 @@ const withRig = async (limit: number | undefined, run: (rig: Rig) => Promise<voi
     names,
     shards,
     ttl,
+    moveBar: 1_000,
     limit: limit === undefined ? undefined : { limit, window: "5 seconds" }
   })
   try {

@@ -33,13 +33,16 @@ export const page = ({ names, rows, shards, ttl }: Run): string =>
     "",
     `Real processes: three runners with ${names.toLocaleString("en")} names, a Postgres, and a server of feeds that writes down which sockets of a name were open when. All share one machine. Leases last ${ttl / 1000} seconds, there are ${shards} shards, and all else is as by default. Figures are milliseconds where they say nothing else; each is one run. \`pnpm --filter @kharbranth/cluster-node bench\` writes this page.`,
     "",
-    "A gap is the time in which a name that was open had no socket. *Load* is the machine's load average at the end of a scenario: where it is above the number of cores, times say little, and counts still hold.",
+    "A gap is the time in which a name that was open had no socket. *Load* is the machine's load average at the end of a scenario: where it is above the number of cores, times say little, and counts still hold. A promise about a time that did not hold is *not judged* where something else kept all processors busy before the scenario or after it.",
     "",
     "| scenario | figures | promises | load |",
     "|---|---|---|---|",
-    ...rows.map(({ load, name, outcome: { broken, figures } }) => {
-      const held = broken.length === 0 ? "all hold" : `broken: ${broken.join("; ")}`
-      return `| ${name} | ${Object.entries(figures).map(figure).join(", ")} | ${held} | ${load.toFixed(1)} |`
+    ...rows.map(({ load, name, outcome: { broken, figures, unjudged } }) => {
+      const words = [
+        broken.length === 0 ? [] : [`broken: ${broken.join("; ")}`],
+        unjudged.length === 0 ? [] : [`not judged: ${unjudged.join("; ")}`]
+      ].flat()
+      return `| ${name} | ${Object.entries(figures).map(figure).join(", ")} | ${words.length === 0 ? "all hold" : words.join(". ")} | ${load.toFixed(1)} |`
     }),
     "",
     `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC. ${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${system()} ${release()}. Node ${process.versions.node}, effect ${version("effect")}, @effect/sql-pg ${version("@effect/sql-pg")}.`,

@@ -22,7 +22,8 @@ import type * as Scope from "effect/Scope"
  */
 export interface Watched {
   /**
-   * How many milliseconds are left until the first lease in use must no longer be used; `undefined` while none is held.
+   * How many milliseconds are left until the first lease in use must no longer be used; below 0 while sockets of one that
+   * is over are still open, and `undefined` while none is held.
    * It grows with every renewal. A process that runs stops by itself when it reaches 0.
    */
   readonly left: () => number | undefined

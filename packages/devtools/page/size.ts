@@ -12,7 +12,7 @@ const within = await isWithinBudget({
   folder: import.meta.dirname,
   foreign: ["effect/*"],
   over: "its Effect functions",
-  never: /effect\/(src|dist)\/Schema\w*\./
+  never: /effect\/(src|dist)\/(Schema\w*\.|cluster|rpc|sql)|\/cluster(-node)?\/(src|dist)\//
 })
 
 await build()

@@ -8,7 +8,8 @@ const within = await isWithinBudget({
   folder: import.meta.dirname,
   foreign: ["effect/*", "kharbranth/*"],
   over: "the core and its Effect functions",
-  never: /@msgpack|MessagePack|LongPolling|ServerSentEvents|effect\/(src|dist)\/Schema\./
+  never:
+    /@msgpack|MessagePack|LongPolling|ServerSentEvents|effect\/(src|dist)\/(Schema\.|cluster|rpc|sql)|\/cluster(-node)?\/(src|dist)\//
 })
 
 process.exitCode = within ? 0 : 1

@@ -5,6 +5,8 @@ import type * as Scenarios from "../rig/scenarios.ts"
 
 const names = 120
 const ttl = 10_000
+/** Machines that run tests are slower than those of a bench. */
+const moveBar = 5_000
 // The cluster locks and releases shards one by one, which takes its time on a loaded machine.
 const shards = 60
 
@@ -12,7 +14,7 @@ export const withRig = (of: { readonly limit?: number }, tests: (rig: () => Rig)
   let rig: Rig | undefined
   beforeAll(async () => {
     const limit = of.limit === undefined ? undefined : { limit: of.limit, window: "5 seconds" as const }
-    rig = await Rig.create({ names, ttl, limit, shards })
+    rig = await Rig.create({ names, ttl, moveBar, limit, shards })
     await rig.joinAll(3)
     await rig.want()
   }, 120_000)
@@ -20,7 +22,8 @@ export const withRig = (of: { readonly limit?: number }, tests: (rig: () => Rig)
   tests(() => rig!)
 }
 
-export const holds = ({ broken, figures }: Scenarios.Outcome): void => {
+export const holds = ({ broken, figures, unjudged }: Scenarios.Outcome): void => {
   console.log(JSON.stringify(figures))
+  if (unjudged.length > 0) console.warn(`not judged, for the machine is busy: ${unjudged.join("; ")}`)
   assert.deepStrictEqual(broken, [], JSON.stringify(figures))
 }

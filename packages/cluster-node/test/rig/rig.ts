@@ -42,6 +42,8 @@ export interface Options {
   readonly names: number
   /** Of a lease, in milliseconds. */
   readonly ttl: number
+  /** How long a name may be without a socket in a planned move (95 of 100), in milliseconds. */
+  readonly moveBar: number
   readonly limit?: Limit | undefined
   readonly watchdog?: NodeFleet.Options["watchdog"]
   /** Default: that of a fleet. */
@@ -136,9 +138,11 @@ export class Rig {
     await this.gone(runner)
   }
 
-  /** Forgets those that ended by themselves. */
-  async buryTheDead(): Promise<void> {
-    for (const runner of this.runners.values()) if (!runner.remote.isAlive) await this.gone(runner)
+  /** Forgets those that ended by themselves; returns what ended each. */
+  async buryTheDead(): Promise<ReadonlyArray<string>> {
+    const dead = [...this.runners.values()].filter(({ remote }) => !remote.isAlive)
+    for (const runner of dead) await this.gone(runner)
+    return dead.map(({ remote: { process } }) => process.signalCode ?? `exit code ${process.exitCode}`)
   }
 
   /** Joins as many as are missing. */

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { busiest, most, percentile } from "./figures.ts"
+import { isQuiet } from "./quiet.ts"
 import type { Verdict } from "./judge.ts"
 import type { Rig, Runner } from "./rig.ts"
 
@@ -11,13 +12,20 @@ export interface Outcome {
   /** In milliseconds where the key says nothing else. */
   readonly figures: Readonly<Record<string, number>>
   readonly broken: ReadonlyArray<string>
+  /** Promises about times that did not hold while something else used the machine: they say nothing. */
+  readonly unjudged: ReadonlyArray<string>
 }
 
 type Claims = Readonly<Record<string, boolean>>
 
-const outcome = (figures: Outcome["figures"], claims: Claims): Outcome => ({
+const failing = (claims: Claims): ReadonlyArray<string> =>
+  Object.entries(claims).flatMap(([claim, holds]) => (holds ? [] : [claim]))
+
+/** Claims hold on any machine; `times` are judged where the machine has time for nothing but the fleet. */
+const outcome = (figures: Outcome["figures"], claims: Claims, times: Claims = {}, isQuiet = true): Outcome => ({
   figures: Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, Math.round(value)])),
-  broken: Object.entries(claims).flatMap(([claim, holds]) => (holds ? [] : [claim]))
+  broken: [...failing(claims), ...(isQuiet ? failing(times) : [])],
+  unjudged: isQuiet ? [] : failing(times)
 })
 
 const shareOf = (verdict: Verdict, runner: Runner): number => verdict.open[runner.name] ?? 0
@@ -73,6 +81,7 @@ const killBar = 10_000
 
 export const killed = async (rig: Rig, victim: Runner): Promise<Outcome> => {
   const share = shareOf(await begin(rig), victim)
+  const wasQuiet = await isQuiet()
   const at = Date.now()
   await rig.end(victim, "SIGKILL")
   const { beside, first, isClean, took, verdict } = await takenOver(rig, share)
@@ -86,9 +95,10 @@ export const killed = async (rig: Rig, victim: Runner): Promise<Outcome> => {
     },
     {
       ...never(verdict),
-      "its names moved, each once, and few others": isClean,
-      "all were open within 10 s of the first": took <= killBar
-    }
+      "its names moved, each once, and few others": isClean
+    },
+    { "all were open within 10 s of the first": took <= killBar },
+    wasQuiet && (await isQuiet())
   )
 }
 
@@ -179,21 +189,34 @@ export const databaseRestarted = async (rig: Rig, away: number): Promise<Outcome
   )
 }
 
-/** Longer than a lease: at most one is worth more than one. */
+/**
+ * Longer than a lease: at most one is worth more than one. A process that has too little CPU to cut its sockets in
+ * time is killed for it, and started again, as a container would be.
+ */
 export const databaseAway = async (rig: Rig): Promise<Outcome> => {
   await begin(rig)
+  const count = rig.runners.size
   await rig.database.stop()
   const at = Date.now()
   await rig.until("every socket is closed", ({ open }) => total(open) === 0)
   const closed = Date.now() - at
   await rig.database.start()
   const back = Date.now()
-  // One that could not cut its sockets in time was killed for it.
-  await rig.buryTheDead()
+  const ends = await rig.buryTheDead()
+  await rig.fill(count)
   const verdict = await rig.settled()
   return outcome(
-    { "all closed after": closed, "lease": rig.options.ttl, "all open after it was back": Date.now() - back },
-    { ...never(verdict), "all closed before their leases ended": closed <= rig.options.ttl + 1_000 }
+    {
+      "all closed after": closed,
+      "lease": rig.options.ttl,
+      "killed by watchdogs (number)": ends.length,
+      "all open after it was back": Date.now() - back
+    },
+    {
+      ...never(verdict),
+      "all closed before their leases ended": closed <= rig.options.ttl + 1_000,
+      "no process ended for another reason than its watchdog": ends.every((end) => end === "SIGKILL")
+    }
   )
 }
 
@@ -218,11 +241,18 @@ export const cutFromDatabase = async (rig: Rig, victim: Runner): Promise<Outcome
   )
 }
 
-/** What a planned move may cost, judged generously: machines are loaded. */
-const moveBar = 5_000
+const planned = (verdict: Verdict): Claims => ({
+  ...never(verdict),
+  "whatever closed opened again, once": verdict.dials.length === verdict.closes
+})
+
+const inTime = ({ options: { moveBar } }: Rig, { gaps }: Verdict): Claims => ({
+  [`gap p95 is at most ${moveBar / 1_000} s`]: percentile(gaps, 95) <= moveBar
+})
 
 export const left = async (rig: Rig, leavers: ReadonlyArray<Runner>): Promise<Outcome> => {
   const before = await begin(rig)
+  const wasQuiet = await isQuiet()
   const share = leavers.reduce((sum, runner) => sum + shareOf(before, runner), 0)
   const at = Date.now()
   await Promise.all(leavers.map((runner) => rig.end(runner, "SIGTERM")))
@@ -230,17 +260,22 @@ export const left = async (rig: Rig, leavers: ReadonlyArray<Runner>): Promise<Ou
   const verdict = await rig.settled()
   return outcome(
     { "names": share, "ended after": ended, "moves": verdict.dials.length, ...gapsOf(verdict) },
-    { ...never(verdict), "names moved within seconds": percentile(verdict.gaps, 95) <= moveBar }
+    { ...planned(verdict), "all its names moved": verdict.closes >= share },
+    inTime(rig, verdict),
+    wasQuiet && (await isQuiet())
   )
 }
 
 export const joined = async (rig: Rig, count: number): Promise<Outcome> => {
   await begin(rig)
+  const wasQuiet = await isQuiet()
   await rig.joinAll(count)
   const verdict = await rig.settled()
   return outcome(
     { moves: verdict.dials.length, ...gapsOf(verdict) },
-    { ...never(verdict), "names moved within seconds": percentile(verdict.gaps, 95) <= moveBar }
+    planned(verdict),
+    inTime(rig, verdict),
+    wasQuiet && (await isQuiet())
   )
 }
 
@@ -258,7 +293,8 @@ export const deployed = async (rig: Rig): Promise<Outcome> => {
       "gap p95 while they join": coming.figures["gap p95"] ?? 0,
       "gap p95 while they leave": going.figures["gap p95"] ?? 0
     },
-    broken: [...coming.broken, ...going.broken]
+    broken: [...coming.broken, ...going.broken],
+    unjudged: [...coming.unjudged, ...going.unjudged]
   }
 }
 

@@ -30,10 +30,7 @@ interface Row {
 const refreshEvery = "10 seconds"
 
 /** What keeps a process from running beside others. */
-export const conflict = (
-  { group, shards }: Settings,
-  others: ReadonlyArray<Row>
-): FleetMismatch | VersionSkew | undefined => {
+const conflict = ({ group, shards }: Settings, others: ReadonlyArray<Row>): FleetMismatch | VersionSkew | undefined => {
   for (const other of others) {
     const runner = other.address
     if (other.protocol !== protocol) return new VersionSkew({ here: protocol, there: other.protocol, runner })

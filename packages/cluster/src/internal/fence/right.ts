@@ -41,6 +41,11 @@ export class Right {
     )
   }
 
+  /** Whether everything that hung on it was cut. One that is over by the clock alone may still have open sockets. */
+  isCut(): boolean {
+    return this.revoked
+  }
+
   /** How many milliseconds are left; 0 or less when it is over. */
   left(): number {
     if (this.revoked) return 0

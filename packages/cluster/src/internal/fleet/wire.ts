@@ -25,7 +25,7 @@ export const ofWireOptions = ({ key, lane, ttlMillis, whenDown }: WireOptions): 
 })
 
 /** Commands for owners; the others are changes of wishes. */
-export type Owners = Exclude<ManagerCommand.Command, { readonly _tag: "Pause" | "Resume" | "Close" }>
+type Owners = Exclude<ManagerCommand.Command, { readonly _tag: "Pause" | "Resume" | "Close" }>
 
 export const toWireCommand = (command: Owners): WireCommand => {
   switch (command._tag) {

@@ -88,16 +88,23 @@ export class Holder {
     })
   }
 
-  /** How many milliseconds are left until the first lease in use is over; `undefined` when there is none. */
+  /**
+   * How many milliseconds are left until the first lease in use is over; below 0 while something of one that is over
+   * is still to be cut, and `undefined` when there is none.
+   */
   left(): number | undefined {
     let left: number | undefined
-    const look = (right: Right): void => {
-      if (right.isLive()) left = Math.min(left ?? Infinity, right.left())
-    }
-    for (const { right } of this.held.values()) look(right)
-    for (const right of this.leaving.values()) look(right)
-    for (const right of this.overlapping.values()) look(right)
+    for (const right of this.rights()) if (!right.isCut()) left = Math.min(left ?? Infinity, right.left())
     return left
+  }
+
+  /** Everything whose sockets may be open. */
+  private rights(): ReadonlyArray<Right> {
+    return [
+      ...[...this.held.values()].map(({ right }) => right),
+      ...this.leaving.values(),
+      ...this.overlapping.values()
+    ]
   }
 
   // ------------------------------------------------------------------ renewing
@@ -121,27 +128,28 @@ export class Holder {
     const known = new Map(answers.map((answer) => [answer.bucket, answer]))
     const owned = this.around.owned()
     const wanted: Array<readonly [Right, string]> = []
+    const over: Array<Right> = []
     for (const right of asked) {
       const answer = known.get(right.lease.bucket)
       if (answer?.epoch !== right.lease.epoch || !right.extend(at, this.around.timing.usable)) {
-        this.lose(right)
+        over.push(right)
       } else if (answer.wantedBy !== undefined && (this.isLeaving || !owned.has(right.lease.bucket))) {
         wanted.push([right, answer.wantedBy])
       }
     }
+    this.lose(over)
     return Effect.forEach(wanted, ([right, by]) => Effect.forkIn(this.handOver(right, by), this.scope), {
       discard: true
     })
   }
 
-  private lose(right: Right): void {
-    const { bucket } = right.lease
-    const isHeld = this.held.get(bucket)?.right === right
-    if (isHeld) this.held.delete(bucket)
-    right.revoke()
-    if (!isHeld) return
-    this.around.emit({ _tag: "Lost", lease: right.lease })
-    this.around.changed()
+  /** All cuts come before what follows from them: a process that has little CPU would cut the last ones too late. */
+  private lose(rights: ReadonlyArray<Right>): void {
+    const lost = rights.filter((right) => this.held.get(right.lease.bucket)?.right === right)
+    for (const { lease } of lost) this.held.delete(lease.bucket)
+    for (const right of rights) right.revoke()
+    for (const { lease } of lost) this.around.emit({ _tag: "Lost", lease })
+    if (lost.length > 0) this.around.changed()
   }
 
   /**
@@ -150,31 +158,21 @@ export class Holder {
    */
   private nextSweep(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      let wait = this.around.timing.sweepEvery
-      for (const { right } of this.held.values()) wait = Math.min(wait, right.left())
-      for (const right of [...this.leaving.values(), ...this.overlapping.values()]) wait = Math.min(wait, right.left())
+      const { ease, sweepEvery } = this.around.timing
+      let wait = sweepEvery
+      for (const right of this.rights()) if (!right.isCut()) wait = Math.min(wait, right.left() - ease)
       return Effect.sleep(Math.max(1, wait))
     })
   }
 
-  /**
-   * The fence does not wait for this; it cuts sockets on which nothing moves. Between two buckets others get their turn,
-   * so that a watchdog hears in time that this process has stopped by itself.
-   */
+  /** Cuts what nobody renewed, a little before its end, so that a watchdog has no reason to kill this process. */
   private sweep(): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      for (const { right } of this.held.values()) {
-        if (right.isLive()) continue
-        this.lose(right)
-        yield* Effect.yieldNow
+    return Effect.sync(() => {
+      const over = this.rights().filter((right) => !right.isCut() && right.left() <= this.around.timing.ease)
+      for (const right of over) {
+        if (this.leaving.get(right.lease.bucket) === right) this.leaving.delete(right.lease.bucket)
       }
-      for (const [bucket, right] of this.leaving) {
-        if (right.isLive()) continue
-        right.revoke()
-        this.leaving.delete(bucket)
-        yield* Effect.yieldNow
-      }
-      for (const right of this.overlapping.values()) if (!right.isLive()) right.revoke()
+      this.lose(over)
     })
   }
 

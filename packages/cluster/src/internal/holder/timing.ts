@@ -7,6 +7,11 @@ export interface Timing {
   readonly ttl: number
   /** How long a lease is used, counted from before it was asked for. */
   readonly usable: number
+  /**
+   * How long before that end a lease that nobody renewed is given up: time to cut its sockets before a watchdog would
+   * kill the process for them.
+   */
+  readonly ease: number
   /** How much longer than that a watchdog waits: halfway to the moment at which others may claim. */
   readonly grace: number
   readonly settle: number
@@ -56,9 +61,11 @@ export const timingOf = (options: Options = {}, moves: Moves = {}): Timing | Inv
   return {
     ttl,
     usable: ttl - margin,
+    ease: ttl / 24,
     grace: margin / 2,
     settle,
-    renewEvery: ttl / 6,
+    // By default a store that is away for three quarters of ttl is back in time: a lease bears one interval of each.
+    renewEvery: ttl / 8,
     retryEvery: ttl / 20,
     claimEvery: Math.min(1_000, ttl / 8),
     askEvery: Math.min(200, ttl / 8),

@@ -51,7 +51,7 @@ export interface Surroundings {
 }
 
 /** An entry and its number; -1 of a marker for those that an observer lost. */
-export interface Numbered {
+interface Numbered {
   readonly sequence: number
   readonly entry: Inbox.Entry<unknown>
 }
