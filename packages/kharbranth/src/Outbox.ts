@@ -156,6 +156,9 @@ export interface Item {
   readonly id: string | undefined
 }
 
+const overflows: ReadonlyArray<Overflow> = ["suspend", "dropOldest", "dropNewest", "fail"]
+const whenDowns: ReadonlyArray<WhenDown> = ["hold", "fail", "drop"]
+
 const checkTtl = (connection: string, ttl: Duration.Duration | undefined): Check.Check =>
   ttl === undefined || !Duration.isFinite(ttl) ? undefined : Check.positive(connection, ["outbox", "ttl"], ttl)
 
@@ -179,5 +182,7 @@ export const check = <In, Out>(options: Options<In, Out>, connection: string): I
     Check.wholeNumber(connection, ["outbox", "capacity"], options.capacity, 1),
     Check.wholeNumber(connection, ["outbox", "maxBytes"], options.maxBytes, 1),
     Check.wholeNumber(connection, ["outbox", "maxReplays"], options.maxReplays, 0),
+    Check.word(connection, ["outbox", "overflow"], options.overflow, overflows),
+    Check.word(connection, ["outbox", "whenDown"], options.whenDown, whenDowns),
     checkTtl(connection, Check.optionalDuration(options.ttl))
   ])

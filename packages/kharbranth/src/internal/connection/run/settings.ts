@@ -91,6 +91,17 @@ const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background"
 const isStrings = (values: unknown): boolean =>
   values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))
 
+const isCodec = (codec: unknown): boolean =>
+  codec === undefined ||
+  (typeof codec === "object" &&
+    codec !== null &&
+    "encode" in codec &&
+    typeof codec.encode === "function" &&
+    "decoder" in codec &&
+    typeof codec.decoder === "function")
+
+const rotateModes = ["breakFirst", "makeFirst"]
+
 export const checkOptions = (connection: string, options: AnyOptions): InvalidOptions | undefined =>
   Check.wholeNumber(connection, ["maxMessageSize"], options.maxMessageSize, 1) ??
   Check.wholeNumber(connection, ["writeMark"], options.writeMark, 1) ??
@@ -102,6 +113,10 @@ export const checkOptions = (connection: string, options: AnyOptions): InvalidOp
   (isStrings(options.tags) ? undefined : Check.invalid(connection, ["tags"], "expected an array of strings")) ??
   (options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection)) ??
   (options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection)) ??
+  (isCodec(options.codec)
+    ? undefined
+    : Check.invalid(connection, ["codec"], "expected a codec, such as Codec.json or one from Codec.make")) ??
+  Check.word(connection, ["rotate", "mode"], options.rotate?.mode, rotateModes) ??
   Check.positive(connection, ["rotate", "maxAge"], options.rotate?.maxAge) ??
   Check.positive(connection, ["rotate", "overlap"], options.rotate?.overlap)
 
