@@ -143,6 +143,35 @@ describe("an opening program", () => {
     }).pipe(Effect.provide(Logger.layer([])))
   )
 
+  it.effect("a codec that makes no decoder ends the connection, and its scope closes", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ seed: 1 })
+      yield* network.serve(url)
+      const makers: ReadonlyArray<() => Codec.Decoder<unknown>> = [
+        () => {
+          throw new Error("a bug")
+        },
+        () => undefined as never
+      ]
+      for (const decoder of makers) {
+        const codec = { encode: Codec.json.encode, decoder }
+        const error = yield* Effect.flip(
+          Effect.scoped(network.provide(Connection.make("feed", { target: url, codec })))
+        )
+        assert.strictEqual(error._tag, "DecodeError")
+        const state = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const connection = yield* network.provide(
+              Connection.make("feed", { target: url, codec, startup: "background" })
+            )
+            return connection.state.getUnsafe()
+          })
+        )
+        assert.strictEqual(state._tag, "Failed")
+      }
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
   it.effect("has a session that is of no use afterwards", () =>
     Effect.gen(function* () {
       let kept: Session.Session<unknown, unknown> | undefined

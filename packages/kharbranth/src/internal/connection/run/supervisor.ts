@@ -10,7 +10,7 @@ import * as Random from "effect/Random"
 import * as Tracer from "effect/Tracer"
 import type { Codec } from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
-import { type ConnectionError, NotConnected } from "../../../ConnectionError.ts"
+import { type ConnectionError, DecodeError, foreign, NotConnected } from "../../../ConnectionError.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import type { DropReason } from "../../../ConnectionEvent.ts"
 import type * as RateLimit from "../../../RateLimit.ts"
@@ -323,10 +323,20 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.retries?.withdraw()
     // A hedge asks the server for what the dial beside it asks for.
     if (command.role !== "hedge") this.handover.dialed()
-    const session = new Session(this, command)
+    // Users' code: it makes a decoder for each session.
+    const session = attempt(
+      () => new Session(this, command),
+      (thrown) => this.noDecoder(command.epoch, thrown)
+    )
+    if (session === undefined) return
     // The spread of an array keeps room for sixteen more.
     this.sessions = this.sessions.length === 0 ? [session] : [...this.sessions, session]
     session.start()
+  }
+
+  private noDecoder(epoch: number, thrown: unknown): undefined {
+    const { connection } = this
+    this.fail(new DecodeError({ connection, epoch, issue: "the codec made no decoder", cause: foreign(thrown) }))
   }
 
   private begin(epoch: number): void {
