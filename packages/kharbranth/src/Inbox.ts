@@ -168,8 +168,12 @@ export interface Gap {
   readonly _tag: "Gap"
   /** The session that begins here. */
   readonly epoch: number
-  /** When the interruption began, in Unix milliseconds, if that is known. */
-  readonly from: number | undefined
+  /**
+   * Nothing is missing until here, in Unix milliseconds: the last message of the
+   * session that was lost, or the time at which it began to deliver if it
+   * delivered nothing. Gaps never overlap. The loss itself may be later.
+   */
+  readonly from: number
   /** When it was over, in Unix milliseconds. */
   readonly to: number
   readonly cause: ConnectionError

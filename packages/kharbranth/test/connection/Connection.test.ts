@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as Codec from "../../src/Codec.ts"
 import * as Connection from "../../src/Connection.ts"
+import type { Gap } from "../../src/Inbox.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 import * as Fault from "../../src/testing/Fault.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
@@ -91,6 +92,31 @@ describe("Connection", () => {
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(entries, ["SessionOpened", "Message", "Gap", "SessionOpened", "Message"])
         assert.strictEqual((yield* Connection.metrics(connection)).reconnects, 1)
+      })
+    )
+  )
+
+  it.effect("begins each Gap where its own session was last whole, so that two Gaps do not overlap", () =>
+    onNetwork((_network, server) =>
+      Effect.gen(function* () {
+        const connection = yield* Connection.make("feed", options)
+        const gaps: Array<Gap> = []
+        yield* connection.entries.pipe(
+          Stream.runForEach((entry) => Effect.sync(() => void (entry._tag === "Gap" && gaps.push(entry)))),
+          Effect.forkScoped
+        )
+        yield* connection.send("one")
+        yield* TestClock.adjust("1 second")
+        for (let lost = 0; lost < 2; lost++) {
+          const peer = yield* server.accepted
+          yield* TestClock.adjust("20 seconds")
+          yield* peer.reset
+          yield* TestClock.adjust("20 seconds")
+          yield* connection.awaitReady
+        }
+        // The second session delivered nothing: the message of the first one is not its own.
+        assert.strictEqual(gaps.length, 2)
+        assert.strictEqual(gaps[1]!.from, gaps[0]!.to)
       })
     )
   )

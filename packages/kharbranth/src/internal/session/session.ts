@@ -83,8 +83,6 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   expiresAt: number | undefined
   /** What its target says of it. */
   heartbeat: Heartbeat | undefined
-  /** When it ended, for a Gap's `from`. */
-  endedAt: number | undefined
   /** What its programs returned. */
   resumed: unknown
   phase: ConnectionError.DialPhase | undefined
@@ -394,7 +392,6 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     owner.inbox.flush()
     this.enter("Over")
     this.dialPhase()
-    this.endedAt = owner.wall()
     const unconfirmed = this.settle(error)
     this.waiting?.wake()
     this.program?.interruptUnsafe()

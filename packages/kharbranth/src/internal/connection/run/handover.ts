@@ -58,8 +58,10 @@ export class Handover<In, Out> {
   private beside: ReadonlyArray<Beside<In, Out>> = nobody
   /** The epoch of the last old session whose overlap was cut short. */
   private cutShort: number | undefined
+  /** When the session whose messages the reader gets began to deliver. */
+  private enteredAt = -Infinity
   /** What the last session that was Ready left behind. */
-  private interrupted: { readonly from: number | undefined; readonly cause: ConnectionError } | undefined
+  private interrupted: { readonly from: number; readonly cause: ConnectionError } | undefined
 
   constructor(owner: HandoverOwner<In, Out>, options: Connection.Rotate<In> | undefined) {
     this.owner = owner
@@ -79,8 +81,13 @@ export class Handover<In, Out> {
   }
 
   /** The session that messages flowed through is lost. */
-  interrupt(session: Session<In, Out>, cause: ConnectionError): void {
-    this.interrupted = { from: this.owner.inbox.lastMessageAt ?? session.endedAt, cause }
+  interrupt(cause: ConnectionError): void {
+    this.interrupted = { from: this.wholeUntil(), cause }
+  }
+
+  // An older session's last message says nothing about the one that is lost.
+  private wholeUntil(): number {
+    return Math.max(this.enteredAt, this.owner.inbox.lastMessageAt ?? -Infinity)
   }
 
   /** A session is Ready, and nobody delivers beside it. */
@@ -138,7 +145,7 @@ export class Handover<In, Out> {
     if (this.overlap !== overlap) return
     const { epoch, resumed } = session
     this.cutShort = old.epoch
-    inbox.mark(Entries.gap({ epoch, from: inbox.lastMessageAt, to: this.owner.wall(), cause, resumed }))
+    inbox.mark(Entries.gap({ epoch, from: this.wholeUntil(), to: this.owner.wall(), cause, resumed }))
     this.owner.gap(cause)
     this.finish(overlap)
   }
@@ -158,6 +165,7 @@ export class Handover<In, Out> {
   private enter(session: Session<In, Out>, rotated: boolean): void {
     const { owner, rotation } = this
     const { epoch } = session
+    this.enteredAt = owner.wall()
     const doubles = this.beside.reduce((sum, { frames, old }) => sum + old.dataFrames - frames, 0)
     const possibleDuplicates = rotation.remembers ? 0 : doubles
     this.beside = nobody

@@ -368,7 +368,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.deadlines.clear("rotate")
     if (session === undefined) return
     this.handover.release(session)
-    this.handover.interrupt(session, cause)
+    this.handover.interrupt(cause)
     this.cut(session)
     this.outbox.down()
   }
