@@ -17,6 +17,8 @@ export interface Options {
   readonly over: string
   /** No module of an app may have a path that matches. */
   readonly never: RegExp
+  /** How the apps are bundled, beyond the usual. */
+  readonly bundling?: Esbuild.BuildOptions | undefined
   /** Only these apps. Default: all that have a budget. */
   readonly only?: ReadonlyArray<string> | undefined
 }
@@ -54,8 +56,8 @@ const bundle = (input: Esbuild.BuildOptions) =>
 const textOf = ({ outputFiles }: Awaited<ReturnType<typeof bundle>>) => outputFiles.map(({ text }) => text).join("")
 
 /** An entry that keeps exactly the foreign functions that are left in an app once it is bundled and shaken. */
-const foreignAlone = async (app: string, foreign: Array<string>) => {
-  const code = textOf(await bundle({ entryPoints: [app], external: foreign, minifySyntax: true }))
+const foreignAlone = async (app: string, { bundling, foreign }: Options) => {
+  const code = textOf(await bundle({ ...bundling, entryPoints: [app], external: foreign, minifySyntax: true }))
   const kept: Array<string> = []
   const imports: Array<string> = []
   for (const [index, [, alias, module]] of [...code.matchAll(/^import \* as (\w+) from "([^"]+)";/gm)].entries()) {
@@ -76,13 +78,13 @@ const foreignAlone = async (app: string, foreign: Array<string>) => {
 
 const gzip = (text: string): number => gzipSync(text, { level: 9 }).length
 
-const wholeOf = (folder: string, name: string) =>
-  bundle({ entryPoints: [Path.join(folder, `${name}.ts`)], minify: true })
+const wholeOf = (name: string, { bundling, folder }: Options) =>
+  bundle({ ...bundling, entryPoints: [Path.join(folder, `${name}.ts`)], minify: true })
 
-const measure = async (name: string, { folder, foreign, never }: Options) => {
-  const app = Path.join(folder, `${name}.ts`)
-  const whole = await wholeOf(folder, name)
-  const contents = await foreignAlone(app, foreign)
+const measure = async (name: string, options: Options) => {
+  const { folder, never } = options
+  const whole = await wholeOf(name, options)
+  const contents = await foreignAlone(Path.join(folder, `${name}.ts`), options)
   const alone = await bundle({ stdin: { contents, resolveDir: folder, loader: "ts" }, minify: true })
   const modules = Object.values(whole.metafile.outputs).flatMap((output) => Object.keys(output.inputs))
   return {
@@ -108,7 +110,7 @@ export const isWithinBudget = async (options: Options): Promise<boolean> => {
         (wrong.length > 0 ? ` and it contains ${wrong.join(", ")}` : "")
     )
     if (beside === undefined) continue
-    const other = gzip(textOf(await wholeOf(folder, beside)))
+    const other = gzip(textOf(await wholeOf(beside, options)))
     console.log(`     ${name} is ${whole - other} bytes more than ${beside} (whole ${other})`)
   }
   return within

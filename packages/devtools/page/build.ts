@@ -18,7 +18,17 @@ const here = import.meta.dirname
 
 export const folder = join(here, "../dist/page")
 
+/** How elements are compiled. The types come from `tsconfig.json`, which the bundler is not shown. */
+export const elements: Esbuild.BuildOptions = {
+  jsx: "transform",
+  jsxFactory: "h",
+  jsxFragment: "Fragment",
+  inject: [join(here, "elements.ts")],
+  tsconfigRaw: {}
+}
+
 const common: Esbuild.BuildOptions = {
+  ...elements,
   absWorkingDir: here,
   outdir: folder,
   entryNames: "[name]-[hash]",

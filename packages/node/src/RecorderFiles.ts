@@ -11,7 +11,7 @@
  *   one, and neither does one that comes after a crash.
  * - Files and the folder have the modes 0600 and 0700, where the system knows modes.
  * - Of the files that it wrote into a folder, the newest `most` stay. It touches no
- *   other file there.
+ *   other file there. An old one that cannot be deleted is a line in the log.
  *
  * @since 0.1.0
  */

@@ -1,9 +1,14 @@
-/** One cell a connection, in the colour of its state: the sick ones show without scrolling. */
-import { effect, useSignal } from "@preact/signals"
+/**
+ * One cell a connection, in the colour of its state: the sick ones show without
+ * scrolling. A click filters the table by the cell's state, as the chip of that state
+ * does; a double click leaves the filter as it was and opens the connection.
+ */
+import { effect } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import { states } from "../../src/internal/wire/wire.ts"
 import { fleet, totals } from "../state/live.ts"
 import { go } from "../state/route.ts"
+import { toggleState } from "../state/view.ts"
 import { colour, isDark, pen } from "../words/colours.ts"
 import { grouped } from "../words/numbers.ts"
 import { type Grid, gridOf } from "./grid.ts"
@@ -58,7 +63,6 @@ const summary = (): string => {
 
 export const FleetStrip = () => {
   const ref = useRef<HTMLCanvasElement>(null)
-  const pointed = useSignal<number | undefined>(undefined)
 
   useEffect(() => {
     const canvas = ref.current!
@@ -83,11 +87,14 @@ export const FleetStrip = () => {
   }, [])
 
   const widthOf = () => ref.current?.parentElement?.clientWidth ?? 0
+  const stateAt = (cell: number | undefined) =>
+    cell === undefined ? undefined : states[Number(fleet.value.cells[cell])]
   const point = (event: MouseEvent) => {
-    const cell = cellAt(event, widthOf())
-    const state = cell === undefined ? undefined : states[Number(fleet.value.cells[cell])]
-    ref.current!.title = state ?? ""
-    pointed.value = cell
+    ref.current!.title = stateAt(cellAt(event, widthOf())) ?? ""
+  }
+  const filter = (event: MouseEvent) => {
+    const state = stateAt(cellAt(event, widthOf()))
+    if (state !== undefined) toggleState(state)
   }
   const open = (event: MouseEvent) => {
     const cell = cellAt(event, widthOf())
@@ -96,15 +103,7 @@ export const FleetStrip = () => {
   }
   return (
     <div class="strip">
-      <canvas
-        ref={ref}
-        role="img"
-        aria-label={summary()}
-        data-pointed={pointed.value !== undefined}
-        onMouseMove={point}
-        onMouseLeave={() => (pointed.value = undefined)}
-        onClick={open}
-      />
+      <canvas ref={ref} role="img" aria-label={summary()} onMouseMove={point} onClick={filter} onDblClick={open} />
     </div>
   )
 }

@@ -53,10 +53,19 @@ describe("the fleet", () => {
       assert.strictEqual(drawn, failed)
     }))
 
-  it("opens the connection of a clicked cell", () =>
+  it("filters by the state of a clicked cell, and opens the connection of one that is clicked twice", () =>
     opened(async (page) => {
-      const { pitch } = gridOf(10_000, 1400)
-      await page.locator(".strip canvas").click({ position: { x: 2.5 * pitch, y: 1 } })
+      const { columns, pitch } = gridOf(10_000, 1400)
+      const cells = page.locator(".strip canvas")
+      const sick = on.world.rows.findIndex(({ state }) => state === "Failed")
+      const position = { x: ((sick % columns) + 0.5) * pitch, y: (Math.floor(sick / columns) + 0.5) * pitch }
+      const failed = on.world.rows.filter(({ state }) => state === "Failed").length
+      await cells.click({ position })
+      await sees(page, `${failed} of 10,000`)
+      assert.strictEqual(await page.locator(".chip", { hasText: "Failed" }).getAttribute("aria-pressed"), "true")
+      await cells.click({ position })
+      await page.waitForFunction(() => document.querySelector(".chip[aria-pressed=true]") === null)
+      await cells.dblclick({ position: { x: 2.5 * pitch, y: 1 } })
       await sees(page, on.world.rows[2]!.name)
       assert.strictEqual(new URL(page.url()).hash, "#connection=3")
     }))

@@ -55,7 +55,8 @@ export const startRealProgram = async (
         target,
         codec: Codec.text,
         tags: ["echo"],
-        heartbeat: Heartbeat.ping({ every: "1 second", timeout: "2 seconds" }),
+        // Longer than the round trip of a socket that the dashboard has made slow.
+        heartbeat: Heartbeat.ping({ every: "1 second", timeout: "5 seconds" }),
         reconnect: Reconnect.prompt
       })
     yield* Effect.forEach(names, connect, { concurrency: "unbounded" })

@@ -1,7 +1,8 @@
 /**
  * Proves that recordings reach the disk: one file for a connection that gave up,
  * readable by its owner alone and readable as a recording, compressed or not; that
- * a bounded number stays and strangers' files are left alone; that no name of a
+ * a bounded number stays, strangers' files are left alone, and an old file that
+ * cannot be deleted hides no new one; that no name of a
  * connection leads out of the folder; and that a disk which does not take it is a
  * typed failure that leaves nothing behind.
  */
@@ -17,7 +18,7 @@ import * as Connection from "kharbranth/Connection"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Recorder from "kharbranth/Recorder"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
@@ -116,6 +117,34 @@ describe("RecorderFiles", () => {
       assert.sameMembers(
         names.map((name) => join(path, name)).filter((file) => written.includes(file)),
         written.slice(-3)
+      )
+    })
+  )
+
+  it.effect("is written although an old one cannot be deleted: that is a line in the log, and the others go", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const recording = yield* sample
+      // By its name the oldest file of ours; it is a folder, which no deletion of a file removes.
+      const stuck = "19600101T000000000Z-feed-00000000.kharbranth.ndjson"
+      mkdirSync(join(path, stuck))
+      const logged: Array<unknown> = []
+      const logger = Logger.make<unknown, void>(({ message }) => void logged.push(message))
+      const write = Effect.andThen(
+        TestClock.adjust("1 second"),
+        RecorderFiles.write(recording, { folder: path, most: 2 })
+      )
+      const files = yield* Effect.forEach([1, 2, 3, 4], () => write).pipe(Effect.provide(Logger.layer([logger])))
+      assert.strictEqual(read(readFileSync(files[3]!, "utf8")).connection.name, "feed")
+      assert.deepStrictEqual(
+        readdirSync(path)
+          .toSorted()
+          .map((name) => join(path, name)),
+        [join(path, stuck), ...files.slice(2)]
+      )
+      assert.match(
+        String(logged[0]),
+        /old recordings in .* could not be deleted \(ERR_FS_EISDIR\), so more than 2 stay/
       )
     })
   )

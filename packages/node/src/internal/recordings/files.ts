@@ -85,12 +85,24 @@ const prune = async (folder: string, most: number, now: number): Promise<void> =
   const halves = names.filter((name) => unfinished.test(name)).map((name) => join(folder, name))
   const abandoned = await Promise.all(halves.map((path) => isAbandoned(path, now)))
   const gone = [...old, ...halves.filter((_, index) => abandoned[index])]
-  // Another process may be at it too.
-  await Promise.all(gone.map((path) => rm(path, { force: true })))
+  // Another process may be at it too. One that cannot go keeps no other.
+  const outcomes = await Promise.allSettled(gone.map((path) => rm(path, { force: true })))
+  const failed = outcomes.find((outcome) => outcome.status === "rejected")
+  if (failed !== undefined) throw failed.reason
 }
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown"
+
+/** The recording is written by then: what is left too much is a line in the log. */
+const pruned = (folder: string, most: number, now: number): Effect.Effect<void> =>
+  Effect.tryPromise({ try: () => prune(folder, most, now), catch: codeOf }).pipe(
+    Effect.catch((code) =>
+      Effect.logWarning(
+        `old recordings in ${folder} could not be deleted (${code}), so more than ${most} stay. Check who owns them.`
+      )
+    )
+  )
 
 export const write = <E>(
   recording: Recorder.Recording,
@@ -101,14 +113,14 @@ export const write = <E>(
     const { folder, gzip, most } = yield* checked(options, options)
     const now = yield* Clock.currentTimeMillis
     const text = Recorder.toText(recording)
-    return yield* Effect.tryPromise({
+    const path = yield* Effect.tryPromise({
       try: async () => {
         await mkdir(folder, { recursive: true, mode: 0o700 })
         const bytes = gzip === true ? await compressed(text) : text
-        const path = await save(folder, nameOf(recording.connection.name, now, options), bytes)
-        await prune(folder, most ?? 32, now)
-        return path
+        return await save(folder, nameOf(recording.connection.name, now, options), bytes)
       },
       catch: (error) => failure(codeOf(error))
     })
+    yield* pruned(folder, most ?? 32, now)
+    return path
   })
