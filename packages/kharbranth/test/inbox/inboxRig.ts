@@ -99,7 +99,7 @@ export const names = (entries: ReadonlyArray<Public.Entry<string>> | undefined):
 
 export const opened = (epoch: number) => Public.sessionOpened({ epoch, rotated: false, possibleDuplicates: 0 })
 export const lost = new ConnectionError.ConnectionDropped({ connection: "prices", epoch: 1, cause: undefined })
-export const gap = (epoch: number) => Public.gap({ epoch, from: undefined, to: 5, cause: lost, resumed: undefined })
+export const gap = (epoch: number) => Public.gap({ epoch, from: 0, to: 5, cause: lost, resumed: undefined })
 
 /** JSON arrays of text: a frame is as many messages as it has elements, none for `[]`. */
 export const several: Codec.Codec<string, never> = {

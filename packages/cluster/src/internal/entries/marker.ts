@@ -25,6 +25,8 @@ const mostFormer = 64
 export class Marker {
   private readonly name: string
   private readonly now: () => number
+  /** When it began to follow. */
+  private readonly since: number
   private last: Last | undefined
   /** The session that the entries came by. */
   private session = 1
@@ -34,6 +36,7 @@ export class Marker {
   constructor(name: string, now: () => number) {
     this.name = name
     this.now = now
+    this.since = now()
   }
 
   mark(seen: Seen): Entries {
@@ -64,7 +67,7 @@ export class Marker {
     if (this.last !== undefined) this.last = { ...this.last, isMarked: true }
     const { session: epoch } = this
     return [
-      Inbox.gap({ epoch, from: from ?? this.last?.at, to: this.now(), cause: causeOf(epoch), resumed: undefined })
+      Inbox.gap({ epoch, from: from ?? this.last?.at ?? this.since, to: this.now(), cause: causeOf(epoch), resumed: undefined })
     ]
   }
 
