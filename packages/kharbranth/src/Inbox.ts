@@ -171,9 +171,10 @@ export interface Gap {
   /**
    * Nothing is missing until here, in Unix milliseconds: the last message of the
    * session that was lost, or the time at which it began to deliver if it
-   * delivered nothing. Gaps never overlap. The loss itself may be later.
+   * delivered nothing. The loss itself may be later. A connection always knows
+   * this; `undefined` comes from layers above that have seen nothing yet.
    */
-  readonly from: number
+  readonly from: number | undefined
   /** When it was over, in Unix milliseconds. */
   readonly to: number
   readonly cause: ConnectionError
