@@ -3,6 +3,7 @@
 // figures are as of the scrape; and that nothing stays in the registry once the layer's scope is closed.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
@@ -213,9 +214,7 @@ describe("Telemetry", () => {
   it.effect("exports a manager's budget", () =>
     measured((network) =>
       Effect.gen(function* () {
-        const manager = yield* ConnectionManager.make({ budget: { policy: { breaker: { failures: 2 } } } })
-        const { watchBudget } = yield* Telemetry.Telemetry
-        yield* watchBudget(manager.budget)
+        const manager = yield* ConnectionManager.ConnectionManager
         const refuse = Fault.refuse()
         yield* network.inject(refuse)
         for (const name of ["a", "b", "c"]) {
@@ -230,7 +229,14 @@ describe("Telemetry", () => {
         for (let second = 0; second < 90; second++) yield* TestClock.adjust("1 second")
         assert.strictEqual((yield* scrape).sum("budget_breaker"), 0)
         assert.strictEqual((yield* scrape).sum("budget_waiting"), 0)
-      })
+      }).pipe(
+        Effect.provide(
+          Layer.provideMerge(
+            Telemetry.layerManager,
+            ConnectionManager.layer({ budget: { policy: { breaker: { failures: 2 } } } })
+          )
+        )
+      )
     )
   )
 
@@ -238,7 +244,7 @@ describe("Telemetry", () => {
     measured(() =>
       Effect.gen(function* () {
         const { watchSubscriptions } = yield* Telemetry.Telemetry
-        const figures = Effect.succeed({ topics: 9, confirmed: 6, quarantined: 1 } as never)
+        const figures = Effect.succeed({ topics: 9, confirmed: 6, quarantined: 1 })
         yield* Effect.scoped(
           Effect.gen(function* () {
             yield* watchSubscriptions({ figures }, "prices")

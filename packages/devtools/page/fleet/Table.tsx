@@ -12,7 +12,7 @@ import { lookAt, selected, selectPlace, sortBy, view } from "../state/view.ts"
 import { type TableColumn, tableColumns } from "./columns.tsx"
 
 /** As the stylesheet's `--row`. */
-export const rowHeight = 26
+const rowHeight = 26
 
 /** Rows above and below that are ready before they are in sight. */
 const ready = 8

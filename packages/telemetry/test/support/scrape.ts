@@ -11,7 +11,7 @@ export interface Sample {
   readonly value: number
 }
 
-export const samplesOf = (text: string): ReadonlyArray<Sample> =>
+const samplesOf = (text: string): ReadonlyArray<Sample> =>
   text
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))

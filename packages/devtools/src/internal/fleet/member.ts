@@ -163,6 +163,6 @@ const nothing = (): void => {}
 
 const codes = new Map<string, number>(states.map((state, code) => [state, code]))
 
-export const codeOf = ({ _tag }: ConnectionState): number => codes.get(_tag) ?? 0
+const codeOf = ({ _tag }: ConnectionState): number => codes.get(_tag) ?? 0
 
 export const stateOf = ({ state }: Member): StateName => state._tag
