@@ -2,6 +2,7 @@
 // once and what waits, and what each policy does with what does not fit or has
 // the key of another.
 import { assert, describe, it } from "@effect/vitest"
+import * as Message from "../../src/Message.ts"
 import * as Codec from "../../src/Codec.ts"
 import { refuse } from "../../src/internal/connection/use/control.ts"
 import * as Meter from "../../src/internal/rateLimit/meter.ts"
@@ -68,6 +69,28 @@ describe("sendNow", () => {
     assert.deepStrictEqual(r.told(), ["waits Written"])
     writer.end()
     assert.isUndefined(r.outbox.sendNow("b"))
+  })
+
+  it("refuses what a codec throws for, or makes no frame of", () => {
+    const odd: ReadonlyArray<() => unknown> = [
+      () => 5,
+      () => undefined,
+      () => null,
+      () => Message.toFrame(Message.ping() as never),
+      () => {
+        throw new Error("a bug")
+      }
+    ]
+    for (const encode of odd) {
+      const r = rig({ encode: encode as () => string })
+      r.attach()
+      assert.strictEqual(tagOf(r.outbox.sendNow("a")), "EncodeError")
+      assert.strictEqual(tagOf(r.outbox.writeAllNow(["a"])), "EncodeError")
+      r.offer("a")
+      r.track("a")
+      assert.deepStrictEqual(r.told(), ["a refused EncodeError", "a refused EncodeError"])
+      assert.deepStrictEqual(r.sent(), [])
+    }
   })
 
   it("refuses what does not encode, is too large, or comes too late", () => {

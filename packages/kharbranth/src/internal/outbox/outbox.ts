@@ -3,12 +3,12 @@
  * message is written at once when nothing stands in its way; else it waits here,
  * and goes out with the next flush of the session's writer.
  */
-import { EncodeError, foreign, NotConnected, type SendError } from "../../ConnectionError.ts"
+import { NotConnected, type SendError } from "../../ConnectionError.ts"
 import type { SendersWaiting } from "../../ConnectionEvent.ts"
 import type { Frame } from "../../Message.ts"
 import type * as Policy from "../../Outbox.ts"
 import * as Delivery from "../../Delivery.ts"
-import { Failure } from "../model/json.ts"
+import { encoded } from "../codec/encode.ts"
 import { Admission } from "./admission.ts"
 import { type Entry, sender, type Settle, written } from "./entry.ts"
 import { sourceOf } from "./confirmations.ts"
@@ -139,10 +139,8 @@ export class Outbox<In, Out> implements MessageSource {
 
   private encode(message: Out): Frame | SendError {
     const { connection, encode, maxBytes } = this.options
-    const frame = encode(message)
-    if (frame instanceof Failure)
-      return new EncodeError({ connection, issue: frame.issue, cause: foreign(frame.cause) })
-    return exceeds(frame, maxBytes) ? this.admission.full() : frame
+    const frame = encoded(connection, encode, message)
+    return isFrame(frame) && exceeds(frame, maxBytes) ? this.admission.full() : frame
   }
 
   offer(message: Out, options: Policy.SendOptions | undefined, settle: Settle): (() => void) | SendError {

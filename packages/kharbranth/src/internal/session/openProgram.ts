@@ -6,11 +6,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import * as Codec from "../../Codec.ts"
 import type * as Public from "../../Session.ts"
 import * as ConnectionError from "../../ConnectionError.ts"
+import { encoded } from "../codec/encode.ts"
 import { total } from "../kit/guard.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
+import { isFrame } from "../model/frame.ts"
 import { resultOf } from "../outbox/entry.ts"
 import type { SessionContext, SessionParts } from "./context.ts"
 
@@ -66,11 +67,8 @@ const handleOf = <In, Out>(owner: SessionContext<In, Out>, opened: SessionParts<
       Effect.suspend(() => {
         const { writer } = opened
         if (opened.isOver || writer === undefined) return Effect.fail(notConnected("the session is over"))
-        const frame = owner.codec.encode(message)
-        if (frame instanceof Codec.Failure) {
-          const cause = ConnectionError.foreign(frame.cause)
-          return Effect.fail(new ConnectionError.EncodeError({ connection, issue: frame.issue, cause }))
-        }
+        const frame = encoded(connection, owner.codec.encode, message)
+        if (!isFrame(frame)) return Effect.fail(frame)
         return Effect.callback<void, ConnectionError.ConnectionError>((resume) => {
           const withdraw = writer.open(frame, (outcome) => resume(resultOf(outcome)))
           return Effect.sync(withdraw)
