@@ -67,7 +67,13 @@ export class Marker {
     if (this.last !== undefined) this.last = { ...this.last, isMarked: true }
     const { session: epoch } = this
     return [
-      Inbox.gap({ epoch, from: from ?? this.last?.at ?? this.since, to: this.now(), cause: causeOf(epoch), resumed: undefined })
+      Inbox.gap({
+        epoch,
+        from: from ?? this.last?.at ?? this.since,
+        to: this.now(),
+        cause: causeOf(epoch),
+        resumed: undefined
+      })
     ]
   }
 
