@@ -56,6 +56,8 @@ export const seesRows = (page: Page): Promise<unknown> =>
 export const complaintsOf = async (page: Page): Promise<ReadonlyArray<string>> => {
   await page.evaluate(axe.source)
   return page.evaluate(async () => {
+    // A colour that is on its way to another one is none of the page's.
+    await Promise.allSettled(document.getAnimations().map(({ finished }) => finished))
     const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run()
     return violations.map(
       ({ id, nodes }) =>
