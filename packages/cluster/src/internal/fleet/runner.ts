@@ -151,6 +151,7 @@ export const make = Effect.fnUntraced(function* <E>(
     owned: () => engine?.owned() ?? nothing,
     changed: () => names.changed(),
     open: (right) => names.openOf(right),
+    decide: (right) => names.decide(right),
     close: (right) => bounded(timing, names.close(right)),
     going: (right) => names.going(right),
     goOn: (right, isWantedBack) => bounded(timing, names.goOn(right, isWantedBack), timing.overlap),

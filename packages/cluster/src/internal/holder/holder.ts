@@ -37,6 +37,8 @@ export interface Surroundings {
   readonly changed: () => void
   /** How many names of a bucket are open. */
   readonly open: (right: Right) => number
+  /** Decides which names of a bucket go on until the next holder has them; before anything else hears of the move. */
+  readonly decide: (right: Right) => void
   /** Closes every name of a bucket that does not go on; bounded. */
   readonly close: (right: Right) => Effect.Effect<void>
   /** Notes about the names that would go on until the next holder has them. */
@@ -247,6 +249,8 @@ export class Holder {
     return Effect.suspend(() => {
       const { bucket } = right.lease
       if (this.held.get(bucket)?.right !== right) return Effect.void
+      // What keeps names open closes those that neither are held nor go on.
+      this.around.decide(right)
       this.held.delete(bucket)
       this.leaving.set(bucket, right)
       this.around.changed()

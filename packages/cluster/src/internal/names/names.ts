@@ -153,14 +153,19 @@ export class Names {
     return count
   }
 
-  /** Closes the names of a right that cannot go on until the next owner has them. */
+  /**
+   * Decides which names of a right go on until the next owner has them. It comes before the right is no longer held,
+   * or the next round would close them all.
+   */
+  decide(right: Tenure): void {
+    for (const open of this.open.values()) {
+      if (open.right === right && !open.isClosing) open.goesOn = open.offer?.isReady() ?? false
+    }
+  }
+
+  /** Closes the names of a right that do not go on. */
   close(right: Tenure): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      for (const open of this.open.values()) {
-        if (open.right === right && !open.isClosing) open.goesOn = open.offer?.isReady() ?? false
-      }
-      return this.closeOf(right, ({ goesOn }) => !goesOn)
-    })
+    return this.closeOf(right, ({ goesOn }) => !goesOn)
   }
 
   /** Closes every name of a right. */
