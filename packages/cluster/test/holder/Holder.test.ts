@@ -1,7 +1,9 @@
 /**
  * Proves what a process does with leases that it cannot renew: it cuts everything a
  * little before their end, and a watchdog counts down until the last socket is cut,
- * not only until the clock says that the lease is over.
+ * not only until the clock says that the lease is over. And that a bucket which goes on
+ * beside its next holder is not cut for a renewal that was asked before it was free,
+ * nor for an answer of the store that got lost.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -48,6 +50,7 @@ const rig = Effect.gen(function* () {
     owned: () => new Set(buckets),
     changed: () => {},
     open: () => 1,
+    decide: () => {},
     close: () => Effect.void,
     going: () => [],
     goOn: () => Effect.void,
@@ -110,6 +113,79 @@ describe("a holder whose store is away", () => {
       assert.isBelow(holder.left()!, 0)
       held!.right.revoke()
       assert.isAbove(holder.left()!, 0)
+    })
+  )
+})
+
+/** A holder of one bucket that another asks for, whose names go on for five seconds beside it. */
+const moving = (wrap: (store: FleetStore["Service"]) => FleetStore["Service"]) =>
+  Effect.gen(function* () {
+    const memory = yield* makeMemory
+    const events: Array<FleetEvent["_tag"]> = []
+    const owned = new Set(["b0"])
+    const cuts: Array<boolean> = []
+    const holder = new Holder({
+      holder: "one",
+      store: wrap(memory),
+      clock: yield* Clock.clockWith(Effect.succeed),
+      timing: timing(),
+      owned: () => owned,
+      changed: () => {},
+      open: () => 1,
+      decide: () => {},
+      close: () => Effect.void,
+      going: () => [{ name: "n", value: null }],
+      goOn: (right) =>
+        Effect.andThen(
+          Effect.sleep("5 seconds"),
+          Effect.sync(() => void cuts.push(right.isCut()))
+        ),
+      end: () => Effect.void,
+      emit: ({ _tag }) => void events.push(_tag)
+    })
+    yield* holder.run()
+    yield* TestClock.adjust("4 seconds")
+    owned.clear()
+    yield* memory.leases.claim({ holder: "two", buckets: ["b0"], ttl: timing().ttl })
+    yield* TestClock.adjust("20 seconds")
+    return { cuts, events }
+  })
+
+describe("a bucket that goes on beside its next holder", () => {
+  it.effect("is not cut for a renewal that was asked before it was free and answered after", () =>
+    Effect.gen(function* () {
+      const { cuts, events } = yield* moving((store) => ({
+        ...store,
+        handovers: {
+          ...store.handovers,
+          begin: (...args) =>
+            Effect.andThen(
+              Effect.sleep("1800 millis"),
+              Effect.tap(store.handovers.begin(...args), Effect.sleep("1 second"))
+            )
+        },
+        // Asked a second and a half after the one before, and so while the bucket is being freed.
+        leases: {
+          ...store.leases,
+          renew: (...args) => Effect.andThen(Effect.sleep("700 millis"), store.leases.renew(...args))
+        }
+      }))
+      assert.deepStrictEqual(cuts, [false])
+      assert.include(events, "Overlapping")
+    })
+  )
+
+  it.effect("goes on when the store freed it and the answer got lost", () =>
+    Effect.gen(function* () {
+      const { cuts, events } = yield* moving((store) => ({
+        ...store,
+        handovers: {
+          ...store.handovers,
+          begin: (...args) => Effect.andThen(store.handovers.begin(...args), Effect.never)
+        }
+      }))
+      assert.deepStrictEqual(cuts, [false])
+      assert.includeMembers(events, ["StoreTrouble", "Overlapping", "Released"])
     })
   )
 })

@@ -172,6 +172,23 @@ export const handoverCases: ReadonlyArray<Case> = [
       })
   },
   {
+    name: "the notes of an overlap are those that it begins with, whatever was noted under its epoch before",
+    run: (rig) =>
+      Effect.gen(function* () {
+        const { handovers, leases } = rig.store
+        yield* moveOn(rig, undefined, first)
+        yield* handovers.begin(first, [{ name: "n", value: null }], 3 * ttl)
+        yield* moveOn(rig, undefined, next)
+        yield* handovers.note(next, [
+          { name: "m", value: "ready" },
+          { name: "n", value: "ready" }
+        ])
+        yield* leases.release([first])
+        assert.isTrue(yield* handovers.begin(next, [{ name: "n", value: null }], ttl))
+        assert.deepStrictEqual((yield* handovers.read("b1")).notes, [{ epoch: 2, name: "n", value: null }])
+      })
+  },
+  {
     name: "an overlap that is over is nobody's affair, and its notes go with the next one",
     run: (rig) =>
       Effect.gen(function* () {

@@ -55,6 +55,8 @@ export class Holder {
   readonly held = new Map<string, Held>()
   /** What is being closed for another, still ours in the store. */
   private readonly leaving = new Map<string, Right>()
+  /** What is being freed in the store to go on beside the next holder, or does so. */
+  private readonly freeing = new Set<Right>()
   /** What goes on after it was freed, until the next holder has it. */
   private readonly overlapping = new Map<string, Right>()
   /** Rights that are on their way out or wait for their turn, each with the end of that. */
@@ -132,6 +134,8 @@ export class Holder {
     const wanted: Array<readonly [Right, string]> = []
     const over: Array<Right> = []
     for (const right of asked) {
+      // It may be free since this was asked, and is still used until its own end.
+      if (this.freeing.has(right)) continue
       const answer = known.get(right.lease.bucket)
       if (answer?.epoch !== right.lease.epoch || !right.extend(at, this.around.timing.usable)) {
         over.push(right)
@@ -277,19 +281,35 @@ export class Holder {
   /** Frees the bucket and goes on with what is still open, where the store allows it. */
   private goOn(right: Right): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { clock, going, store, timing } = this.around
+      const { clock, going, timing } = this.around
       const { bucket } = right.lease
       const notes = going(right)
       if (notes.length === 0) return Effect.void
       const asked = instantOf(clock)
-      return this.statement("beginOverlap", store.handovers.begin(right.lease, notes, timing.overlap), (isBegun) => {
-        if (!isBegun || !right.extend(asked, timing.overlapUsable)) return Effect.void
+      this.freeing.add(right)
+      const freed = Effect.flatMap(this.free(right, notes), (isFree) => {
+        if (!isFree || !right.extend(asked, timing.overlapUsable)) return Effect.void
         this.leaving.delete(bucket)
         this.overlapping.set(bucket, right)
         this.around.emit({ _tag: "Overlapping", lease: right.lease, names: notes.map(({ name }) => name) })
         return this.around.goOn(right, () => !this.isLeaving && this.around.owned().has(bucket))
       })
+      return Effect.ensuring(
+        freed,
+        Effect.sync(() => this.freeing.delete(right))
+      )
     })
+  }
+
+  /** Whether the bucket is free and its names may go on. Where no answer comes, the store says what became of it. */
+  private free({ lease }: Right, notes: ReadonlyArray<Note>): Effect.Effect<boolean> {
+    const { emit, store, timing } = this.around
+    const isOverlap = Effect.map(store.handovers.read(lease.bucket), ({ overlap }) => overlap === lease.epoch)
+    return Effect.timeout(store.handovers.begin(lease, notes, timing.overlap), timing.statement).pipe(
+      Effect.tapError(() => Effect.sync(() => emit({ _tag: "StoreTrouble", operation: "beginOverlap" }))),
+      Effect.catch(() => Effect.retry(Effect.timeout(isOverlap, timing.statement), { times: 2 })),
+      Effect.orElseSucceed(() => false)
+    )
   }
 
   /**

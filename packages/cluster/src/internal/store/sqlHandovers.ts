@@ -8,20 +8,33 @@ import type { Handovers, Note } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 import { failing, json } from "./sqlTables.ts"
 
-const free = (sql: SqlClient, { bucket, epoch, holder }: Lease, millis: number) => sql`
-  UPDATE kh_leases SET
-    holder = NULL,
-    alive_at = clock_timestamp(),
-    expires_at = clock_timestamp(),
-    wanted_by = NULL,
-    overlap_holder = ${holder}::text,
-    overlap_epoch = ${epoch}::integer,
-    overlap_until = clock_timestamp() + ${millis}::float8 * interval '1 millisecond'
-  WHERE bucket = ${bucket}::text AND epoch = ${epoch}::integer AND holder = ${holder}::text
-    AND expires_at > clock_timestamp() AND (overlap_until IS NULL OR overlap_until <= clock_timestamp())
-  RETURNING bucket`
-
-const clear = (sql: SqlClient, bucket: string) => sql`DELETE FROM kh_notes WHERE bucket = ${bucket}::text`
+// One statement, because a process that leaves frees all its buckets at once. No row is both deleted and written.
+const begin = (sql: SqlClient, { bucket, epoch, holder }: Lease, notes: ReadonlyArray<Note>, millis: number) => sql`
+  WITH freed AS (
+    UPDATE kh_leases SET
+      holder = NULL,
+      alive_at = clock_timestamp(),
+      expires_at = clock_timestamp(),
+      wanted_by = NULL,
+      overlap_holder = ${holder}::text,
+      overlap_epoch = ${epoch}::integer,
+      overlap_until = clock_timestamp() + ${millis}::float8 * interval '1 millisecond'
+    WHERE bucket = ${bucket}::text AND epoch = ${epoch}::integer AND holder = ${holder}::text
+      AND expires_at > clock_timestamp() AND (overlap_until IS NULL OR overlap_until <= clock_timestamp())
+    RETURNING bucket
+  ), given AS (
+    SELECT freed.bucket, g.name, coalesce(g.value, 'null'::jsonb) AS value
+    FROM freed, jsonb_to_recordset(${json(notes)}::text::jsonb) AS g(name text, value jsonb)
+  ), cleared AS (
+    DELETE FROM kh_notes AS n USING freed
+    WHERE n.bucket = freed.bucket
+      AND NOT (n.epoch = ${epoch}::integer AND n.name IN (SELECT name FROM given))
+  ), written AS (
+    INSERT INTO kh_notes (bucket, epoch, name, value)
+    SELECT bucket, ${epoch}::integer, name, value FROM given
+    ON CONFLICT (bucket, epoch, name) DO UPDATE SET value = excluded.value
+  )
+  SELECT bucket FROM freed`
 
 const write = (sql: SqlClient, { bucket, epoch, holder }: Lease, notes: ReadonlyArray<Note>) => sql`
   WITH own AS (
@@ -36,14 +49,6 @@ const write = (sql: SqlClient, { bucket, epoch, holder }: Lease, notes: Readonly
   SELECT own.bucket, ${epoch}::integer, g.name, coalesce(g.value, 'null'::jsonb)
   FROM own, jsonb_to_recordset(${json(notes)}::text::jsonb) AS g(name text, value jsonb)
   ON CONFLICT (bucket, epoch, name) DO UPDATE SET value = excluded.value`
-
-const begin = (sql: SqlClient, lease: Lease, notes: ReadonlyArray<Note>, millis: number) =>
-  Effect.gen(function* () {
-    if ((yield* free(sql, lease, millis)).length === 0) return false
-    yield* clear(sql, lease.bucket)
-    yield* write(sql, lease, notes)
-    return true
-  }).pipe(sql.withTransaction)
 
 const rowOf = (sql: SqlClient, bucket: string) => sql<{
   readonly holder: string | null
@@ -65,7 +70,8 @@ const read = (sql: SqlClient, bucket: string) =>
   })
 
 export const make = (sql: SqlClient): Handovers => ({
-  begin: (lease, notes, millis) => failing("beginOverlap")(begin(sql, lease, notes, millis)),
+  begin: (lease, notes, millis) =>
+    Effect.map(failing("beginOverlap")(begin(sql, lease, notes, millis)), (rows) => rows.length > 0),
   note: (lease, notes) => Effect.asVoid(failing("note")(write(sql, lease, notes))),
   read: (bucket) => failing("readHandover")(read(sql, bucket))
 })
