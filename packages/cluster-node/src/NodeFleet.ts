@@ -17,8 +17,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { settingsOf } from "./internal/fleet/settings.ts"
-import { layerOf } from "./internal/fleet/sharding.ts"
+import { settingsOf, shardsOf } from "./internal/fleet/settings.ts"
+import { clientOf, layerOf } from "./internal/fleet/sharding.ts"
 import * as Setup from "./internal/setup/setup.ts"
 import * as ProcessWatchdog from "./ProcessWatchdog.ts"
 import type { SetupError } from "./SetupError.ts"
@@ -35,18 +35,27 @@ export interface Address {
 }
 
 /**
+ * Options of `layerClient`.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface ClientOptions {
+  /** Into how many parts the fleet's names are spread; the same in every process. At most 1,600. Default: 300. */
+  readonly shards?: number | undefined
+}
+
+/**
  * Options of `layer`.
  *
  * @category options
  * @since 0.1.0
  */
-export interface Options {
+export interface Options extends ClientOptions {
   /** Where the other processes reach this one. A process that starts again may have the same; two at a time may not. */
   readonly address: Address
   /** Where it listens, if that is another, such as `0.0.0.0` in a container. Default: `address`. */
   readonly listen?: Address | undefined
-  /** Into how many parts the fleet's names are spread; the same in every process. At most 1,600. Default: 300. */
-  readonly shards?: number | undefined
   /**
    * How long the cluster waits for a process that is silent. Shorter finds the dead sooner; a machine under load then
    * moves shards without need, and names wait for their leases anyway. At least 12 seconds. Default: 15 seconds.
@@ -118,5 +127,45 @@ export const layer = (
         SqlFleetStore.layerStorage,
         watchdogs[options.watchdog ?? "process"]
       ).pipe(Layer.provide(Setup.layer({ address: `${address.host}:${address.port}`, shards, group: "default" })))
+    })
+  )
+
+/**
+ * What `ClusterManager.layerClient` needs of a process, after a look at the set-up: for
+ * one that changes, commands and watches names and holds none. It has no port, and the
+ * other processes do not count it.
+ *
+ * @example
+ * ```ts
+ * // no-run
+ * import * as PgClient from "@effect/sql-pg/PgClient"
+ * import * as NodeFleet from "@kharbranth/cluster-node/NodeFleet"
+ * import * as ClusterManager from "@kharbranth/cluster/ClusterManager"
+ * import { Fleet } from "@kharbranth/cluster/Fleet"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const client = ClusterManager.layerClient.pipe(
+ *   Layer.provide(NodeFleet.layerClient()),
+ *   Layer.provide(PgClient.layer({ url: Redacted.make("postgres://fleet@db.internal/fleet") }))
+ * )
+ *
+ * export const overview = Effect.flatMap(Fleet, (fleet) => fleet.overview).pipe(Effect.provide(client))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerClient = (
+  options: ClientOptions = {}
+): Layer.Layer<Cluster.Cluster | FleetStore, InvalidFleet | SetupError | StoreFailed, SqlClient> =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const shards = shardsOf(options)
+      if (shards instanceof InvalidFleet) return yield* shards
+      return Layer.mergeAll(Cluster.layer(clientOf(shards)), SqlFleetStore.layerStorage).pipe(
+        Layer.provide(Setup.layerClient({ shards, group: "default" }))
+      )
     })
   )

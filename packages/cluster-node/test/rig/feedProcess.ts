@@ -1,8 +1,10 @@
 /**
- * The server of all feeds, as a process of its own: it sends to every socket
- * twice a second, and has a judge who watches them all.
+ * The server of all feeds, as a process of its own: it sends a numbered beat to
+ * every socket twice a second, answers what is said to it, and has a judge who
+ * watches them all.
  */
 import { WebSocketServer } from "ws"
+import type { Message } from "./feedKind.ts"
 import { answering } from "./ipc.ts"
 import { Judge } from "./judge.ts"
 
@@ -12,13 +14,18 @@ const server = new WebSocketServer({ host: "127.0.0.1", port: 0 })
 server.on("connection", (socket, request) => {
   const { pathname, searchParams } = new URL(request.url ?? "/", "ws://feed")
   const id = judge.opened(pathname.slice(1), searchParams.get("holder") ?? "", Number(searchParams.get("epoch")))
-  socket.on("message", () => judge.frame(id))
+  socket.on("message", (data: Buffer) => {
+    judge.frame(id)
+    const { say } = JSON.parse(data.toString()) as { readonly say?: string }
+    if (say !== undefined) socket.send(JSON.stringify({ at: Date.now(), said: say } satisfies Message))
+  })
   socket.on("close", () => judge.closed(id))
   socket.on("error", () => {})
 })
 
+let beats = 0
 setInterval(() => {
-  const message = JSON.stringify({ at: Date.now() })
+  const message = JSON.stringify({ at: Date.now(), n: beats++ } satisfies Message)
   for (const socket of server.clients) socket.send(message)
 }, 500)
 

@@ -13,6 +13,12 @@ interface Answer {
   readonly value: unknown
 }
 
+/** What a process says without being asked. */
+interface Notice {
+  readonly notice: string
+  readonly value: unknown
+}
+
 export class Remote {
   readonly process: ChildProcess
   private readonly waiting = new Map<number, (value: unknown) => void>()
@@ -20,16 +26,22 @@ export class Remote {
   private next = 0
 
   /** Starts a program; what it prints goes to a file. */
-  constructor(program: URL, config: unknown, log: string) {
+  constructor(
+    program: URL,
+    config: unknown,
+    log: string,
+    noticed: (notice: string, value: unknown) => void = () => {}
+  ) {
     const output = openSync(log, "a")
     this.process = fork(program, [JSON.stringify(config)], {
       stdio: ["ignore", output, output, "ipc"],
       execArgv: ["--disable-warning=ExperimentalWarning"]
     })
     this.exited = new Promise((resolve) => this.process.once("exit", () => resolve()))
-    this.process.on("message", ({ id, value }: Answer) => {
-      this.waiting.get(id)?.(value)
-      this.waiting.delete(id)
+    this.process.on("message", (message: Answer | Notice) => {
+      if ("notice" in message) return noticed(message.notice, message.value)
+      this.waiting.get(message.id)?.(message.value)
+      this.waiting.delete(message.id)
     })
     // One that was killed takes no more questions.
     this.process.on("error", () => {})
@@ -70,4 +82,9 @@ export const answering = (verbs: Readonly<Record<string, (value: never) => unkno
     )
   })
   process.on("disconnect", () => process.exit())
+}
+
+/** Lets the process that asks know something. */
+export const notice = (name: string, value: unknown): void => {
+  if (process.connected) process.send?.({ notice: name, value } satisfies Notice)
 }

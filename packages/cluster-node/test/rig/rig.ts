@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { freePort, PostgresServer } from "../../../cluster/test/support/postgresServer.ts"
 import type * as NodeFleet from "../../src/NodeFleet.ts"
+import type { Heard } from "./feedKind.ts"
 import { Remote } from "./ipc.ts"
 import type { Verdict } from "./judge.ts"
 import { Proxy } from "./proxy.ts"
@@ -24,6 +25,20 @@ export interface RunnerConfig {
   readonly ttl: number
   /** How many dials all runners may make together. */
   readonly limit: Limit | undefined
+  readonly handover: Options["handover"]
+}
+
+/** What a process is told that holds no name. */
+export interface ClientConfig {
+  readonly database: string
+  readonly shards: number | undefined
+}
+
+/** An entry of a name as a client saw it. */
+export interface SeenEntry {
+  readonly tag: string
+  readonly message?: unknown
+  readonly cause?: string
 }
 
 /** What a runner says of itself. */
@@ -45,6 +60,8 @@ export interface Options {
   /** How long a name may be without a socket in a planned move (95 of 100), in milliseconds. */
   readonly moveBar: number
   readonly limit?: Limit | undefined
+  /** How names move between processes that live. Default: `"breakFirst"`. */
+  readonly handover?: "breakFirst" | "makeFirst" | undefined
   readonly watchdog?: NodeFleet.Options["watchdog"]
   /** Default: that of a fleet. */
   readonly shards?: number | undefined
@@ -60,6 +77,10 @@ export class Rig {
   readonly options: Options
   readonly database: PostgresServer
   readonly runners = new Map<string, Runner>()
+  /** Names that their owners said will have two sockets, since the last `forget`. */
+  readonly overlapping = new Set<string>()
+  /** What consumers got that ended since then. */
+  private readonly ended: Array<Heard> = []
   private readonly folder: string
   private readonly feed: Remote
   private readonly feedPort: number
@@ -86,7 +107,7 @@ export class Rig {
 
   /** Starts a runner and waits until it has joined. */
   async join(over: Partial<Options> = {}): Promise<Runner> {
-    const { limit, shards, ttl, watchdog } = { ...this.options, ...over }
+    const { handover, limit, shards, ttl, watchdog } = { ...this.options, ...over }
     const name = `runner-${++this.count}`
     const proxy = await Proxy.create(this.database.port)
     const config: RunnerConfig = {
@@ -95,10 +116,14 @@ export class Rig {
       database: this.database.url("fleet", proxy.port),
       feed: this.feedPort,
       ttl,
-      limit
+      limit,
+      handover
     }
     const log = this.logOf(name)
-    const remote = new Remote(new URL("runnerProcess.ts", import.meta.url), config, log)
+    const remote = new Remote(new URL("runnerProcess.ts", import.meta.url), config, log, (notice, value) => {
+      if (notice === "overlapping") for (const one of value as ReadonlyArray<string>) this.overlapping.add(one)
+      if (notice === "heard") this.ended.push(value as Heard)
+    })
     const runner = { name, remote, proxy }
     this.runners.set(name, runner)
     if ((await remote.ask("ready")) === undefined) throw new Error(`${name} ended: ${readFileSync(log, "utf8")}`)
@@ -108,6 +133,15 @@ export class Rig {
   /** Several at the same time. */
   joinAll(count: number, over: Partial<Options> = {}): Promise<ReadonlyArray<Runner>> {
     return Promise.all(Array.from({ length: count }, () => this.join(over)))
+  }
+
+  /** Starts a process that holds no name. */
+  async client(): Promise<Remote> {
+    const config: ClientConfig = { database: this.database.url(), shards: this.options.shards }
+    const log = this.logOf("client")
+    const remote = new Remote(new URL("clientProcess.ts", import.meta.url), config, log)
+    if ((await remote.ask("ready")) === undefined) throw new Error(`the client ended: ${readFileSync(log, "utf8")}`)
+    return remote
   }
 
   get names(): ReadonlyArray<string> {
@@ -160,7 +194,17 @@ export class Rig {
     return verdict
   }
 
+  /** What all consumers got that ended since the last `forget`, or go on. */
+  async heard(): Promise<ReadonlyArray<Heard>> {
+    const open = await Promise.all(
+      [...this.runners.values()].map(({ remote }) => remote.ask<ReadonlyArray<Heard>>("heard"))
+    )
+    return [...this.ended, ...open.flatMap((heard) => heard ?? [])]
+  }
+
   async forget(): Promise<void> {
+    this.overlapping.clear()
+    this.ended.length = 0
     await this.feed.ask("forget")
   }
 

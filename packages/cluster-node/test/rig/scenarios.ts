@@ -22,7 +22,7 @@ const failing = (claims: Claims): ReadonlyArray<string> =>
   Object.entries(claims).flatMap(([claim, holds]) => (holds ? [] : [claim]))
 
 /** Claims hold on any machine; `times` are judged where the machine has time for nothing but the fleet. */
-const outcome = (figures: Outcome["figures"], claims: Claims, times: Claims = {}, isQuiet = true): Outcome => ({
+export const outcome = (figures: Outcome["figures"], claims: Claims, times: Claims = {}, isQuiet = true): Outcome => ({
   figures: Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, Math.round(value)])),
   broken: [...failing(claims), ...(isQuiet ? failing(times) : [])],
   unjudged: isQuiet ? [] : failing(times)
@@ -38,7 +38,7 @@ const begin = async (rig: Rig): Promise<Verdict> => {
 }
 
 /** The same, and nothing moves any more: the cluster may still give a runner that came back its share. */
-const atRest = async (rig: Rig): Promise<void> => {
+export const atRest = async (rig: Rig): Promise<void> => {
   for (let n = 0; n < 20; n++) {
     await begin(rig)
     await sleep(5_000)

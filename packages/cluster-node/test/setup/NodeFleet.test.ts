@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { createServer } from "node:net"
 import * as Postgres from "../../../cluster/test/support/postgres.ts"
-import { settingsOf } from "../../src/internal/fleet/settings.ts"
+import { settingsOf, shardsOf } from "../../src/internal/fleet/settings.ts"
 import * as NodeFleet from "../../src/NodeFleet.ts"
 
 const address = { host: "10.0.0.7", port: 34_431 }
@@ -33,8 +33,13 @@ describe("options", () => {
     })
   }
 
+  it("of a client are refused in the same words", () => {
+    assert.include(String(shardsOf({ shards: 0 })), "shards is not usable: expected a whole number between 1 and 1600")
+  })
+
   it("have defaults", () => {
     const settings = settingsOf({ address })
+    assert.strictEqual(shardsOf({}), 300)
     assert.deepInclude(settings, { shards: 300, listen: undefined })
   })
 })

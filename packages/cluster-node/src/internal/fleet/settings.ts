@@ -1,7 +1,7 @@
 /** The options of a process, checked, with what they are by default. */
 import { InvalidFleet } from "@kharbranth/cluster/FleetError"
 import * as Duration from "effect/Duration"
-import type { Address, Options } from "../../NodeFleet.ts"
+import type { Address, ClientOptions, Options } from "../../NodeFleet.ts"
 
 export interface Settings {
   readonly address: Address
@@ -18,17 +18,24 @@ const shortestExpiry = 12_000
 /** Postgres takes at most 1,664 columns, and the first process asks for every lock in one row. */
 const mostShards = 1_600
 
+const invalid = (issue: string, ...path: ReadonlyArray<string>) => new InvalidFleet({ path, issue })
+
+/** Into how many parts names are spread. */
+export const shardsOf = ({ shards = 300 }: ClientOptions): number | InvalidFleet =>
+  Number.isInteger(shards) && shards > 0 && shards <= mostShards
+    ? shards
+    : invalid(`expected a whole number between 1 and ${mostShards}`, "shards")
+
 const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536
 
 export const settingsOf = (options: Options): Settings | InvalidFleet => {
-  const invalid = (issue: string, ...path: ReadonlyArray<string>) => new InvalidFleet({ path, issue })
   const spanOf = (key: "healthEvery" | "joinDebounce" | "lockExpiry", otherwise: Duration.Input, least: number) => {
     const span = Duration.fromInput(options[key] ?? otherwise)
     return span._tag === "Some" && Duration.toMillis(span.value) >= least && Duration.isFinite(span.value)
       ? span.value
       : undefined
   }
-  const { address, listen, shards = 300 } = options
+  const { address, listen } = options
   for (const [key, one] of [
     ["address", address],
     ["listen", listen]
@@ -37,8 +44,8 @@ export const settingsOf = (options: Options): Settings | InvalidFleet => {
     if (one.host === "") return invalid("expected a host name or an IP address", key, "host")
     if (!isPort(one.port)) return invalid("expected a port between 1 and 65535", key, "port")
   }
-  if (!(Number.isInteger(shards) && shards > 0 && shards <= mostShards))
-    return invalid(`expected a whole number between 1 and ${mostShards}`, "shards")
+  const shards = shardsOf(options)
+  if (shards instanceof InvalidFleet) return shards
   const lockExpiry = spanOf("lockExpiry", "15 seconds", shortestExpiry)
   if (lockExpiry === undefined) return invalid("expected a duration of at least 12 seconds", "lockExpiry")
   const healthEvery = spanOf("healthEvery", "5 seconds", 1_000)

@@ -19,9 +19,18 @@ import type { Settings } from "./settings.ts"
 
 const addressOf = ({ host, port }: Settings["address"]) => RunnerAddress.RunnerAddress.make({ host, port })
 
-const configOf = (settings: Settings): Partial<ShardingConfig.ShardingConfig["Service"]> => {
+type Config = Partial<ShardingConfig.ShardingConfig["Service"]>
+
+const shared: Config = {
+  refreshAssignmentsInterval: Duration.seconds(1),
+  // A question is JSON on its way to another process anyway.
+  simulateRemoteSerialization: false
+}
+
+const configOf = (settings: Settings): Config => {
   const expiry = Duration.toMillis(settings.lockExpiry)
   return {
+    ...shared,
     runnerAddress: Option.some(addressOf(settings.address)),
     runnerListenAddress: Option.map(Option.fromUndefinedOr(settings.listen), addressOf),
     shardsPerGroup: settings.shards,
@@ -29,13 +38,12 @@ const configOf = (settings: Settings): Partial<ShardingConfig.ShardingConfig["Se
     shardLockRefreshInterval: Duration.millis(expiry / 3),
     runnerHealthCheckInterval: settings.healthEvery,
     runnerJoinDebounce: settings.joinDebounce,
-    refreshAssignmentsInterval: Duration.seconds(1),
     // Names are entities for the time of a question only.
-    maxResidentEntities: "unbounded",
-    // A question is JSON on its way to another process anyway.
-    simulateRemoteSerialization: false
+    maxResidentEntities: "unbounded"
   }
 }
+
+const storage = Layer.mergeAll(MessageStorage.layerNoop, SqlRunnerStorage.layerStorage({ prefix }))
 
 export const layerOf = (settings: Settings) => {
   const health = RunnerHealth.layerPing.pipe(
@@ -44,8 +52,16 @@ export const layerOf = (settings: Settings) => {
   )
   return SocketRunner.layer.pipe(
     Layer.provide([NodeClusterSocket.layerSocketServer, NodeClusterSocket.layerClientProtocol, health]),
-    Layer.provide([MessageStorage.layerNoop, SqlRunnerStorage.layerStorage({ prefix })]),
+    Layer.provide(storage),
     Layer.provide(RpcSerialization.layerSchemaBinary()),
     Layer.provideMerge(ShardingConfig.layer(configOf(settings)))
   )
 }
+
+/** It asks the others, and nothing asks it. */
+export const clientOf = (shards: number) =>
+  SocketRunner.layerClientOnly.pipe(
+    Layer.provide([NodeClusterSocket.layerClientProtocol, storage]),
+    Layer.provide(RpcSerialization.layerSchemaBinary()),
+    Layer.provideMerge(ShardingConfig.layer({ ...shared, runnerAddress: Option.none(), shardsPerGroup: shards }))
+  )

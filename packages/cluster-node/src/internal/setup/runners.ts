@@ -14,10 +14,14 @@ import { ClocksDisagree, FleetMismatch, VersionSkew } from "../../SetupError.ts"
 /** Grows when processes of the version before cannot run beside this one. */
 export const protocol = 1
 
-export interface Settings {
-  readonly address: string
+/** What all processes must agree on. */
+export interface Common {
   readonly shards: number
   readonly group: string
+}
+
+export interface Settings extends Common {
+  readonly address: string
 }
 
 interface Row {
@@ -30,7 +34,7 @@ interface Row {
 const refreshEvery = "10 seconds"
 
 /** What keeps a process from running beside others. */
-const conflict = ({ group, shards }: Settings, others: ReadonlyArray<Row>): FleetMismatch | VersionSkew | undefined => {
+const conflict = ({ group, shards }: Common, others: ReadonlyArray<Row>): FleetMismatch | VersionSkew | undefined => {
   for (const other of others) {
     const runner = other.address
     if (other.protocol !== protocol) return new VersionSkew({ here: protocol, there: other.protocol, runner })
@@ -42,6 +46,17 @@ const conflict = ({ group, shards }: Settings, others: ReadonlyArray<Row>): Flee
   return undefined
 }
 
+/** Fails where another process that lives has other settings. */
+export const compare = (sql: SqlClient, common: Common): Effect.Effect<void, SqlError | FleetMismatch | VersionSkew> =>
+  Effect.flatMap(
+    sql<Row>`SELECT address, protocol, shards, shard_group FROM kh_runners
+      WHERE seen_at >= clock_timestamp() - interval '30 seconds' ORDER BY address`,
+    (others) => {
+      const problem = conflict(common, others)
+      return problem === undefined ? Effect.void : Effect.fail(problem)
+    }
+  )
+
 // Two that start at the same time must see each other.
 const turn = 5_206_013
 
@@ -51,11 +66,7 @@ const enter = (sql: SqlClient, settings: Settings, life: string) =>
     // A process that starts again has the address of the one that died.
     yield* sql`DELETE FROM kh_runners
       WHERE address = ${settings.address}::text OR seen_at < clock_timestamp() - interval '30 seconds'`
-    const problem = conflict(
-      settings,
-      yield* sql<Row>`SELECT address, protocol, shards, shard_group FROM kh_runners ORDER BY address`
-    )
-    if (problem !== undefined) return yield* problem
+    yield* compare(sql, settings)
     yield* sql`INSERT INTO kh_runners (address, life, protocol, shards, shard_group, seen_at)
       VALUES (${settings.address}::text, ${life}::text, ${protocol}::integer, ${settings.shards}::integer,
         ${settings.group}::text, clock_timestamp())`
