@@ -8,6 +8,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import { alone } from "./benches/alone.ts"
 import { faults } from "./benches/faults.ts"
 import { feeds } from "./benches/feeds.ts"
 import { idle } from "./benches/idle.ts"
@@ -24,7 +25,21 @@ import type { Figure } from "./harness/figures.ts"
 import { machine, render } from "./harness/report.ts"
 import { complaints } from "./harness/verdict.ts"
 
-const benches = [inbound, traffic, outbound, latency, idle, pressure, faults, manager, signalr, feeds, market, recorder]
+const benches = [
+  inbound,
+  traffic,
+  outbound,
+  latency,
+  idle,
+  pressure,
+  faults,
+  manager,
+  signalr,
+  feeds,
+  market,
+  recorder,
+  alone
+]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

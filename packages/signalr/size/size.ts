@@ -9,7 +9,7 @@ const within = await isWithinBudget({
   foreign: ["effect/*", "kharbranth/*"],
   over: "the core and its Effect functions",
   never:
-    /@msgpack|MessagePack|LongPolling|ServerSentEvents|effect\/(src|dist)\/(Schema\.|cluster|rpc|sql)|\/cluster(-node)?\/(src|dist)\//
+    /@msgpack|MessagePack|LongPolling|ServerSentEvents|effect\/(src|dist)\/(Schema\.|cluster|rpc|sql)|\/cluster(-\w+)?\/(src|dist)\//
 })
 
 process.exitCode = within ? 0 : 1

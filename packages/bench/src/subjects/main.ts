@@ -2,6 +2,7 @@
  * One measurement in a process of its own. Arguments: the kind, the subject,
  * the parameters as JSON; the result goes over the process channel.
  */
+import * as Alone from "./alone.ts"
 import * as Feeds from "./feeds.ts"
 import * as Idle from "./idle.ts"
 import * as Inbound from "./inbound.ts"
@@ -16,6 +17,7 @@ import * as Traffic from "./traffic.ts"
 
 // each kind parses its own parameters
 const kinds: Readonly<Record<string, (subject: string, params: never) => Promise<unknown>>> = {
+  alone: Alone.measure,
   inbound: Inbound.measure,
   outbound: Outbound.measure,
   latency: Latency.measure,
