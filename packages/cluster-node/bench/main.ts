@@ -1,11 +1,13 @@
 /**
  * Runs every scenario on a fleet with the defaults of a user, but for fewer shards, and writes what the
  * server saw to RESULTS.md. With names of scenarios it runs only those and writes
- * nothing. Fails when a promise is broken. It takes about ten minutes.
+ * nothing. Fails when a promise is broken. It takes about a quarter of an hour.
  */
 import { writeFileSync } from "node:fs"
 import { loadavg } from "node:os"
-import { Rig, type Runner } from "../test/rig/rig.ts"
+import { many } from "../test/rig/many.ts"
+import { deployedMakeFirst } from "../test/rig/overlaps.ts"
+import { type Options, Rig, type Runner } from "../test/rig/rig.ts"
 import * as Scenarios from "../test/rig/scenarios.ts"
 import { page, type Row } from "./page.ts"
 
@@ -30,6 +32,7 @@ const whole = async (rig: Rig): Promise<Rig> => {
   return rig
 }
 
+/** On one fleet of three, each with what the one before left. */
 const scenarios: Readonly<Record<string, (rig: Rig) => Promise<Scenarios.Outcome>>> = {
   "kill -9": async (rig) => Scenarios.killed(rig, await runner(rig)),
   "SIGSTOP longer than the lease, no watchdog": async (rig) =>
@@ -46,11 +49,23 @@ const scenarios: Readonly<Record<string, (rig: Rig) => Promise<Scenarios.Outcome
   "database away for longer than the lease": async (rig) => Scenarios.databaseAway(await whole(rig))
 }
 
+/** Each on a fleet of its own. */
+const others: Readonly<Record<string, () => Promise<Scenarios.Outcome>>> = {
+  "blue-green deploy, makeFirst": () => withRig({ handover: "makeFirst" }, deployedMakeFirst),
+  "kill -9 with a budget of 200 dials in 5 s": () =>
+    withRig({ limit: { limit: 200, window: "5 seconds" } }, (rig) =>
+      Scenarios.withinBudget(rig, rig.any(), 200, 5_000)
+    ),
+  "1,000 names on 4 processes": () => many(1_000),
+  "10,000 names on 4 processes": () => many(10_000)
+}
+
 // Then what runs beside it ends with it.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
 
 const wanted = process.argv.slice(2)
-const chosen = Object.entries(scenarios).filter(([name]) => wanted.length === 0 || wanted.includes(name))
+const chosen = <A>(all: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
+  Object.entries(all).filter(([name]) => wanted.length === 0 || wanted.includes(name))
 const rows: Array<Row> = []
 
 const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Promise<void> => {
@@ -66,30 +81,23 @@ const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Prom
   console.log(name, JSON.stringify(outcome))
 }
 
-const withRig = async (limit: number | undefined, run: (rig: Rig) => Promise<void>): Promise<void> => {
-  const rig = await Rig.create({
-    names,
-    shards,
-    ttl,
-    moveBar: 1_000,
-    limit: limit === undefined ? undefined : { limit, window: "5 seconds" }
-  })
+const withRig = async <A>(over: Partial<Options>, run: (rig: Rig) => Promise<A>): Promise<A> => {
+  const rig = await Rig.create({ names, shards, ttl, moveBar: 1_000, ...over })
   try {
     await rig.joinAll(3)
     await rig.want()
-    await run(rig)
+    return await run(rig)
   } finally {
     await rig.remove()
   }
 }
 
-await withRig(undefined, async (rig) => {
-  for (const [name, run] of chosen) await record(name, () => run(rig))
-})
-if (wanted.length === 0) {
-  await withRig(200, (rig) =>
-    record("kill -9 with a budget of 200 dials in 5 s", () => Scenarios.withinBudget(rig, rig.any(), 200, 5_000))
-  )
+const shared = chosen(scenarios)
+if (shared.length > 0) {
+  await withRig({}, async (rig) => {
+    for (const [name, run] of shared) await record(name, () => run(rig))
+  })
 }
+for (const [name, run] of chosen(others)) await record(name, run)
 
 process.exitCode = rows.every(({ outcome }) => outcome.broken.length === 0) ? 0 : 1

@@ -68,9 +68,15 @@ export interface Feed {
   /** What the server calls this process. */
   readonly holder: string
   readonly handover?: "breakFirst" | "makeFirst" | undefined
+  /** Whether its consumers write nothing. */
+  readonly isQuiet?: boolean | undefined
 }
 
-export const feedKind = ({ handover, holder, port }: Feed, ears: Ears, ended: (heard: Heard) => void) =>
+export const feedKind = (
+  { handover, holder, isQuiet = false, port }: Feed,
+  ears: Ears,
+  ended: (heard: Heard) => void
+) =>
   FleetKind.make("feed", {
     params: Schema.Struct({}),
     codec: Codec.json,
@@ -91,6 +97,6 @@ export const feedKind = ({ handover, holder, port }: Feed, ears: Ears, ended: (h
           ears.open.delete(heard)
           ended(heard)
         })
-        return Effect.ensuring(Effect.race(reads, writes), end)
+        return Effect.ensuring(isQuiet ? reads : Effect.race(reads, writes), end)
       })
   })

@@ -7,9 +7,11 @@ import { WebSocketServer } from "ws"
 import type { Message } from "./feedKind.ts"
 import { answering } from "./ipc.ts"
 import { Judge } from "./judge.ts"
+import type { FeedConfig } from "./rig.ts"
 
+const config = JSON.parse(process.argv[2] ?? "{}") as FeedConfig
 const judge = new Judge()
-const server = new WebSocketServer({ host: "127.0.0.1", port: 0 })
+const server = new WebSocketServer({ host: "127.0.0.1", port: 0, backlog: 4_096 })
 
 server.on("connection", (socket, request) => {
   const { pathname, searchParams } = new URL(request.url ?? "/", "ws://feed")
@@ -24,10 +26,11 @@ server.on("connection", (socket, request) => {
 })
 
 let beats = 0
-setInterval(() => {
+const beat = (): void => {
   const message = JSON.stringify({ at: Date.now(), n: beats++ } satisfies Message)
   for (const socket of server.clients) socket.send(message)
-}, 500)
+}
+if (!config.isQuiet) setInterval(beat, 500)
 
 const listening = new Promise<number>((resolve) => {
   server.once("listening", () => resolve((server.address() as { readonly port: number }).port))

@@ -26,6 +26,13 @@ export interface RunnerConfig {
   /** How many dials all runners may make together. */
   readonly limit: Limit | undefined
   readonly handover: Options["handover"]
+  readonly isQuiet: boolean
+  /** Whether it is a fleet of one process, which needs no database. */
+  readonly isAlone: boolean
+}
+
+export interface FeedConfig {
+  readonly isQuiet: boolean
 }
 
 /** What a process is told that holds no name. */
@@ -62,6 +69,10 @@ export interface Options {
   readonly limit?: Limit | undefined
   /** How names move between processes that live. Default: `"breakFirst"`. */
   readonly handover?: "breakFirst" | "makeFirst" | undefined
+  /** Nothing is sent to names, and nothing by them. Default: both sides send twice a second. */
+  readonly isQuiet?: boolean | undefined
+  /** Settings of Postgres. Default: none. */
+  readonly database?: ReadonlyArray<string> | undefined
   readonly watchdog?: NodeFleet.Options["watchdog"]
   /** Default: that of a fleet. */
   readonly shards?: number | undefined
@@ -98,16 +109,17 @@ export class Rig {
 
   static async create(options: Options): Promise<Rig> {
     const folder = mkdtempSync(join(tmpdir(), "kharbranth-fleet-"))
-    const database = await PostgresServer.create()
-    const feed = new Remote(new URL("feedProcess.ts", import.meta.url), {}, join(folder, "feed.log"))
+    const database = await PostgresServer.create(options.database)
+    const config: FeedConfig = { isQuiet: options.isQuiet ?? false }
+    const feed = new Remote(new URL("feedProcess.ts", import.meta.url), config, join(folder, "feed.log"))
     const port = await feed.ask<number>("port")
     if (port === undefined) throw new Error("the server of feeds did not start")
     return new Rig(options, folder, database, feed, port)
   }
 
   /** Starts a runner and waits until it has joined. */
-  async join(over: Partial<Options> = {}): Promise<Runner> {
-    const { handover, limit, shards, ttl, watchdog } = { ...this.options, ...over }
+  async join(over: Partial<Options> & { readonly isAlone?: boolean } = {}): Promise<Runner> {
+    const { handover, isAlone = false, isQuiet = false, limit, shards, ttl, watchdog } = { ...this.options, ...over }
     const name = `runner-${++this.count}`
     const proxy = await Proxy.create(this.database.port)
     const config: RunnerConfig = {
@@ -117,7 +129,9 @@ export class Rig {
       feed: this.feedPort,
       ttl,
       limit,
-      handover
+      handover,
+      isAlone,
+      isQuiet
     }
     const log = this.logOf(name)
     const remote = new Remote(new URL("runnerProcess.ts", import.meta.url), config, log, (notice, value) => {
@@ -222,7 +236,8 @@ export class Rig {
         const { doubles, open } = verdict
         throw new Error(`not within ${seconds} s: ${what}; open ${JSON.stringify(open)}, ${doubles.length} doubles`)
       }
-      await sleep(100)
+      // Of many names a verdict is long.
+      await sleep(Math.max(100, this.options.names / 20))
     }
   }
 

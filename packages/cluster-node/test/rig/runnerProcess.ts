@@ -18,18 +18,24 @@ import type { RunnerConfig, RunnerStats } from "./rig.ts"
 const config = JSON.parse(process.argv[2] ?? "{}") as RunnerConfig
 const ears = new Ears(2_000)
 
-const Feed = feedKind({ port: config.feed, holder: config.name, handover: config.handover }, ears, (heard) =>
-  notice("heard", heard)
-)
+const { feed: port, handover, isQuiet, limit, name: holder } = config
+const Feed = feedKind({ port, holder, handover, isQuiet }, ears, (heard) => notice("heard", heard))
 
-const runner = ClusterManager.layer({
+const alone = ClusterManager.layerLocal({
+  kinds: [Feed],
+  budget: limit === undefined ? undefined : { local: { keys: { feed: { limits: limit } } } }
+}).pipe(Layer.provide(NodeTransport.layer))
+
+const oneOfMany = ClusterManager.layer({
   kinds: [Feed],
   lease: { ttl: config.ttl, settle: "2 seconds" },
-  budget: config.limit === undefined ? undefined : { fleet: { feed: config.limit } }
+  budget: limit === undefined ? undefined : { fleet: { feed: limit } }
 }).pipe(
   Layer.provide([NodeTransport.layer, NodeFleet.layer(config.fleet)]),
   Layer.provide(PgClient.layer({ url: Redacted.make(config.database), connectTimeout: "2 seconds", maxConnections: 5 }))
 )
+
+const runner = config.isAlone ? alone : oneOfMany
 
 const block = (millis: number): void => {
   const until = Date.now() + millis

@@ -54,7 +54,7 @@ const gapsOf = ({ gaps }: Verdict) => ({
   "gap max": most(gaps)
 })
 
-const never = (verdict: Verdict): Claims => ({
+export const never = (verdict: Verdict): Claims => ({
   "no name ever had two sockets": verdict.doubles.length === 0,
   "no frame came from a socket that was out of date": verdict.staleFrames === 0
 })

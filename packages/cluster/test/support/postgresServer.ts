@@ -19,6 +19,12 @@ const folders = (): ReadonlyArray<string> => [
 /** Where the server's programs are; `undefined` where there are none. */
 export const programs = folders().findLast((folder) => existsSync(join(folder, "initdb")))
 
+/** Its own client; the name alone where no folder of the server has it. */
+const psql =
+  folders()
+    .map((folder) => join(folder, "psql"))
+    .find((file) => existsSync(file)) ?? "psql"
+
 /** Postgres refuses to run as root; the package brings a user for it. */
 export const identity = (): { readonly uid?: number; readonly gid?: number } => {
   if (userInfo().uid !== 0) return {}
@@ -49,6 +55,7 @@ export class PostgresServer {
   readonly folder: string
   readonly port: number
   private readonly bin: string
+  private readonly settings: ReadonlyArray<string>
   private process: ChildProcess | undefined
   /** Where this process ends before it has removed the server. */
   private readonly onExit = (): void => {
@@ -56,20 +63,21 @@ export class PostgresServer {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  private constructor(folder: string, port: number, bin: string) {
+  private constructor(folder: string, port: number, bin: string, settings: ReadonlyArray<string>) {
+    this.settings = settings
     this.folder = folder
     this.port = port
     this.bin = bin
     process.once("exit", this.onExit)
   }
 
-  /** Makes an empty database and starts its server. */
-  static async create(): Promise<PostgresServer> {
+  /** Makes an empty database and starts its server, with settings such as `"max_connections=200"`. */
+  static async create(settings: ReadonlyArray<string> = []): Promise<PostgresServer> {
     if (programs === undefined) throw new Error("there is no Postgres on this machine")
     const folder = mkdtempSync(join(tmpdir(), "kharbranth-pg-"))
     const who = identity()
     if (who.uid !== undefined) chownSync(folder, who.uid, who.gid!)
-    const server = new PostgresServer(folder, await freePort(), programs)
+    const server = new PostgresServer(folder, await freePort(), programs, settings)
     const init = ["-D", join(folder, "data"), "-A", "trust", "-U", "fleet", "-E", "UTF8", "--no-sync"]
     execFileSync(join(programs, "initdb"), init, { ...who, cwd: folder, stdio: "pipe" })
     await server.start()
@@ -82,7 +90,8 @@ export class PostgresServer {
       "listen_addresses=127.0.0.1",
       `unix_socket_directories=${this.folder}`,
       "fsync=off",
-      "log_statement=none"
+      "log_statement=none",
+      ...this.settings
     ]
     const options = ["-D", join(this.folder, "data"), "-p", String(this.port)]
     this.process = spawn(join(this.bin, "postgres"), [...options, ...settings.flatMap((one) => ["-c", one])], {
@@ -113,6 +122,11 @@ export class PostgresServer {
     await this.stop("SIGQUIT")
     process.off("exit", this.onExit)
     rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** What a query answers, as text. */
+  query(text: string): string {
+    return execFileSync(psql, ["-X", "-A", "-t", "-d", this.url(), "-c", text], { encoding: "utf8" }).trim()
   }
 
   /** As the superuser, or as another role. */
