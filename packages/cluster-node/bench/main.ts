@@ -9,7 +9,10 @@ import { many } from "../test/rig/many.ts"
 import { deployedMakeFirst } from "../test/rig/overlaps.ts"
 import { type Options, Rig, type Runner } from "../test/rig/rig.ts"
 import * as Scenarios from "../test/rig/scenarios.ts"
+import { extrapolated } from "./extrapolated.ts"
 import { page, type Row } from "./page.ts"
+
+const rows: Array<Row> = []
 
 const names = 1_000
 /** That of a lease by default. */
@@ -57,8 +60,17 @@ const others: Readonly<Record<string, () => Promise<Scenarios.Outcome>>> = {
       Scenarios.withinBudget(rig, rig.any(), 200, 5_000)
     ),
   "1,000 names on 4 processes": () => many(1_000),
-  "10,000 names on 4 processes": () => many(10_000)
+  "10,000 names on 4 processes": () => many(10_000),
+  "100,000 names on 4 processes, simulated": async () =>
+    extrapolated({
+      few: await measured("1,000 names on 4 processes", 1_000),
+      many: await measured("10,000 names on 4 processes", 10_000)
+    })
 }
+
+/** As this run has measured it, or does now. */
+const measured = async (name: string, names: number): Promise<Scenarios.Outcome> =>
+  rows.find((row) => row.name === name)?.outcome ?? (await many(names))
 
 // Then what runs beside it ends with it.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
@@ -66,8 +78,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 const wanted = process.argv.slice(2)
 const chosen = <A>(all: Readonly<Record<string, A>>): ReadonlyArray<readonly [string, A]> =>
   Object.entries(all).filter(([name]) => wanted.length === 0 || wanted.includes(name))
-const rows: Array<Row> = []
-
 const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Promise<void> => {
   let outcome: Scenarios.Outcome
   try {

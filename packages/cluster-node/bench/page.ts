@@ -31,7 +31,7 @@ export const page = ({ names, rows, shards, ttl }: Run): string =>
   [
     "# Results",
     "",
-    `Real processes: three runners with ${names.toLocaleString("en")} names, a Postgres, and a server of feeds that writes down which sockets of a name were open when. All share one machine. Leases last ${ttl / 1000} seconds, there are ${shards} shards, and all else is as by default. Figures are milliseconds where they say nothing else; each is one run. \`pnpm --filter @kharbranth/cluster-node bench\` writes this page.`,
+    `Real processes: three runners, where the row says nothing else, with ${names.toLocaleString("en")} names, a Postgres, and a server of feeds that writes down which sockets of a name were open when. All share one machine. Leases last ${ttl / 1000} seconds, there are ${shards} shards, and all else is as by default. Figures are milliseconds where they say nothing else; each is one run. \`pnpm --filter @kharbranth/cluster-node bench\` writes this page.`,
     "",
     "A gap is the time in which a name that was open had no socket. *Load* is the machine's load average at the end of a scenario: where it is above the number of cores, times say little, and counts still hold. A promise about a time that did not hold is *not judged* where something else kept all processors busy before the scenario or after it.",
     "",

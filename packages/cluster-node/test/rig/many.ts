@@ -9,21 +9,21 @@ import { isQuiet } from "./quiet.ts"
 import { Rig, type Options } from "./rig.ts"
 import { never, type Outcome, outcome } from "./scenarios.ts"
 
-const runners = 4
+export const processes = 4
+export const shards = 60
 /** Dials in any five seconds, by one process or by all. */
-const limit = 2_000
-const window = 5_000
+export const budget = { limit: 2_000, window: 5_000 }
 /** How much longer a fleet may take than one process, where the budget is what both wait for. */
 const bar = 1.5
-const idleFor = 30_000
+export const idleFor = 30_000
 
 const optionsOf = (names: number): Options => ({
   names,
   ttl: 15_000,
-  shards: 60,
+  shards,
   moveBar: 1_000,
   isQuiet: true,
-  limit: { limit, window },
+  limit: budget,
   database: ["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=top"]
 })
 
@@ -52,7 +52,7 @@ const owned = async (rig: Rig): Promise<void> => {
   for (let n = 0; ; n++) {
     const { holders } = (await client.ask<Overview>("overview"))!
     const buckets = holders.reduce((sum, share) => sum + share.buckets, 0)
-    if (buckets === rig.options.shards && holders.length === runners) break
+    if (buckets === rig.options.shards && holders.length === processes) break
     if (n > 600) throw new Error(`only ${buckets} buckets are owned, by ${holders.length} processes`)
     await sleep(200)
   }
@@ -92,7 +92,7 @@ const idle = async (rig: Rig) => {
   const [after, answered] = [await used(rig), statements(rig)]
   const perSecond = (key: keyof Statements) => (answered[key] - asked[key]) / (idleFor / 1_000)
   return {
-    "idle: CPU of a process (per mille of a core)": ((after.cpu - before.cpu) / idleFor / runners) * 1_000,
+    "idle: CPU of a process (per mille of a core)": ((after.cpu - before.cpu) / idleFor / processes) * 1_000,
     "memory of the largest process (MiB)": after.memory / 2 ** 20,
     "idle: the fleet's statements in 100 s": perSecond("fleet") * 100,
     "idle: other statements in 100 s": perSecond("cluster") * 100
@@ -104,14 +104,14 @@ export const many = async (names: number): Promise<Outcome> => {
   const alone = await openedAlone(names)
   const rig = await Rig.create(optionsOf(names))
   try {
-    await rig.joinAll(runners)
+    await rig.joinAll(processes)
     await owned(rig)
     rig.database.query("CREATE EXTENSION pg_stat_statements")
     const before = statements(rig)
     const { took, verdict } = await opening(rig)
     const asked = statements(rig).fleet - before.fleet
     const figures = await idle(rig)
-    const inWindow = busiest(verdict.dials, window)
+    const inWindow = busiest(verdict.dials, budget.window)
     const { closes } = await rig.verdict()
     return outcome(
       {
@@ -126,9 +126,9 @@ export const many = async (names: number): Promise<Outcome> => {
         ...never(verdict),
         "nothing closed": closes === 0,
         "each name was dialed once": verdict.dials.length === names,
-        "no window had more dials than the limit": inWindow <= limit
+        "no window had more dials than the limit": inWindow <= budget.limit
       },
-      names > limit ? { [`opened within ${bar} times of one process`]: took <= bar * alone } : {},
+      names > budget.limit ? { [`opened within ${bar} times of one process`]: took <= bar * alone } : {},
       wasQuiet && (await isQuiet())
     )
   } finally {

@@ -88,6 +88,8 @@ export interface TestFleet {
   readonly network: TestNetwork.TestNetwork
   /** The store itself, with no way in between. */
   readonly store: FleetStore["Service"]
+  /** How many statements the store has had so far, from all processes and from the test. */
+  readonly statements: Effect.Effect<number>
   /** Processes that were neither killed nor left. */
   readonly runners: Effect.Effect<ReadonlyArray<TestRunner>>
   readonly join: (

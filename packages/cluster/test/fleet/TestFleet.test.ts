@@ -220,6 +220,30 @@ describe("TestFleet", () => {
   )
 
   it(
+    "a fleet to which nothing happens asks as much of its store with many names as with one",
+    story(({ fleet, kind }) =>
+      Effect.gen(function* () {
+        const quiet = Effect.gen(function* () {
+          yield* Effect.sleep("5 seconds")
+          const before = yield* fleet.statements
+          yield* Effect.sleep("60 seconds")
+          return (yield* fleet.statements) - before
+        })
+        const withOne = yield* quiet
+        const [first] = yield* fleet.runners
+        const more = Array.from({ length: 200 }, (_, n): [string, {}] => [`more-${n}`, {}])
+        const before = yield* fleet.statements
+        yield* first!.fleet.reconcile(kind, new Map([["a", {}], ...more]))
+        assert.isAbove(yield* fleet.statements, before)
+        assert.approximately(yield* quiet, withOne, withOne / 50)
+        // Three processes look for changed wishes each second, and renew their leases.
+        assert.isAbove(withOne, 3 * 60)
+        assert.isBelow(withOne, 3 * 60 * 3)
+      })
+    )
+  )
+
+  it(
     "a makeFirst move opens the new socket first, and its consumer goes on where the old one stopped",
     story(
       ({ owner, seen, server }) =>

@@ -49,8 +49,10 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
     past.push({ at, tables: Model.copy(tables) })
     if (past.length > 64) past.shift()
   }
+  let statements = 0
   // What it was is what the next statement finds.
   const truth = Memory.over(() => {
+    statements++
     remember()
     return tables
   })
@@ -169,6 +171,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
     store: through(truth, onOuter),
     runners: Effect.sync(() => [...living.values()]),
     join,
+    statements: Effect.sync(() => statements),
     loseCommits
   }
   return fleet
