@@ -189,7 +189,7 @@ const below: Readonly<Record<string, ReadonlyArray<string>>> = {
   "cluster": ["kharbranth"],
   "cluster-node": ["kharbranth", "cluster"],
   "cluster-nats": ["kharbranth", "cluster"],
-  "bench": ["kharbranth", "node", "browser", "signalr", "feeds"],
+  "bench": ["kharbranth", "node", "browser", "signalr", "feeds", "cluster"],
   "site": ["kharbranth"]
 }
 

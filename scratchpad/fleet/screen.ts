@@ -39,7 +39,8 @@ export interface Verdict {
   readonly passed: boolean
 }
 
-const width = 40
+/** Of a bar: a row of the table then fits into 80 columns. */
+const width = 32
 
 const bar = (names: number, all: number): string => {
   const full = Math.round((names / all) * width)
@@ -58,8 +59,8 @@ const rendered = (frame: Frame): ReadonlyArray<string> => {
   const open = frame.rows.reduce((sum, { names }) => sum + names, 0)
   return [
     `${bold(" kharbranth")}  ${frame.names} names, three processes${progress(frame.elapsed, frame.duration)}`,
-    ` ${(open === frame.names ? green : yellow)(`${open} of ${frame.names} open`)}   ${frame.moves} dials   ` +
-      `two sockets of one name ${count(frame.doubles)}   frames out of date ${count(frame.stale)}`,
+    ` ${(open === frame.names ? green : yellow)(`${open} of ${frame.names} open`)}   ${frame.moves} dials`,
+    ` two sockets of one name ${count(frame.doubles)}   frames out of date ${count(frame.stale)}`,
     "",
     grey(` ${"process".padEnd(10)} ${"".padEnd(8)} ${"".padEnd(width)} names     cpu   memory`),
     ...frame.rows.map((row) => cells(row, frame.names)),
