@@ -49,10 +49,10 @@ export const extrapolated = (points: Points): Outcome => {
       names,
       "opened": most.took,
       "by the line of what was measured": expected,
-      "statements meanwhile (number)": most.openingStatements,
+      "statements while they open (number)": most.openingStatements,
       "idle: the fleet's statements in 100 s": most.idlePerSecond * 100,
       "10,000 names, simulated: opened": many.took,
-      "10,000 names, simulated: statements meanwhile (number)": many.openingStatements
+      "10,000 names, simulated: statements while they open (number)": many.openingStatements
     },
     {
       "each name was dialed once": most.dials.length === names,

@@ -1,7 +1,7 @@
 /**
  * Runs every scenario on a fleet with the defaults of a user, but for fewer shards, and writes what the
  * server saw to RESULTS.md. With names of scenarios it runs only those and writes
- * nothing. Fails when a promise is broken. It takes about a quarter of an hour.
+ * nothing. Fails when a promise is broken. It takes about twenty minutes.
  */
 import { writeFileSync } from "node:fs"
 import { loadavg } from "node:os"

@@ -119,7 +119,7 @@ export const many = async (names: number): Promise<Outcome> => {
         "opened by one process": alone,
         "opened by four": took,
         "that is percent of one": (took / alone) * 100,
-        "the fleet's statements meanwhile (number)": asked,
+        "the fleet's statements while they open (number)": asked,
         ...figures
       },
       {
