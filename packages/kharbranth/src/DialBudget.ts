@@ -12,10 +12,12 @@
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
 import * as internal from "./internal/budget/budget.ts"
 import * as observing from "./internal/budget/observer.ts"
+import * as verdicts from "./internal/budget/verdict.ts"
 import type { Permit } from "./Session.ts"
 
 /**
@@ -165,6 +167,38 @@ export interface DialBudget {
  * @since 0.1.0
  */
 export const make: (options?: Options) => Effect.Effect<DialBudget, InvalidOptions, Scope.Scope> = internal.make
+
+/**
+ * What the end of a dial says about its key: the server works, has failed, or is
+ * busy, for `wait` milliseconds where it says how long. A `Neutral` end was our own
+ * trouble; it is `counted` when the server may have seen the dial.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Verdict =
+  | { readonly _tag: "Success" }
+  | { readonly _tag: "Failure" }
+  | { readonly _tag: "Busy"; readonly wait: number | undefined }
+  | { readonly _tag: "Neutral"; readonly counted: boolean }
+
+/**
+ * What the end of a dial says, for a budget of your own behind `permit`: its scope
+ * closes with that end.
+ *
+ * @example
+ * ```ts
+ * import * as DialBudget from "kharbranth/DialBudget"
+ * import * as Exit from "effect/Exit"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * deepStrictEqual(DialBudget.verdictOf(Exit.void), { _tag: "Success" })
+ * ```
+ *
+ * @category verdicts
+ * @since 0.1.0
+ */
+export const verdictOf: (exit: Exit.Exit<unknown, unknown>) => Verdict = verdicts.ofExit
 
 /**
  * What is wrong with the options, if anything.

@@ -6,14 +6,13 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Cause from "effect/Cause"
+import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { type ConnectionError, isConnectionError } from "kharbranth/ConnectionError"
+import type { ConnectionError } from "kharbranth/ConnectionError"
 import type { ManagedDial } from "kharbranth/ConnectionManager"
-import type * as DialBudget from "kharbranth/DialBudget"
+import * as DialBudget from "kharbranth/DialBudget"
 import { InvalidFleet } from "../../FleetError.ts"
 import type { FleetEvent } from "../../FleetEvent.ts"
 import type { FleetStore } from "../../FleetStore.ts"
@@ -198,12 +197,18 @@ export class Budget {
   }
 
   private learn(key: string, lane: Lane, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
-    const millis = holdOf(exit)
-    if (millis !== undefined) return this.hold([key], millis)
-    const verdict = verdictOf(exit)
-    if (verdict === "failed") return this.failed(key, lane)
-    // Otherwise nothing failed before, and nobody needs to know.
-    return verdict === "worked" && lane.isFailing ? this.worked(key, lane) : Effect.void
+    const verdict = DialBudget.verdictOf(exit)
+    switch (verdict._tag) {
+      case "Busy":
+        return this.hold([key], Math.min(verdict.wait ?? busy, longestHold))
+      case "Failure":
+        return this.failed(key, lane)
+      case "Success":
+        // Unless one failed before, nobody needs to know.
+        return lane.isFailing ? this.worked(key, lane) : Effect.void
+      case "Neutral":
+        return Effect.void
+    }
   }
 
   private failed(key: string, lane: Lane): Effect.Effect<void> {
@@ -245,34 +250,3 @@ const tryAgainLater = 1013
 
 const isTooBusy = (error: ConnectionError | undefined): boolean =>
   error?._tag === "ConnectionClosed" && error.code === tryAgainLater
-
-/** How long a server that refused this dial wants to be left alone. */
-const holdOf = (exit: Exit.Exit<unknown, unknown>): number | undefined => {
-  if (Exit.isSuccess(exit)) return undefined
-  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  if (!isConnectionError(error) || error._tag !== "HandshakeRejected") return undefined
-  if (error.retryAfter !== undefined) return Math.min(Duration.toMillis(error.retryAfter), longestHold)
-  return error.status === 429 ? busy : undefined
-}
-
-// This machine's own trouble says nothing about a server.
-const ownTrouble: ReadonlySet<string> = new Set(["breaker", "dns", "local", "unreachable"])
-
-/** What the end of a dial says about its server: it works, it failed, or nothing. */
-const verdictOf = (exit: Exit.Exit<unknown, unknown>): "worked" | "failed" | undefined => {
-  if (Exit.isSuccess(exit)) return "worked"
-  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  if (!isConnectionError(error)) return undefined
-  switch (error._tag) {
-    case "DialFailed":
-      return ownTrouble.has(error.kind) ? undefined : "failed"
-    case "DialTimeout":
-    case "TlsError":
-      return "failed"
-    case "HandshakeRejected":
-      // A server that answers 401 or 404 works.
-      return error.status >= 500 || error.status === 408 ? "failed" : "worked"
-    default:
-      return undefined
-  }
-}

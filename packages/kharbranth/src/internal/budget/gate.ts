@@ -3,6 +3,7 @@
  * way, and a circuit breaker. Pure: time comes in as monotonic milliseconds.
  */
 import type { DialWaiting } from "../../ConnectionEvent.ts"
+import type { Verdict } from "../../DialBudget.ts"
 
 export interface Window {
   readonly limit: number
@@ -26,16 +27,6 @@ export interface Rules {
   /** The longest that a server's own time is honoured. */
   readonly maxBusy: number
 }
-
-/**
- * What the end of a dial says about its key. A `Neutral` end was our own trouble; it
- * is `counted` when the server may have seen the dial.
- */
-export type Verdict =
-  | { readonly _tag: "Success" }
-  | { readonly _tag: "Failure" }
-  | { readonly _tag: "Busy"; readonly wait: number | undefined }
-  | { readonly _tag: "Neutral"; readonly counted: boolean }
 
 /** `Recovering`: the probe has succeeded, and the dials that waited follow one by one. */
 export type Breaker = "Closed" | "Open" | "Probing" | "Recovering"

@@ -5,8 +5,9 @@
  * waits for another.
  */
 import * as Duration from "effect/Duration"
+import type { Verdict } from "../../DialBudget.ts"
 import type { DialWaiting } from "../../ConnectionEvent.ts"
-import { Gate, type Rules, type Verdict } from "./gate.ts"
+import { Gate, type Rules } from "./gate.ts"
 import type { Timer } from "../kit/timers.ts"
 import { nextMicrotask } from "../kit/microtask.ts"
 

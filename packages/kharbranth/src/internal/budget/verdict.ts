@@ -12,7 +12,7 @@ import {
   type HandshakeRejected,
   isConnectionError
 } from "../../ConnectionError.ts"
-import type { Verdict } from "./gate.ts"
+import type { Verdict } from "../../DialBudget.ts"
 
 const success: Verdict = { _tag: "Success" }
 const failure: Verdict = { _tag: "Failure" }
@@ -21,9 +21,8 @@ export const abandoned: Verdict = { _tag: "Neutral", counted: true }
 /** The dial never left this machine. */
 const unsent: Verdict = { _tag: "Neutral", counted: false }
 
-// Out of descriptors, without a route or a resolver: that says nothing about any
-// server.
-const ownTrouble: ReadonlySet<DialFailed["kind"]> = new Set(["local", "unreachable", "dns"])
+// Out of descriptors, without a route or a resolver, or held back by a breaker: that says nothing about any server.
+const ownTrouble: ReadonlySet<DialFailed["kind"]> = new Set(["local", "unreachable", "dns", "breaker"])
 
 const tryAgainLater = 1013
 
