@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as ConnectionError from "../../ConnectionError.ts"
 import type { Heartbeat } from "../../Heartbeat.ts"
+import { appended } from "../kit/list.ts"
 import * as Check from "../model/check.ts"
 import type { MonitoredSession, Traffic } from "./monitored.ts"
 
@@ -96,8 +97,7 @@ export class Detector {
       answer,
       deadline: at + deadline
     }
-    if (this.outstanding.length === 0) this.outstanding = [probe]
-    else this.outstanding.push(probe)
+    this.outstanding = appended(this.outstanding, probe)
   }
 
   /** Whether this answers a probe that waits. One that would also fit a probe not sent yet carries no id. */

@@ -4,6 +4,7 @@
  */
 import { decode, type DecodeReader } from "../codec/decode.ts"
 import * as Segments from "../codec/segments.ts"
+import { appended } from "../kit/list.ts"
 import * as Items from "./item.ts"
 import type { Decoded, Raw } from "../codec/segments.ts"
 import type { Item } from "./item.ts"
@@ -46,10 +47,8 @@ export class Backlog<In> {
     this.raws += 1
   }
 
-  // The usual backlog holds one item; a push to an empty array makes room for many.
   private add(item: Item<In>): void {
-    if (this.items.length === 0) this.items = [item]
-    else this.items.push(item)
+    this.items = appended(this.items, item)
   }
 
   addMarker(marker: Items.Marker): void {

@@ -14,6 +14,7 @@ import type * as Public from "../../Inbox.ts"
 import type { Frame } from "../../Message.ts"
 import { type BadFrameOwner, decode } from "../codec/decode.ts"
 import * as Segments from "../codec/segments.ts"
+import { appended } from "../kit/list.ts"
 import type { BackpressureControl, Source } from "../transport/backpressure.ts"
 import { Backlog } from "./backlog.ts"
 import * as Items from "./item.ts"
@@ -217,8 +218,7 @@ export class Inbox<In> {
   }
 
   private arrive(item: Items.Item<In>): void {
-    if (this.arriving.length === 0) this.arriving = [item]
-    else this.arriving.push(item)
+    this.arriving = appended(this.arriving, item)
   }
 
   // An overflow has let nothing in from its own moment on, but the stream has not ended yet: an overlap that is

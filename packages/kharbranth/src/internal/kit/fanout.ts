@@ -59,7 +59,6 @@ export class Fanout<A, E = never> {
 
   /** Publishes to this one too, until the function it returns is called. */
   add(observer: Observer<A>): () => void {
-    // Spread, it would have room for seventeen: ten thousand connections may have one observer each.
     this.observers = this.observers.concat(observer)
     return () => {
       this.observers = this.observers.filter((other) => other !== observer)

@@ -7,6 +7,7 @@ import { NotConnected } from "../../ConnectionError.ts"
 import type { SendersWaiting } from "../../ConnectionEvent.ts"
 import type { Frame } from "../../Message.ts"
 import { type Dropped, failed } from "../../Delivery.ts"
+import { appended } from "../kit/list.ts"
 import { isFrame } from "../model/frame.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
 import type { Link } from "../../Transport.ts"
@@ -106,8 +107,7 @@ export class Writer implements WriterRecord {
       this.options.link.ping(probe.ping)
       return written(this.written + 1)
     }
-    if (this.probes.length === 0) this.probes = [{ probe, written }]
-    else this.probes.push({ probe, written })
+    this.probes = appended(this.probes, { probe, written })
     this.flush()
   }
 

@@ -57,8 +57,7 @@ export class BackpressureControl {
   }
 
   attach(source: Source): void {
-    // The spread of an array keeps room for sixteen more.
-    this.all = this.all.length === 0 ? [source] : [...this.all, source]
+    this.all = this.all.concat(source)
     if (this.paused) source.pause()
     else if (this.inbox.bytes >= this.inbox.highMark) this.pause()
   }

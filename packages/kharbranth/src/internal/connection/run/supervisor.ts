@@ -329,8 +329,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
       (thrown) => this.noDecoder(command.epoch, thrown)
     )
     if (session === undefined) return
-    // The spread of an array keeps room for sixteen more.
-    this.sessions = this.sessions.length === 0 ? [session] : [...this.sessions, session]
+    this.sessions = this.sessions.concat(session)
     session.start()
   }
 
