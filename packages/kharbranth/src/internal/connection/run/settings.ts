@@ -86,7 +86,7 @@ export const verdictOf = ({ classify }: Reconnect.Reconnect, error: ConnectionEr
   return { decision, by }
 }
 
-const startups: ReadonlySet<unknown> = new Set([undefined, "await", "background", "lazy"])
+const startups = ["await", "background", "lazy"]
 
 const isStrings = (values: unknown): boolean =>
   values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))
@@ -107,9 +107,7 @@ export const checkOptions = (connection: string, options: AnyOptions): InvalidOp
   Check.wholeNumber(connection, ["writeMark"], options.writeMark, 1) ??
   Check.wholeNumber(connection, ["openBuffer"], options.openBuffer, 1) ??
   Check.positive(connection, ["startupTimeout"], duration(options, "startupTimeout")) ??
-  (startups.has(options.startup)
-    ? undefined
-    : Check.invalid(connection, ["startup"], 'expected "await", "background" or "lazy"')) ??
+  Check.word(connection, ["startup"], options.startup, startups) ??
   (isStrings(options.tags) ? undefined : Check.invalid(connection, ["tags"], "expected an array of strings")) ??
   (options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection)) ??
   (options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection)) ??
