@@ -15,13 +15,16 @@ export interface Options {
   readonly foreign: Array<string>
   /** What `foreign` is, in words. */
   readonly over: string
-  /** No module of an app may have a path that matches. */
+  /** No module of an app may have a path that matches; nothing of a fleet may be in any. */
   readonly never: RegExp
   /** How the apps are bundled, beyond the usual. */
   readonly bundling?: Esbuild.BuildOptions | undefined
   /** Only these apps. Default: all that have a budget. */
   readonly only?: ReadonlyArray<string> | undefined
 }
+
+/** A page pays nothing for many processes. */
+const ofAFleet = /effect\/(src|dist)\/(cluster|rpc|sql)|\/cluster(-\w+)?\/(src|dist)\//
 
 interface Budget {
   readonly maxGzip: number
@@ -90,7 +93,7 @@ const measure = async (name: string, options: Options) => {
   return {
     whole: gzip(textOf(whole)),
     alone: gzip(textOf(alone)),
-    wrong: modules.filter((path) => never.test(path))
+    wrong: modules.filter((path) => never.test(path) || ofAFleet.test(path))
   }
 }
 

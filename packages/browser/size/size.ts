@@ -5,7 +5,7 @@ const within = await isWithinBudget({
   folder: import.meta.dirname,
   foreign: ["effect/*"],
   over: "its Effect functions",
-  never: /effect\/(src|dist)\/(Schema\w*\.|cluster|rpc|sql)|\/cluster(-\w+)?\/(src|dist)\//,
+  never: /effect\/(src|dist)\/Schema\w*\./,
   only: process.argv.slice(2)
 })
 

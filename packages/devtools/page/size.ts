@@ -13,7 +13,7 @@ const within = await isWithinBudget({
   foreign: ["effect/*"],
   over: "its Effect functions",
   bundling: compact,
-  never: /effect\/(src|dist)\/(Schema\w*\.|cluster|rpc|sql)|\/cluster(-\w+)?\/(src|dist)\//
+  never: /effect\/(src|dist)\/Schema\w*\./
 })
 
 await build()
