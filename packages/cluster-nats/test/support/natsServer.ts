@@ -4,26 +4,15 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
-import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { freePort } from "../../../cluster/test/support/postgresServer.ts"
+import { freePort, takesConnections } from "../../../cluster/test/support/ports.ts"
 
 /** Where the server's program is; `undefined` where there is none. */
 export const program = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/bin"]
   .map((folder) => join(folder, "nats-server"))
   .find((path) => existsSync(path))
-
-const takesConnections = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1")
-    socket.once("connect", () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once("error", () => resolve(false))
-  })
 
 export class NatsServer {
   readonly port: number

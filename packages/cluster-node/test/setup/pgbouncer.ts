@@ -5,7 +5,8 @@ import { spawn } from "node:child_process"
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
-import { freePort, identity, type PostgresServer } from "../../../cluster/test/support/postgresServer.ts"
+import { freePort } from "../../../cluster/test/support/ports.ts"
+import { identity, type PostgresServer } from "../../../cluster/test/support/postgresServer.ts"
 
 /** Where the program is; `undefined` where there is none. */
 export const program = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"]
