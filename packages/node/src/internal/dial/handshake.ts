@@ -43,10 +43,12 @@ const flawOf = (
   return subprotocols.includes(chosen) ? undefined : "Server sent an invalid subprotocol"
 }
 
+const names = (headers: Readonly<Record<string, string>>, wanted: string): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === wanted)
+
 /** Credentials of a url, as a header; one that the user gave comes first. */
 const authorization = ({ password, username }: URL, headers: Readonly<Record<string, string>>): Array<string> => {
-  if (username === "" && password === "") return []
-  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) return []
+  if ((username === "" && password === "") || names(headers, "authorization")) return []
   const pair = `${Querystring.unescape(username)}:${Querystring.unescape(password)}`
   return ["Authorization", `Basic ${Buffer.from(pair).toString("base64")}`]
 }
@@ -54,9 +56,8 @@ const authorization = ({ password, username }: URL, headers: Readonly<Record<str
 /** Names and values in turn: Node sends such a list as it is, and copies no dictionary. */
 const headersOf = ({ dial, url }: UpgradeRequest, key: string): Array<string> => {
   const { headers, subprotocols } = dial
-  const hasHost = Object.keys(headers).some((name) => name.toLowerCase() === "host")
   return [
-    ...(hasHost ? [] : ["Host", url.host]),
+    ...(names(headers, "host") ? [] : ["Host", url.host]),
     ...Object.entries(headers).flat(),
     ...authorization(url, headers),
     "Sec-WebSocket-Version",
