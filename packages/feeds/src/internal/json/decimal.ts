@@ -31,9 +31,9 @@ const isExponent = (text: string, from: number): boolean => {
   return true
 }
 
-/** Powers of ten that a double holds exactly, as it does any number of so many digits: a division of two rounds once. */
-const exactDigits = 15
-const tens = Float64Array.from({ length: exactDigits + 1 }, (_, power) => 10 ** power)
+/** A double holds this many digits exactly, and these powers of ten: a division of one by the other rounds once. */
+export const exactDigits = 15
+export const tens = Float64Array.from({ length: 23 }, (_, power) => 10 ** power)
 
 /** What a decimal is worth. Short ones, which nearly all are, take a fraction of the time of `Number`. */
 export const worth = (text: string): number => {

@@ -8,6 +8,8 @@
  * came with others, and the engine looks up such a part again for each character.
  */
 
+import { exactDigits, tens } from "./decimal.ts"
+
 /** Thrown by the readers of a frame and caught by the decoder: it never leaves the package. */
 export class Malformed {
   readonly expected: string
@@ -38,11 +40,6 @@ const beyond = 0xff
 const usualBytes = 1 << 16
 /** A table with more places than this, 17 MB, is given up after its frame. Smaller ones are kept: making them costs more than the frame. */
 const maxKept = 1 << 20
-
-const tens = Float64Array.from({ length: 23 }, (_, power) => 10 ** power)
-
-/** A double holds this many digits exactly, and a division by a power of ten rounds once. */
-const exactDigits = 15
 
 /** The table. Values stand in the order of the text; a name stands before its value. */
 export const table = {
