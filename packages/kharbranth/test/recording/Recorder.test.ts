@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Connection from "kharbranth/Connection"
 import * as Heartbeat from "kharbranth/Heartbeat"
@@ -169,6 +170,47 @@ describe("a recording", () => {
 })
 
 describe("a recorder", () => {
+  it("counts what the others do now: after a fault, a pause, another target, a new name and a close", () =>
+    run(
+      Effect.gen(function* () {
+        const network = yield* TestNetwork.make()
+        const [here, there] = [url, "wss://there.example/"]
+        yield* network.serve(here)
+        yield* network.serve(there)
+        yield* Effect.gen(function* () {
+          const recorder = yield* Recorder.Recorder
+          const of = Effect.map(recorder.of("a"), (recording) => {
+            const { all, sameHost } = Option.getOrThrow(recording).others
+            return [sameHost.connected, sameHost.connections, all.connected, all.connections]
+          })
+          const open = (name: string, target: string) =>
+            Connection.make(name, { target, reconnect: Reconnect.polite })
+          yield* open("a", here)
+          const b = yield* open("b", here)
+          const c = yield* open("c", there)
+          assert.deepStrictEqual(yield* of, [1, 1, 2, 2])
+          yield* network.inject(Fault.refuse())
+          yield* network.inject(Fault.reset())
+          yield* Effect.sleep("1 second")
+          assert.deepStrictEqual(yield* of, [0, 1, 0, 2])
+          yield* network.heal
+          yield* Effect.sleep("3 minutes")
+          assert.deepStrictEqual(yield* of, [1, 1, 2, 2])
+          yield* b.pause
+          yield* Effect.sleep("1 second")
+          assert.deepStrictEqual(yield* of, [0, 0, 1, 1])
+          yield* Connection.update(c, (policies) => ({ ...policies, target: here }))
+          yield* Effect.sleep("3 minutes")
+          assert.deepStrictEqual(yield* of, [1, 1, 1, 1])
+          const scope = yield* Scope.make()
+          yield* Scope.provide(open("d", here), scope)
+          assert.deepStrictEqual(yield* of, [2, 2, 2, 2])
+          yield* Scope.close(scope, Exit.void)
+          assert.deepStrictEqual(yield* of, [1, 1, 1, 1])
+        }).pipe(Effect.provide(Recorder.layer()), network.provide)
+      })
+    ))
+
   const many = (count: number, bytes: number, story: (recorder: Recorder.Recorder["Service"]) => Effect.Effect<void>) =>
     run(
       Effect.gen(function* () {

@@ -56,6 +56,7 @@ interface Watched extends Measured {
 /** What a connection under watch reports to. */
 interface Desk {
   readonly happened: (subject: Subject, event: ConnectionEvent) => void
+  readonly stepped: (subject: Subject) => void
   readonly closed: (subject: Subject) => void
 }
 
@@ -69,7 +70,7 @@ class Subject implements Counted, Observer<ConnectionEvent>, Watcher {
   readonly watched: Watched
   readonly track: Track
   readonly steps: Steps | undefined
-  known: Counted["known"]
+  share: Counted["share"]
   items: Array<ConnectionEvent> = []
   private readonly desk: Desk
 
@@ -78,7 +79,7 @@ class Subject implements Counted, Observer<ConnectionEvent>, Watcher {
     this.track = new Track(entries)
     this.steps = steps === 0 ? undefined : new Steps(steps)
     this.desk = desk
-    this.known = undefined
+    this.share = undefined
   }
 
   get capacity(): number {
@@ -99,6 +100,7 @@ class Subject implements Counted, Observer<ConnectionEvent>, Watcher {
     attempt(() => {
       this.track.stepped(input, commands)
       this.steps?.add(input, state, now)
+      this.desk.stepped(this)
       if (state.phase._tag === "Closed") this.desk.closed(this)
     }, nothing)
   }
@@ -115,7 +117,7 @@ class Tracks implements Desk {
   private readonly subjects = new Map<string, Subject>()
   /** Those of connections that are closed. */
   private readonly past: Array<Subject> = []
-  private readonly others = new Others(() => this.subjects.values())
+  private readonly others = new Others()
   private bytes = 0
   /** The clocks when the first connection was made. */
   private began: { readonly mono: number; readonly wall: number } | undefined
@@ -146,6 +148,10 @@ class Tracks implements Desk {
     if (event._tag === "GaveUp") nextMicrotask(() => this.settings.failed(() => this.take(subject)))
   }
 
+  stepped(subject: Subject): void {
+    this.others.stepped(subject)
+  }
+
   closed(subject: Subject): void {
     this.past.push(subject)
     if (this.past.length <= closedAtMost) return
@@ -170,11 +176,13 @@ class Tracks implements Desk {
     const before = this.subjects.get(connection)
     if (before !== undefined) this.leave(before)
     this.subjects.set(connection, subject)
+    this.others.enter(subject)
   }
 
   private leave(subject: Subject): void {
     this.subjects.delete(subject.watched.connection)
     this.bytes -= subject.track.bytes
+    this.others.leave(subject)
   }
 
   /** Keeps all within the bound: each in its turn gives up an entry, and who has few keeps them while others have more. */
