@@ -46,6 +46,11 @@ const filterBy = ({ states, text }: View): ((member: Member) => boolean) => {
     (states.length === 0 || states.includes(stateOf(member))) && (part === "" || member.words.includes(part))
 }
 
+const fewAtOnce = 32
+
+/** Numbers the passes of all windows. */
+let marks = 0
+
 /** Joins two lists that are in order. */
 const merge = (compare: Compare, a: ReadonlyArray<Member>, b: ReadonlyArray<Member>): Array<Member> => {
   const merged: Array<Member> = []
@@ -58,7 +63,24 @@ const merge = (compare: Compare, a: ReadonlyArray<Member>, b: ReadonlyArray<Memb
   return merged
 }
 
-/** The same for few: the others are moved, not compared. */
+/** The list without some of its members. */
+const without = (order: ReadonlyArray<Member>, some: ReadonlyArray<Member>): Array<Member> => {
+  const mark = ++marks
+  for (const member of some) member.mark = mark
+  return order.filter((member) => member.mark !== mark)
+}
+
+/** The same for few: the others are not looked at, because to read ten thousand takes long. */
+const withoutFew = (order: ReadonlyArray<Member>, few: ReadonlyArray<Member>): Array<Member> => {
+  const kept = order.slice()
+  for (const member of few) {
+    const index = kept.indexOf(member)
+    if (index >= 0) kept.splice(index, 1)
+  }
+  return kept
+}
+
+/** As `merge` for few: the others are moved, not compared. */
 const insert = (compare: Compare, order: Array<Member>, few: ReadonlyArray<Member>): Array<Member> => {
   for (const member of few) {
     let [low, high] = [0, order.length]
@@ -71,11 +93,6 @@ const insert = (compare: Compare, order: Array<Member>, few: ReadonlyArray<Membe
   }
   return order
 }
-
-const fewAtOnce = 32
-
-/** Numbers the passes of all windows. */
-let marks = 0
 
 export class Window {
   private view: View
@@ -111,12 +128,12 @@ export class Window {
     if (dirty.size === 0 && gone.length === 0) return false
     const before = this.order.length
     const first = this.shown
-    const mark = ++marks
-    for (const member of dirty) member.mark = mark
-    for (const member of gone) member.mark = mark
-    const kept = this.order.filter((member) => member.mark !== mark)
+    const changed = [...dirty, ...gone]
     const placed = [...dirty].filter(this.accepts).toSorted(this.compare)
-    this.order = placed.length > fewAtOnce ? merge(this.compare, kept, placed) : insert(this.compare, kept, placed)
+    this.order =
+      changed.length > fewAtOnce
+        ? merge(this.compare, without(this.order, changed), placed)
+        : insert(this.compare, withoutFew(this.order, changed), placed)
     const now = this.shown
     return this.order.length !== before || now.some((member, index) => member !== first[index] || dirty.has(member))
   }

@@ -1,5 +1,5 @@
 /**
- * Who looks, and the clock of what they see: every 100 ms what changed, every
+ * Who looks, and the clock of what they see: every 125 ms what changed, every
  * second the figures. The clock runs while somebody looks.
  */
 import * as Effect from "effect/Effect"
@@ -21,8 +21,8 @@ export interface BoardOptions {
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 }
 
-const beat = 100
-const beatsInASecond = 10
+const beat = 125
+const beatsInASecond = 8
 
 export class Board {
   private readonly options: BoardOptions
