@@ -96,7 +96,10 @@ export interface Snapshot {
   readonly dialing: number
   /** How many wait for a permit. */
   readonly waiting: number
-  /** `Recovering`: the probe came through, and the waiters are being released. */
+  /**
+   * `Recovering`: the probe came through, and the waiters are being released. It ends with the last of them, or once
+   * nobody has dialed for a `cooldown`.
+   */
   readonly breaker: "Closed" | "Open" | "Probing" | "Recovering"
   /** How many milliseconds until an open breaker lets its probe through. */
   readonly probesIn: number | undefined

@@ -59,6 +59,25 @@ describe("the breaker", () => {
     })
   )
 
+  it.effect("of a connection that dials alone is closed soon after its probe came through", () =>
+    Effect.gen(function* () {
+      const budget = yield* DialBudget.make({ policy: { breaker } })
+      const log: Array<Dialed> = []
+      const phase = Effect.map(budget.snapshot, ([key]) => key?.breaker)
+      for (let i = 0; i < 3; i++) yield* play(budget, log, { error: failed("refused") })
+      yield* fork(play(budget, log, { takes: 500 }))
+      yield* TestClock.adjust("1500 millis")
+      assert.strictEqual(yield* phase, "Recovering")
+      yield* TestClock.adjust("499 millis")
+      assert.strictEqual(yield* phase, "Recovering")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* phase, "Closed")
+      // Each failure of a recovery opens the breaker again; these come long after it.
+      for (let i = 0; i < 2; i++) yield* play(budget, log, { error: failed("refused") })
+      assert.strictEqual(yield* phase, "Closed")
+    })
+  )
+
   it.effect("a success between failures keeps it closed", () =>
     Effect.gen(function* () {
       const budget = yield* DialBudget.make({ policy: { breaker } })

@@ -93,8 +93,14 @@ export class Gate {
     this.cooldown = rules.cooldown
   }
 
+  /** A recovery ends with the last of its releases, or once nobody has dialed for as long as the breaker was open at first. */
+  rest(now: number): void {
+    if (this.phase === "Recovering" && this.inFlight === 0 && now >= this.last + this.rules.cooldown) this.close()
+  }
+
   /** The earliest time for one more dial; `Infinity` while it depends on the end of another. */
   admitAt(now: number): number {
+    this.rest(now)
     if (this.phase === "Probing" || this.inFlight >= this.rules.concurrent) return Infinity
     const admitted = Math.max(now, this.spacedAt, this.windowAt)
     return this.phase === "Open" ? Math.max(admitted, this.until) : admitted
@@ -152,6 +158,7 @@ export class Gate {
 
   /** Whether it remembers nothing, so that a new gate would do as well. */
   isIdle(now: number): boolean {
+    this.rest(now)
     return (
       this.inFlight === 0 &&
       this.phase === "Closed" &&

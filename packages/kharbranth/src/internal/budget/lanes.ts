@@ -140,11 +140,10 @@ export class Lanes {
   }
 
   all(): ReadonlyArray<{ readonly gate: Gate; readonly waiting: number; readonly waiters: ReadonlyArray<string> }> {
-    return [...this.gates.values()].map((gate) => ({
-      gate,
-      waiting: this.waitingAt(gate),
-      waiters: this.waitersAt(gate)
-    }))
+    return [...this.gates.values()].map((gate) => {
+      gate.rest(this.now())
+      return { gate, waiting: this.waitingAt(gate), waiters: this.waitersAt(gate) }
+    })
   }
 
   /** The names of the first that wait at a gate, in the order in which they go. */
