@@ -7,8 +7,8 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import type * as SchemaIssue from "effect/SchemaIssue"
 import * as Codec from "./Codec.ts"
+import { issueOf } from "./internal/codec/issues.ts"
 import { decodeJson, encodeJson } from "./internal/model/json.ts"
 import type { Frame } from "./Message.ts"
 
@@ -33,33 +33,6 @@ export interface Options<In, Out> {
   readonly out: Source<Out>
   /** Default: `"fail"`. */
   readonly onDecodeError?: "fail" | "skip" | undefined
-}
-
-const deeper = (a: ReadonlyArray<PropertyKey>, b: ReadonlyArray<PropertyKey>) => (b.length > a.length ? b : a)
-
-/** Where an issue is; in a union, where the branch failed that got furthest. */
-const pathOf = (issue: SchemaIssue.Issue): ReadonlyArray<PropertyKey> => {
-  switch (issue._tag) {
-    case "Pointer":
-      return [...issue.path, ...pathOf(issue.issue)]
-    case "Filter":
-    case "Encoding":
-      return pathOf(issue.issue)
-    case "Composite":
-      return pathOf(issue.issues[0])
-    case "AnyOf":
-      return issue.issues.map(pathOf).reduce(deeper, [])
-    default:
-      return []
-  }
-}
-
-const printed = (key: PropertyKey): string => `[${typeof key === "number" ? key : JSON.stringify(String(key))}]`
-
-// A schema's own messages may quote the value; where it stands does not.
-const issueOf = (doing: string, cause: unknown): string => {
-  const path = Schema.isSchemaError(cause) ? pathOf(cause.issue) : []
-  return path.length === 0 ? doing : `${doing} at ${path.map(printed).join("")}`
 }
 
 const fromExit = <A>(exit: Exit.Exit<A, unknown>, doing: string): A | Codec.Failure => {

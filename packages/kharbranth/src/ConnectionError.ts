@@ -109,7 +109,17 @@ const failure = <const Tag extends string, Fields extends { readonly connection:
 const at = ({ phase }: { readonly phase?: DialPhase | undefined }): string =>
   phase === undefined ? "" : ` (in phase ${phase})`
 
+/** What a transport knows to do about an error, beyond what its fields say. */
+interface Advised {
+  /** What to do, where the transport knows more than the other fields say: a sentence without a secret. */
+  readonly advice?: string | undefined
+}
+
 const span = (duration: Duration.Duration): string => Duration.format(duration)
+const advised = ({ advice }: Advised, otherwise?: string): string => {
+  const text = advice ?? otherwise
+  return text === undefined ? "" : ` ${text}`
+}
 const label = (cause: ForeignCause): string => cause.label ?? "unknown"
 
 /**
@@ -211,14 +221,16 @@ const dialHints: Record<DialFailure, string> = {
 export class DialFailed
   extends /* @__PURE__ */ failure(
     "DialFailed",
-    (self: {
-      readonly connection: string
-      readonly kind: DialFailure
-      /** What the dial was waiting for, where the transport knows. */
-      readonly phase?: DialPhase | undefined
-      readonly endpoint: string
-      readonly cause: ForeignCause
-    }) => `: could not reach ${self.endpoint}: ${dialHints[self.kind]} (${label(self.cause)}).`
+    (
+      self: Advised & {
+        readonly connection: string
+        readonly kind: DialFailure
+        /** What the dial was waiting for, where the transport knows. */
+        readonly phase?: DialPhase | undefined
+        readonly endpoint: string
+        readonly cause: ForeignCause
+      }
+    ) => `: could not reach ${self.endpoint}: ${dialHints[self.kind]} (${label(self.cause)}).${advised(self)}`
   ) {}
 
 /**
@@ -231,15 +243,26 @@ export class DialFailed
 export class TlsError
   extends /* @__PURE__ */ failure(
     "TlsError",
-    (self: {
-      readonly connection: string
-      readonly endpoint: string
-      /** The platform's code, such as `CERT_HAS_EXPIRED`. */
-      readonly code: string
-      readonly cause: ForeignCause
-    }) =>
-      `: TLS with ${self.endpoint} failed (${self.code}). Check the server's certificate, or the \`ca\` and \`servername\` given to the transport.`
+    (
+      self: Advised & {
+        readonly connection: string
+        readonly endpoint: string
+        /** The platform's code, such as `CERT_HAS_EXPIRED`. */
+        readonly code: string
+        readonly cause: ForeignCause
+      }
+    ) =>
+      `: TLS with ${self.endpoint} failed (${self.code}).${advised(
+        self,
+        "Check the server's certificate, or the `ca` and `servername` given to the transport."
+      )}`
   ) {}
+
+const statusHint = (status: number): string | undefined => {
+  if (status === 401 || status === 403) return "Check the credentials in `target`."
+  if (status < 300) return "It is no WebSocket endpoint: check the path of the url."
+  return status < 400 ? "Redirects are not followed; dial the final url." : undefined
+}
 
 /**
  * The server answered the upgrade with an HTTP status of its own.
@@ -250,26 +273,22 @@ export class TlsError
 export class HandshakeRejected
   extends /* @__PURE__ */ failure(
     "HandshakeRejected",
-    (self: {
-      readonly connection: string
-      readonly endpoint: string
-      readonly status: number
-      /** The server's `Retry-After`, when it sent one. */
-      readonly retryAfter: Duration.Duration | undefined
-      /** Response headers and the start of the body, for diagnosis. */
-      readonly response: Redacted.Redacted<{
-        readonly headers: Readonly<Record<string, string>>
-        readonly body: string
-      }>
-    }) => {
+    (
+      self: Advised & {
+        readonly connection: string
+        readonly endpoint: string
+        readonly status: number
+        /** The server's `Retry-After`, when it sent one. */
+        readonly retryAfter: Duration.Duration | undefined
+        /** Response headers and the start of the body, for diagnosis. */
+        readonly response: Redacted.Redacted<{
+          readonly headers: Readonly<Record<string, string>>
+          readonly body: string
+        }>
+      }
+    ) => {
       const wait = self.retryAfter === undefined ? "" : `, retry after ${span(self.retryAfter)}`
-      const hint =
-        self.status === 401 || self.status === 403
-          ? " Check the credentials in `target`."
-          : self.status >= 300 && self.status < 400
-            ? " Redirects are not followed; dial the final url."
-            : ""
-      return `: ${self.endpoint} refused the upgrade with HTTP ${self.status}${wait}.${hint}`
+      return `: ${self.endpoint} refused the upgrade with HTTP ${self.status}${wait}.${advised(self, statusHint(self.status))}`
     }
   ) {}
 

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Requests from "kharbranth/Requests"
 import * as RequestsSchema from "kharbranth/RequestsSchema"
 import * as Fault from "kharbranth/testing/Fault"
@@ -204,21 +205,31 @@ describe("Requests", () => {
       const { asked, requests, say } = yield* rig()
       const square = RequestsSchema.method(
         requests,
-        { request: Schema.Struct({ size: Schema.BigInt }), reply: Schema.Finite },
+        {
+          name: "square",
+          request: Schema.Struct({ size: Schema.BigInt }),
+          reply: Schema.Struct({ area: Schema.Finite })
+        },
         (params) => params
       )
       const good = yield* started(square({ size: 9n }))
       assert.deepStrictEqual(asked[0]!.ask, { size: "9" })
-      say({ id: 1, ok: 4 })
+      say({ id: 1, ok: { area: 81 } })
       yield* settle
-      assert.strictEqual(yield* Fiber.join(good), 4)
+      assert.deepStrictEqual(yield* Fiber.join(good), { area: 81 })
       const bad = yield* started(Effect.flip(square({ size: 9n })))
-      say({ id: 2, ok: "four" })
+      say({ id: 2, ok: { area: "secret" } })
       yield* settle
       const error = yield* Fiber.join(bad)
-      assert.strictEqual(typeof error === "object" && error._tag, "ReplyMismatch")
-      const wrong = yield* Effect.flip(square({ size: "never" } as never))
-      assert.strictEqual(typeof wrong === "object" && wrong._tag, "EncodeError")
+      assert.strictEqual(
+        error instanceof Requests.ReplyMismatch && error.message,
+        'Connection "rpc": the reply of "square" does not fit: it does not match its schema at ["area"].'
+      )
+      const wrong = yield* Effect.flip(square({ size: "secret" } as never))
+      assert.strictEqual(
+        wrong instanceof ConnectionError.EncodeError && wrong.message,
+        'Connection "rpc": a message did not encode and was not sent: the request of "square" does not match its schema at ["size"].'
+      )
     })
   )
 })

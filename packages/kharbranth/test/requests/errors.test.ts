@@ -21,8 +21,8 @@ describe("the errors of requests", () => {
 
   it("show no payload of a reply that does not fit", () => {
     const cause = ConnectionError.foreign(new Error("secret"))
-    const { message } = new ReplyMismatch({ connection, issue: "price is no number", cause })
-    assert.include(message, "price is no number")
+    const { message } = new ReplyMismatch({ connection, method: "quote", issue: "price is no number", cause })
+    assert.match(message, /"orders": the reply of "quote" .*price is no number/)
     assert.notInclude(message, "secret")
   })
 })

@@ -40,10 +40,13 @@ export class TooManyRequests extends Data.TaggedError("TooManyRequests")<{
 
 export class ReplyMismatch extends Data.TaggedError("ReplyMismatch")<{
   readonly connection: string
+  /** Which method it answers. */
+  readonly method: string
+  /** What does not fit, and at which field. */
   readonly issue: string
   readonly cause: ForeignCause
 }> {
   override get message(): string {
-    return `Connection "${this.connection}": a reply is not what its method promises: ${this.issue}.`
+    return `Connection "${this.connection}": the reply of "${this.method}" does not fit: ${this.issue}.`
   }
 }

@@ -5,6 +5,7 @@
 import * as ConnectionError from "kharbranth/ConnectionError"
 import type { Dial } from "kharbranth/Transport"
 import { codeOf, networkFailures } from "../link/errors.ts"
+import * as Advice from "./advice.ts"
 
 // `ws` reports these without a code; a stable tag is what a reader of the message can search for
 const handshakeTags: Readonly<Record<string, string>> = {
@@ -33,7 +34,8 @@ const dialFailed = (dial: Dial, kind: ConnectionError.DialFailure, phase: Phase,
     kind,
     phase,
     endpoint: ConnectionError.endpointOf(dial.url),
-    cause: ConnectionError.foreign(cause)
+    cause: ConnectionError.foreign(cause),
+    advice: Advice.ofDial(dial.url, kind, phase, cause)
   })
 
 const tlsFailed = (dial: Dial, url: string, code: string, cause: unknown) =>
@@ -41,7 +43,8 @@ const tlsFailed = (dial: Dial, url: string, code: string, cause: unknown) =>
     connection: dial.connection,
     endpoint: ConnectionError.endpointOf(url),
     code,
-    cause: ConnectionError.foreign(cause)
+    cause: ConnectionError.foreign(cause),
+    advice: Advice.ofTls(cause)
   })
 
 /**

@@ -7,6 +7,7 @@ import type { Dial } from "kharbranth/Transport"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type * as Http from "node:http"
+import * as Advice from "./advice.ts"
 
 const maxBodyBytes = 4_096
 const maxBodyMillis = 250
@@ -79,5 +80,6 @@ export const toError = (dial: Dial, rejection: Rejection, now: number): Connecti
     endpoint: ConnectionError.endpointOf(dial.url),
     status: rejection.status,
     retryAfter: retryAfter(rejection.headers["retry-after"], now),
-    response: Redacted.make({ headers: rejection.headers, body: rejection.body })
+    response: Redacted.make({ headers: rejection.headers, body: rejection.body }),
+    advice: Advice.ofRejection(dial.url, rejection.status, rejection.body)
   })
