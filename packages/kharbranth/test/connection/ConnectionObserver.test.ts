@@ -96,7 +96,11 @@ describe("ConnectionObserver", () => {
         Effect.provide(Layer.fresh(Logger.layer([logger])))
       )
       yield* connection.restart()
-      assert.deepStrictEqual(logged.flat(), ["internal failure: TypeError", "session 2 is ready"])
+      assert.deepStrictEqual(logged.flat(), [
+        "internal failure: TypeError",
+        "restarts as asked (breakFirst): asked for",
+        "ready again at attempt 1, as session 2"
+      ])
     }).pipe(Effect.scoped)
   )
 

@@ -1,4 +1,5 @@
-/** What a connection writes to the log: few lines, at the level they deserve, without a secret. */
+/** What a connection writes to the log: a line for each fact, at the level it deserves, without a secret. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as LogLevel from "effect/LogLevel"
 import type { ConnectionEvent } from "../../../ConnectionEvent.ts"
@@ -6,30 +7,82 @@ import type { Fibers } from "../../kit/fibers.ts"
 
 type Line = readonly [LogLevel.Severity, string]
 
-const lineOf = (event: ConnectionEvent): Line | undefined => {
-  switch (event._tag) {
-    case "DialStarted":
-      return ["Debug", `dialing session ${event.epoch}, attempt ${event.attempt}`]
-    case "GatePassed":
-      // The program that makes a connection sees it become ready; a thousand connections would log a thousand lines.
-      return event.gate === "Ready"
-        ? [event.epoch === 1 ? "Debug" : "Info", `session ${event.epoch} is ready`]
-        : undefined
-    case "RetryScheduled":
-      return ["Warn", `session lost, next dial is scheduled: ${event.cause.message}`]
-    case "SuccessorFailed":
-      return ["Warn", `successor ${event.epoch} failed, the active session stays: ${event.error.message}`]
-    case "GaveUp":
-      return ["Error", `gave up: ${event.error.message}`]
-    case "Rotated":
-      return ["Info", `session ${event.to} took over from ${event.from}`]
-    default:
-      return undefined
-  }
-}
+/** Which attempt follows, and when. */
+export const nextAttempt = (attempt: number, millis: number): string =>
+  `attempt ${attempt + 1} follows in ${(Math.max(0, millis) / 1_000).toFixed(1)}s`
 
-export const logEvent = (fibers: Fibers, connection: string, event: ConnectionEvent): void => {
-  const line = lineOf(event)
-  if (line === undefined || LogLevel.isLessThan(line[0], fibers.logLevel)) return
-  fibers.run(Effect.annotateLogs(Effect.logWithLevel(line[0])(line[1]), { connection }))
+export class Log {
+  private readonly fibers: Fibers
+  private readonly connection: string
+  /** The session that is Ready. */
+  private live: number | undefined
+  /** The session that was Ready last, and is lost. */
+  private lost: number | undefined
+  /** The attempt of the latest dial. */
+  private attempt = 0
+
+  constructor(fibers: Fibers, connection: string) {
+    this.fibers = fibers
+    this.connection = connection
+  }
+
+  event(event: ConnectionEvent): void {
+    const line = this.lineOf(event)
+    if (line !== undefined) this.write(line)
+  }
+
+  /** The session that messages flowed through is over. */
+  interrupted(epoch: number): void {
+    this.live = undefined
+    this.lost = epoch
+  }
+
+  write([level, text]: Line): void {
+    if (LogLevel.isLessThan(level, this.fibers.logLevel)) return
+    const { connection } = this
+    this.fibers.run(Effect.annotateLogs(Effect.logWithLevel(level)(text), { connection }))
+  }
+
+  private lineOf(event: ConnectionEvent): Line | undefined {
+    switch (event._tag) {
+      case "DialStarted":
+        this.attempt = event.attempt
+        return ["Debug", `attempt ${event.attempt}: dialing session ${event.epoch} (${event.role})`]
+      case "GatePassed":
+        return event.gate === "Ready" ? this.ready(event.epoch) : undefined
+      case "RetryScheduled": {
+        const { attempt, cause, delay } = event
+        const over =
+          "epoch" in cause && cause.epoch === this.lost ? `session ${this.lost} is lost` : `attempt ${attempt} failed`
+        return ["Warn", `${over}, ${nextAttempt(attempt, Duration.toMillis(delay))}: ${cause.message}`]
+      }
+      case "RestartRequested": {
+        const { by, mode, reason } = event
+        // A rotation that is due is no news; that it took place is.
+        const level = by === "auto" && mode === "makeFirst" ? "Debug" : "Info"
+        return [level, `${by === "auto" ? "restarts by itself" : "restarts as asked"} (${mode}): ${reason}`]
+      }
+      case "SuccessorFailed":
+        return ["Warn", `successor ${event.epoch} failed, session ${this.live} stays: ${event.error.message}`]
+      case "GaveUp":
+        return ["Error", `gave up: ${event.error.message}`]
+      case "Rotated":
+        return ["Info", `session ${event.to} took over from ${event.from}`]
+      default:
+        return undefined
+    }
+  }
+
+  private ready(epoch: number): Line | undefined {
+    const isSuccessor = this.live !== undefined
+    this.live = epoch
+    // `Rotated` says it.
+    if (isSuccessor) return undefined
+    // The program that makes a connection sees it become ready; a thousand connections would log a thousand lines.
+    const level = epoch === 1 ? "Debug" : "Info"
+    return [
+      level,
+      `${this.lost === undefined ? "ready" : "ready again"} at attempt ${this.attempt}, as session ${epoch}`
+    ]
+  }
 }

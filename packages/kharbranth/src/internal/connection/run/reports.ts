@@ -11,7 +11,7 @@ import type { Fibers } from "../../kit/fibers.ts"
 import { Counters } from "../../session/counters.ts"
 import type { HookInput, HookName, SessionReports } from "../../session/context.ts"
 import { HookQueue } from "./hooks.ts"
-import { logEvent } from "./log.ts"
+import { Log } from "./log.ts"
 
 export class Reports implements SessionReports {
   readonly counters = new Counters()
@@ -20,13 +20,13 @@ export class Reports implements SessionReports {
   url: string | undefined
   /** The span of the last dial, where somebody traces. */
   span: Tracer.ExternalSpan | undefined
-  private readonly connection: string
+  readonly log: Log
   private readonly fibers: Fibers
   private readonly hooks: Hooks | undefined
   private queue: HookQueue | undefined
 
   constructor(connection: string, fibers: Fibers, hooks: Hooks | undefined) {
-    this.connection = connection
+    this.log = new Log(fibers, connection)
     this.fibers = fibers
     this.hooks = hooks
   }
@@ -38,7 +38,7 @@ export class Reports implements SessionReports {
   /** An event of the lifecycle, which is built in any case: it goes to the log too. */
   happened(event: ConnectionEvent): void {
     this.events.publish([event])
-    logEvent(this.fibers, this.connection, event)
+    this.log.event(event)
   }
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {

@@ -363,6 +363,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   private interrupt(epoch: number, cause: ConnectionError): void {
     const session = this.sessionOf(epoch)
+    this.reports.log.interrupted(epoch)
     this.deadlines.clear("stable")
     this.deadlines.clear("rotate")
     if (session === undefined) return

@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as ConnectionError from "../../../ConnectionError.ts"
 import type { ConnectionState } from "../../../ConnectionState.ts"
 import * as Check from "../../model/check.ts"
+import { nextAttempt } from "../run/log.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
 type Failure = ConnectionError.ConnectionError
@@ -58,24 +59,55 @@ export const allReady = (connections: ReadonlyArray<Any<unknown, never>>): Effec
     return Effect.sync(stop)
   })
 
-/** Waits, but not longer than this; then gives what it was told to give. */
+/** The longer the wait, the rarer its lines: after 5, 15, 35, … seconds. */
+const firstLine = 5_000
+
+/** Waits, but not longer than this; then gives what it was told to give. The log says what it waits for. */
 export const startUp = <In, Out, A>(
   self: Any<In, Out>,
   after: Duration.Duration,
   value: A
 ): Effect.Effect<A, Failure> =>
   Effect.callback<A, Failure>((resume) => {
-    const timer = self.timer(() => resume(Effect.fail(tooLate(self, after))))
-    timer.set(self.mono() + Check.millis(after))
-    const stop = whenDecided(self, (exit) => {
-      timer.clear()
-      resume(Exit.map(exit, () => value))
+    const start = self.mono()
+    let pause = firstLine
+    const line = self.timer((now) => {
+      self.reports.log.write(["Info", waitingFor(self, now - start)])
+      line.set(now + (pause *= 2))
     })
-    return Effect.sync(() => {
-      timer.clear()
+    const limit = self.timer(() => settle(Effect.fail(tooLate(self, after))))
+    line.set(start + pause)
+    limit.set(start + Check.millis(after))
+    const rest = () => {
+      line.clear()
+      limit.clear()
       stop()
-    })
+    }
+    let stop = nothing
+    const settle = (outcome: Effect.Effect<A, Failure>) => {
+      rest()
+      resume(outcome)
+    }
+    stop = whenDecided(self, (exit) => settle(Exit.map(exit, () => value)))
+    return Effect.sync(rest)
   })
+
+const waitingFor = <In, Out>(self: Any<In, Out>, waited: number): string => {
+  const last = self.lastCause === undefined ? "" : ` Last error: ${self.lastCause.message}`
+  return `not ready after ${Math.round(waited / 1_000)}s: ${underWay(self)}.${last}`
+}
+
+const underWay = <In, Out>(self: Any<In, Out>): string => {
+  const state = self.state.getUnsafe()
+  switch (state._tag) {
+    case "Reconnecting":
+      return nextAttempt(state.attempt, state.nextRetryAt - self.wall())
+    case "Connecting":
+      return `attempt ${state.attempt} is in phase ${self.sessions.at(-1)?.phase ?? "permit"}`
+    default:
+      return `it is ${self.stateName()}`
+  }
+}
 
 const tooLate = <In, Out>(self: Any<In, Out>, after: Duration.Duration): Failure =>
   new ConnectionError.StartupTimeout({ connection: self.connection, after, last: self.lastCause })
