@@ -588,8 +588,13 @@ export class StartupTimeout
 export class RetriesExhausted
   extends /* @__PURE__ */ failure(
     "RetriesExhausted",
-    (self: { readonly connection: string; readonly attempts: number; readonly last: ConnectionError }): string =>
-      `: gave up after ${self.attempts} attempts. Last error: ${self.last.message}`
+    (self: {
+      readonly connection: string
+      /** The dials of the outage; the first connect is one. */
+      readonly attempts: number
+      readonly last: ConnectionError
+    }): string =>
+      `: gave up after ${self.attempts} attempt${self.attempts === 1 ? "" : "s"}. Last error: ${self.last.message}`
   ) {}
 
 /**

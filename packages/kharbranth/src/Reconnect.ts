@@ -48,7 +48,7 @@ export interface Reconnect {
   readonly classify: (error: ConnectionError) => Decision
   /** Whether the very first connect is retried too. */
   readonly first: boolean
-  /** How many retries one outage may see; already part of `schedule`. */
+  /** How many attempts one outage may see, whatever the schedule allows. */
   readonly maxAttempts: number | undefined
   /** Finds what is wrong with the numbers that `schedule` was made of. */
   readonly check?: ((connection: string) => InvalidOptions | undefined) | undefined
@@ -80,7 +80,12 @@ export interface Options {
   readonly classify?: ((error: ConnectionError) => Decision) | undefined
   /** Whether the very first connect is retried too. Default: true. */
   readonly first?: boolean | undefined
-  /** How many retries one outage may see. Default: as many as the schedule allows. */
+  /**
+   * How many attempts one outage may see. Each dial is one, and an outage begins
+   * with the first connect or with the loss of a session that was Stable; a dial
+   * whose session did not last counts too. `RetriesExhausted` names the same
+   * number. Default: as many as the schedule allows.
+   */
   readonly maxAttempts?: number | undefined
 }
 
@@ -208,10 +213,9 @@ export const classifyWith = (overrides: Overrides): ((error: ConnectionError) =>
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Reconnect => {
-  const schedule = options.schedule ?? Backoff.politeWaits
   const rule = options.classify
   return {
-    schedule: options.maxAttempts === undefined ? schedule : Schedule.upTo(schedule, { times: options.maxAttempts }),
+    schedule: options.schedule ?? Backoff.politeWaits,
     stableAfter: Check.durationOr(options.stableAfter, "10 seconds"),
     hedgeAfter: Check.optionalDuration(options.hedgeAfter),
     classify: rule === undefined ? classify : internal.withFallback(rule),

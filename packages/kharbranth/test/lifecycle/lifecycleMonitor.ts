@@ -160,7 +160,7 @@ export class Monitor {
       case "Stable":
         return this.takeStable(input.epoch)
       case "Ended":
-        return this.takeEnded(input)
+        return this.takeEnded(input, commands)
       case "RetryDue":
         this.waiting = undefined
         return
@@ -238,7 +238,7 @@ export class Monitor {
     this.renew()
   }
 
-  private takeEnded({ decision, epoch }: Of<Input, "Ended">): void {
+  private takeEnded({ decision, epoch }: Of<Input, "Ended">, commands: ReadonlyArray<Command>): void {
     this.unended.delete(epoch)
     if (!this.alive.delete(epoch)) return
     this.open.delete(epoch)
@@ -248,7 +248,11 @@ export class Monitor {
     } else if (epoch === this.successor) this.successor = undefined
     else if (epoch === this.retiring) this.retiring = undefined
     else if (this.successor !== undefined) this.standIn()
-    else this.lost(epoch, decision)
+    else {
+      this.lost(epoch, decision)
+      const halts = commands.some(({ _tag }) => _tag === "Halt")
+      demand(halts || this.attempt < this.config.maxAttempts, "no attempt follows the last one")
+    }
   }
 
   private standIn(): void {
@@ -284,9 +288,9 @@ export class Monitor {
   private takeReconfigured(input: Of<Input, "Reconfigured">, commands: ReadonlyArray<Command>): void {
     demand(commands.length === 0, "new policies wait for the next dial")
     if (this.closing) return
-    const { endpoints, hedging, retryFirst } = input
+    const { endpoints, hedging, maxAttempts, retryFirst } = input
     const startsOver = input.isNewTarget || endpoints !== this.config.endpoints
-    this.config = { ...this.config, endpoints, retryFirst, hedging }
+    this.config = { ...this.config, endpoints, retryFirst, maxAttempts, hedging }
     if (!startsOver) return
     this.removed.clear()
     this.at.clear()

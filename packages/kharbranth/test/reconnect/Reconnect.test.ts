@@ -127,14 +127,6 @@ describe("exponential", () => {
     })
   )
 
-  it.effect("ends after `maxAttempts`", () =>
-    Effect.gen(function* () {
-      const { schedule } = Reconnect.exponential({ ...numbers, maxAttempts: 2 })
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(delays(schedule, 3))))
-      assert.strictEqual((yield* delays(schedule, 2)).length, 2)
-    })
-  )
-
   it("names the number that is not usable", () => {
     const wrong: ReadonlyArray<readonly [Reconnect.ExponentialOptions, string]> = [
       [{ base: 0 }, "base"],
@@ -160,14 +152,6 @@ describe("exponential", () => {
 })
 
 describe("make", () => {
-  it.effect("maxAttempts ends an outage after that many retries", () =>
-    Effect.gen(function* () {
-      const { schedule } = Reconnect.make({ schedule: Schedule.spaced("1 second"), maxAttempts: 3 })
-      assert.deepStrictEqual(yield* delays(schedule, 3), [1_000, 1_000, 1_000])
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(delays(schedule, 4))))
-    })
-  )
-
   it.effect("defaults are those of polite", () =>
     Effect.gen(function* () {
       const policy = Reconnect.make()

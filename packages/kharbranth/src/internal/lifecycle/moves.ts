@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { ConnectionClosed, type ConnectionError } from "../../ConnectionError.ts"
+import { ConnectionClosed, type ConnectionError, RetriesExhausted } from "../../ConnectionError.ts"
 import type { ConnectionEvent } from "../../ConnectionEvent.ts"
 import type { Decision } from "../../Reconnect.ts"
 import type { Command, InputAt, Opening, Outage, Transition, Phase, State, StateAt } from "./model.ts"
@@ -136,6 +136,9 @@ export const lose = (state: State, loss: Loss, now: number): Transition => {
   const stops = isSpent || decision._tag === "Stop"
   const removed = stops && at !== undefined ? [...state.removed, at] : state.removed
   if (removed.length >= state.config.endpoints) return after([classified], giveUp({ ...state, outage, removed }, error))
+  if (outage.attempt >= state.config.maxAttempts) {
+    return after([classified], giveUp({ ...state, outage, removed }, exhausted(state, error)))
+  }
   // Of a new target nothing has been tried yet.
   const stays = at === undefined || (loss.wasStable && !stops)
   const atLeast = decision._tag === "RetryAfter" ? Duration.toMillis(decision.delay) : 0
@@ -158,6 +161,10 @@ const nextEndpoint = (endpoints: number, from: number, removed: ReadonlyArray<nu
   while (removed.includes(next))
   return next
 }
+
+/** No dial may follow, or none is planned. */
+export const exhausted = ({ config: { connection }, outage }: State, last: ConnectionError): RetriesExhausted =>
+  new RetriesExhausted({ connection, attempts: outage.attempt, last })
 
 export const giveUp = (state: State, error: ConnectionError): Transition => [
   { ...state, phase: { _tag: "Failed", error, recoverable: error._tag !== "InvalidOptions" } },
@@ -253,9 +260,9 @@ const forgetEndpoints = (phase: Phase): Phase => {
 
 export const reconfigured = (
   state: State,
-  { endpoints, hedging, isNewTarget, retryFirst }: InputAt<"Reconfigured">
+  { endpoints, hedging, isNewTarget, maxAttempts, retryFirst }: InputAt<"Reconfigured">
 ): Transition => {
-  const next = { ...state, config: { ...state.config, endpoints, retryFirst, hedging } }
+  const next = { ...state, config: { ...state.config, endpoints, retryFirst, maxAttempts, hedging } }
   const startsOver = isNewTarget || endpoints !== state.config.endpoints
   return [startsOver ? { ...next, phase: forgetEndpoints(state.phase), endpoint: 0, removed: [] } : next, none]
 }

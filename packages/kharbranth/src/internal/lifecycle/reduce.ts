@@ -5,7 +5,6 @@
  * is decided, and no clock, fiber or socket in it.
  */
 import * as Duration from "effect/Duration"
-import * as ConnectionError from "../../ConnectionError.ts"
 import type { ConnectionState } from "../../ConnectionState.ts"
 import * as Live from "./live.ts"
 import {
@@ -17,6 +16,7 @@ import {
   dial,
   emit,
   end,
+  exhausted,
   fail,
   giveUp,
   hedge,
@@ -150,15 +150,7 @@ const decidingStepped = (state: StateAt<"Deciding">, input: InputAt<"Stepped">, 
   ]
 }
 
-const decidingExhausted = (state: StateAt<"Deciding">): Transition =>
-  giveUp(
-    state,
-    new ConnectionError.RetriesExhausted({
-      connection: state.config.connection,
-      attempts: state.outage.attempt,
-      last: state.phase.cause
-    })
-  )
+const decidingExhausted = (state: StateAt<"Deciding">): Transition => giveUp(state, exhausted(state, state.phase.cause))
 
 const waitingWoke = (state: StateAt<"Waiting">): Transition =>
   state.phase.told ? [state, none] : after(leave(state.phase, "drop"), dial(state))

@@ -60,6 +60,7 @@ export const lifecycleOf = (
 ): Omit<Config, "connection"> => ({
   endpoints,
   retryFirst: policies.reconnect.first,
+  maxAttempts: policies.reconnect.maxAttempts ?? Infinity,
   hedging: hedgingOf(policies, capabilities)
 })
 
