@@ -24,7 +24,7 @@ export interface Figures {
   readonly lastMessageAt: number | undefined
   /** Sessions that became Ready after the first. */
   readonly reconnects: number
-  /** Sessions and dials that ended in an error. */
+  /** Sessions and dials that ended in an error; one that we closed did not. */
   readonly errors: number
   readonly dials: number
   readonly epoch: number

@@ -1,4 +1,5 @@
-// Proves that a connection's figures count gaps by their cause and tracked messages by their outcome, over all sessions.
+// Proves that a connection's figures count gaps by their cause and tracked messages by their outcome, over all sessions,
+// and that a session that we closed ourselves is no error.
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
@@ -30,6 +31,26 @@ describe("ConnectionMetrics", () => {
       yield* connection.restart({ mode: "makeFirst" })
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual((yield* Connection.metrics(connection)).gaps, before.gaps)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a restart, a rotation and a pause are no errors, a loss is one", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make()
+      const server = yield* network.serve(url, TestNetwork.echo)
+      const connection = yield* network.provide(Connection.make("echo", { target: url }))
+      const errors = Effect.map(Connection.metrics(connection), (metrics) => metrics.errors)
+      yield* connection.restart()
+      yield* connection.restart({ mode: "makeFirst" })
+      yield* TestClock.adjust("10 seconds")
+      yield* connection.pause
+      yield* TestClock.adjust("10 seconds")
+      yield* connection.resume
+      yield* connection.awaitReady
+      assert.deepStrictEqual([yield* errors, (yield* Connection.metrics(connection)).dials], [0, 4])
+      yield* (yield* server.connections).at(-1)!.reset
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* errors, 1)
     }).pipe(Effect.scoped)
   )
 

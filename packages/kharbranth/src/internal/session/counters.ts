@@ -29,8 +29,9 @@ export class Counters {
   rtts: Array<number> | undefined
   next = 0
 
-  ended({ writer }: Ended): void {
-    this.errors++
+  ended({ writer }: Ended, error: ConnectionError): void {
+    // A close of our own is no error: a restart, a rotation, the end.
+    if (error._tag !== "ConnectionClosed" || error.initiator === "server") this.errors++
     if (writer === undefined) return
     this.messagesOut += writer.written
     this.bytesOut += writer.bytes

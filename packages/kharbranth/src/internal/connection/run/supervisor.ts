@@ -426,7 +426,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
 
   ended(session: Session<In, Out>, error: ConnectionError): void {
     const { epoch } = session
-    this.reports.counters.ended(session)
+    this.reports.counters.ended(session, error)
     const told = this.handover.ended(session, error)
     const verdict = Settings.verdictOf(this.policies.reconnect, error)
     this.dispatch({ _tag: "Ended", epoch, error, ...verdict }, () => {
