@@ -61,7 +61,7 @@ export const make = (screen: Screen, ledger: Ledger, duration: number) =>
 
     const rowOf = (snapshot: Snapshot): Row => ({
       name: snapshot.name,
-      state: snapshot.state,
+      state: snapshot.stateTag,
       gate: snapshot.gate ?? "",
       rate: rateOf(snapshot.name),
       rtt: snapshot.metrics.rtt?.last,

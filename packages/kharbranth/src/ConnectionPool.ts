@@ -54,7 +54,8 @@ export interface Item {
  */
 export interface Member {
   readonly name: string
-  readonly state: ConnectionState["_tag"]
+  /** Which of the states it is in: the `_tag` of `connection.state`. */
+  readonly stateTag: ConnectionState["_tag"]
   /** How many items it carries. */
   readonly count: number
   /** How much they are together. */
@@ -220,7 +221,8 @@ export interface RedundantOptions<C extends Codec.Any, T, RO, RH = never> {
  */
 export interface LineScore {
   readonly name: string
-  readonly state: ConnectionState["_tag"]
+  /** Which of the states it is in: the `_tag` of `connection.state`. */
+  readonly stateTag: ConnectionState["_tag"]
   /** Messages that it brought first. */
   readonly wins: number
   /** Messages that another line had brought before. */

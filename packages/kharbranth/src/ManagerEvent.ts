@@ -20,7 +20,8 @@ import type { Command } from "./ManagerCommand.ts"
 export interface Snapshot {
   readonly name: string
   readonly tags: ReadonlyArray<string>
-  readonly state: ConnectionState["_tag"]
+  /** Which of the states it is in: the `_tag` of `connection.state`. */
+  readonly stateTag: ConnectionState["_tag"]
   /** How far its session has come, when it has one. */
   readonly gate: Gate | undefined
   /** The number of its latest session; 0 before the first. */

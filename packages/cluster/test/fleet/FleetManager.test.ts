@@ -107,7 +107,7 @@ describe("the manager of a fleet", () => {
           assert.sameMembers([...(yield* process.provide(manager.names))], names)
           const shown = yield* process.provide(manager.snapshot)
           assert.sameMembers(
-            shown.map(({ name, state }) => `${name} ${state}`),
+            shown.map(({ name, stateTag }) => `${name} ${stateTag}`),
             names.map((name) => `${name} Connected`)
           )
           assert.isTrue(manager.has("a"))

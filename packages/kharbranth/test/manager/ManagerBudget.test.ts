@@ -45,7 +45,10 @@ describe("one budget", () => {
           manager: perSecond,
           network: { latency: 20, jitter: 30, seed: 7 }
         })
-        const ready = Effect.map(manager.snapshot, (all) => all.filter(({ state }) => state === "Connected").length)
+        const ready = Effect.map(
+          manager.snapshot,
+          (all) => all.filter(({ stateTag }) => stateTag === "Connected").length
+        )
         // The minimum is 9 seconds and a dial.
         yield* pass("10800 millis")
         assert.strictEqual(yield* ready, 200)
@@ -99,7 +102,7 @@ describe("one budget", () => {
       assert.isAtMost(dials, 40)
       up = true
       yield* pass("40 seconds")
-      const states = (yield* manager.snapshot).map(({ state }) => state)
+      const states = (yield* manager.snapshot).map(({ stateTag }) => stateTag)
       assert.strictEqual(states.filter((state) => state === "Connected").length, 300)
     })
   )
@@ -190,7 +193,7 @@ describe("one budget", () => {
       }
       yield* settle
       // Those that name no way share the origin's own key.
-      const ready = (yield* manager.snapshot).filter(({ state }) => state === "Connected").map(({ name }) => name)
+      const ready = (yield* manager.snapshot).filter(({ stateTag }) => stateTag === "Connected").map(({ name }) => name)
       assert.sameMembers(ready, ["a 0", "a 1", "b 0", "b 1", "c 0", "none 0", "none 1"])
       assert.sameMembers(
         (yield* manager.budget.snapshot).map(({ key, waiting }) => `${key}: ${waiting}`),
@@ -292,7 +295,7 @@ describe("one budget", () => {
       assert.strictEqual((yield* manager.snapshot)[0]?.metrics.dials, dials)
       yield* network.lift(Fault.refuse())
       yield* pass("1 minute")
-      assert.strictEqual((yield* manager.snapshot)[0]?.state, "Connected")
+      assert.strictEqual((yield* manager.snapshot)[0]?.stateTag, "Connected")
     })
   )
 

@@ -32,7 +32,7 @@ describe("supervision", () => {
           ["bad"]
         )
         const snapshot = (yield* manager.snapshot).find(({ name }) => name === "bad")
-        assert.strictEqual(snapshot?.state, "Failed")
+        assert.strictEqual(snapshot?.stateTag, "Failed")
         assert.strictEqual(snapshot?.lastError?.tag, "ConnectionClosed")
         yield* good.send("still here")
         assert.strictEqual(yield* good.receive, "still here")
@@ -42,7 +42,7 @@ describe("supervision", () => {
         const restarting = yield* fork(manager.restart("bad"))
         yield* pass("1 minute", 250)
         yield* Fiber.join(restarting)
-        assert.strictEqual((yield* manager.snapshot).find(({ name }) => name === "bad")?.state, "Connected")
+        assert.strictEqual((yield* manager.snapshot).find(({ name }) => name === "bad")?.stateTag, "Connected")
       })
   )
 
@@ -59,7 +59,7 @@ describe("supervision", () => {
       assert.deepStrictEqual(feed?.budget, ["wss://feed.example", "account:1"])
       assert.strictEqual(feed?.epoch, 1)
       const down = all.find(({ name }) => name === "down")
-      assert.strictEqual(down?.state, "Reconnecting")
+      assert.strictEqual(down?.stateTag, "Reconnecting")
       assert.isNumber(down?.nextRetryAt)
       assert.strictEqual(down?.lastError?.tag, "DialFailed")
       assert.strictEqual(yield* network.open, 1)

@@ -32,7 +32,7 @@ describe("shards", () => {
       yield* settle
       assert.strictEqual(yield* network.open, 3)
       assert.deepStrictEqual(
-        (yield* pool.members).map(({ count, state }) => [count, state]),
+        (yield* pool.members).map(({ count, stateTag }) => [count, stateTag]),
         [
           [2, "Connected"],
           [2, "Connected"],

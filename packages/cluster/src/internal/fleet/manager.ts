@@ -282,12 +282,12 @@ export const make = Effect.fnUntraced(function* (
     if (pinned.length > 0) yield* local.awaitReady(pinned)
     while (true) {
       const states = yield* ofFleet("fleet")(Stream.runCollect(fleet.snapshot(wishes)))
-      const failed = states.find(({ snapshot }) => snapshot?.state === "Failed")
+      const failed = states.find(({ snapshot }) => snapshot?.stateTag === "Failed")
       if (failed !== undefined) {
         const { message, tag } = failed.snapshot?.lastError ?? { tag: "Failed", message: "it gave up" }
         return yield* new OwnerFailed({ connection: failed.name, tag, issue: message })
       }
-      if (states.every(({ snapshot }) => snapshot?.state === "Connected" && snapshot.gate === "Ready")) return
+      if (states.every(({ snapshot }) => snapshot?.stateTag === "Connected" && snapshot.gate === "Ready")) return
       yield* Effect.sleep("500 millis")
     }
   })

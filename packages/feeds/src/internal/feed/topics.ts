@@ -341,7 +341,7 @@ const figuresOf = (venue: Venue, line: Line, rest: Rest, score: Score | undefine
       line: line.name,
       venue: venue.id,
       connections: members.length,
-      ready: members.filter(({ state }) => state === "Connected").length,
+      ready: members.filter(({ stateTag }) => stateTag === "Connected").length,
       topics,
       confirmed,
       ...line.counts,

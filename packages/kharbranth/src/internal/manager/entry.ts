@@ -77,7 +77,7 @@ export const snapshot = (entry: Made): Snapshot => {
   return {
     name: entry.name,
     tags: entry.tags,
-    state: state._tag,
+    stateTag: state._tag,
     gate: gateOf(state),
     epoch: entry.supervisor.epoch,
     since: state._tag === "Connected" ? state.since : undefined,

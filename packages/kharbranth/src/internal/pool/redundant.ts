@@ -90,7 +90,7 @@ const build = Effect.fnUntraced(function* <R>(manager: Manager, name: string, op
     scores: Effect.sync(() =>
       lines.map((line, index) => ({
         name: line.name,
-        state: line.state.getUnsafe()._tag,
+        stateTag: line.state.getUnsafe()._tag,
         wins: dedupe.scores[index]!.wins,
         late: dedupe.scores[index]!.late
       }))

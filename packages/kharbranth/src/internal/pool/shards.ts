@@ -273,7 +273,7 @@ const shardsOf = (manager: Manager, pool: Pool, over: Deferred.Deferred<void>): 
   members: Effect.sync(() =>
     [...pool.members.values()].map(({ line: { name, state } }) => {
       const { count, size } = pool.placement.loadOf(name)
-      return { name, state: state.getUnsafe()._tag, count, size }
+      return { name, stateTag: state.getUnsafe()._tag, count, size }
     })
   ),
   moves: pool.moved,
