@@ -185,9 +185,23 @@ export type HubConnectionEvent = Seen<ConnectionEvent>
 export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends Caller<H> {
   readonly name: string
   /**
-   * Handles what the server calls, until the scope ends. Several handlers may
+   * Handles what the server calls, until the scope ends. The handler takes the
+   * arguments as one tuple, as the contract lists them. Several handlers may
    * stand under one name; where the server waits for an answer, exactly one of
    * them gives it.
+   *
+   * @example
+   * ```ts
+   * import * as Hub from "@kharbranth/signalr/Hub"
+   * import type * as HubConnection from "@kharbranth/signalr/HubConnection"
+   * import * as Effect from "effect/Effect"
+   * import * as Schema from "effect/Schema"
+   *
+   * const Chat = Hub.make({ events: { Said: Hub.event({ args: [Schema.String, Schema.String] }) } })
+   *
+   * export const listen = (hub: HubConnection.HubConnection<typeof Chat>) =>
+   *   hub.on("Said", ([user, text]) => Effect.log(`${user}: ${text}`))
+   * ```
    */
   readonly on: <N extends Hub.EventName<H>, R = never>(
     event: N,
@@ -202,6 +216,14 @@ export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends 
   readonly metrics: Effect.Effect<ConnectionMetrics>
   /** Waits until calls can be made. */
   readonly awaitReady: Effect.Effect<void, HubConnectionError>
+  /**
+   * Changes where the hub is and how the connection is kept alive. A change takes
+   * effect with the next dial; follow it with `reconnect` to make it effective at
+   * once. A session that stateful reconnect resumes goes on as it began.
+   */
+  readonly update: <R = never>(
+    change: (policies: Policies) => Policies<unknown, R>
+  ) => Effect.Effect<void, HubConnectionError, R>
   /** Drops the session and negotiates a new one; completes when it is ready. */
   readonly reconnect: Effect.Effect<void, HubConnectionError>
   /** Says goodbye and stays away until `start`. */
@@ -213,31 +235,16 @@ export interface HubConnection<H extends Hub.Any = Hub.Hub<{}, {}, {}>> extends 
 }
 
 /**
- * Where the hub is, what is known of it, and how the connection to it is kept
- * alive. Only `url` is required.
+ * What `update` may change of a hub connection.
  *
  * @category options
  * @since 0.1.0
  */
-export interface Options<H extends Hub.Any, E = never, R = never, RO = never> {
+export interface Policies<E = unknown, R = never> {
   /** The hub's url: `http`, `https`, `ws` or `wss`. */
   readonly url: string
-  /** What the hub offers. Default: nothing is known of it; see `untyped`. */
-  readonly contract?: H | undefined
-  /** Default: JSON. */
-  readonly protocol?: HubProtocol | undefined
-  /** Transports that may be used. Default: any that the server offers, in its order. */
-  readonly transports?: ReadonlyArray<TransportName> | undefined
-  /** Connects without negotiating; only with `transports: ["WebSockets"]`. Default: `false`. */
-  readonly skipNegotiation?: boolean | undefined
   /** Default: no headers, no token. */
   readonly credentials?: HubCredentials<E, R> | undefined
-  /**
-   * Asks for stateful reconnect, with this many bytes kept (100,000). A resume is
-   * an attempt of the `reconnect` policy: with `Reconnect.none` there is none.
-   * Default: `false`.
-   */
-  readonly statefulReconnect?: boolean | { readonly bufferSize?: number | undefined } | undefined
   /** Default: `Reconnect.polite`. */
   readonly reconnect?: Reconnect | undefined
   /** Time between our pings. Default: 15 seconds. */
@@ -252,6 +259,47 @@ export interface Options<H extends Hub.Any, E = never, R = never, RO = never> {
   readonly connectTimeout?: Duration.Input | undefined
   /** How long a whole dial may take: token, negotiation, every transport. Default: 30 seconds. */
   readonly dialTimeout?: Duration.Input | undefined
+}
+
+/**
+ * What runs as a hub is lost, comes back and is gone: one at a time, in order.
+ * They are for those who think in events; `state.changes` says the same and more.
+ * One that fails is logged, and changes nothing.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Callbacks<R = never> {
+  /** A session is lost, and the next one is dialed. The cause is `undefined` where `reconnect` asked for it. */
+  readonly onReconnecting?: ((cause: HubConnectionError | undefined) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** The next session is ready; the server knows it by another id. `onReady` has run before. */
+  readonly onReconnected?: ((connectionId: string | undefined) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** It gave up, or was stopped or closed, which is no error. What still runs when the scope ends is interrupted. */
+  readonly onClosed?: ((error: HubConnectionError | undefined) => Effect.Effect<unknown, unknown, R>) | undefined
+}
+
+/**
+ * Where the hub is, what is known of it, and how the connection to it is kept
+ * alive. Only `url` is required.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options<H extends Hub.Any, E = never, R = never, RO = never> extends Policies<E, R>, Callbacks<RO> {
+  /** What the hub offers. Default: nothing is known of it; see `untyped`. */
+  readonly contract?: H | undefined
+  /** Default: JSON. */
+  readonly protocol?: HubProtocol | undefined
+  /** Transports that may be used. Default: any that the server offers, in its order. */
+  readonly transports?: ReadonlyArray<TransportName> | undefined
+  /** Connects without negotiating; only with `transports: ["WebSockets"]`. Default: `false`. */
+  readonly skipNegotiation?: boolean | undefined
+  /**
+   * Asks for stateful reconnect, with this many bytes kept (100,000). A resume is
+   * an attempt of the `reconnect` policy: with `Reconnect.none` there is none.
+   * Default: `false`.
+   */
+  readonly statefulReconnect?: boolean | { readonly bufferSize?: number | undefined } | undefined
   /** The largest inbound message in bytes. Default: 16 MiB. */
   readonly maxMessageSize?: number | undefined
   /** What becomes of calls that meet an outage. Default: `"fail"`. */

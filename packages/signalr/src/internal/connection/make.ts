@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as HttpClient from "effect/http/HttpClient"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -20,7 +21,8 @@ import * as Heartbeat from "kharbranth/Heartbeat"
 import { Transport } from "kharbranth/Transport"
 import * as Handshake from "../../Handshake.ts"
 import type * as Hub from "../../Hub.ts"
-import type { HubConnection, HubSession, Options, Requirements } from "../../HubConnection.ts"
+import type { HubConnection, HubSession, Options, Policies, Requirements } from "../../HubConnection.ts"
+import * as HubCredentials from "../../HubCredentials.ts"
 import type { HubConnectionError } from "../../HubError.ts"
 import * as HubErrors from "../../HubError.ts"
 import type { HubMessage } from "../../HubMessage.ts"
@@ -29,6 +31,7 @@ import type { ChannelSource } from "../calls/readyChannel.ts"
 import type { Channel } from "../channel/channel.ts"
 import * as carriers from "../dial/carriers.ts"
 import * as dialer from "../dial/dialer.ts"
+import * as callbacks from "./callbacks.ts"
 import * as callers from "./callers.ts"
 import * as readyChannel from "../calls/readyChannel.ts"
 import * as handlerPool from "../handlers/pool.ts"
@@ -90,6 +93,10 @@ const within = (
   })
 }
 
+/** Credentials whose token needs nothing any more. */
+const provided = <E, R>(credentials: HubCredentials.HubCredentials<E, R> | undefined, context: Context.Context<R>) =>
+  credentials && { ...credentials, token: Effect.provideContext(credentials.token, context) }
+
 export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   name: string,
   given: Options<H, E, R, RO>
@@ -97,17 +104,13 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   const context: Context.Context<Requirements<R, RO>> = yield* Effect.context<Requirements<R, RO>>()
   const base = yield* Transport
   const http = yield* HttpClient.HttpClient
-  const { contract, credentials, onReady, ...rest } = given
-  const options = yield* Effect.fromResult(
-    hubOptions.resolve(
-      name,
-      { ...rest, contract },
-      {
-        headers: credentials?.headers ?? {},
-        token: Effect.provideContext(credentials?.token ?? Effect.undefined, context as Context.Context<R>)
-      }
+  const { contract, credentials, onClosed, onReady, onReconnected, onReconnecting, ...rest } = given
+  let policies: Policies = { ...rest, credentials: provided(credentials, context as Context.Context<R>) }
+  const resolve = (policies: Policies) =>
+    Effect.fromResult(
+      hubOptions.resolve(name, { ...rest, contract, ...policies }, policies.credentials ?? HubCredentials.make())
     )
-  )
+  const options = yield* resolve(policies)
 
   const fibers = yield* FiberSet.make<unknown, unknown>()
   const fork = yield* FiberSet.runtime(fibers)<never>()
@@ -136,6 +139,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   const down = () => channels.notConnected(name, stateNow()._tag)
   const current = readyChannel.make(options, down)
   const sessions = channels.make(name, current)
+  const idNow = () => current.ready()?.options.connectionId
 
   const codec = contract?.codec(options.protocol.transferFormat)
   const typed = (source: ChannelSource) => callers.typed<H>(calling, source, codec, contract)
@@ -174,19 +178,25 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
 
   yield* Effect.addFinalizer(() => Effect.sync(sessions.end))
 
-  const policy = errors.reconnectPolicy(options.reconnect, dialing.resuming)
+  const kept = ({ dialTimeout, reconnect, serverTimeout }: hubOptions.Resolved) => {
+    const policy = errors.reconnectPolicy(reconnect, dialing.resuming)
+    return {
+      heartbeat: Heartbeat.passive({ idle: serverTimeout }),
+      // A resume is tried at once: the server keeps our place for some seconds only.
+      reconnect: {
+        ...policy,
+        schedule: Schedule.modifyDelay(policy.schedule, ({ duration }) =>
+          Effect.succeed(sessions.isLost() ? Duration.zero : duration)
+        )
+      },
+      // What is no duration is refused by the core, as zero is.
+      dialTimeout: Option.getOrElse(Duration.fromInput(dialTimeout), () => Duration.zero)
+    }
+  }
   const connection = yield* Connection.make(name, {
+    ...kept(options),
     target: dialing.target,
     onOpen,
-    heartbeat: Heartbeat.passive({ idle: options.serverTimeout }),
-    // A resume is tried at once: the server keeps our place for some seconds only.
-    reconnect: {
-      ...policy,
-      schedule: Schedule.modifyDelay(policy.schedule, ({ duration }) =>
-        Effect.succeed(sessions.isLost() ? Duration.zero : duration)
-      )
-    },
-    dialTimeout: options.dialTimeout,
     openTimeout: options.openTimeout,
     maxMessageSize: options.maxMessageSize,
     startup: "background"
@@ -198,6 +208,25 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
   stateNow = () => connection.state.getUnsafe()
   fork(Stream.runForEach(connection.state.changes, (state) => Effect.sync(() => sessions.follow(state))))
 
+  if (onClosed !== undefined || onReconnected !== undefined || onReconnecting !== undefined) {
+    const run = callbacks.make(name, { onClosed, onReconnected, onReconnecting }, idNow)
+    const running = Stream.runForEach(Stream.map(connection.state.changes, errors.seen), run)
+    fork(Effect.provideContext(running, context as Context.Context<Exclude<RO, Scope.Scope>>))
+  }
+  const update = Effect.fnUntraced(function* <R2>(change: (policies: Policies) => Policies<unknown, R2>) {
+    const { credentials, ...changed } = change(policies)
+    const next = { ...changed, credentials: provided(credentials, yield* Effect.context<R2>()) }
+    const resolved = yield* resolve(next)
+    const core = kept(resolved)
+    yield* Effect.mapError(
+      Connection.update(connection, (before) => ({ ...before, ...core })),
+      errors.unwrap
+    )
+    policies = next
+    // What dials, opens and pings reads them there.
+    Object.assign(options, resolved)
+  })
+
   const awaitReady = Effect.mapError(connection.awaitReady, errors.unwrap)
   const restart = (reason: string) => Effect.mapError(connection.restart({ reason }), errors.unwrap)
   if (given.startup !== "background") yield* within(name, awaitReady, options.startupTimeout, stateNow)
@@ -206,7 +235,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
     ...typed(current),
     on: callers.on(handling, codec?.event) as HubConnection<H>["on"],
     untyped: { ...callers.untyped(calling, current), on: callers.on(handling) },
-    connectionId: Effect.sync(() => current.ready()?.options.connectionId),
+    connectionId: Effect.sync(idNow),
     state: {
       get: Effect.map(connection.state.get, errors.seen),
       getUnsafe: () => errors.seen(stateNow()),
@@ -221,6 +250,7 @@ export const make = Effect.fnUntraced(function* <H extends Hub.Any, E, R, RO>(
       bytesOut: metrics.bytesOut + crossed.bytesOut
     })),
     awaitReady,
+    update,
     reconnect: restart("asked for"),
     stop: connection.pause,
     start: Effect.suspend(() => {

@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as ConnectionError from "kharbranth/ConnectionError"
 import * as Reconnect from "kharbranth/Reconnect"
-import type { Options } from "../../HubConnection.ts"
+import type { Callbacks, Options } from "../../HubConnection.ts"
 import type * as Hub from "../../Hub.ts"
 import * as HubCredentials from "../../HubCredentials.ts"
 import { json } from "../../JsonHubProtocol.ts"
@@ -15,7 +15,7 @@ import type { PoolSettings } from "../handlers/pool.ts"
 import * as hubUrl from "../http/url.ts"
 import { defaultLimit } from "../channel/statefulDefaults.ts"
 
-type Given = Omit<Options<Hub.Any, unknown, never, never>, "onReady" | "credentials">
+type Given = Omit<Options<Hub.Any, unknown, never, never>, "onReady" | "credentials" | keyof Callbacks>
 
 const counts = {
   maxMessageSize: 16 * 1024 * 1024,

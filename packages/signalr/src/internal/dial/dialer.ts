@@ -22,7 +22,7 @@ import { join } from "./hubLink.ts"
 
 type Credentials = HubCredentials.HubCredentials<unknown>
 
-/** What dialing needs to know of the connection's options. */
+/** What dialing needs to know of the connection's options. An update changes them: each dial reads them again. */
 export interface DialSettings {
   readonly connection: string
   readonly url: URL
@@ -67,15 +67,16 @@ export const make = (
   http: HttpClient.HttpClient,
   owner: ChannelOptions["owner"]
 ): Dialer => {
-  const { connection, credentials, protocol } = options
+  const { connection, protocol } = options
   let plan: DialPlan | undefined
   let resuming = false
 
   // A server that holds a poll is silent: it is asked three times before its silence counts.
-  const probeAfter = Duration.min(
-    Duration.fromInputUnsafe(options.keepAlive),
-    Duration.divideUnsafe(Duration.fromInputUnsafe(options.serverTimeout), 4)
-  )
+  const probeAfter = () =>
+    Duration.min(
+      Duration.fromInputUnsafe(options.keepAlive),
+      Duration.divideUnsafe(Duration.fromInputUnsafe(options.serverTimeout), 4)
+    )
 
   const channelOf = (connectionId: string | undefined, stateful: ChannelOptions["stateful"]) =>
     new Channel({
@@ -104,7 +105,7 @@ export const make = (
   const negotiate = Effect.gen(function* () {
     const { hop, offer } = yield* negotiation.negotiate({
       connection,
-      start: { url: options.url, credentials, hops: 0 },
+      start: { url: options.url, credentials: options.credentials, hops: 0 },
       statefulReconnect: options.statefulReconnect,
       timeout: options.negotiateTimeout
     })
@@ -124,7 +125,7 @@ export const make = (
 
   const direct = Effect.sync((): DialPlan => ({
     url: options.url,
-    credentials,
+    credentials: options.credentials,
     transports: ["WebSockets"],
     channel: channelOf(undefined, undefined)
   }))
@@ -184,7 +185,11 @@ export const make = (
         try: () => import("./httpTransports.ts"),
         catch: (cause) => unusable(cause, dial)
       })
-      const transport = yield* make(name, { transferFormat: protocol.transferFormat, credentials, probeAfter })
+      const transport = yield* make(name, {
+        transferFormat: protocol.transferFormat,
+        credentials,
+        probeAfter: probeAfter()
+      })
       return yield* join({ name, transport, channel, dial: { ...dial, url: url.href, headers: {} }, receiver })
     },
     Effect.provideService(HttpClient.HttpClient, http)
