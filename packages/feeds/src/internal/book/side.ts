@@ -5,54 +5,57 @@
 import type { Changes } from "../../FeedEvent.ts"
 import type { Sequence } from "../../Sequencer.ts"
 import { compare } from "../json/decimal.ts"
-import type { Summed } from "./levelSums.ts"
+import { LevelTexts } from "./levelTexts.ts"
 
-interface Held extends Summed {
-  readonly value: number
-  price: string
-  size: string
-}
+/** Room for so many levels at first. */
+const usual = 64
+/** To move so many elements or more, the engine's own copy is faster than a loop. */
+const many = 24
 
 export class BookSide {
-  // One list of levels, not a list for each part: a change moves a third of the elements.
-  private readonly levels: Array<Held> = []
-  private readonly ascending: boolean
+  length = 0
+  readonly texts = new LevelTexts(usual)
+  /** Prices, worst first: bids as they are, asks with the other sign, so that both ascend. */
+  private keys = new Float64Array(usual)
+  /** Where the texts of each level stand; behind the levels stand the places that are free. */
+  private places = Int32Array.from({ length: usual }, (_, place) => place)
+  private readonly sign: 1 | -1
 
   constructor(side: "bid" | "ask") {
     // The best bid is the highest price, the best ask the lowest.
-    this.ascending = side === "bid"
-  }
-
-  get length(): number {
-    return this.levels.length
+    this.sign = side === "bid" ? 1 : -1
   }
 
   /** The price of a level as a number; index 0 is the best. */
   value(index: number): number | undefined {
-    return this.level(index)?.value
+    const at = this.length - 1 - index
+    return at < 0 ? undefined : this.sign * this.keys[at]!
   }
 
   price(index: number): string {
-    return this.level(index)?.price ?? ""
+    return this.texts.prices[this.placeOf(index)] ?? ""
   }
 
   size(index: number): string {
-    return this.level(index)?.size ?? ""
+    return this.texts.sizes[this.placeOf(index)] ?? ""
+  }
+
+  /** Where the texts of a level stand, or -1; index 0 is the best. */
+  placeOf(index: number): number {
+    const at = this.length - 1 - index
+    return at < 0 ? -1 : this.places[at]!
   }
 
   /** The best levels as changes that make them. */
   changes(count: number): Changes {
-    const best = this.levels.slice(Math.max(0, this.levels.length - count))
+    const { length, sign } = this
+    const from = Math.max(0, length - count)
+    const places = Array.from(this.places.subarray(from, length))
     return {
-      values: best.map(({ value }) => value),
-      prices: best.map(({ price }) => price),
-      sizes: best.map(({ size }) => size)
+      values: Array.from(this.keys.subarray(from, length), (key) => sign * key),
+      prices: places.map((place) => this.texts.prices[place]!),
+      sizes: places.map((place) => this.texts.sizes[place]!)
     }
-  }
-
-  /** A level; index 0 is the best. */
-  level(index: number): Held | undefined {
-    return this.levels[this.levels.length - 1 - index]
   }
 
   /** Sets the levels; changes that carry a number up to `after` are in the snapshot already. */
@@ -67,7 +70,7 @@ export class BookSide {
 
   /** Replaces all levels. Venues do not promise an order. */
   load(changes: Changes): void {
-    this.levels.length = 0
+    this.length = 0
     const { prices, sizes, values } = changes
     const order = values.map((_, index) => index)
     order.sort((a, b) => this.ordered(values[a] ?? 0, prices[a] ?? "", values[b] ?? 0, prices[b] ?? ""))
@@ -76,70 +79,106 @@ export class BookSide {
 
   /** Drops the levels beyond the depth that the venue sends. */
   truncate(depth: number): void {
-    const excess = this.levels.length - depth
-    if (excess > 0) this.levels.splice(0, excess)
+    const { keys, length, places } = this
+    const excess = length - depth
+    if (excess <= 0) return
+    const freed = places.slice(0, excess)
+    keys.copyWithin(0, excess, length)
+    places.copyWithin(0, excess, length)
+    places.set(freed, depth)
+    this.length = depth
   }
 
   private set(value: number, price: string, size: string): void {
-    const { levels } = this
-    const at = this.find(value, price)
-    const there = levels[at]
-    const isThere =
-      there !== undefined && there.value === value && (there.price === price || compare(there.price, price) === 0)
+    const { texts } = this
+    const key = this.sign * value
+    const at = this.find(key, price)
+    const place = this.places[at]!
+    const isThere = at < this.length && this.keys[at] === key && isSame(texts.prices[place]!, price)
     if (isZero(size)) {
       if (isThere) this.removeAt(at)
-    } else if (isThere) {
-      there.price = price
-      there.size = size
-      there.summed = 0
-    } else this.insertAt(at, { value, price, size, sum: 0, summed: 0 })
+    } else if (!isThere) this.insertAt(at, key, price, size)
+    // A text that is there already lives on: another one would have to grow old first.
+    else if (texts.prices[place] === price) texts.resize(place, size)
+    else texts.set(place, price, size)
   }
 
-  // By hand: `splice` makes an array of what it took out.
   private removeAt(at: number): void {
-    const { levels } = this
-    for (let index = at, last = levels.length - 1; index < last; index++) levels[index] = levels[index + 1]!
-    levels.pop()
+    const { keys, places } = this
+    const last = --this.length
+    const place = places[at]!
+    if (last - at < many) {
+      for (let index = at; index < last; index++) {
+        keys[index] = keys[index + 1]!
+        places[index] = places[index + 1]!
+      }
+    } else {
+      keys.copyWithin(at, at + 1, last + 1)
+      places.copyWithin(at, at + 1, last + 1)
+    }
+    places[last] = place
   }
 
-  private insertAt(at: number, level: Held): void {
-    const { levels } = this
-    levels.push(level)
-    for (let index = levels.length - 1; index > at; index--) levels[index] = levels[index - 1]!
-    levels[at] = level
+  private insertAt(at: number, key: number, price: string, size: string): void {
+    if (this.length === this.keys.length) this.grow()
+    const { keys, length, places } = this
+    const place = places[length]!
+    if (length - at < many) {
+      for (let index = length; index > at; index--) {
+        keys[index] = keys[index - 1]!
+        places[index] = places[index - 1]!
+      }
+    } else {
+      keys.copyWithin(at + 1, at, length)
+      places.copyWithin(at + 1, at, length)
+    }
+    keys[at] = key
+    places[at] = place
+    this.texts.set(place, price, size)
+    this.length = length + 1
+  }
+
+  private grow(): void {
+    const { keys, places } = this
+    const room = 2 * keys.length
+    this.keys = new Float64Array(room)
+    this.keys.set(keys)
+    this.places = Int32Array.from({ length: room }, (_, place) => place)
+    this.places.set(places)
+    this.texts.grow(room)
   }
 
   /** Where the level is, or where it belongs: looks from the top in growing steps, then between the last two. */
-  private find(value: number, price: string): number {
-    const { levels } = this
-    let high = levels.length
+  private find(key: number, price: string): number {
+    const { keys, length } = this
+    let high = length
     let low = high - 4
-    for (let step = 8; low > 0 && !this.isWorse(levels[low]!.value, value); step *= 2) {
+    for (let step = 8; low > 0 && keys[low]! >= key; step *= 2) {
       high = low
       low = high - step
     }
     low = Math.max(0, low)
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.isWorse(levels[middle]!.value, value)) low = middle + 1
+      if (keys[middle]! < key) low = middle + 1
       else high = middle
     }
     // Two prices can be one double; then their digits decide.
-    for (let level = levels[low]; level !== undefined && level.value === value; level = levels[++low])
-      if (this.ordered(value, level.price, value, price) >= 0) return low
+    while (low < length && keys[low] === key && this.digits(this.texts.prices[this.places[low]!]!, price) < 0) low++
     return low
   }
 
-  private isWorse(value: number, other: number): boolean {
-    return this.ascending ? value < other : value > other
+  /** The order of two prices that are one double. */
+  private digits(price: string, other: string): number {
+    return price === other ? 0 : this.sign * compare(price, other)
   }
 
   private ordered(value: number, price: string, other: number, otherPrice: string): number {
-    const difference =
-      value === other ? (price === otherPrice ? 0 : compare(price, otherPrice)) : value < other ? -1 : 1
-    return this.ascending ? difference : -difference
+    return value === other ? this.digits(price, otherPrice) : this.sign * (value - other)
   }
 }
+
+const isSame = (price: string, other: string): boolean => price === other || compare(price, other) === 0
 
 /** Whether a size is nothing. Most sizes begin with a digit that says that they are not. */
 const isZero = (size: string): boolean => {
