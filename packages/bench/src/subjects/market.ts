@@ -23,8 +23,8 @@ export interface Params {
   /** Where the server is. */
   readonly url: string
   readonly venue: string
-  /** `mixed`: trades, tickers and, where they come on the socket, books; `books`: nothing else. */
-  readonly load: "mixed" | "books"
+  /** `mixed`: as many trades, tickers and books. */
+  readonly load: "mixed" | "trades and tickers" | "books"
   /** How many frames come before those that are measured, and how many these are. */
   readonly warmFrames: number
   readonly frames: number
@@ -38,19 +38,19 @@ export interface Result {
 
 const topicCount = 200
 
-const symbols = Array.from({ length: topicCount }, (_, index) => `COIN${index}USDT`)
-const third = Math.floor(topicCount / 3)
+const makers: Readonly<Record<Params["load"], ReadonlyArray<(symbol: string) => Topic.Topic>>> = {
+  "mixed": [Topic.trades, Topic.book, Topic.ticker],
+  "trades and tickers": [Topic.trades, Topic.ticker],
+  "books": [Topic.book]
+}
 
 /** As many of each channel, one after the other. */
-const mixed = (venue: string): ReadonlyArray<Topic.Topic> =>
-  symbols.map((symbol, index) => {
-    if (venue === "binance") return index % 2 === 0 ? Topic.trades(symbol) : Topic.ticker(symbol)
-    const name = symbols[Math.min(third, Math.floor(index / 3))]!
-    return [Topic.trades(name), Topic.book(name), Topic.ticker(name)][index % 3]!
-  })
-
-const topicsOf = ({ load, venue }: Params): ReadonlyArray<Topic.Topic> =>
-  load === "books" ? symbols.map((symbol) => Topic.book(symbol)) : mixed(venue)
+const topicsOf = ({ load }: Params): ReadonlyArray<Topic.Topic> => {
+  const channels = makers[load]
+  return Array.from({ length: topicCount }, (_, index) =>
+    channels[index % channels.length]!(`COIN${Math.floor(index / channels.length)}USDT`)
+  )
+}
 
 interface Wire {
   readonly make: (options: VenueOptions) => Venue
