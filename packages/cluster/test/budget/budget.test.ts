@@ -27,6 +27,14 @@ const dial: ManagedDial = {
   keys: ["origin", key]
 }
 
+const notNow = new ConnectionError.HandshakeRejected({
+  connection: "a",
+  endpoint: "wss://feed.example/",
+  status: 429,
+  retryAfter: undefined,
+  response: Redacted.make({ headers: {}, body: "" })
+})
+
 const rig = (limit: number, window = 10_000) =>
   Effect.gen(function* () {
     const { permits } = yield* FleetStore.makeMemory
@@ -101,16 +109,35 @@ describe("the fleet's dial budget", () => {
       const budget = yield* process
       const scope = Scope.makeUnsafe()
       yield* Scope.provide(budget.permit(dial), scope)
-      const rejected = new ConnectionError.HandshakeRejected({
-        connection: "a",
-        endpoint: "wss://feed.example/",
-        status: 429,
-        retryAfter: undefined,
-        response: Redacted.make({ headers: {}, body: "" })
-      })
-      yield* Scope.close(scope, Exit.fail(rejected))
+      yield* Scope.close(scope, Exit.fail(notNow))
       const held = yield* permits.take({ key, limit: 100, window: 10_000, want: 1, within: 1 })
       assert.deepStrictEqual(held, { _tag: "Wait", millis: 5_000 })
+    })
+  )
+
+  it.effect("the process that was refused gives back what is left of its block, and rests as the others do", () =>
+    Effect.gen(function* () {
+      const { permits } = yield* FleetStore.makeMemory
+      const clock = yield* Clock.clockWith(Effect.succeed)
+      const budget = yield* Budget.make({
+        // Ten at a time, or nothing would be left.
+        permits: { ...permits, take: (take) => permits.take({ ...take, want: 10 }) },
+        clock,
+        limits: { [key]: { limit: 100, window: 10_000 } },
+        emit: () => {},
+        statement: 1_000
+      })
+      const scope = Scope.makeUnsafe()
+      yield* Scope.provide(budget.permit(dial), scope)
+      yield* Scope.close(scope, Exit.fail(notNow))
+      const next = yield* Effect.forkChild(Effect.scoped(budget.permit(dial)))
+      yield* TestClock.adjust(4_900)
+      assert.isUndefined(next.pollUnsafe())
+      yield* TestClock.adjust(1_000)
+      yield* Fiber.join(next)
+      const rest = yield* permits.take({ key, limit: 100, window: 10_000, want: 100, within: 1 })
+      // All but the dial that was refused, and the block of the one that waited.
+      assert.strictEqual(rest._tag === "Granted" ? rest.permits : 0, 89)
     })
   )
 

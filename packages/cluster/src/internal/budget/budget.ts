@@ -16,7 +16,6 @@ import * as DialBudget from "kharbranth/DialBudget"
 import { InvalidFleet } from "../../FleetError.ts"
 import type { FleetEvent } from "../../FleetEvent.ts"
 import type { FleetStore } from "../../FleetStore.ts"
-import { instantOf } from "../fence/right.ts"
 
 interface Block {
   readonly id: string
@@ -34,6 +33,8 @@ interface Lane {
   readonly turn: Semaphore.Semaphore
   waiting: number
   block: Block | undefined
+  /** Until when this process dials nothing of the key, by its monotonic clock, whatever permits it has. */
+  heldUntil: bigint
   /** Whether dials of the key failed in a row, as far as this process knows: then one that works is told. */
   isFailing: boolean
 }
@@ -84,6 +85,7 @@ export class Budget {
         turn: Semaphore.makeUnsafe(1),
         waiting: 0,
         block: undefined,
+        heldUntil: 0n,
         isFailing: false
       })
     }
@@ -104,15 +106,12 @@ export class Budget {
         return lane === undefined ? [] : [[key, lane] as const]
       })
       if (lanes.length === 0) return Effect.void
-      const held = isTooBusy(dial.cause)
-        ? this.hold(
-            lanes.map(([key]) => key),
-            busy
-          )
-        : Effect.void
+      const all = (step: (key: string, lane: Lane) => Effect.Effect<void, never, Scope.Scope>) =>
+        Effect.forEach(lanes, ([key, lane]) => step(key, lane), { discard: true })
+      const held = isTooBusy(dial.cause) ? all((key, lane) => this.hold(key, lane, busy)) : Effect.void
       return Effect.andThen(
         held,
-        Effect.forEach(lanes, ([key, lane]) => this.pass(key, lane), { discard: true })
+        all((key, lane) => this.pass(key, lane))
       )
     })
 
@@ -130,12 +129,16 @@ export class Budget {
     )
   }
 
-  private isUsable({ left, usableUntil }: Block): boolean {
-    return left > 0 && this.around.clock.monotonicTimeNanosUnsafe() < usableUntil
+  private now(): bigint {
+    return this.around.clock.monotonicTimeNanosUnsafe()
   }
 
-  private use({ block }: Lane): Block | undefined {
-    if (block === undefined || !this.isUsable(block)) return undefined
+  private isUsable({ left, usableUntil }: Block): boolean {
+    return left > 0 && this.now() < usableUntil
+  }
+
+  private use({ block, heldUntil }: Lane): Block | undefined {
+    if (block === undefined || !this.isUsable(block) || this.now() < heldUntil) return undefined
     block.left--
     block.dialing++
     return block
@@ -144,12 +147,14 @@ export class Budget {
   /** Gets another block, or waits a little. */
   private more(key: string, lane: Lane): Effect.Effect<void> {
     const ask = Effect.suspend(() => {
+      const held = lane.heldUntil - this.now()
+      if (held > 0n) return Effect.sleep(Math.min(Math.ceil(Number(held) / 1e6), longestWait))
       // Another dial may have fetched one in between.
       if (lane.block !== undefined && this.isUsable(lane.block)) return Effect.void
       const old = this.replace(lane, undefined)
       const { limit, window } = lane
       const want = Math.min(Math.max(1, Math.floor(limit / 10)), lane.waiting)
-      const asked = instantOf(this.around.clock).monotonic
+      const asked = this.now()
       const taking = this.around.permits.take({ key, limit, window, want, within })
       return Effect.andThen(
         old,
@@ -157,7 +162,7 @@ export class Budget {
           onFailure: () => Effect.andThen(this.trouble("take"), Effect.sleep(longestWait)),
           onSuccess: (answer) => {
             if (answer._tag === "Wait") return Effect.sleep(Math.max(1, Math.min(answer.millis, longestWait)))
-            const usableUntil = asked + BigInt(usable) * 1_000_000n
+            const usableUntil = asked + nanosOf(usable)
             lane.isFailing = answer.failures > 0
             lane.block = { id: answer.id, usableUntil, left: answer.permits, dialing: 0 }
             return Effect.void
@@ -200,7 +205,7 @@ export class Budget {
     const verdict = DialBudget.verdictOf(exit)
     switch (verdict._tag) {
       case "Busy":
-        return this.hold([key], Math.min(verdict.wait ?? busy, longestHold))
+        return this.hold(key, lane, Math.min(verdict.wait ?? busy, longestHold))
       case "Failure":
         return this.failed(key, lane)
       case "Success":
@@ -217,8 +222,7 @@ export class Budget {
       Effect.suspend(() => {
         if (millis === 0) return Effect.void
         this.around.emit({ _tag: "BreakerOpened", key, millis })
-        // What is left of the block would go on dialing.
-        return this.replace(lane, undefined)
+        return this.rest(lane, millis)
       })
     )
     return this.told("failed", counted)
@@ -232,8 +236,17 @@ export class Budget {
     return this.told("worked", told)
   }
 
-  private hold(keys: ReadonlyArray<string>, millis: number): Effect.Effect<void> {
-    return Effect.forEach(keys, (key) => this.told("hold", this.around.permits.hold(key, millis)), { discard: true })
+  /** Nobody dials this key for a while. This process rests before the others hear of it. */
+  private hold(key: string, lane: Lane, millis: number): Effect.Effect<void> {
+    const rest = this.rest(lane, millis)
+    return Effect.andThen(this.told("hold", this.around.permits.hold(key, millis)), rest)
+  }
+
+  /** This process dials nothing of the lane for so long; gives back what is left of its block, which would go on dialing. */
+  private rest(lane: Lane, millis: number): Effect.Effect<void> {
+    const until = this.now() + nanosOf(millis)
+    if (until > lane.heldUntil) lane.heldUntil = until
+    return this.replace(lane, undefined)
   }
 
   /** What the store is only told: a block that it does not hear of counts for its whole time. */
@@ -245,6 +258,8 @@ export class Budget {
     return Effect.sync(() => this.around.emit({ _tag: "StoreTrouble", operation }))
   }
 }
+
+const nanosOf = (millis: number): bigint => BigInt(Math.ceil(millis * 1e6))
 
 const tryAgainLater = 1013
 
