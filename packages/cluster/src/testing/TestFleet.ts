@@ -79,6 +79,20 @@ export interface TestRunner {
 }
 
 /**
+ * How many milliseconds the store still keeps the dials of a key back, for all
+ * processes; 0 when it does not.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeptBack {
+  /** No dial may begin: a server said "not now", or dials failed in a row. */
+  readonly held: number
+  /** One dial tries for all: no other may begin. */
+  readonly probed: number
+}
+
+/**
  * A fleet in a test.
  *
  * @category models
@@ -90,6 +104,8 @@ export interface TestFleet {
   readonly store: FleetStore["Service"]
   /** How many statements the store has had so far, from all processes and from the test. */
   readonly statements: Effect.Effect<number>
+  /** Whether the store keeps back dials of a key with a limit in `budget.fleet`. */
+  readonly keptBack: (key: string) => Effect.Effect<KeptBack>
   /** Processes that were neither killed nor left. */
   readonly runners: Effect.Effect<ReadonlyArray<TestRunner>>
   readonly join: (

@@ -75,6 +75,36 @@ export const bugs: ReadonlyArray<Bug> = [
     plant: inStore((model) => ({ take: (tables, now, request) => model.take(tables, now, { ...request, window: 1 }) }))
   },
   {
+    name: "a process dials while another has the breaker open",
+    breaks: ["one refusal holds all"],
+    plant: inStore((model) => ({
+      take: (tables, now, request) => {
+        const holds = new Map(tables.holds)
+        tables.holds.clear()
+        const block = model.take(tables, now, request)
+        for (const [key, until] of holds) tables.holds.set(key, until)
+        return block
+      }
+    }))
+  },
+  {
+    name: "others dial while one tries for all",
+    breaks: ["one refusal holds all"],
+    plant: inStore((model) => ({
+      take: (tables, now, request) => {
+        const breakers = new Map(tables.breakers)
+        tables.breakers.clear()
+        const block = model.take(tables, now, request)
+        const probes = tables.holds.get(request.key) ?? 0
+        for (const [key, row] of breakers) {
+          const probeUntil = block._tag === "Granted" && row.level > 0 && probes <= now ? now + request.within : row.probeUntil
+          tables.breakers.set(key, { ...row, probeUntil })
+        }
+        return block
+      }
+    }))
+  },
+  {
     name: "only the monotonic clock is looked at, which stands still in a sleeping machine",
     breaks: users,
     plant: replace(

@@ -1,5 +1,5 @@
 /** The promises of a fleet, each checked against a history. */
-import { dialLimit, overlap, type Record } from "./record.ts"
+import { dialLimit, lookEvery, overlap, type Record } from "./record.ts"
 
 export interface Violation {
   readonly rule: string
@@ -98,6 +98,18 @@ const dials: Rule = ({ dials }) =>
         : []
     })
 
+/** How long a permit that was granted before the others were held is used, by the slowest clock; and a look's worth. */
+const usable = 1_000 * 1.05 + lookEvery
+
+/** While the store holds a key, nobody dials; while one dial tries for all, no other does. */
+const keptBack: Rule = ({ dialed, keptBack }) =>
+  keptBack.flatMap(({ from, to, what }) => {
+    const begin = what === "held" ? from + usable : from - lookEvery
+    const inside = dialed.filter((at) => at > begin && at <= to)
+    const most = what === "held" ? 0 : 1
+    return inside.length > most ? [`${inside.length} dials while ${what} from ${from} to ${to}: ${inside.join()}`] : []
+  })
+
 /** Who goes on after its lease was freed stops in time. */
 const overlaps: Rule = ({ opened, overlaps, reads, writes }) => {
   const buckets = new Map(opened.map(({ bucket, name }) => [name, bucket]))
@@ -130,6 +142,7 @@ const rules: Readonly<{ [name: string]: Rule }> = {
   "cursors never go back": cursors,
   "at most once": sendings,
   "dials within the limit": dials,
+  "one refusal holds all": keptBack,
   "overlaps are bounded": overlaps,
   "all recover": recovered,
   "released names are closed": released

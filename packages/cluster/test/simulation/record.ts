@@ -29,6 +29,16 @@ export interface Sending {
   outcome: "Written" | "Refused" | "Unknown" | undefined
 }
 
+/** A time in which the store kept the dials of all processes back, as a look at it every few milliseconds saw it. */
+export interface KeptBack {
+  readonly what: "held" | "probed"
+  readonly from: number
+  /** The last look at it. */
+  to: number
+  /** When it would be over, as that look saw it. */
+  until: number
+}
+
 export interface Record {
   readonly writes: Array<Write>
   readonly reads: Array<Read>
@@ -38,7 +48,10 @@ export interface Record {
   readonly sendings: Map<string, Sending>
   /** How often a message that was sent by name reached the server. */
   readonly arrivals: Map<string, number>
+  /** When dials reached the server, and when they left their processes, whatever became of them. */
   readonly dials: Array<number>
+  readonly dialed: Array<number>
+  readonly keptBack: Array<KeptBack>
   /** Leases whose holders went on after they were freed. */
   readonly overlaps: Array<{ readonly at: number; readonly bucket: string; readonly epoch: number }>
   /** When a name was released: its cursor goes with it. */
@@ -65,6 +78,8 @@ export const empty = (): Record => ({
   sendings: new Map(),
   arrivals: new Map(),
   dials: [],
+  dialed: [],
+  keptBack: [],
   overlaps: [],
   released: [],
   sockets: new Map(),
@@ -75,11 +90,30 @@ export const empty = (): Record => ({
 
 export const count = ({ counts }: Record, what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1)
 
+/** How often the store is looked at. */
+export const lookEvery = 20
+
+/** What one look at the store saw. */
+export const look = (record: Record, at: number, what: KeptBack["what"], left: number): void => {
+  if (left === 0) return
+  const last = record.keptBack.findLast((one) => one.what === what)
+  // One that was over in between is another, however short the time was.
+  if (last !== undefined && at < last.until && at - last.to <= lookEvery) {
+    last.to = at
+    last.until = at + left
+  } else {
+    record.keptBack.push({ what, from: at, to: at, until: at + left })
+    count(record, what)
+  }
+}
+
 /** What a process of the fleet reports. */
 export const note = (record: Record, at: number, event: FleetEvent): void => {
   if (event._tag === "Overlapping") {
     count(record, event._tag)
     record.overlaps.push({ at, bucket: event.lease.bucket, epoch: event.lease.epoch })
   }
-  if (event._tag === "OutboxParked" || event._tag === "OutboxTaken") count(record, event._tag)
+  if (counted.has(event._tag)) count(record, event._tag)
 }
+
+const counted: ReadonlySet<FleetEvent["_tag"]> = new Set(["OutboxParked", "OutboxTaken", "BreakerOpened", "BreakerClosed"])

@@ -18,15 +18,20 @@ import * as VirtualTime from "kharbranth/testing/VirtualTime"
 import * as FleetKind from "../../src/FleetKind.ts"
 import * as TestFleet from "../../src/testing/TestFleet.ts"
 import { randomOf } from "../support/random.ts"
-import { calm, type Incident, planOf, stormy } from "./plan.ts"
+import { type Incident, planOf, stormy } from "./plan.ts"
 import * as Records from "./record.ts"
 
 const host = "feed.example"
+const key = `wss://${host}`
 const limit = { limit: Records.dialLimit.most, window: Records.dialLimit.window }
 const names = Array.from({ length: 4 }, (_, n) => `n${n}`)
 const beat = 250
 const writeEvery = 120
 const heartbeat = Heartbeat.ping({ every: "1 second", timeout: "500 millis" })
+
+/** Shorter than by default, so that a silence of some seconds is seen as one. */
+const dialTimeout = "2 seconds"
+const silent = Fault.hang()
 
 const forked = (effect: Effect.Effect<unknown, unknown>) => Effect.forkScoped(Effect.ignore(effect))
 
@@ -64,7 +69,7 @@ const kindOf = (record: Records.Record, now: () => number, handover: "breakFirst
         holder: lease.holder,
         cursor: Number(cursor ?? 0)
       })
-      return { target: `wss://${host}/${path}`, reconnect: Reconnect.prompt, heartbeat }
+      return { target: `wss://${host}/${path}`, reconnect: Reconnect.prompt, heartbeat, dialTimeout }
     },
     consume: ({ connection, entries, lease: { epoch }, name, saveCursor }) =>
       Effect.gen(function* () {
@@ -106,6 +111,11 @@ const happen = (
     if (victim === undefined) return
     const wait = Effect.sleep(duration)
     const fresh = `x${number}`
+    const server = (...faults: ReadonlyArray<Fault.Fault>) =>
+      Effect.andThen(
+        Effect.andThen(Effect.forEach(faults, fleet.network.inject), wait),
+        Effect.forEach(faults, fleet.network.lift)
+      )
     switch (trouble) {
       case "kill":
         yield* victim.kill
@@ -153,6 +163,19 @@ const happen = (
         yield* wait
         return yield* join(fresh)
       }
+      // What the server does to all of them: it closes every socket, and refuses every dial for a while.
+      case "notNow":
+        return yield* server(Fault.reset(), Fault.reject({ status: 429, retryAfter: whom % 2 === 0 ? 700 : undefined }))
+      case "closedNotNow":
+        return yield* server(Fault.close({ code: 1013 }))
+      case "outage":
+        yield* server(Fault.reset(), whom % 2 === 0 ? Fault.refuse() : Fault.reject({ status: 503 }))
+        // A server that comes back is slow at first: the dial that tries for all waits.
+        yield* fleet.network.inject(silent)
+        yield* Effect.sleep(1_500)
+        return yield* fleet.network.lift(silent)
+      case "silence":
+        return yield* server(Fault.reset(), silent)
       case "deploy":
         // Blue-green: all new ones join, then all old ones leave.
         yield* Effect.forEach(runners, ({ name }) => join(`${name}-${number}`))
@@ -183,7 +206,7 @@ const program = (seed: number, record: Records.Record) =>
       lag: 400,
       lease: plan.lease,
       moves: { deadline: Records.overlap },
-      budget: { fleet: { [`wss://${host}`]: limit } }
+      budget: { fleet: { [key]: limit } }
     })
     const join = (name: string, options?: TestFleet.JoinOptions) =>
       Effect.tap(fleet.join(name, options), ({ fleet: { events }, process }) =>
@@ -194,6 +217,14 @@ const program = (seed: number, record: Records.Record) =>
     const server = yield* fleet.network.serve(`wss://${host}/`, script(record, now))
     for (const [n, rate] of plan.rates.entries()) yield* join(`r${n + 1}`, { rate })
     yield* Effect.forkScoped(feed(server))
+    yield* Effect.forkScoped(
+      Effect.flatMap(fleet.keptBack(key), ({ held, probed }) =>
+        Effect.sync(() => {
+          Records.look(record, now(), "held", held)
+          Records.look(record, now(), "probed", probed)
+        })
+      ).pipe(Effect.andThen(Effect.sleep(Records.lookEvery)), Effect.forever)
+    )
 
     const wanted = new Map(names.map((name) => [name, { path: name, version: 0 }]))
     const [first] = yield* fleet.runners
@@ -282,7 +313,7 @@ const program = (seed: number, record: Records.Record) =>
       const own = new Map([...wanted].filter(([name]) => kindFor(name) === kind))
       yield* last.process.provide(last.fleet.reconcile(kind, own))
     }
-    yield* Effect.sleep(calm)
+    yield* Effect.sleep(plan.calm)
 
     const since = now() - 4 * beat
     record.wanted = [...wanted.keys()]
@@ -291,6 +322,7 @@ const program = (seed: number, record: Records.Record) =>
     }
     for (const read of record.reads) if ("seq" in read && read.at >= since) record.fresh.add(read.name)
     for (const { at } of yield* server.dials) record.dials.push(at)
+    for (const event of yield* fleet.network.history) if (event._tag === "Dialed") record.dialed.push(event.at)
   })
 
 export const simulate = async (seed: number): Promise<Simulation> => {

@@ -346,10 +346,16 @@ export const readHandover = (tables: Tables, now: number, bucket: string): Hando
 const breakerOf = (tables: Tables, key: string): BreakerRow =>
   tables.breakers.get(key) ?? { failures: 0, level: 0, probeUntil: 0 }
 
+/** How long dials of a key are kept back for all: by a hold, and by one that tries for all. */
+export const keptBack = (tables: Tables, now: number, key: string) => ({
+  held: Math.max(0, (tables.holds.get(key) ?? now) - now),
+  probed: Math.max(0, breakerOf(tables, key).probeUntil - now)
+})
+
 export const take = (tables: Tables, now: number, { key, limit, want, window, within }: Take): Block => {
   const breaker = breakerOf(tables, key)
-  const held = Math.max(tables.holds.get(key) ?? now, breaker.probeUntil) - now
-  if (held > 0) return { _tag: "Wait", millis: held }
+  const { held, probed } = keptBack(tables, now, key)
+  if (held > 0 || probed > 0) return { _tag: "Wait", millis: Math.max(held, probed) }
   let used = 0
   let next = Infinity
   for (const [id, row] of tables.blocks) {

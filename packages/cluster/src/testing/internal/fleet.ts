@@ -172,6 +172,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
     runners: Effect.sync(() => [...living.values()]),
     join,
     statements: Effect.sync(() => statements),
+    keptBack: (key) => Effect.sync(() => Model.keptBack(tables, outer.currentTimeMillisUnsafe(), key)),
     loseCommits
   }
   return fleet
