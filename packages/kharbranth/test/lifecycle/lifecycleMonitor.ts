@@ -251,7 +251,7 @@ export class Monitor {
     else {
       this.lost(epoch, decision)
       const halts = commands.some(({ _tag }) => _tag === "Halt")
-      demand(halts || this.attempt < this.config.maxAttempts, "no attempt follows the last one")
+      demand(halts || this.attempt < (this.config.maxAttempts ?? Infinity), "no attempt follows the last one")
     }
   }
 

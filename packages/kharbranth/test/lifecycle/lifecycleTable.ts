@@ -59,12 +59,12 @@ export const reconfigured = (endpoints: number, isNewTarget: boolean): Input => 
   _tag: "Reconfigured",
   endpoints,
   retryFirst: true,
-  maxAttempts: Infinity,
+  maxAttempts: undefined,
   hedging,
   isNewTarget
 })
 
-export const config: Config = { connection: "feed", endpoints: 1, retryFirst: true, maxAttempts: Infinity, hedging }
+export const config: Config = { connection: "feed", endpoints: 1, retryFirst: true, maxAttempts: undefined, hedging }
 
 /** Runs inputs from the start, a millisecond apart. */
 export const run = (inputs: ReadonlyArray<Input>, from: Config = config): State =>

@@ -160,7 +160,7 @@ const configOf = (dice: Dice): Config => ({
   connection: "walk",
   endpoints: 1 + dice.below(3),
   retryFirst: dice.chance(0.8),
-  maxAttempts: dice.chance(0.3) ? 1 + dice.below(4) : Infinity,
+  maxAttempts: dice.chance(0.3) ? 1 + dice.below(4) : undefined,
   hedging: { most: dice.below(4), beside: dice.chance(0.7) }
 })
 

@@ -183,8 +183,7 @@ describe("a recorder", () => {
             const { all, sameHost } = Option.getOrThrow(recording).others
             return [sameHost.connected, sameHost.connections, all.connected, all.connections]
           })
-          const open = (name: string, target: string) =>
-            Connection.make(name, { target, reconnect: Reconnect.polite })
+          const open = (name: string, target: string) => Connection.make(name, { target, reconnect: Reconnect.polite })
           yield* open("a", here)
           const b = yield* open("b", here)
           const c = yield* open("c", there)

@@ -16,8 +16,8 @@ export interface Config {
   readonly endpoints: number
   /** Whether to dial again although no session was ever Ready. */
   readonly retryFirst: boolean
-  /** How many dials one outage may see; `Infinity`: as many as the schedule allows. */
-  readonly maxAttempts: number
+  /** How many dials one outage may see; `undefined`: as many as the schedule allows. A recording has no `Infinity`. */
+  readonly maxAttempts: number | undefined
   readonly hedging: Hedging
 }
 
@@ -150,7 +150,7 @@ export type Input =
       readonly _tag: "Reconfigured"
       readonly endpoints: number
       readonly retryFirst: boolean
-      readonly maxAttempts: number
+      readonly maxAttempts: number | undefined
       readonly hedging: Hedging
       readonly isNewTarget: boolean
     }

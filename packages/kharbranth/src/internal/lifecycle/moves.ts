@@ -136,7 +136,7 @@ export const lose = (state: State, loss: Loss, now: number): Transition => {
   const stops = isSpent || decision._tag === "Stop"
   const removed = stops && at !== undefined ? [...state.removed, at] : state.removed
   if (removed.length >= state.config.endpoints) return after([classified], giveUp({ ...state, outage, removed }, error))
-  if (outage.attempt >= state.config.maxAttempts) {
+  if (outage.attempt >= (state.config.maxAttempts ?? Infinity)) {
     return after([classified], giveUp({ ...state, outage, removed }, exhausted(state, error)))
   }
   // Of a new target nothing has been tried yet.

@@ -60,7 +60,7 @@ export const lifecycleOf = (
 ): Omit<Config, "connection"> => ({
   endpoints,
   retryFirst: policies.reconnect.first,
-  maxAttempts: policies.reconnect.maxAttempts ?? Infinity,
+  maxAttempts: policies.reconnect.maxAttempts,
   hedging: hedgingOf(policies, capabilities)
 })
 
