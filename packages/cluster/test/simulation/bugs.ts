@@ -97,7 +97,8 @@ export const bugs: ReadonlyArray<Bug> = [
         const block = model.take(tables, now, request)
         const probes = tables.holds.get(request.key) ?? 0
         for (const [key, row] of breakers) {
-          const probeUntil = block._tag === "Granted" && row.level > 0 && probes <= now ? now + request.within : row.probeUntil
+          const probeUntil =
+            block._tag === "Granted" && row.level > 0 && probes <= now ? now + request.within : row.probeUntil
           tables.breakers.set(key, { ...row, probeUntil })
         }
         return block

@@ -116,4 +116,9 @@ export const note = (record: Record, at: number, event: FleetEvent): void => {
   if (counted.has(event._tag)) count(record, event._tag)
 }
 
-const counted: ReadonlySet<FleetEvent["_tag"]> = new Set(["OutboxParked", "OutboxTaken", "BreakerOpened", "BreakerClosed"])
+const counted: ReadonlySet<FleetEvent["_tag"]> = new Set([
+  "OutboxParked",
+  "OutboxTaken",
+  "BreakerOpened",
+  "BreakerClosed"
+])
