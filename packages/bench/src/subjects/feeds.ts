@@ -5,6 +5,7 @@
 import { isSuccess } from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { FeedEvent } from "@kharbranth/feeds/FeedEvent"
+import * as FeedSchema from "@kharbranth/feeds/FeedSchema"
 import type { Venue } from "@kharbranth/feeds/Venue"
 import { all, type Frame, type Session } from "./captures.ts"
 
@@ -70,56 +71,7 @@ const oneInTen = (sessions: ReadonlyArray<Session>): (() => void) => {
   }
 }
 
-const Stamps = { venueTime: Schema.UndefinedOr(Schema.Number), arrivalTime: Schema.Number }
-const Text = Schema.UndefinedOr(Schema.String)
-const Quote = Schema.UndefinedOr(
-  Schema.Struct({
-    price: Schema.Number,
-    priceText: Schema.String,
-    size: Schema.UndefinedOr(Schema.Number),
-    sizeText: Text
-  })
-)
-const Number = Schema.UndefinedOr(Schema.Union([Schema.Number, Schema.BigInt]))
-const Changes = Schema.Struct({
-  values: Schema.Array(Schema.Number),
-  prices: Schema.Array(Schema.String),
-  sizes: Schema.Array(Schema.String)
-})
-const Event = Schema.Union([
-  Schema.Struct({
-    _tag: Schema.Literal("Trade"),
-    symbol: Schema.String,
-    id: Text,
-    side: Schema.Literals(["buy", "sell"]),
-    price: Schema.Number,
-    priceText: Schema.String,
-    size: Schema.Number,
-    sizeText: Schema.String,
-    ...Stamps
-  }),
-  Schema.Struct({
-    _tag: Schema.Literal("Ticker"),
-    symbol: Schema.String,
-    bid: Quote,
-    ask: Quote,
-    last: Quote,
-    ...Stamps
-  }),
-  Schema.Struct({
-    _tag: Schema.Literal("BookUpdate"),
-    symbol: Schema.String,
-    kind: Schema.Literals(["snapshot", "delta"]),
-    bids: Changes,
-    asks: Changes,
-    first: Number,
-    last: Number,
-    previous: Number,
-    checksum: Schema.UndefinedOr(Schema.Number),
-    ...Stamps
-  })
-])
-const validate = Schema.decodeUnknownExit(Event)
+const validate = Schema.decodeUnknownExit(FeedSchema.Entry)
 
 const validated: Read = ({ raw, topics }, venue) => {
   for (const topic of topics) {
