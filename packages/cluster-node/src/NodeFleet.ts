@@ -19,6 +19,7 @@ import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { settingsOf, shardsOf } from "./internal/fleet/settings.ts"
 import { clientOf, layerOf } from "./internal/fleet/sharding.ts"
+import * as Storage from "./internal/fleet/storage.ts"
 import * as Setup from "./internal/setup/setup.ts"
 import * as ProcessWatchdog from "./ProcessWatchdog.ts"
 import type { SetupError } from "./SetupError.ts"
@@ -124,7 +125,7 @@ export const layer = (
       const { address, shards } = settings
       return Layer.mergeAll(
         Cluster.layer(layerOf(settings)),
-        SqlFleetStore.layerStorage,
+        Storage.layer,
         watchdogs[options.watchdog ?? "process"]
       ).pipe(Layer.provide(Setup.layer({ address: `${address.host}:${address.port}`, shards, group: "default" })))
     })

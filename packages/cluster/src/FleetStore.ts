@@ -11,6 +11,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type { StoreFailed } from "./FleetError.ts"
 import * as memory from "./internal/store/memory.ts"
 import type { Lease } from "./Lease.ts"
@@ -325,6 +326,34 @@ export interface Permits {
 }
 
 /**
+ * What a store says at once, to whom it concerns.
+ *
+ * @category news
+ * @since 0.1.0
+ */
+export type Notice =
+  /** Some wish has changed. */
+  | { readonly _tag: "Wishes" }
+  /** Somebody asks for a bucket of this holder. */
+  | { readonly _tag: "Wanted"; readonly holder: string }
+  /** A bucket that this holder asks for is free. */
+  | { readonly _tag: "Freed"; readonly holder: string }
+  /** No dial of this key may begin for a while. */
+  | { readonly _tag: "Held"; readonly key: string }
+
+/**
+ * A store's own voice. It only saves time: processes look again and again anyway, so a
+ * notice may be late, come twice, or not at all.
+ *
+ * @category news
+ * @since 0.1.0
+ */
+export interface News {
+  /** Calls `heard` for every notice, as long as the scope. It may be called before the listener knows of the change. */
+  readonly listen: (heard: (notice: Notice) => void) => Effect.Effect<void, never, Scope.Scope>
+}
+
+/**
  * The store of a fleet.
  *
  * @category services
@@ -338,6 +367,8 @@ export class FleetStore extends Context.Service<
     readonly outboxes: Outboxes
     readonly handovers: Handovers
     readonly permits: Permits
+    /** Default: none, and changes are found by looking alone. */
+    readonly news?: News | undefined
   }
 >()("@kharbranth/cluster/FleetStore") {}
 

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { StoreFailed } from "./FleetError.ts"
-import { FleetStore } from "./FleetStore.ts"
+import { FleetStore, type Notice } from "./FleetStore.ts"
 import * as Handovers from "./internal/store/sqlHandovers.ts"
 import * as Leases from "./internal/store/sqlLeases.ts"
 import * as Outboxes from "./internal/store/sqlOutboxes.ts"
@@ -42,6 +42,33 @@ export const tables: ReadonlyArray<string> = Tables.tables
  * @since 0.1.0
  */
 export const sequences: ReadonlyArray<string> = Tables.sequences
+
+/**
+ * The channel on which the database says at once what has changed, by `NOTIFY`. A
+ * `SqlClient` cannot listen; with a client that can, give the store a `news`:
+ * `NodeFleet.layer` of `@kharbranth/cluster-node` does so.
+ *
+ * @category news
+ * @since 0.1.0
+ */
+export const channel: string = Tables.channel
+
+/**
+ * The notice that a payload of the channel is; `undefined` when it is none.
+ *
+ * @example
+ * ```ts
+ * import * as SqlFleetStore from "@kharbranth/cluster/SqlFleetStore"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * deepStrictEqual(SqlFleetStore.noticeOf(`{"_tag":"Held","key":"feed"}`), { _tag: "Held", key: "feed" })
+ * deepStrictEqual(SqlFleetStore.noticeOf("hello"), undefined)
+ * ```
+ *
+ * @category news
+ * @since 0.1.0
+ */
+export const noticeOf: (payload: string) => Notice | undefined = Tables.noticeOf
 
 /**
  * Makes the store of a client; the tables must exist.

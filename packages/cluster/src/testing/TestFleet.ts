@@ -38,6 +38,11 @@ export interface Options<Kinds extends ReadonlyArray<FleetKind.Any>> extends Clu
   readonly detection?: Duration.Input | undefined
   /** How differently late processes see that others came or went, at most. Default: 1 second. */
   readonly lag?: Duration.Input | undefined
+  /**
+   * What processes hear of the store at once: everything; late, twice, or not at all, as chance decides; or nothing, so
+   * that they find changes by looking alone. Default: `"all"`.
+   */
+  readonly notices?: "all" | "some" | "none" | undefined
   /** Of the network between the processes and their servers. Default: an ideal one. */
   readonly network?: Omit<TestNetwork.Options, "seed"> | undefined
 }

@@ -33,6 +33,8 @@ export interface Plan {
   readonly rates: ReadonlyArray<number>
   /** How long the fleet has to recover after the last trouble. */
   readonly calm: number
+  /** What processes hear of the store at once. */
+  readonly notices: "all" | "some" | "none"
   readonly lease: { readonly ttl: number; readonly margin: number; readonly settle: number }
 }
 
@@ -88,6 +90,7 @@ export const planOf = (seed: number): Plan => {
   const incidents = Array.from({ length: 3 + random.below(5) }, () => incidentOf(random, from))
   return {
     seed,
+    notices: random.pick(["all", "some", "some", "none"] as const),
     lease,
     rates,
     calm: incidents.some(({ trouble }) => refusals.includes(trouble)) ? calmAfterRefusals : calm,

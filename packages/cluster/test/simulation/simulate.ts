@@ -204,6 +204,7 @@ const program = (seed: number, record: Records.Record) =>
       buckets: 3,
       detection: 800,
       lag: 400,
+      notices: plan.notices,
       lease: plan.lease,
       moves: { deadline: Records.overlap },
       budget: { fleet: { [key]: limit } }

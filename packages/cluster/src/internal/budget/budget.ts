@@ -15,7 +15,7 @@ import type { ManagedDial } from "kharbranth/ConnectionManager"
 import * as DialBudget from "kharbranth/DialBudget"
 import { InvalidFleet } from "../../FleetError.ts"
 import type { FleetEvent } from "../../FleetEvent.ts"
-import type { FleetStore } from "../../FleetStore.ts"
+import type { FleetStore, Notice } from "../../FleetStore.ts"
 
 interface Block {
   readonly id: string
@@ -96,6 +96,12 @@ export class Budget {
       const problem = check(around.limits)
       return problem === undefined ? Effect.succeed(new Budget(around)) : Effect.fail(problem)
     })
+  }
+
+  /** The store says that a key is held: what is left of the block goes back, and the next question says for how long. */
+  readonly heard = (notice: Notice): Effect.Effect<void> => {
+    const lane = notice._tag === "Held" ? this.lanes.get(notice.key) : undefined
+    return lane === undefined ? Effect.void : Effect.suspend(() => this.replace(lane, undefined))
   }
 
   /** The manager's `permit`: waits until every key with a limit lets the dial go. */

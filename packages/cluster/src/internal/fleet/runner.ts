@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as ConnectionManager from "kharbranth/ConnectionManager"
@@ -93,7 +94,19 @@ const begin = Effect.fnUntraced(function* (options: Options, store: FleetStore["
     Fleet.make({ holder, knows: (kind) => kinds.get(kind.id) === kind, store, clock, events, ...parts })
   /** The manager whose verbs reach the whole fleet. */
   const managerOf = (names: Names, made: Fleet.Made) => Managers.make({ local: manager, names, kinds, store, ...made })
-  return { answeringFor, clock, emit, holder, manager, managerOf, namesOf, runnerOf, timing }
+  /** Lets the store's notices reach what they concern, as long as the scope. */
+  const listen = Effect.fnUntraced(function* (names: Names, leases: Holder) {
+    const scope = yield* Effect.scope
+    const run = Effect.runForkWith(environment)
+    yield* (
+      store.news?.listen((notice) => {
+        if (notice._tag === "Wishes") names.changed()
+        leases.heard(notice)
+        if (notice._tag === "Held" && budget !== undefined) Fiber.runIn(run(budget.heard(notice)), scope)
+      }) ?? Effect.void
+    )
+  })
+  return { answeringFor, clock, emit, holder, listen, manager, managerOf, namesOf, runnerOf, timing }
 })
 
 /** One process that owns everything: no lease, no fence, no engine. */
@@ -139,7 +152,10 @@ export const make = Effect.fnUntraced(function* <E>(
   store: FleetStore["Service"],
   { join, patience, watch }: Membership<E>
 ) {
-  const { answeringFor, clock, emit, holder, managerOf, namesOf, runnerOf, timing } = yield* begin(options, store)
+  const { answeringFor, clock, emit, holder, listen, managerOf, namesOf, runnerOf, timing } = yield* begin(
+    options,
+    store
+  )
   const transport = yield* Transport
   let engine: Engine | undefined
   const leases: Holder = new Holder({
@@ -163,7 +179,7 @@ export const make = Effect.fnUntraced(function* <E>(
   )
   // What they open hangs on this scope, or it would be closed before the finalizer below could hand it over.
   const loops = yield* Scope.fork(yield* Effect.scope)
-  yield* Scope.provide(Effect.andThen(names.run(), leases.run()), loops)
+  yield* Scope.provide(Effect.all([names.run(), leases.run(), listen(names, leases)], { discard: true }), loops)
   yield* watch({ left: () => leases.left(), grace: timing.grace })
   const membership = yield* Scope.fork(yield* Effect.scope)
   const leave = Effect.suspend(() => {

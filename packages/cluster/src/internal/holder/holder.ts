@@ -9,10 +9,11 @@
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { FleetEvent } from "../../FleetEvent.ts"
-import type { Claimed, FleetStore, Note, Renewed } from "../../FleetStore.ts"
+import type { Claimed, FleetStore, Note, Notice, Renewed } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
 import { type Instant, instantOf, Right } from "../fence/right.ts"
 import type { Timing } from "./timing.ts"
@@ -75,6 +76,11 @@ export class Holder {
   private freed: Array<Lease> = []
   private readonly oneRelease = Semaphore.makeUnsafe(1)
   private scope: Scope.Scope = Scope.makeUnsafe()
+  /** Open when the store said that there is something to renew for, or to claim. */
+  private readonly asked = Latch.makeUnsafe(false)
+  private readonly freedForUs = Latch.makeUnsafe(false)
+  /** What others ask for and this process still should own, as far as it knows. */
+  private readonly wanted = new Map<Right, string>()
 
   constructor(around: Surroundings) {
     this.around = around
@@ -86,10 +92,20 @@ export class Holder {
     const { timing } = this.around
     return Effect.gen({ self: this }, function* () {
       this.scope = yield* Effect.scope
-      yield* Effect.forkScoped(every(() => (this.isTroubled ? timing.retryEvery : timing.renewEvery), this.renew()))
-      yield* Effect.forkScoped(every(() => (this.awaited > 0 ? timing.askEvery : timing.claimEvery), this.claim()))
+      yield* Effect.forkScoped(
+        every(() => (this.isTroubled ? timing.retryEvery : timing.renewEvery), this.renew(), this.asked)
+      )
+      yield* Effect.forkScoped(
+        every(() => (this.awaited > 0 ? timing.askEvery : timing.claimEvery), this.claim(), this.freedForUs)
+      )
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(this.nextSweep(), this.sweep())))
     })
+  }
+
+  /** The store says something that may be for this process. */
+  readonly heard = (notice: Notice): void => {
+    if (notice._tag === "Wanted" && notice.holder === this.around.holder) this.asked.openUnsafe()
+    if (notice._tag === "Freed" && notice.holder === this.around.holder) this.freedForUs.openUnsafe()
   }
 
   /**
@@ -131,7 +147,8 @@ export class Holder {
   private renewed(asked: ReadonlyArray<Right>, answers: ReadonlyArray<Renewed>, at: Instant): Effect.Effect<void> {
     const known = new Map(answers.map((answer) => [answer.bucket, answer]))
     const owned = this.around.owned()
-    const wanted: Array<readonly [Right, string]> = []
+    const moving: Array<readonly [Right, string]> = []
+    this.wanted.clear()
     const over: Array<Right> = []
     for (const right of asked) {
       // It may be free since this was asked, and is still used until its own end.
@@ -139,14 +156,26 @@ export class Holder {
       const answer = known.get(right.lease.bucket)
       if (answer?.epoch !== right.lease.epoch || !right.extend(at, this.around.timing.usable)) {
         over.push(right)
-      } else if (answer.wantedBy !== undefined && (this.isLeaving || !owned.has(right.lease.bucket))) {
-        wanted.push([right, answer.wantedBy])
+      } else if (answer.wantedBy !== undefined) {
+        if (this.isLeaving || !owned.has(right.lease.bucket)) moving.push([right, answer.wantedBy])
+        else this.wanted.set(right, answer.wantedBy)
       }
     }
     this.lose(over)
-    return Effect.forEach(wanted, ([right, by]) => Effect.forkIn(this.handOver(right, by), this.scope), {
+    return this.handOverAll(moving)
+  }
+
+  private handOverAll(moving: ReadonlyArray<readonly [Right, string]>): Effect.Effect<void> {
+    return Effect.forEach(moving, ([right, by]) => Effect.forkIn(this.handOver(right, by), this.scope), {
       discard: true
     })
+  }
+
+  /** Others may know earlier than this process that a bucket is theirs. */
+  private giveWanted(owned: ReadonlySet<string>): Effect.Effect<void> {
+    const moving = [...this.wanted].filter(([{ lease }]) => !owned.has(lease.bucket))
+    for (const [right] of moving) this.wanted.delete(right)
+    return this.handOverAll(moving)
   }
 
   /** All cuts come before what follows from them: a process that has little CPU would cut the last ones too late. */
@@ -188,6 +217,12 @@ export class Holder {
     return Effect.suspend(() => {
       const owned = this.around.owned()
       this.awaited = 0
+      return Effect.andThen(this.giveWanted(owned), this.claimOwned(owned))
+    })
+  }
+
+  private claimOwned(owned: ReadonlySet<string>): Effect.Effect<void> {
+    return Effect.suspend(() => {
       if (this.isLeaving || !this.isSettled(owned)) return Effect.void
       const buckets = [...owned].filter(
         (bucket) => !this.held.has(bucket) && !this.leaving.has(bucket) && !this.overlapping.has(bucket)
@@ -380,12 +415,16 @@ export class Holder {
   }
 }
 
-/** A step that dies is logged and made up for by the next one. */
-const every = (millis: () => number, step: Effect.Effect<void>): Effect.Effect<never> =>
-  step.pipe(
+/** Again and again, and as soon as there are news. A step that dies is logged and made up for by the next one. */
+const every = (millis: () => number, step: Effect.Effect<void>, news: Latch.Latch): Effect.Effect<never> =>
+  Effect.andThen(
+    // What is heard from now on is for the step after this one.
+    Effect.sync(() => news.closeUnsafe()),
+    step
+  ).pipe(
     Effect.catchDefect((defect) =>
       Effect.logError("A step of the fleet's holder failed; the next one makes up for it.", defect)
     ),
-    Effect.andThen(Effect.suspend(() => Effect.sleep(millis()))),
+    Effect.andThen(Effect.suspend(() => Effect.timeoutOption(news.await, millis()))),
     Effect.forever
   )

@@ -1,14 +1,44 @@
 /** The model as a store: its tables in this process, its time the clock's. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { FleetStore } from "../../FleetStore.ts"
+import type { FleetStore, News, Notice } from "../../FleetStore.ts"
 import * as Model from "./model.ts"
 
+/** Notices to all that listen in this process. */
+export class Voice implements News {
+  private readonly listeners = new Set<(notice: Notice) => void>()
+  private waiting: Array<Notice> = []
+
+  readonly tell = (notice: Notice): void => {
+    this.waiting.push(notice)
+  }
+
+  /** Once the step is whole: a listener may look at the tables within the call. */
+  flush(): void {
+    const notices = this.waiting
+    this.waiting = []
+    for (const notice of notices) for (const listener of this.listeners) listener(notice)
+  }
+
+  readonly listen: News["listen"] = (heard) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => this.listeners.add(heard)),
+        () => Effect.sync(() => this.listeners.delete(heard))
+      )
+    )
+}
+
 /** A store whose tables stay in the caller's hands. */
-export const over = (tables: () => Model.Tables): FleetStore["Service"] => {
+export const over = (tables: () => Model.Tables, voice: Voice): FleetStore["Service"] => {
   const at = <A>(step: (tables: Model.Tables, now: number) => A): Effect.Effect<A> =>
-    Effect.map(Clock.currentTimeMillis, (now) => step(tables(), now))
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const answer = step(tables(), now)
+      voice.flush()
+      return answer
+    })
   return {
+    news: voice,
     leases: {
       claim: (claim) => at((tables, now) => Model.claim(tables, now, claim)),
       renew: (leases, ttl) => at((tables, now) => Model.renew(tables, now, leases, ttl)),
@@ -44,6 +74,7 @@ export const over = (tables: () => Model.Tables): FleetStore["Service"] => {
 }
 
 export const make: Effect.Effect<FleetStore["Service"]> = Effect.sync(() => {
-  const tables = Model.empty()
-  return over(() => tables)
+  const voice = new Voice()
+  const tables = Model.empty(voice.tell)
+  return over(() => tables, voice)
 })

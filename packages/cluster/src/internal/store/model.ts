@@ -12,6 +12,7 @@ import type {
   Claimed,
   Handover,
   Note,
+  Notice,
   Parked,
   Renewed,
   Selection,
@@ -74,11 +75,14 @@ export interface Tables {
   readonly blocks: Map<string, BlockRow>
   readonly holds: Map<string, number>
   readonly breakers: Map<string, BreakerRow>
+  /** Where notices go. */
+  readonly tell: (notice: Notice) => void
   version: number
   blockIds: number
 }
 
-export const empty = (): Tables => ({
+export const empty = (tell: Tables["tell"] = () => {}): Tables => ({
+  tell,
   leases: new Map(),
   wishes: new Map(),
   outbox: new Map(),
@@ -92,6 +96,7 @@ export const empty = (): Tables => ({
 
 /** The same rows in other maps; rows are never changed in place. */
 export const copy = (tables: Tables): Tables => ({
+  tell: tables.tell,
   leases: new Map(tables.leases),
   wishes: new Map(tables.wishes),
   outbox: new Map(tables.outbox),
@@ -118,6 +123,7 @@ export const claim = (tables: Tables, now: number, { buckets, holder, ttl }: Cla
     const row = tables.leases.get(bucket)
     if (row !== undefined && !isFree(row, now, holder)) {
       tables.leases.set(bucket, { ...row, wantedBy: holder })
+      if (row.wantedBy !== holder) tables.tell({ _tag: "Wanted", holder: row.last })
       busy.push({ bucket, holder: row.last })
       continue
     }
@@ -175,6 +181,10 @@ export const renew = (
   return renewed
 }
 
+const tellFreed = ({ tell }: Tables, { wantedBy }: LeaseRow): void => {
+  if (wantedBy !== undefined) tell({ _tag: "Freed", holder: wantedBy })
+}
+
 export const release = (tables: Tables, now: number, leases: ReadonlyArray<Lease>): void => {
   for (const lease of leases) {
     const known = tables.leases.get(lease.bucket)
@@ -183,6 +193,7 @@ export const release = (tables: Tables, now: number, leases: ReadonlyArray<Lease
     if (row === undefined) continue
     const aliveAt = Math.min(now, row.expiresAt)
     tables.leases.set(lease.bucket, { ...row, holder: undefined, aliveAt, expiresAt: now, wantedBy: undefined })
+    tellFreed(tables, row)
   }
 }
 
@@ -207,6 +218,7 @@ export const put = (tables: Tables, wishes: ReadonlyArray<Wish>): void => {
   })
   if (news.length === 0) return
   const version = ++tables.version
+  tables.tell({ _tag: "Wishes" })
   for (const wish of news) {
     const known = tables.wishes.get(wish.name)
     tables.wishes.set(wish.name, { ...wish, version, cursor: known?.cursor, cursorEpoch: known?.cursorEpoch })
@@ -215,7 +227,9 @@ export const put = (tables: Tables, wishes: ReadonlyArray<Wish>): void => {
 
 export const remove = (tables: Tables, names: ReadonlyArray<string>): void => {
   const gone = names.filter((name) => tables.wishes.delete(name))
-  if (gone.length > 0) tables.version++
+  if (gone.length === 0) return
+  tables.version++
+  tables.tell({ _tag: "Wishes" })
 }
 
 export const pause = (tables: Tables, names: ReadonlyArray<string>, paused: boolean): void =>
@@ -318,6 +332,7 @@ export const beginOverlap = (
   if (row === undefined || lasting(row, now) !== undefined) return false
   const overlap = { holder, epoch, until: now + millis }
   tables.leases.set(bucket, { ...row, holder: undefined, aliveAt: now, expiresAt: now, wantedBy: undefined, overlap })
+  tellFreed(tables, row)
   for (const [key, note] of tables.notes) if (note.bucket === bucket) tables.notes.delete(key)
   for (const note of notes) tables.notes.set(noteKey(bucket, epoch, note.name), { ...note, bucket, epoch })
   return true
@@ -384,7 +399,10 @@ export const settle = (tables: Tables, now: number, id: string, unused: number):
 }
 
 export const hold = (tables: Tables, now: number, key: string, millis: number): void => {
-  tables.holds.set(key, Math.max(tables.holds.get(key) ?? 0, now + millis))
+  const until = tables.holds.get(key) ?? 0
+  if (now + millis <= until) return
+  tables.holds.set(key, now + millis)
+  tables.tell({ _tag: "Held", key })
 }
 
 /** How long a key is held after another failure; 0 when it is not. */

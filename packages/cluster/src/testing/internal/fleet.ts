@@ -32,6 +32,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
   const network = yield* TestNetwork.make({ ...options.network, seed })
   const detection = millis(options.detection ?? "3 seconds")
   const lag = millis(options.lag ?? "1 second")
+  const { notices = "all" } = options
   const members = new Members(options.buckets ?? 12, outer, chance)
   const living = new Map<string, TestRunner>()
   const scope = yield* Effect.scope
@@ -41,7 +42,8 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
 
   // ---- the store, and what it was
 
-  let tables = Model.empty()
+  const voice = new Memory.Voice()
+  let tables = Model.empty(voice.tell)
   const past: Array<{ readonly at: number; readonly tables: Model.Tables }> = []
   const remember = () => {
     const at = outer.currentTimeMillisUnsafe()
@@ -55,7 +57,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
     statements++
     remember()
     return tables
-  })
+  }, voice)
   const onOuter = <A, E>(effect: Effect.Effect<A, E>) => Effect.provideService(effect, Clock.Clock, outer)
   const loseCommits = (age: Duration.Input) =>
     Effect.sync(() => {
@@ -70,7 +72,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
     Effect.gen(function* () {
       const process = yield* network.process(name, joining)
       const conditions: Conditions = { cut: undefined, latency: 0 }
-      const store = linkOf(truth, { outer, context, process, conditions, chance })
+      const store = linkOf(truth, { outer, context, process, conditions, chance, notices })
       const isReachable = () => living.has(name) && conditions.cut === undefined
       const engine = members.engine(name, process, isReachable, Math.floor(chance() * lag))
       // Of its own: a process that is killed runs no finalizers.
@@ -168,7 +170,7 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
   const fleet: TestFleet = {
     network,
     // On the test's clock, not on its caller's.
-    store: through(truth, onOuter),
+    store: through(truth, onOuter, voice),
     runners: Effect.sync(() => [...living.values()]),
     join,
     statements: Effect.sync(() => statements),

@@ -8,7 +8,7 @@ import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { TestProcess } from "kharbranth/testing/TestNetwork"
-import type { FleetStore } from "../../FleetStore.ts"
+import type { FleetStore, News } from "../../FleetStore.ts"
 
 export interface Conditions {
   /** What gets lost: requests, or only the answers to them. */
@@ -25,6 +25,7 @@ interface Way {
   readonly conditions: Conditions
   /** A number in [0, 1) that decides how much of the time is the way there. */
   readonly chance: () => number
+  readonly notices: "all" | "some" | "none"
 }
 
 type Wrap = <A, E>(statement: Effect.Effect<A, E>) => Effect.Effect<A, E>
@@ -41,7 +42,8 @@ const wrapped = <Verbs extends object>(verbs: Verbs, wrap: Wrap): Verbs =>
   ) as Verbs
 
 /** A store, each statement of which is wrapped. */
-export const through = (store: FleetStore["Service"], wrap: Wrap): FleetStore["Service"] => ({
+export const through = (store: FleetStore["Service"], wrap: Wrap, news: News | undefined): FleetStore["Service"] => ({
+  news,
   leases: wrapped(store.leases, wrap),
   wishes: wrapped(store.wishes, wrap),
   outboxes: wrapped(store.outboxes, wrap),
@@ -50,7 +52,7 @@ export const through = (store: FleetStore["Service"], wrap: Wrap): FleetStore["S
 })
 
 export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Service"] => {
-  const { chance, conditions, context, outer, process } = way
+  const { chance, conditions, context, notices, outer, process } = way
   const run = Effect.runForkWith(context)
   const travel = (millis: number) => (millis > 0 ? outer.sleep(Duration.millis(millis)) : Effect.void)
 
@@ -71,5 +73,32 @@ export const linkOf = (store: FleetStore["Service"], way: Way): FleetStore["Serv
       )
     })
 
-  return through(store, over)
+  return through(store, over, notices === "none" || store.news === undefined ? undefined : spoken(store.news, way))
+}
+
+// The latest that a notice comes where chance decides, in milliseconds, and how many are lost or come twice.
+const latest = 400
+const share = 0.2
+
+/** The store's notices on their way to one process, which hears none while it is cut, or sleeps. */
+const spoken = (news: News, { chance, conditions, context, notices, outer, process }: Way): News => {
+  const run = Effect.runForkWith(context)
+  const isSome = notices === "some"
+  return {
+    listen: (heard) =>
+      news.listen((notice) => {
+        const copies = isSome && chance() < share ? (chance() < 0.5 ? 0 : 2) : 1
+        for (let n = 0; n < copies; n++) {
+          const delay = conditions.latency * chance() + (isSome ? latest * chance() : 0)
+          run(
+            Effect.gen(function* () {
+              yield* outer.sleep(Duration.millis(delay))
+              if (conditions.cut !== undefined) return
+              yield* process.awake
+              heard(notice)
+            })
+          )
+        }
+      })
+  }
 }
