@@ -107,7 +107,7 @@ export interface TestFleet {
   readonly network: TestNetwork.TestNetwork
   /** The store itself, with no way in between. */
   readonly store: FleetStore["Service"]
-  /** How many statements the store has had so far, from all processes and from the test. */
+  /** How many statements the store has had so far, from all processes and from the test, as Postgres would count them. */
   readonly statements: Effect.Effect<number>
   /** Whether the store keeps back dials of a key with a limit in `budget.fleet`. */
   readonly keptBack: (key: string) => Effect.Effect<KeptBack>

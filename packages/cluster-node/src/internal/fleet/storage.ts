@@ -13,8 +13,9 @@ import type { SqlClient } from "effect/sql/SqlClient"
 
 /** One for the cluster's locks, one to listen, one for statements. */
 const fewest = 3
-/** That of a client by default. */
-const usual = 10
+/** How many connections a client's pool has at most; its type does not say that the configuration has it. */
+const mostOf = ({ config }: PgClient.PgClient): number =>
+  (config as { readonly maxConnections?: number | undefined }).maxConnections ?? 10
 
 /** How long until it listens again after its session was lost. */
 const again = "5 seconds"
@@ -51,7 +52,7 @@ export const layer: Layer.Layer<FleetStore, never, SqlClient> = Layer.effect(
   Effect.gen(function* () {
     const store = yield* SqlFleetStore.make
     const client = Option.getOrUndefined(yield* Effect.serviceOption(PgClient.PgClient))
-    const canListen = client !== undefined && (client.config.maxConnections ?? usual) >= fewest
+    const canListen = client !== undefined && mostOf(client) >= fewest
     return canListen ? { ...store, news: newsOf(client) } : store
   })
 )

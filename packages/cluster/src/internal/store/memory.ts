@@ -29,18 +29,33 @@ export class Voice implements News {
     )
 }
 
+const two = (): number => 2
+
 /** A store whose tables stay in the caller's hands. */
-export const over = (tables: () => Model.Tables, voice: Voice): FleetStore["Service"] => {
-  const at = <A>(step: (tables: Model.Tables, now: number) => A): Effect.Effect<A> =>
+export const over = (
+  tables: () => Model.Tables,
+  voice: Voice,
+  counted: (statements: number) => void = () => {}
+): FleetStore["Service"] => {
+  /** `statements`: how many the same takes in Postgres. */
+  const at = <A>(
+    step: (tables: Model.Tables, now: number) => A,
+    statements: (answer: A) => number = () => 1
+  ): Effect.Effect<A> =>
     Effect.map(Clock.currentTimeMillis, (now) => {
       const answer = step(tables(), now)
+      counted(statements(answer))
       voice.flush()
       return answer
     })
   return {
     news: voice,
     leases: {
-      claim: (claim) => at((tables, now) => Model.claim(tables, now, claim)),
+      claim: (claim) =>
+        at(
+          (tables, now) => Model.claim(tables, now, claim),
+          ({ claimed }) => (claimed.length < claim.buckets.length ? 2 : 1)
+        ),
       renew: (leases, ttl) => at((tables, now) => Model.renew(tables, now, leases, ttl)),
       release: (leases) => at((tables, now) => Model.release(tables, now, leases)),
       all: at(Model.standings)
@@ -61,14 +76,14 @@ export const over = (tables: () => Model.Tables, voice: Voice): FleetStore["Serv
     handovers: {
       begin: (lease, notes, millis) => at((tables, now) => Model.beginOverlap(tables, now, lease, notes, millis)),
       note: (lease, notes) => at((tables, now) => Model.note(tables, now, lease, notes)),
-      read: (bucket) => at((tables, now) => Model.readHandover(tables, now, bucket))
+      read: (bucket) => at((tables, now) => Model.readHandover(tables, now, bucket), two)
     },
     permits: {
-      take: (take) => at((tables, now) => Model.take(tables, now, take)),
+      take: (take) => at((tables, now) => Model.take(tables, now, take), two),
       settle: (id, unused) => at((tables, now) => Model.settle(tables, now, id, unused)),
       hold: (key, millis) => at((tables, now) => Model.hold(tables, now, key, millis)),
-      failed: (key, breaker) => at((tables, now) => Model.failed(tables, now, key, breaker)),
-      worked: (key) => at((tables) => Model.worked(tables, key))
+      failed: (key, breaker) => at((tables, now) => Model.failed(tables, now, key, breaker), two),
+      worked: (key) => at((tables) => Model.worked(tables, key), two)
     }
   }
 }

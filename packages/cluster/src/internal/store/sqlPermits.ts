@@ -28,38 +28,43 @@ const lock = (sql: SqlClient, key: string): Effect.Effect<Row, SqlError> =>
     (rows) => rows[0]!
   )
 
-const forget = (sql: SqlClient, key: string) =>
-  sql`DELETE FROM kh_blocks WHERE key = ${key}::text AND over_at <= clock_timestamp()`
+interface Room {
+  readonly id: string | null
+  readonly permits: number
+  readonly next: number | null
+}
 
-const used = (sql: SqlClient, key: string) => sql<{ readonly used: number; readonly next: number | null }>`
-  SELECT coalesce(sum(permits), 0)::float8 AS used,
-    (extract(epoch FROM min(over_at) - clock_timestamp()) * 1000)::float8 AS next
-  FROM kh_blocks WHERE key = ${key}::text`
-
-const insert = (sql: SqlClient, key: string, permits: number, window: number, within: number) => sql<{
-  readonly id: string
-}>`
-  INSERT INTO kh_blocks (key, permits, window_millis, over_at)
-  VALUES (${key}::text, ${permits}::integer, ${window}::float8,
-    clock_timestamp() + ${window + within}::float8 * interval '1 millisecond')
-  RETURNING id::text AS id`
+// One statement after the lock, because a permit is asked for again and again while there is none.
+const grant = (sql: SqlClient, { key, limit, window, within }: Take, want: number) => sql<Room>`
+  WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at), gone AS (
+    DELETE FROM kh_blocks USING clock WHERE key = ${key}::text AND over_at <= clock.at
+  ), used AS (
+    SELECT least(${want}::float8, ${limit}::float8 - coalesce(sum(permits), 0))::float8 AS left,
+      (extract(epoch FROM min(over_at) - min(clock.at)) * 1000)::float8 AS next
+    FROM kh_blocks, clock WHERE key = ${key}::text AND over_at > clock.at
+  ), granted AS (
+    INSERT INTO kh_blocks (key, permits, window_millis, over_at)
+    SELECT ${key}::text, used.left::integer, ${window}::float8,
+      clock.at + ${window + within}::float8 * interval '1 millisecond'
+    FROM used, clock WHERE used.left > 0
+    RETURNING id
+  )
+  SELECT (SELECT id::text FROM granted) AS id, used.left AS permits, used.next AS next FROM used`
 
 const probe = (sql: SqlClient, key: string, within: number) => sql`
   UPDATE kh_budgets SET probe_until = clock_timestamp() + ${within}::float8 * interval '1 millisecond'
   WHERE key = ${key}::text`
 
-const take = (sql: SqlClient, { key, limit, want, window, within }: Take) =>
+const take = (sql: SqlClient, request: Take) =>
   Effect.gen(function* () {
+    const { key, want, within } = request
     const { failures, held, level, probed } = yield* lock(sql, key)
     if (held > 0 || probed > 0) return { _tag: "Wait", millis: Math.max(held, probed) } satisfies Block
-    yield* forget(sql, key)
-    const now = (yield* used(sql, key))[0]
     const isProbe = level > 0
-    const permits = Math.min(isProbe ? 1 : want, limit - (now?.used ?? 0))
-    if (permits <= 0) return { _tag: "Wait", millis: Math.max(0, now?.next ?? 0) } satisfies Block
+    const room = (yield* grant(sql, request, isProbe ? Math.min(1, want) : want))[0]!
+    if (room.id === null) return { _tag: "Wait", millis: Math.max(0, room.next ?? 0) } satisfies Block
     if (isProbe) yield* probe(sql, key, within)
-    const id = (yield* insert(sql, key, permits, window, within))[0]!.id
-    return { _tag: "Granted", id, permits, failures } satisfies Block
+    return { _tag: "Granted", id: room.id, permits: room.permits, failures } satisfies Block
   }).pipe(sql.withTransaction)
 
 const settle = (sql: SqlClient, id: string, unused: number) => sql`

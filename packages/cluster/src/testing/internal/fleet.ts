@@ -53,11 +53,14 @@ export const make = Effect.fnUntraced(function* <const Kinds extends ReadonlyArr
   }
   let statements = 0
   // What it was is what the next statement finds.
-  const truth = Memory.over(() => {
-    statements++
-    remember()
-    return tables
-  }, voice)
+  const truth = Memory.over(
+    () => {
+      remember()
+      return tables
+    },
+    voice,
+    (more) => void (statements += more)
+  )
   const onOuter = <A, E>(effect: Effect.Effect<A, E>) => Effect.provideService(effect, Clock.Clock, outer)
   const loseCommits = (age: Duration.Input) =>
     Effect.sync(() => {
