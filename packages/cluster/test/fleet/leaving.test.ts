@@ -1,7 +1,7 @@
 /**
  * Proves how a process leaves a fleet: it gives each bucket to the one that asks
- * for it, so that a name is without a socket for a moment only; and one that is
- * alone does not wait for others.
+ * for it, so that a name is without a socket for a moment only; one that is alone
+ * does not wait for others; and one whose store is slow does not wait for it for ever.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -27,8 +27,8 @@ const run = async <A>(program: Effect.Effect<A, unknown, never>): Promise<A> => 
   return exit.value
 }
 
-const rig = Effect.fnUntraced(function* (runners: number) {
-  const fleet = yield* TestFleet.make({ kinds: [Ticker], runners })
+const rig = Effect.fnUntraced(function* (runners: number, more: Partial<TestFleet.Options<[typeof Ticker]>> = {}) {
+  const fleet = yield* TestFleet.make({ kinds: [Ticker], runners, ...more })
   const server = yield* fleet.network.serve("wss://feed.example/")
   const all = yield* fleet.runners
   yield* all[0]!.fleet.reconcile(Ticker, new Map(names.map((name, n) => [name, n])))
@@ -64,6 +64,22 @@ describe("a process that leaves", () => {
       Effect.gen(function* () {
         const { all } = yield* rig(1)
         assert.strictEqual((yield* Effect.timeoutOption(all[0]!.leave, "1 second"))._tag, "Some")
+      }).pipe(Effect.scoped)
+    ))
+
+  it("is gone within 30 seconds where its store is slow, and its names are open elsewhere", () =>
+    run(
+      Effect.gen(function* () {
+        const { all, server } = yield* rig(2, { buckets: 60, moves: { concurrent: 1 } })
+        const [leaver] = all
+        // As long as a statement may take, nearly, and more than a second for each bucket.
+        yield* leaver!.slowStore("3 seconds")
+        const clock = yield* Effect.clockWith(Effect.succeed)
+        const at = clock.currentTimeMillisUnsafe()
+        yield* leaver!.leave
+        assert.isAtMost(clock.currentTimeMillisUnsafe() - at, 31_000)
+        yield* Effect.sleep("20 seconds")
+        assert.lengthOf(yield* server.connections, names.length)
       }).pipe(Effect.scoped)
     ))
 })

@@ -219,15 +219,15 @@ export const make = Effect.fnUntraced(function* (
     yield* deliver(name, frame, options)
   })
 
+  const nameOf = (nameOrKey: string | Key) => (typeof nameOrKey === "string" ? nameOrKey : nameOrKey.name)
+
   const send = (nameOrKey: string | Key, message: never, options?: Outbox.SendOptions) => {
-    const name = typeof nameOrKey === "string" ? nameOrKey : nameOrKey.name
+    const name = nameOf(nameOrKey)
     if (isHere(name)) return local.send(nameOrKey as string, message, options)
     return typeof nameOrKey === "string" ? deliver(name, message, options) : deliverBy(nameOrKey, message, options)
   }
 
   // ----------------------------------------------------------------------- opening
-
-  const nameOf = (nameOrKey: string | Key) => (typeof nameOrKey === "string" ? nameOrKey : nameOrKey.name)
 
   /** Opens here, unless the name is the fleet's. */
   const pinning = (open: ConnectionManager.Connect): ConnectionManager.Connect =>
