@@ -33,8 +33,8 @@ export class InvalidFleet extends Data.TaggedError("InvalidFleet")<{
 }
 
 /**
- * The params of a name do not fit the schema of its kind. The message says
- * where, never a value.
+ * The params of a name do not fit the schema of its kind, or no store can keep
+ * the name. The message says where, never a value of the params.
  *
  * @category errors
  * @since 0.1.0
@@ -43,8 +43,11 @@ export class InvalidParams extends Data.TaggedError("InvalidParams")<{
   readonly name: string
   readonly kind: string
   readonly cause: ForeignCause
+  /** Why a store cannot keep it, where the schema is not the reason. */
+  readonly issue?: string | undefined
 }> {
   override get message(): string {
+    if (this.issue !== undefined) return `Name ${JSON.stringify(this.name.slice(0, 100))}: ${this.issue}`
     return `Name "${this.name}": its params do not fit the schema of kind "${this.kind}". Correct the params; \`cause\` holds what the schema said.`
   }
 }

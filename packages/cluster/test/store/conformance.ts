@@ -167,6 +167,31 @@ const leaseCases: ReadonlyArray<Case> = [
 
 const wishCases: ReadonlyArray<Case> = [
   {
+    name: "a name may have any characters",
+    run: ({ store: { wishes } }) =>
+      Effect.gen(function* () {
+        const names = [
+          "'; DROP TABLE kh_names; --",
+          "a.b*>",
+          '"\\u0000"',
+          "ü 💥\n",
+          "__proto__",
+          "x/y?z#%",
+          "n".repeat(500)
+        ]
+        yield* wishes.put(names.map((name) => wish(name, { tags: [name] })))
+        const found = yield* wishes.select({ names })
+        assert.sameMembers(
+          found.map(({ name }) => name),
+          names
+        )
+        yield* wishes.pause(names, true)
+        for (const name of names) assert.isTrue((yield* wishes.select({ tag: name }))[0]?.paused, name)
+        yield* wishes.remove(names)
+        assert.deepStrictEqual(yield* wishes.select({}), [])
+      })
+  },
+  {
     name: "wishes are kept as they were given, JSON null included",
     run: ({ store: { wishes } }) =>
       Effect.gen(function* () {

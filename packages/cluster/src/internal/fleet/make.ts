@@ -81,16 +81,20 @@ export const make = (parts: Parts): Made => {
   ): Effect.Effect<Wish, InvalidParams | UnknownKind> => {
     if (!knows(kind)) return Effect.fail(new UnknownKind({ name, kind: kind.id }))
     const encoded = kind.body.encode(params as never)
-    return Exit.isSuccess(encoded)
-      ? Effect.succeed({
-          name,
-          kind: kind.id,
-          bucket: engine.bucketOf(name),
-          params: encoded.value,
-          tags: options?.tags ?? [],
-          paused: false
-        })
-      : Effect.fail(new InvalidParams({ name, kind: kind.id, cause: foreign(Cause.squash(encoded.cause)) }))
+    if (Exit.isFailure(encoded))
+      return Effect.fail(new InvalidParams({ name, kind: kind.id, cause: foreign(Cause.squash(encoded.cause)) }))
+    const tags = options?.tags ?? []
+    const issue = unfit(name) ?? textIssue([tags, encoded.value])
+    if (issue !== undefined)
+      return Effect.fail(new InvalidParams({ name, kind: kind.id, issue, cause: foreign(undefined) }))
+    return Effect.succeed({
+      name,
+      kind: kind.id,
+      bucket: engine.bucketOf(name),
+      params: encoded.value,
+      tags,
+      paused: false
+    })
   }
 
   /** What is there already, unless it is of another kind. */
@@ -133,7 +137,8 @@ export const make = (parts: Parts): Made => {
   })
 
   const wished = (name: string): Effect.Effect<Wished, NameNotFound | StoreFailed> =>
-    Effect.flatMap(store.wishes.select({ names: [name] }), ([wish]) =>
+    // The store is not asked for what it could not keep.
+    Effect.flatMap(unfit(name) === undefined ? store.wishes.select({ names: [name] }) : Effect.succeed([]), ([wish]) =>
       wish === undefined ? Effect.fail(new NameNotFound({ name })) : Effect.succeed(wish)
     )
 
@@ -350,6 +355,24 @@ export const make = (parts: Parts): Made => {
     sendFrame: (name, frame, options) => Effect.flatMap(wished(name), (wish) => give(wish, frame, options))
   }
 }
+
+// A name is the key of an index, whose rows are small.
+const longestName = 500
+
+// JSON writes both as escapes; a backslash before one makes it plain text.
+const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/
+
+/** Why no store can keep texts in this value. */
+const textIssue = (value: unknown): string | undefined =>
+  unstorable.test(JSON.stringify(value))
+    ? "a name, its tags and its params may contain neither U+0000 nor half of a surrogate pair. Leave them out."
+    : undefined
+
+/** Why no store can keep a name. */
+const unfit = (name: string): string | undefined =>
+  name === "" || name.length > longestName
+    ? `a name has between 1 and ${longestName} characters. Put what is longer into its params.`
+    : textIssue(name)
 
 const byBucket = (wishes: ReadonlyArray<Wished>): ReadonlyMap<string, ReadonlyArray<string>> => {
   const buckets = new Map<string, Array<string>>()
