@@ -1,5 +1,5 @@
 /**
- * The one vitest configuration: a project per package that has tests. Quick
+ * The one vitest configuration: a project per package that has tests, and one for the demos. Quick
  * suites are test files that end in `.test.ts`. The others run in a mode of their
  * own: `--mode slow` runs those in `.slow.ts`.
  *
@@ -13,6 +13,7 @@
  */
 import { existsSync, readdirSync } from "node:fs"
 import { availableParallelism } from "node:os"
+import { basename } from "node:path"
 import { defineConfig } from "vitest/config"
 
 /** Coverage gates, by glob: branches in percent, no pragmas. */
@@ -29,10 +30,10 @@ const gates = {
 
 const report = process.env["KHARBRANTH_REPORT"]
 
-const project = (name: string, include: ReadonlyArray<string>) => ({
+const project = (root: string, include: ReadonlyArray<string>) => ({
   extends: true as const,
-  root: `packages/${name}`,
-  test: { name, include: [...include] }
+  root,
+  test: { name: basename(root), include: [...include] }
 })
 
 export default defineConfig(({ mode }) => {
@@ -50,9 +51,9 @@ export default defineConfig(({ mode }) => {
       testTimeout: 600_000,
       hookTimeout: 600_000,
       reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
-      projects: readdirSync("packages")
-        .filter((name) => existsSync(`packages/${name}/test`))
-        .map((name) => project(name, [`test/**/*.${kind}.ts`])),
+      projects: [...readdirSync("packages").map((name) => `packages/${name}`), "scratchpad"]
+        .filter((root) => existsSync(`${root}/test`))
+        .map((root) => project(root, [`test/**/*.${kind}.ts`])),
       coverage: {
         provider: "v8",
         include: ["packages/kharbranth/src/**/*.ts"],

@@ -35,12 +35,36 @@ export interface Canvas {
   readonly close: () => void
 }
 
+// Its sequences start with an escape character, by design.
+// oxlint-disable-next-line no-control-regex
+const sequence = /(\u001b\[[\d;]*m)/
+
+/** As much of a line as fits, with all its colours: a line that wraps would push the first ones off. */
+export const clipped = (line: string, columns: number): string => {
+  let room = columns
+  return line
+    .split(sequence)
+    .map((part, index) => {
+      if (index % 2 === 1) return part
+      const kept = Array.from(part).slice(0, room)
+      room -= kept.length
+      return kept.join("")
+    })
+    .join("")
+}
+
+/** As many lines as fit, and of each as much as fits. */
+export const fitted = (lines: ReadonlyArray<string>, columns: number, rows: number): ReadonlyArray<string> =>
+  lines.slice(0, rows).map((line) => clipped(line, columns))
+
 export const canvas = (out: NodeJS.WriteStream): Canvas => {
   out.write("\u001b[?1049h\u001b[?25l")
   let open = true
   return {
     draw: (lines) => {
-      if (open) out.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join("\n")}\u001b[J`)
+      // One column stays free: behind a full line the cursor stands on its last character, and erases it.
+      const shown = fitted(lines, (out.columns ?? 80) - 1, out.rows ?? 24)
+      if (open) out.write(`\u001b[H${shown.map((line) => `${line}\u001b[K`).join("\n")}\u001b[J`)
     },
     close: () => {
       if (open) out.write("\u001b[?25h\u001b[?1049l")

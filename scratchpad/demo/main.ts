@@ -27,6 +27,7 @@ import * as Client from "./client.ts"
 import * as Dashboard from "./dashboard.ts"
 import { lasts } from "./faults.ts"
 import * as Metrics from "./metrics.ts"
+import { unsettledAtRest } from "./rest.ts"
 import * as Table from "./table.ts"
 import { now } from "./time.ts"
 import * as Verdict from "./verdict.ts"
@@ -58,9 +59,10 @@ const { values } = parseArgs({
   }
 })
 
-/** How long everything may take to connect before the faults begin, and to come to rest afterwards. */
+/** How long everything may take to connect before the faults begin. */
 const calm = 12_000
-const rest = 30_000
+/** How long it may take to come to rest afterwards. A bound for what never does, not for a machine that is slow. */
+const rest = 180_000
 
 const each = <A>(of: (id: VenueId) => A): Readonly<Record<VenueId, A>> =>
   Object.fromEntries(venueIds.map((id) => [id, of(id)])) as Record<VenueId, A>
@@ -109,13 +111,6 @@ const stay = (pages: ReadonlyArray<Table.Served>): Effect.Effect<void> => {
   return signal
 }
 
-const until = (condition: Effect.Effect<boolean>, deadline: number) =>
-  condition.pipe(
-    Effect.flatMap((holds) => (holds ? Effect.void : Effect.andThen(Effect.sleep("50 millis"), Effect.fail("again")))),
-    Effect.eventually,
-    Effect.timeoutOption(deadline)
-  )
-
 /** Asks the venues which of these books are right. */
 const auditor = (venues: ChildProcess) => {
   const total = { kharbranth: empty(), naive: empty() }
@@ -137,13 +132,14 @@ const auditor = (venues: ChildProcess) => {
     open.set(++id, message.client)
     venues.send({ _tag: "audit", id, ...message } satisfies ToVenues)
   }
-  return { total, ask, done: Effect.sync(() => open.size === 0) }
+  return { total, ask, unanswered: Effect.sync(() => open.size) }
 }
 
 const empty = (): Audited => ({ right: 0, wrong: 0, unknown: 0, example: undefined })
 
-const isRight = (client: Client.Client) =>
-  Effect.map(Effect.forEach(venueIds, client.synced), (all) => all.reduce((sum, n) => sum + n, 0) === client.total)
+/** How many books are not right. */
+const notRight = (client: Client.Client) =>
+  Effect.map(Effect.forEach(venueIds, client.synced), (all) => all.reduce((left, n) => left - n, client.total))
 
 const demo = (table: Table.Table) =>
   Effect.gen(function* () {
@@ -170,7 +166,7 @@ const demo = (table: Table.Table) =>
         if (message._tag === "fault")
           dashboard.say(`${message.venue}: ${message.name}${message.count === 1 ? "" : ` × ${message.count}`}`)
       })
-      yield* until(isRight(client), calm)
+      yield* unsettledAtRest(notRight(client), calm)
       dashboard.say(`${client.total} books are right; the faults begin`)
       const look = Effect.forEach(venueIds, (venue) =>
         Effect.map(client.believed(venue), (books) => audit.ask({ client: "kharbranth", venue, books }))
@@ -178,9 +174,9 @@ const demo = (table: Table.Table) =>
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("500 millis"), look)))
       yield* Effect.sleep(Math.max(0, start + calm + lasts - now()))
       dashboard.say("the faults are over: everything comes to rest")
-      yield* until(isRight(client), rest)
+      const open = yield* unsettledAtRest(notRight(client), rest)
       yield* look
-      yield* until(audit.done, 5000)
+      const unanswered = yield* unsettledAtRest(audit.unanswered, rest)
       tellNaive({ _tag: "finish" })
       const other = yield* next<FromNaive, "report">(naive, "report")
       venues.send({ _tag: "finish" } satisfies ToVenues)
@@ -200,7 +196,8 @@ const demo = (table: Table.Table) =>
           messages: other.messages,
           recoveries: undefined
         },
-        open: client.recoveries.open
+        open,
+        unanswered
       }
       yield* stay(pages)
       return verdict

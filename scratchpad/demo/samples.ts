@@ -38,9 +38,4 @@ export class Recoveries {
       if (since !== undefined) this.millis.push(now() - since)
     } else if (since === undefined && this.ever.has(name)) this.since.set(name, now())
   }
-
-  /** Books that were right and are not now. */
-  get open(): number {
-    return this.since.size
-  }
 }

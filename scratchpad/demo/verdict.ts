@@ -17,16 +17,19 @@ export interface Verdict {
   readonly naive: Column
   /** Books that were not right when everything should have been. */
   readonly open: number
+  /** Looks at books that the venues never judged. */
+  readonly unanswered: number
 }
 
 /** The naive client must show that the run had something to show. */
-export const passed = ({ kharbranth, naive, open }: Verdict): boolean =>
+export const passed = ({ kharbranth, naive, open, unanswered }: Verdict): boolean =>
   kharbranth.undetected === 0 &&
   kharbranth.audited.wrong === 0 &&
   kharbranth.audited.right > 0 &&
   kharbranth.report.violations === 0 &&
   kharbranth.report.bans === 0 &&
   open === 0 &&
+  unanswered === 0 &&
   naive.audited.wrong > 0 &&
   naive.report.violations > 0
 
@@ -45,7 +48,7 @@ const rulesOf = ({ rules }: Report): ReadonlyArray<string> =>
     .map(([rule, times]) => `    ${times} × ${rule}`)
 
 export const text = (verdict: Verdict, left: string): string => {
-  const { kharbranth, naive, open } = verdict
+  const { kharbranth, naive, open, unanswered } = verdict
   return [
     "",
     row("", "kharbranth", "naive"),
@@ -69,6 +72,7 @@ export const text = (verdict: Verdict, left: string): string => {
     row("  half of them within", recovery(kharbranth, 0.5), recovery(naive, 0.5)),
     row("  99 of 100 within", recovery(kharbranth, 0.99), recovery(naive, 0.99)),
     row("books not right at the end", open, "unknown", must(open)),
+    ...(unanswered === 0 ? [] : [row("looks that nobody judged", unanswered, "", must(unanswered))]),
     row("faults injected", kharbranth.report.injected, naive.report.injected),
     ...(naive.report.violations === 0 ? [] : ["", "  what the naive client broke:", ...rulesOf(naive.report)]),
     ...(kharbranth.report.violations === 0 ? [] : ["", "  what kharbranth broke:", ...rulesOf(kharbranth.report)]),

@@ -7,11 +7,13 @@
 interface Line {
   last: number | undefined
   marked: boolean
+  /** Markers that stood in this topic. */
+  markers: number
 }
 
 export interface FeedBook {
   messages: number
-  /** `Gap` and `Lagged` markers. */
+  /** Interruptions, which a marker shows in each topic of the feed. */
   gaps: number
   /** Messages that were missing behind a marker. */
   marked: number
@@ -64,8 +66,10 @@ export class Ledger {
   }
 
   marker(feed: string, topic: string): void {
-    this.bookOf(feed).gaps++
-    this.lineOf(topic).marked = true
+    const book = this.bookOf(feed)
+    const line = this.lineOf(topic)
+    line.marked = true
+    book.gaps = Math.max(book.gaps, ++line.markers)
   }
 
   ordered(order: string): void {
@@ -127,7 +131,7 @@ export class Ledger {
   private lineOf(topic: string): Line {
     const found = this.lines.get(topic)
     if (found !== undefined) return found
-    const line = { last: undefined, marked: false }
+    const line = { last: undefined, marked: false, markers: 0 }
     this.lines.set(topic, line)
     return line
   }

@@ -122,7 +122,7 @@ export const verdictText = (verdict: Verdict, left: string): string => {
   return [
     "",
     `  messages received    ${verdict.messages.toLocaleString("en")}`,
-    `  missing and marked   ${verdict.marked} behind ${verdict.gaps} markers`,
+    `  missing and marked   ${verdict.marked} behind ${verdict.gaps} marked gaps`,
     `  undetected gaps      ${must(verdict.undetected)}`,
     `  silent losses        ${must(verdict.silent)}`,
     `  delivered twice      ${verdict.repeated}`,
