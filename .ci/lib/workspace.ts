@@ -121,6 +121,23 @@ const gatesGuard: Check = {
   accepts: [{ ...gated("internal/a*.ts"), "packages/kharbranth/src/internal/about.ts": "" }]
 }
 
+const nodeOf = (root: string, checked: string): Sample => ({
+  "package.json": `{ "devDependencies": { "node": "${root}" } }`,
+  "pnpm-workspace.yaml": `nodeVersion: ${checked}\n`
+})
+
+const oneNode: Check = {
+  // Scripts run on that Node. Checked against the one that started pnpm, each package would warn a newcomer.
+  name: "engines are checked against the Node that the root brings",
+  complaints: (tree) => {
+    const brought = /"node": "(\d[\d.]*)"/.exec(tree.get("package.json") ?? "")?.[1]
+    const checked = /^nodeVersion: (.*)$/m.exec(tree.get("pnpm-workspace.yaml") ?? "")?.[1]
+    return brought === checked ? [] : [`the root brings Node ${brought}, and nodeVersion is ${checked}`]
+  },
+  rejects: [nodeOf("24.1.0", "24.2.0"), { ...nodeOf("24.1.0", ""), "pnpm-workspace.yaml": "packages: []\n" }],
+  accepts: [nodeOf("24.1.0", "24.1.0")]
+}
+
 const link = /\]\((?!\w+:|#)([^)\s#]+)(?:#[^)]*)?\)/g
 
 /** Prose only, with every line in its place. */
@@ -158,6 +175,7 @@ export const workspaceChecks: ReadonlyArray<Check> = [
   testsExplain,
   tidyTop,
   allBuilt,
+  oneNode,
   gatesGuard,
   linksLead
 ]
