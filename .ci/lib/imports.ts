@@ -209,6 +209,12 @@ const declared = (tree: Tree, name: string): ReadonlyArray<string> => {
   return [...Object.keys(dependencies ?? {}), ...Object.keys(peerDependencies ?? {})]
 }
 
+/** Whether a package's manifest has this name for a module of its own. */
+const alias = (tree: Tree, name: string, specifier: string): boolean => {
+  const manifest: unknown = JSON.parse(tree.get(`packages/${name}/package.json`) ?? "{}")
+  return Object.hasOwn((manifest as { readonly imports?: object }).imports ?? {}, specifier)
+}
+
 const misplaced = (tree: Tree, module: Module, specifier: string): string | undefined => {
   const own = packageOf(module.path)
   if (specifier.startsWith(".")) {
@@ -218,6 +224,9 @@ const misplaced = (tree: Tree, module: Module, specifier: string): string | unde
     return target.startsWith(`packages/${own}/`) ? undefined : `reaches out of its package with ${specifier}`
   }
   if (!sources.test(module.path)) return undefined
+  if (specifier.startsWith("#")) {
+    return alias(tree, own, specifier) ? undefined : `imports ${specifier}, which the manifest of ${own} does not name`
+  }
   const sibling = /^(?:kharbranth|@kharbranth\/([^/]+))(?:\/|$)/.exec(specifier)
   if (sibling !== null) {
     const other = sibling[1] ?? "kharbranth"
@@ -258,14 +267,22 @@ const layers: Check = {
     { "packages/signalr/src/A.ts": `import "kharbranth/internal/outbox"`, ...signalrNeeds },
     { "packages/signalr/src/A.ts": `import "left-pad"`, ...signalrNeeds },
     { "packages/signalr/test/A.test.ts": `import "../../kharbranth/src/internal/outbox.ts"`, ...signalrNeeds },
-    { "packages/attic/src/A.ts": `export {}` }
+    { "packages/attic/src/A.ts": `export {}` },
+    {
+      "packages/kharbranth/src/A.ts": `export * from "#b"`,
+      "packages/kharbranth/package.json": `{"imports":{"#a":""}}`
+    }
   ],
   accepts: [
     {
       "packages/signalr/src/A.ts": `import "kharbranth/Message"\nimport "./B.ts"\nimport "effect/Effect"`,
       ...signalrNeeds
     },
-    { "packages/kharbranth/test/A.test.ts": `import "../src/internal/outbox.ts"` }
+    { "packages/kharbranth/test/A.test.ts": `import "../src/internal/outbox.ts"` },
+    {
+      "packages/kharbranth/src/A.ts": `export * from "#a"`,
+      "packages/kharbranth/package.json": `{"imports":{"#a":""}}`
+    }
   ]
 }
 

@@ -32,6 +32,7 @@ const houses: Readonly<Record<string, House>> = {
     floors: [
       ["kit"],
       ["model"],
+      ["options"],
       ["codec", "heartbeat", "reconnect", "rateLimit"],
       ["transport", "lifecycle"],
       ["target", "inbox", "outbox", "platform"],

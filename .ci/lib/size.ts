@@ -49,6 +49,8 @@ const bundle = (input: Esbuild.BuildOptions) =>
     format: "esm",
     platform: "browser",
     target: "es2022",
+    // What bundlers take for production set by themselves; esbuild has to be told.
+    conditions: ["production"],
     logLevel: "error",
     plugins: [fetchedLater],
     ...input,

@@ -688,7 +688,7 @@ export type LinkError = ConnectionClosed | ConnectionDropped | ProtocolError | M
  * @category models
  * @since 0.1.0
  */
-export type SendError = NotConnected | OutboxFull | SendExpired | EncodeError
+export type SendError = NotConnected | OutboxFull | SendExpired | EncodeError | InvalidOptions
 
 /**
  * Every failure of a connection.
@@ -697,7 +697,6 @@ export type SendError = NotConnected | OutboxFull | SendExpired | EncodeError
  * @since 0.1.0
  */
 export type ConnectionError =
-  | InvalidOptions
   | TargetFailed
   | DialTimeout
   | DialError

@@ -63,6 +63,8 @@ export interface Heartbeat {
   readonly onlyWhenIdle: boolean
   /** The second clock: application data only. Pings and pulses do not count. */
   readonly data: { readonly within: Duration.Duration } | undefined
+  /** The constructor that made it, and what it was given: looked at when a connection is made. */
+  readonly from?: { readonly by: string; readonly options: unknown } | undefined
 }
 
 /**
@@ -124,7 +126,7 @@ export interface ProbeOptions extends WatchOptions {
  * @category constructors
  * @since 0.1.0
  */
-export const ping = (options: ProbeOptions = {}): Pinging => internal.probing(Probes.ping, options) as Pinging
+export const ping = (options: ProbeOptions = {}): Pinging => internal.probing("ping", Probes.ping, options) as Pinging
 
 /**
  * What `frame` takes.
@@ -146,7 +148,7 @@ export interface FrameOptions extends ProbeOptions {
  * @since 0.1.0
  */
 export const frame = (options: FrameOptions): Heartbeat =>
-  internal.probing(Probes.asking(Probes.making(options.make), Probes.matchingFrame(options.match)), options)
+  internal.probing("frame", Probes.asking(Probes.making(options.make), Probes.matchingFrame(options.match)), options)
 
 /**
  * What `text` takes.
@@ -171,6 +173,7 @@ export const text = (options: TextOptions = {}): Heartbeat => {
   // JavaScript callers may pass a value of any type.
   const probe: unknown = options.probe ?? "ping"
   return internal.probing(
+    "text",
     Probes.asking(() => String(probe), Probes.matching(Probes.textPulse(options.pulse ?? "pong"))),
     options
   )
@@ -213,6 +216,7 @@ export interface JsonOptions extends ProbeOptions {
  */
 export const json = (options: JsonOptions): Heartbeat =>
   internal.probing(
+    "json",
     Probes.asking(Probes.makingJson(options.make), Probes.matchingJson(options.match, options.contains)),
     options
   )
@@ -237,7 +241,11 @@ export interface ChallengeOptions extends WatchOptions {
  * @since 0.1.0
  */
 export const challenge = (options: ChallengeOptions): Heartbeat =>
-  internal.watching(Probes.answering(Probes.matchingFrame(options.match), Probes.replying(options.reply)), options)
+  internal.watching(
+    "challenge",
+    Probes.answering(Probes.matchingFrame(options.match), Probes.replying(options.reply)),
+    options
+  )
 
 /**
  * What `challengeJson` takes.
@@ -262,6 +270,7 @@ export interface ChallengeJsonOptions extends WatchOptions {
  */
 export const challengeJson = (options: ChallengeJsonOptions): Heartbeat =>
   internal.watching(
+    "challengeJson",
     Probes.answering(Probes.matchingJson(options.match, options.contains), Probes.replyingJson(options.reply)),
     options
   )
@@ -273,7 +282,7 @@ export const challengeJson = (options: ChallengeJsonOptions): Heartbeat =>
  * @since 0.1.0
  */
 export const passive = (options: WatchOptions & { readonly idle: Duration.Input }): Heartbeat =>
-  internal.watching(Probes.none, options)
+  internal.watching("passive", Probes.none, options)
 
 /**
  * Neither sends nor watches. A dead peer is noticed when the platform does,
@@ -283,7 +292,7 @@ export const passive = (options: WatchOptions & { readonly idle: Duration.Input 
  * @category constructors
  * @since 0.1.0
  */
-export const none: Heartbeat = internal.watching(Probes.none, {})
+export const none: Heartbeat = internal.watching("passive", Probes.none, undefined)
 
 /**
  * What is wrong with a heartbeat on such a transport, if anything.

@@ -8,7 +8,7 @@
 import type * as Duration from "effect/Duration"
 import type { ConnectionError, InvalidOptions } from "./ConnectionError.ts"
 import * as Policies from "./internal/inbox/overflow.ts"
-import * as Check from "./internal/model/check.ts"
+import * as Checks from "./internal/options/full.ts"
 
 /**
  * What happens to messages that find the inbox full. The socket is paused first,
@@ -258,11 +258,6 @@ export const lagged = (dropped: number, atMost = false): Lagged => ({ _tag: "Lag
  */
 export const isMessage = <In>(entry: Entry<In>): entry is Message<In> => entry._tag === "Message"
 
-const isOverflow = (overflow: unknown): boolean =>
-  overflow === "fail" ||
-  overflow === "dropOldest" ||
-  (typeof overflow === "object" && overflow !== null && Policies.isShedding(overflow))
-
 /**
  * What is wrong with the options, if anything.
  *
@@ -270,14 +265,4 @@ const isOverflow = (overflow: unknown): boolean =>
  * @since 0.1.0
  */
 export const check = <In>(options: Options<In>, connection: string): InvalidOptions | undefined =>
-  Check.firstOf([
-    Check.wholeNumber(connection, ["inbox", "highWaterMark"], options.highWaterMark, 1),
-    Check.positive(connection, ["inbox", "maxStall"], options.maxStall),
-    options.overflow === undefined || isOverflow(options.overflow)
-      ? undefined
-      : Check.invalid(
-          connection,
-          ["inbox", "overflow"],
-          'expected "fail", "dropOldest", { shed: Inbox.dropNewest } or { shed: Inbox.conflate, key }'
-        )
-  ])
+  Checks.check(connection, ["inbox"], Checks.inbox, options)

@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type { InvalidOptions } from "./ConnectionError.ts"
-import * as Check from "./internal/model/check.ts"
+import * as Checks from "./internal/options/full.ts"
 import { confirmationList, replayBy } from "./internal/outbox/confirmations.ts"
 import type { Frame } from "./Message.ts"
 
@@ -156,12 +156,6 @@ export interface Item {
   readonly id: string | undefined
 }
 
-const overflows: ReadonlyArray<Overflow> = ["suspend", "dropOldest", "dropNewest", "fail"]
-const whenDowns: ReadonlyArray<WhenDown> = ["hold", "fail", "drop"]
-
-const checkTtl = (connection: string, ttl: Duration.Duration | undefined): Check.Check =>
-  ttl === undefined || !Duration.isFinite(ttl) ? undefined : Check.positive(connection, ["outbox", "ttl"], ttl)
-
 /**
  * What is wrong with the options, if anything.
  *
@@ -178,11 +172,4 @@ const checkTtl = (connection: string, ttl: Duration.Duration | undefined): Check
  * @since 0.1.0
  */
 export const check = <In, Out>(options: Options<In, Out>, connection: string): InvalidOptions | undefined =>
-  Check.firstOf([
-    Check.wholeNumber(connection, ["outbox", "capacity"], options.capacity, 1),
-    Check.wholeNumber(connection, ["outbox", "maxBytes"], options.maxBytes, 1),
-    Check.wholeNumber(connection, ["outbox", "maxReplays"], options.maxReplays, 0),
-    Check.word(connection, ["outbox", "overflow"], options.overflow, overflows),
-    Check.word(connection, ["outbox", "whenDown"], options.whenDown, whenDowns),
-    checkTtl(connection, Check.optionalDuration(options.ttl))
-  ])
+  Checks.check(connection, ["outbox"], Checks.outbox, options)

@@ -41,6 +41,8 @@ export interface RateLimit {
   readonly pongs: boolean
   /** What the limit counts: one session, one connection, or all that share this value. */
   readonly scope: "session" | "connection" | "shared"
+  /** The constructor that made it, and what it was given: looked at when a connection is made. */
+  readonly from: { readonly by: string; readonly options: unknown }
   /** The meter that counts for it: a new one, or the one of a shared limit. */
   meter(): Meter
   /** The meters for several limits together: see {@link meters}. */
@@ -108,9 +110,10 @@ export const make = (options: Options): RateLimit => ({
   limit: options.limit,
   window: Check.optionalDuration(options.window),
   minGap: Check.optionalDuration(options.minGap),
-  reserve: options.reserve ?? Math.max(0, Math.min(options.pongs === true ? 2 : 1, (options.limit ?? 1) - 1)),
+  reserve: options.reserve ?? reserveOf(options),
   pongs: options.pongs ?? false,
   scope: options.scope ?? "session",
+  from: { by: "make", options },
   meter() {
     return newMeter(this)
   },
@@ -119,6 +122,9 @@ export const make = (options: Options): RateLimit => ({
     return checkOne(this, connection, path)
   }
 })
+
+const reserveOf = ({ limit, pongs }: Options): number =>
+  typeof limit === "number" ? Math.max(0, Math.min(pongs === true ? 2 : 1, limit - 1)) : 0
 
 /**
  * Makes a limit that counts for every connection it is given to.
@@ -130,7 +136,7 @@ export const shared = (options: SharedOptions): Effect.Effect<RateLimit> =>
   Effect.sync(() => {
     const limit = make(options)
     const meter = newMeter(limit)
-    return { ...limit, scope: "shared", meter: () => meter }
+    return { ...limit, scope: "shared", from: { by: "shared", options }, meter: () => meter }
   })
 
 const newMeter = (limit: RateLimit): Meter =>

@@ -52,6 +52,8 @@ export interface Reconnect {
   readonly maxAttempts: number | undefined
   /** Finds what is wrong with the numbers that `schedule` was made of. */
   readonly check?: ((connection: string) => InvalidOptions | undefined) | undefined
+  /** The constructor that made it, and what it was given: looked at when a connection is made. */
+  readonly from?: { readonly by: string; readonly options: unknown } | undefined
 }
 
 /**
@@ -220,7 +222,8 @@ export const make = (options: Options = {}): Reconnect => {
     hedgeAfter: Check.optionalDuration(options.hedgeAfter),
     classify: rule === undefined ? classify : internal.withFallback(rule),
     first: options.first ?? true,
-    maxAttempts: options.maxAttempts
+    maxAttempts: options.maxAttempts,
+    from: { by: "make", options }
   }
 }
 
@@ -278,7 +281,8 @@ export const exponential = (options: ExponentialOptions = {}): Reconnect => {
   }
   return {
     ...make({ ...options, schedule: Backoff.exponentialWaits(numbers) }),
-    check: (connection) => Backoff.checkExponential(numbers, connection)
+    check: (connection) => Backoff.checkExponential(numbers, connection),
+    from: { by: "exponential", options }
   }
 }
 

@@ -167,7 +167,8 @@ const sent = Effect.catchTags(connection.send({ buy: 1 }), {
   NotConnected: () => Effect.void,
   OutboxFull: () => Effect.void,
   SendExpired: () => Effect.void,
-  EncodeError: () => Effect.void
+  EncodeError: () => Effect.void,
+  InvalidOptions: () => Effect.void
 })
 expectTypeOf<Effect.Error<typeof sent>>().toEqualTypeOf<never>()
 

@@ -57,7 +57,7 @@ describe("declared", () => {
           startup: "lazy"
         },
         b: { url, heartbeat: { kind: "passive", idle: "1 minute" } },
-        c: { url, heartbeat: { kind: "none" }, codec: null }
+        c: { url, heartbeat: { kind: "none" }, codec: undefined }
       }
     })
     if (parsed._tag !== "Success") return assert.fail("it should parse")
@@ -99,7 +99,7 @@ describe("declared", () => {
     const [a, b] = parsed.success
     if (a === undefined || b === undefined) return assert.fail("there are two")
     const millis = (duration: Duration.Input | undefined) => duration && Duration.toMillis(duration)
-    const { classify: _, hedgeAfter, schedule: __, stableAfter, ...reconnect } = a.reconnect!
+    const { classify: _, from: ___, hedgeAfter, schedule: __, stableAfter, ...reconnect } = a.reconnect!
     assert.deepStrictEqual([millis(stableAfter), millis(hedgeAfter)], [60_000, 2_000])
     assert.deepStrictEqual(reconnect, { maxAttempts: 5, first: false })
     const { data, maxMissed, onlyWhenIdle, timeout } = a.heartbeat!
@@ -147,7 +147,7 @@ describe("declared", () => {
         { rateLimit: [{ minGap: -5 }, { limit: 1, window: 1, reserve: 1 }] },
         ["rateLimit.0.minGap", "rateLimit.1.reserve"]
       ],
-      [{ rateLimit: { limit: 1.5, window: 1, scope: "shared" } }, ["rateLimit.scope"]],
+      [{ rateLimit: { limit: 1.5, window: 1, scope: "shared" } }, ["rateLimit.limit", "rateLimit.scope"]],
       [{ rotate: { maxAge: 0, notice: "bye" } }, ["rotate.notice", "rotate.maxAge"]],
       [{ inbox: { highWaterMark: 0, overflow: "conflate" } }, ["inbox.highWaterMark", "inbox.overflow"]],
       [{ outbox: { capacity: 0, ttl: "soon", acks: {} } }, ["outbox.acks", "outbox.capacity", "outbox.ttl"]],
@@ -159,7 +159,7 @@ describe("declared", () => {
       [{ heartbeat: { every: "1 minute", idle: "30 seconds" } }, ["heartbeat.idle"]],
       [{ heartbeat: { kind: "json", probe: { op: "ping" } } }, ["heartbeat.pulse"]],
       [{ heartbeat: { kind: "json", pulse: 1, maxMissed: 0 } }, ["heartbeat.maxMissed", "heartbeat.probe"]],
-      [{ heartbeat: { data: { every: 1 } } }, ["heartbeat.data.every"]]
+      [{ heartbeat: { data: { every: 1 } } }, ["heartbeat.data.every", "heartbeat.data.within"]]
     ]
     for (const [policies, paths] of cases) assert.deepStrictEqual(faultsOf(policies), paths, JSON.stringify(policies))
   })

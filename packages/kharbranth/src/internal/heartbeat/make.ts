@@ -19,18 +19,20 @@ const detector = (input: Duration.Input | undefined): Duration.Duration | undefi
   return timeout.value._tag === "Infinity" ? undefined : timeout
 }
 
-export const watching = (kind: Kind, options: WatchOptions): Heartbeat => ({
+/** The public constructor `by` made it, from these options; without options there is nothing to check. */
+export const watching = (by: string, kind: Kind, options: WatchOptions | undefined): Heartbeat => ({
   probe: probeOf(kind),
   cadence: undefined,
   timeout: undefined,
   maxMissed: 1,
-  idle: Check.optionalDuration(options.idle),
+  idle: Check.optionalDuration(options?.idle),
   onlyWhenIdle: false,
-  data: options.data && { within: Check.duration(options.data.within) }
+  data: options?.data && { within: Check.duration(options.data.within) },
+  from: options && { by, options }
 })
 
-export const probing = (kind: Kind, options: ProbeOptions): Heartbeat => ({
-  ...watching(kind, options),
+export const probing = (by: string, kind: Kind, options: ProbeOptions): Heartbeat => ({
+  ...watching(by, kind, options),
   cadence: cadence(options.every),
   timeout: detector(options.timeout),
   maxMissed: options.maxMissed ?? 1,

@@ -16,12 +16,6 @@ type Drop = <In>(backlog: Backlog<In>, target: number, key: Key<In>) => number
 
 const noKey = (): undefined => undefined
 
-/** Whether a policy is complete: a way of dropping, and the key it may need. */
-export const isShedding = (policy: object): boolean =>
-  "shed" in policy &&
-  typeof policy.shed === "function" &&
-  (!("keyed" in policy.shed) || ("key" in policy && typeof policy.key === "function"))
-
 /** Drops as the policy says until at most `target` bytes wait; returns how many messages went. */
 export const shed = <In>(policy: Shedding<In>, backlog: Backlog<In>, target: number): number =>
   (policy.shed as unknown as Drop)(backlog, target, "key" in policy ? policy.key : noKey)

@@ -25,7 +25,7 @@ type Handler<C extends Command> = (registry: Registry, entry: Made, command: C) 
 
 /** What each command does to one connection: one line for each member of `Command`, or this does not compile. */
 const handlers: { readonly [Tag in Command["_tag"]]: Handler<Extract<Command, { readonly _tag: Tag }>> } = {
-  Restart: (_, { connection }, command) => connection.restart(command),
+  Restart: (_, { connection }, { mode, reason }) => connection.restart({ mode, reason }),
   Rotate: (_, { connection }, command) => connection.rotate(command),
   Probe: (_, { connection }, command) => connection.probe(command),
   Drain: (registry, entry, command) =>

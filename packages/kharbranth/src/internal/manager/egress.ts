@@ -3,11 +3,9 @@
  * they are known, with the way out to each, and whatever keys its options add.
  */
 import * as Effect from "effect/Effect"
-import type { InvalidOptions } from "../../ConnectionError.ts"
 import type { Managed } from "../../ConnectionManager.ts"
 import type { Transport } from "../../Transport.ts"
 import { attempt } from "../kit/guard.ts"
-import * as Check from "../model/check.ts"
 
 const isKnown = (url: unknown): url is string | URL => typeof url === "string" || url instanceof URL
 
@@ -58,17 +56,4 @@ export const keysOf = (
   const egresses = managed.egress !== undefined ? [managed.egress] : known ? ways : [`connection ${name}`]
   const { budget = [] } = managed
   return egresses.map((egress) => [egress].concat(budget))
-}
-
-const areStrings = (values: ReadonlyArray<unknown> | undefined): boolean =>
-  values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))
-
-export const check = (name: string, { budget, egress, priority }: Managed): InvalidOptions | undefined => {
-  if (typeof name !== "string" || name === "") return Check.invalid("", ["name"], "expected a name")
-  const problem = (path: string, issue: string) => Check.invalid(name, [path], issue)
-  if (!areStrings(budget)) return problem("budget", "expected an array of strings")
-  if (egress !== undefined && typeof egress !== "string") return problem("egress", "expected a string")
-  return priority === undefined || Number.isFinite(priority)
-    ? undefined
-    : problem("priority", "expected a finite number; higher goes first")
 }

@@ -20,6 +20,7 @@ import type { Ask } from "../session/context.ts"
 import { permitBy } from "../budget/permit.ts"
 import { startUp } from "../connection/use/ready.ts"
 import { Handle } from "../connection/use/handle.ts"
+import * as Checks from "../options/full.ts"
 import * as Entries from "./entry.ts"
 import type { Entry } from "./entry.ts"
 import * as Keys from "./egress.ts"
@@ -142,7 +143,7 @@ const open =
   (nameOrKey: string | Key<unknown, never>, options: AnyOptions): Effect.Effect<Connection.Any, ConnectionError> =>
     Effect.contextWith((context: Context.Context<never>) => {
       const { codec, name } = partsOf(nameOrKey, options)
-      const problem = Keys.check(name, options)
+      const problem = Checks.managed(name, options)
       if (problem !== undefined) return Effect.fail(problem)
       const budget = Keys.keysOf(name, options.target, options, transportOf(opening, options))
       const create = () => Entries.make({ name, codec, budget, tags: options.tags ?? none })

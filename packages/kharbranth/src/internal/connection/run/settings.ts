@@ -1,12 +1,11 @@
-/** A connection's options with their defaults, checked at the door. */
+/** A connection's options with their defaults, and the policies that they become. */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type * as Codec from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
 import type { ConnectionError, InvalidOptions } from "../../../ConnectionError.ts"
 import * as Heartbeat from "../../../Heartbeat.ts"
-import * as Inbox from "../../../Inbox.ts"
-import * as Outbox from "../../../Outbox.ts"
+import type * as Outbox from "../../../Outbox.ts"
 import * as Reconnect from "../../../Reconnect.ts"
 import type * as Target from "../../../Target.ts"
 import type { Capabilities } from "../../../Transport.ts"
@@ -64,16 +63,13 @@ export const lifecycleOf = (
   hedging: hedgingOf(policies, capabilities)
 })
 
-/** What policies become: checked, and the target as a recipe. */
+/** What policies of the right kinds become: what their parts say together is checked, and the target is a recipe. */
 export const checkPolicies = (
   connection: string,
   policies: Connection.Policies,
   capabilities: Capabilities
 ): Result.Result<Target.Recipe<never>, InvalidOptions> => {
   const wrong =
-    Check.positive(connection, ["dialTimeout"], policies.dialTimeout) ??
-    Check.positive(connection, ["openTimeout"], policies.openTimeout) ??
-    Check.positive(connection, ["closeTimeout"], policies.closeTimeout) ??
     Reconnect.check(policies.reconnect, connection) ??
     Heartbeat.check(policies.heartbeat, capabilities, connection) ??
     (policies.rateLimit === undefined ? undefined : Limits.check(policies.rateLimit, connection))
@@ -86,38 +82,6 @@ export const verdictOf = ({ classify }: Reconnect.Reconnect, error: ConnectionEr
   const by: "default" | "user" = decision._tag === Reconnect.classify(error)._tag ? "default" : "user"
   return { decision, by }
 }
-
-const startups = ["await", "background", "lazy"]
-
-const isStrings = (values: unknown): boolean =>
-  values === undefined || (Array.isArray(values) && values.every((value) => typeof value === "string"))
-
-const isCodec = (codec: unknown): boolean =>
-  codec === undefined ||
-  (typeof codec === "object" &&
-    codec !== null &&
-    "encode" in codec &&
-    typeof codec.encode === "function" &&
-    "decoder" in codec &&
-    typeof codec.decoder === "function")
-
-const rotateModes = ["breakFirst", "makeFirst"]
-
-export const checkOptions = (connection: string, options: AnyOptions): InvalidOptions | undefined =>
-  Check.wholeNumber(connection, ["maxMessageSize"], options.maxMessageSize, 1) ??
-  Check.wholeNumber(connection, ["writeMark"], options.writeMark, 1) ??
-  Check.wholeNumber(connection, ["openBuffer"], options.openBuffer, 1) ??
-  Check.positive(connection, ["startupTimeout"], duration(options, "startupTimeout")) ??
-  Check.word(connection, ["startup"], options.startup, startups) ??
-  (isStrings(options.tags) ? undefined : Check.invalid(connection, ["tags"], "expected an array of strings")) ??
-  (options.inbox === undefined ? undefined : Inbox.check(options.inbox, connection)) ??
-  (options.outbox === undefined ? undefined : Outbox.check(options.outbox, connection)) ??
-  (isCodec(options.codec)
-    ? undefined
-    : Check.invalid(connection, ["codec"], "expected a codec, such as Codec.json or one from Codec.make")) ??
-  Check.word(connection, ["rotate", "mode"], options.rotate?.mode, rotateModes) ??
-  Check.positive(connection, ["rotate", "maxAge"], options.rotate?.maxAge) ??
-  Check.positive(connection, ["rotate", "overlap"], options.rotate?.overlap)
 
 export const startupTimeout = (options: Durations): Duration.Duration => duration(options, "startupTimeout")
 

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import type { BroadcastOptions } from "../../../Connection.ts"
 import type { ConnectionError as Failure } from "../../../ConnectionError.ts"
 import { Fanout, Lossless } from "../../kit/fanout.ts"
-import * as Check from "../../model/check.ts"
+import * as Checks from "../../options/checks.ts"
 
 export const broadcast = <In>(
   name: string,
@@ -13,9 +13,9 @@ export const broadcast = <In>(
   options: BroadcastOptions = {}
 ): Effect.Effect<Stream.Stream<In, Failure>, Failure, Scope.Scope> =>
   Effect.gen(function* () {
-    const { capacity = 1024, strategy = "suspend" } = options
-    const wrong = Check.wholeNumber(name, ["capacity"], capacity, 1)
+    const wrong = Checks.broadcast(name, options)
     if (wrong !== undefined) return yield* wrong
+    const { capacity = 1024, strategy = "suspend" } = options
     const lossless = strategy === "suspend" ? new Lossless<In, Failure>() : undefined
     const fanout = lossless ?? new Fanout<In, Failure>()
     const ready = lossless?.ready ?? Effect.void

@@ -10,6 +10,7 @@ import * as Settings from "../run/settings.ts"
 import { close } from "./steer.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 import { Waiting } from "../../kit/waiting.ts"
+import * as Checks from "../../options/checks.ts"
 
 type Failure = ConnectionError.ConnectionError
 type Any<In, Out> = Supervisor<In, Out>
@@ -20,6 +21,8 @@ export const update = <In, Out>(
 ): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
     const policies = change(self.policies)
+    const wrong = Checks.policies(self.connection, policies)
+    if (wrong !== undefined) return Effect.fail(wrong)
     const checked = Settings.checkPolicies(self.connection, policies, self.transport.capabilities)
     if (Result.isFailure(checked)) return Effect.fail(checked.failure)
     return Effect.sync(() => self.reconfigure(policies, checked.success))

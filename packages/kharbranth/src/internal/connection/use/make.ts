@@ -8,6 +8,7 @@ import type * as Connection from "../../../Connection.ts"
 import type * as ConnectionError from "../../../ConnectionError.ts"
 import { Transport } from "../../../Transport.ts"
 import type { Ask } from "../../session/context.ts"
+import * as Checks from "../../options/checks.ts"
 import { Handle } from "./handle.ts"
 import { startUp } from "./ready.ts"
 import * as Settings from "../run/settings.ts"
@@ -27,6 +28,8 @@ export const make = <C extends Codec.Any, T, RO, RH>(
   // What the options require is in the context, which every fiber of the connection gets.
   const options = given as unknown as Settings.AnyOptions
   return Effect.contextWith((context: Context.Context<Transport | Scope.Scope>) => {
+    const wrong = Checks.connection(name, options)
+    if (wrong !== undefined) return Effect.fail(wrong)
     const supervised = supervise<Codec.In<C>, Codec.Out<C>>(name, options, context)
     if (Result.isFailure(supervised)) return Effect.fail(supervised.failure)
     const supervisor = supervised.success
@@ -34,7 +37,7 @@ export const make = <C extends Codec.Any, T, RO, RH>(
   })
 }
 
-/** Checks the options and makes what runs the connection; nothing is dialed yet. */
+/** Makes what runs a connection, from options that have passed the checks; nothing is dialed yet. */
 export const supervise = <In, Out>(
   name: string,
   options: Settings.AnyOptions,
@@ -43,8 +46,7 @@ export const supervise = <In, Out>(
 ): Result.Result<Supervisor<In, Out>, ConnectionError.InvalidOptions> => {
   const { capabilities } = Context.get(context, Transport)
   const policies = Settings.policiesOf(options, capabilities)
-  const wrong = Settings.checkOptions(name, options)
-  const target = wrong === undefined ? Settings.checkPolicies(name, policies, capabilities) : Result.fail(wrong)
+  const target = Settings.checkPolicies(name, policies, capabilities)
   if (Result.isFailure(target)) return Result.fail(target.failure)
   const codec = (options.codec ?? Codec.frames) as unknown as Codec.Codec<In, Out>
   return Result.succeed(

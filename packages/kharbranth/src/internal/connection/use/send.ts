@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as ConnectionError from "../../../ConnectionError.ts"
 import type { SendOptions } from "../../../Outbox.ts"
 import { resultOf } from "../../outbox/entry.ts"
+import * as Checks from "../../options/checks.ts"
 import { touch } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
@@ -14,6 +15,8 @@ export const send = <In, Out>(
   options?: SendOptions
 ): Effect.Effect<void, ConnectionError.SendError> =>
   Effect.suspend(() => {
+    const wrong = Checks.send(self.connection, options)
+    if (wrong !== undefined) return Effect.fail(wrong)
     if (self.reaction?.slowTimers === true) self.recheck()
     const now = self.outbox.sendNow(message, options)
     if (now === true) return Effect.void

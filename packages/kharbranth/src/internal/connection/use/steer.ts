@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Connection from "../../../Connection.ts"
 import type * as ConnectionError from "../../../ConnectionError.ts"
+import * as Checks from "../../options/checks.ts"
 import { isOver, verdict } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
@@ -14,6 +15,8 @@ export const restart = <In, Out>(
   options: Connection.RestartOptions = {}
 ): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
+    const wrong = Checks.restart(self.connection, options)
+    if (wrong !== undefined) return Effect.fail(wrong)
     const { mode = "breakFirst", reason = "asked for" } = options
     const before = self.epoch
     let successor: Failure | undefined

@@ -8,6 +8,7 @@ import { expiry, type Fate } from "../../outbox/entry.ts"
 import { confirmationList } from "../../outbox/confirmations.ts"
 import * as Options from "../../outbox/options.ts"
 import { Waiting } from "../../kit/waiting.ts"
+import * as Checks from "../../options/checks.ts"
 import { touch } from "./ready.ts"
 import type { Supervisor } from "../run/supervisor.ts"
 
@@ -63,6 +64,8 @@ export const track = <In, Out>(
   options?: SendOptions
 ): Effect.Effect<Effect.Effect<Delivery>, SendError> =>
   Effect.callback<Effect.Effect<Delivery>, SendError>((resume) => {
+    const wrong = Checks.send(self.connection, options)
+    if (wrong !== undefined) return resume(Effect.fail(wrong))
     touch(self)
     let delivery: Delivery | undefined
     const settled = new Waiting()
