@@ -198,7 +198,10 @@ export const rotationWindow: (isSafe: (time: number) => boolean) => RotationWind
 export interface Rotate<in In = unknown> {
   /** Replace a session this old, less up to a tenth by chance. Default: never. */
   readonly maxAge?: Duration.Input | undefined
-  /** How long before `Target.expiresAt`. Default: 30 seconds. */
+  /**
+   * How long before `Target.expiresAt`, but not before half of the time that is left when the session is Ready.
+   * Default: 30 seconds.
+   */
   readonly before?: Duration.Input | undefined
   /**
    * When a rotation does no harm, see {@link rotationWindow}: one that is planned

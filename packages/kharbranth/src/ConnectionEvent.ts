@@ -308,6 +308,22 @@ export interface RestartRequested {
 }
 
 /**
+ * A rotation is due, and waits: the session has not been Stable since the last
+ * automatic restart, so the server may be one that ends every session at once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RotationDeferred {
+  readonly _tag: "RotationDeferred"
+  readonly epoch: number
+  /** Why the session is to be replaced. */
+  readonly reason: string
+  /** How long until the rotation is tried again, Stable or not. */
+  readonly delay: Duration.Duration
+}
+
+/**
  * A successor took over from a session that was still alive.
  *
  * @category models
@@ -398,6 +414,7 @@ export type ConnectionEvent =
   | ReaderStalled
   | Dropped
   | RestartRequested
+  | RotationDeferred
   | Rotated
   | SuccessorFailed
   | ControlReceived

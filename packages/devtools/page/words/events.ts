@@ -87,6 +87,8 @@ export const eventText = (event: Recorded): string => {
       return `${many(event.count, "message")} of the ${event.where}: ${event.reason}`
     case "RestartRequested":
       return `${event.mode === "makeFirst" ? "successor first" : "break first"}, by ${event.by}: ${event.reason}`
+    case "RotationDeferred":
+      return `session ${event.epoch}: ${event.reason}, but not Stable yet`
     case "Rotated":
       return `session ${event.from} → ${event.to}`
     case "SuccessorFailed":

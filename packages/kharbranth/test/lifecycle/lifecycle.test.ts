@@ -343,17 +343,31 @@ describe("lifecycle rules", () => {
 
   it("a rotation that is refused, or whose successor may yet fail, is tried again in 30 seconds", () => {
     const again: Command = { _tag: "ArmRotation", after: 30_000 }
-    assert.deepStrictEqual(commandsOf(run(live), rotationDue("makeFirst")), [again])
-    const commands = commandsOf(run(settled), rotationDue("makeFirst"))
+    const delay = Duration.seconds(30)
+    const deferred: Command = {
+      _tag: "Emit",
+      event: { _tag: "RotationDeferred", epoch: 1, reason: "test", delay }
+    }
+    assert.deepStrictEqual(commandsOf(run(live), rotationDue("makeFirst", false)), [deferred, again])
+    const commands = commandsOf(run(settled), rotationDue("makeFirst", false))
     assert.deepStrictEqual(tags(commands), ["RestartRequested", "DialStarted", "Dial", "ArmRotation"])
     assert.deepStrictEqual(commands.at(-1), again)
-    assert.deepStrictEqual(tags(commandsOf(run(settled), rotationDue("breakFirst"))), [
+    assert.deepStrictEqual(tags(commandsOf(run(settled), rotationDue("breakFirst", false))), [
       "Interrupt",
       "RestartRequested",
       "EndSession",
       "DialStarted",
       "Dial"
     ])
+  })
+
+  it("a planned rotation happens although its session was never Stable, but not within a second", () => {
+    const session = run(live)
+    for (const mode of ["makeFirst", "breakFirst"] as const) {
+      const at = (after: number) => tags(reduce(session, rotationDue(mode, true), 2 + after)[1])
+      assert.include(at(1000), "Dial")
+      assert.notInclude(at(900), "Dial")
+    }
   })
 
   it("the surroundings resume what they paused, and never what a user paused", () => {

@@ -19,6 +19,8 @@ const replace = <A>(self: Set<A>, by: ReadonlySet<A>): void => {
   for (const a of by) self.add(a)
 }
 
+const isDeferral = (command: Command): boolean => command._tag === "Emit" && command.event._tag === "RotationDeferred"
+
 type Of<Union, Tag> = Extract<Union, { readonly _tag: Tag }>
 
 export class Monitor {
@@ -44,6 +46,8 @@ export class Monitor {
   /** What this transition hedges. */
   private hedged: number | undefined
   gate: "Dialing" | "Ready" | "Stable" = "Dialing"
+  /** When the session whose messages flow became Ready. */
+  readyAt = 0
   attempt = 0
   fresh = true
   refreshUsed = false
@@ -92,6 +96,7 @@ export class Monitor {
     this.hedge = other.hedge
     this.hedgesLeft = other.hedgesLeft
     this.gate = other.gate
+    this.readyAt = other.readyAt
     this.attempt = other.attempt
     this.fresh = other.fresh
     this.refreshUsed = other.refreshUsed
@@ -132,7 +137,7 @@ export class Monitor {
     this.staleIsIgnored(before, input, after, commands)
     this.loser = undefined
     this.hedged = this.hedge ?? this.active
-    this.take(input, commands)
+    this.take(input, commands, now)
     for (const [index, command] of commands.entries()) {
       demand(command._tag !== "Interrupt" || index === 0, "an interruption comes before all else")
       this.obey(command, input, now)
@@ -149,14 +154,14 @@ export class Monitor {
     demand(commands.length === 0 && isSame, "what is stale changes nothing")
   }
 
-  private take(input: Input, commands: ReadonlyArray<Command>): void {
+  private take(input: Input, commands: ReadonlyArray<Command>, now: number): void {
     switch (input._tag) {
       case "Opened":
         return this.takeOpened(input.epoch)
       case "Hung":
         return this.takeHung(input.epoch, commands)
       case "Ready":
-        return this.takeReady(input.epoch)
+        return this.takeReady(input.epoch, now)
       case "Stable":
         return this.takeStable(input.epoch)
       case "Ended":
@@ -169,7 +174,7 @@ export class Monitor {
       case "Withdraw":
         return this.takeWithdraw(input.epoch, commands)
       case "RotationDue":
-        return this.takeRotationDue(input, commands)
+        return this.takeRotationDue(input, commands, now)
       case "Woke": {
         const dials = this.waiting !== undefined && this.floor === 0
         return demand(dials === commands.length > 0, "a wake-up ends a wait that the server did not ask for")
@@ -224,7 +229,9 @@ export class Monitor {
     demand(isDue || commands.length === 0, "what is not hedged is left alone")
   }
 
-  private takeReady(epoch: number): void {
+  private takeReady(epoch: number, now: number): void {
+    const isFirst = epoch === this.successor || (epoch === this.active && this.gate === "Dialing")
+    if (isFirst && this.alive.has(epoch)) this.readyAt = now
     if (epoch !== this.active || this.gate !== "Dialing" || !this.alive.has(epoch)) return
     this.gate = "Ready"
     this.everReady = true
@@ -298,11 +305,17 @@ export class Monitor {
     this.untried = true
   }
 
-  private takeRotationDue({ mode, reason }: Of<Input, "RotationDue">, all: ReadonlyArray<Command>): void {
+  private takeRotationDue(input: Of<Input, "RotationDue">, all: ReadonlyArray<Command>, now: number): void {
+    const { isPlanned, mode, reason } = input
     const isLive = this.active !== undefined && this.gate !== "Dialing"
     if (!isLive) return demand(all.length === 0, "only a live session is rotated")
-    const commands = all.filter(({ _tag }) => _tag !== "ArmRotation")
+    const commands = all.filter((command) => command._tag !== "ArmRotation" && !isDeferral(command))
     this.rotationArmed = false
+    const coalesces = mode === "makeFirst" && this.successor !== undefined
+    // Whoever planned it waited for it: the session need not have been Stable, but Ready for a second.
+    if (isPlanned && now - this.readyAt >= 1000 && !coalesces) this.credit = true
+    const isDeferred = commands.length === 0 && !coalesces
+    demand(all.some(isDeferral) === isDeferred, "a rotation that does not happen yet is announced")
     this.takeRestart({ _tag: "Restart", mode, by: "auto", reason }, commands)
   }
 

@@ -107,10 +107,11 @@ export const mutants: Readonly<Record<string, Reduce>> = {
     command._tag === "Dial" ? { ...command, refresh: false } : command
   ),
   "a removed endpoint comes back": mapState((after) => ({ ...after, removed: [] })),
-  "a user's restart restores no endpoint": mapState((after, before) => ({
-    ...after,
-    removed: [...new Set([...before.removed, ...after.removed])]
-  })),
+  "a user's restart restores no endpoint": mapState((after, before) => {
+    const removed = [...new Set([...before.removed, ...after.removed])]
+    // With none left the search for the next one would not end.
+    return removed.length < after.config.endpoints ? { ...after, removed } : after
+  }),
   "a failed endpoint is dialed again": mapState((after, before, input) =>
     input._tag === "Ended" && after.removed.length === 0 ? { ...after, endpoint: before.endpoint } : after
   ),

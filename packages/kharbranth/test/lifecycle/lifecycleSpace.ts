@@ -53,8 +53,10 @@ const anytime: ReadonlyArray<Input> = [
   restart("makeFirst", "user"),
   restart("breakFirst", "auto"),
   restart("makeFirst", "auto"),
-  rotationDue("breakFirst"),
-  rotationDue("makeFirst"),
+  rotationDue("breakFirst", false),
+  rotationDue("makeFirst", false),
+  rotationDue("breakFirst", true),
+  rotationDue("makeFirst", true),
   reconfigured(2, false),
   reconfigured(2, true),
   reconfigured(1, true),
@@ -81,6 +83,9 @@ const inputsIn = (monitor: Monitor): ReadonlyArray<Input> => [
   ...anytime,
   ...Array.from({ length: monitor.last }, (_, at) => ofSession(at + 1, monitor.unended.has(at + 1))).flat()
 ]
+
+/** All happens at once, but for rotations that were planned: they come when they may happen. */
+const timeOf = (input: Input): number => (input._tag === "RotationDue" && input.isPlanned ? 1000 : 0)
 
 interface Place {
   readonly state: State
@@ -141,12 +146,13 @@ export const explore = (reduce: Reduce, config: Config, { epochs }: Bounds): Spa
     const next: Array<Place> = []
     for (const place of frontier) {
       for (const input of inputsIn(place.monitor)) {
-        const [state, commands] = reduce(place.state, input, 0)
+        const now = timeOf(input)
+        const [state, commands] = reduce(place.state, input, now)
         if (state.epoch > epochs) continue
         edges++
         trial.become(place.monitor)
         try {
-          trial.check(place.state, input, state, commands, 0)
+          trial.check(place.state, input, state, commands, now)
         } catch (cause) {
           if (!(cause instanceof Broken)) throw cause
           const way = [...wayTo(place), JSON.stringify(input, told)]

@@ -50,7 +50,12 @@ export const stepped = (delay: number): Input => ({ _tag: "Stepped", delay })
 export const simple = (_tag: "Exhausted" | "RetryDue" | "Woke" | "Close"): Input => ({ _tag })
 export const pause = (by: PausedBy = "user"): Input => ({ _tag: "Pause", by })
 export const resume = (by: PausedBy = "user"): Input => ({ _tag: "Resume", by })
-export const rotationDue = (mode: "breakFirst" | "makeFirst"): Input => ({ _tag: "RotationDue", mode, reason: "test" })
+export const rotationDue = (mode: "breakFirst" | "makeFirst", isPlanned: boolean): Input => ({
+  _tag: "RotationDue",
+  mode,
+  reason: "test",
+  isPlanned
+})
 
 /** One hedge an attempt. */
 export const hedging: Hedging = { most: 1, beside: true }
@@ -209,8 +214,10 @@ export const inputsFor = (state: State): ReadonlyArray<readonly [string, Input]>
     ["Restart makeFirst by user", restart("makeFirst", "user")],
     ["Restart breakFirst by auto", restart("breakFirst", "auto")],
     ["Restart makeFirst by auto", restart("makeFirst", "auto")],
-    ["RotationDue breakFirst", rotationDue("breakFirst")],
-    ["RotationDue makeFirst", rotationDue("makeFirst")],
+    ["RotationDue breakFirst", rotationDue("breakFirst", false)],
+    ["RotationDue makeFirst", rotationDue("makeFirst", false)],
+    ["RotationDue breakFirst as planned", rotationDue("breakFirst", true)],
+    ["RotationDue makeFirst as planned", rotationDue("makeFirst", true)],
     ["Woke", simple("Woke")],
     ["Reconfigured, the same target", reconfigured(state.config.endpoints, false)],
     ["Reconfigured, a new target of 2", reconfigured(2, true)],

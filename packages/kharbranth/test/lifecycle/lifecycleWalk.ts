@@ -81,7 +81,7 @@ const asks = (dice: Dice): Input =>
     () => pause(dice.pick(["user", "surroundings"] as const)),
     () => resume(dice.pick(["user", "surroundings"] as const)),
     () => simple("Woke"),
-    () => rotationDue(dice.pick(["breakFirst", "makeFirst"] as const)),
+    () => rotationDue(dice.pick(["breakFirst", "makeFirst"] as const), dice.pick([true, false])),
     () => reconfigured(1 + dice.below(3), dice.chance(0.5)),
     () => ({ _tag: "Fail", error: dice.chance(0.2) ? invalid : overflowed })
   ])()

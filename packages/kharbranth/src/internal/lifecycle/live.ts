@@ -3,6 +3,7 @@
  * sessions exist: the active one, a successor on its way, and one that retires.
  * Never more than two of the three: a rotation drops what still retires.
  */
+import * as Duration from "effect/Duration"
 import { retry } from "../../Reconnect.ts"
 import {
   after,
@@ -20,7 +21,7 @@ import {
   requested,
   restartNow
 } from "./moves.ts"
-import type { InputAt, Transition, StateAt } from "./model.ts"
+import type { Command, InputAt, Transition, StateAt } from "./model.ts"
 
 type Live = StateAt<"Live">
 
@@ -93,11 +94,20 @@ export const restart = (state: Live, input: InputAt<"Restart">, now: number): Tr
 /** In ms: when a rotation that was refused, or whose successor may yet fail, is tried again. */
 const rotateAgain = 30_000
 
-export const rotationDue = (state: Live, { mode, reason }: InputAt<"RotationDue">, now: number): Transition => {
-  const [next, commands] = restart(state, { _tag: "Restart", mode, by: "auto", reason }, now)
-  return next.phase._tag === "Live"
-    ? [next, [...commands, { _tag: "ArmRotation", after: rotateAgain }]]
-    : [next, commands]
+/** In ms: a planned rotation needs no Stable session, for a token may live for less; but one that was Ready for so long. */
+const plannedAtEarliest = 1000
+
+export const rotationDue = (state: Live, input: InputAt<"RotationDue">, now: number): Transition => {
+  const { isPlanned, mode, reason } = input
+  const { epoch, since, successor } = state.phase
+  const mayskip = state.mayskip || (isPlanned && now - since >= plannedAtEarliest)
+  const [next, commands] = restart({ ...state, mayskip }, { _tag: "Restart", mode, by: "auto", reason }, now)
+  if (next.phase._tag !== "Live") return [next, commands]
+  const again: Command = { _tag: "ArmRotation", after: rotateAgain }
+  if (commands.length > 0) return [next, [...commands, again]]
+  const delay = Duration.millis(rotateAgain)
+  const deferred = successor === undefined ? [emit({ _tag: "RotationDeferred", epoch, reason, delay })] : none
+  return [state, [...deferred, again]]
 }
 
 /** The successor goes; the next doubt may dial one again. */

@@ -141,8 +141,13 @@ export type Input =
       readonly by: "user" | "auto"
       readonly reason: string
     }
-  /** The session is old enough, or the server announced its end. */
-  | { readonly _tag: "RotationDue"; readonly mode: "breakFirst" | "makeFirst"; readonly reason: string }
+  /** The session is old enough, or its target expires (both as planned), or the server announced its end. */
+  | {
+      readonly _tag: "RotationDue"
+      readonly mode: "breakFirst" | "makeFirst"
+      readonly reason: string
+      readonly isPlanned: boolean
+    }
   /** The doubt that asked for this successor is gone: the active session was heard. */
   | { readonly _tag: "Withdraw"; readonly epoch: number }
   /** The policies changed; with a new target every url is untried. */

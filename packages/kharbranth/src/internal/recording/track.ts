@@ -33,6 +33,7 @@ const sources: Readonly<Record<Tag, Source>> = {
   ReaderStalled: "inbox",
   Dropped: "inbox",
   RestartRequested: "user",
+  RotationDeferred: "connection",
   Rotated: "connection",
   SuccessorFailed: "connection",
   ControlReceived: "session",

@@ -64,6 +64,11 @@ export class Log {
       }
       case "SuccessorFailed":
         return ["Warn", `successor ${event.epoch} failed, session ${this.live} stays: ${event.error.message}`]
+      case "RotationDeferred": {
+        const { delay, epoch, reason } = event
+        const wait = Duration.format(delay)
+        return ["Warn", `session ${epoch} is to be replaced (${reason}), but was not Stable yet: in ${wait}`]
+      }
       case "GaveUp":
         return ["Error", `gave up: ${event.error.message}`]
       case "Rotated":

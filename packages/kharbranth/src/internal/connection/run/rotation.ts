@@ -45,7 +45,9 @@ export class Rotation<In> {
   /** When a session that is Ready now is to be replaced; times are Unix milliseconds, `chance` is in [0, 1). */
   due(now: number, expiresAt: number | undefined, chance: number): number {
     const age = this.maxAge * (1 - chance / 10)
-    const latest = Math.min(now + age, Math.max(now, (expiresAt ?? Infinity) - this.before))
+    const left = Math.max(0, (expiresAt ?? Infinity) - now)
+    // A token that lives hardly longer than `before` serves for half of its life.
+    const latest = now + Math.min(age, Math.max(left - this.before, left / 2))
     return this.window === undefined || latest === Infinity ? latest : this.window.choose(now, latest, chance)
   }
 

@@ -222,7 +222,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
       case "stable":
         return this.stable()
       case "rotate":
-        return this.rotate("it was due")
+        return this.rotate("it was due", true)
       case "outbox":
         return this.outbox.wake(this.mono())
       case "overlap":
@@ -235,8 +235,8 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     if (phase._tag === "Live") this.dispatch({ _tag: "Stable", epoch: phase.epoch })
   }
 
-  rotate(reason: string): void {
-    this.dispatch({ _tag: "RotationDue", mode: this.rotationMode, reason })
+  rotate(reason: string, isPlanned = false): void {
+    this.dispatch({ _tag: "RotationDue", mode: this.rotationMode, reason, isPlanned })
   }
 
   recheck(): void {
