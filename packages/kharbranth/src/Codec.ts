@@ -88,6 +88,8 @@ export interface Decoder<out In> {
   readonly onBadFrame: BadFramePolicy
   /** Text may come as `LazyText` in place of a string. `Codec.lazyText` and `Codec.makeLazy` can handle that. */
   readonly lazyText?: true | undefined
+  /** Control frames come too, in their place, as `Message.Ping`, `Pong` and `Close`. `Codec.messages` can handle that. */
+  readonly control?: true | undefined
 }
 
 /**
@@ -135,6 +137,39 @@ export type Out<C> = C extends Codec<unknown, infer Out> ? Out : never
 export const frames: Codec<Message.Data, Message.Input> = {
   encode: Message.toFrame,
   decoder: () => frameDecoder
+}
+
+/**
+ * {@link frames} with the control frames in their place in the stream: pings
+ * (which are answered in any case), pongs, those that answer the heartbeat among
+ * them, and the close with its code and reason. A page shows no pings and pongs.
+ * To send control frames, use `Connection.ping` and `Connection.close`.
+ *
+ * @example
+ * ```ts
+ * import * as Codec from "kharbranth/Codec"
+ * import * as Connection from "kharbranth/Connection"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import { strictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   yield* network.serve("wss://feed.example/", (peer) => peer.ping(new Uint8Array([7])))
+ *   const options = { target: "wss://feed.example/", codec: Codec.messages } as const
+ *   const connection = yield* Connection.make("feed", options).pipe(network.provide)
+ *   return yield* connection.receive
+ * })
+ *
+ * strictEqual((await Effect.runPromise(Effect.scoped(program)))._tag, "Ping")
+ * ```
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const messages: Codec<Message.Message, Message.Input> = {
+  encode: Message.toFrame,
+  decoder: () => messageDecoder
 }
 
 /**
@@ -338,7 +373,12 @@ export const skipErrors = <In, Out>(self: Codec<In, Out>): Codec<In, Out> => ({
   ...self,
   decoder: () => {
     const inner = self.decoder()
-    return { decode: (frames) => inner.decode(frames), onBadFrame: skip, lazyText: inner.lazyText }
+    return {
+      decode: (frames) => inner.decode(frames),
+      onBadFrame: skip,
+      lazyText: inner.lazyText,
+      control: inner.control
+    }
   }
 })
 
@@ -377,7 +417,8 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
     return {
       decode: (frames) => ({ messages: internal.yieldAll(inner, frames), failure: undefined }),
       onBadFrame: inner.onBadFrame,
-      lazyText: inner.lazyText
+      lazyText: inner.lazyText,
+      control: inner.control
     }
   }
 })
@@ -386,6 +427,11 @@ export const yieldErrors = <In, Out>(self: Codec<In, Out>): Codec<Result.Result<
 const frameDecoder: Decoder<Message.Data> = {
   decode: (frames) => ({ messages: frames.map(Message.fromFrame), failure: undefined }),
   onBadFrame: Decoding.never
+}
+const messageDecoder: Decoder<Message.Message> = {
+  decode: (frames) => ({ messages: frames.map(internal.messageOf), failure: undefined }),
+  onBadFrame: Decoding.never,
+  control: true
 }
 const textDecoder = /* @__PURE__ */ internal.only(internal.isText, "a binary frame where text was expected")
 const lazyTextDecoder: Decoder<Message.LazyText> = /* @__PURE__ */ internal.lazy(

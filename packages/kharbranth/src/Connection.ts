@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
 import type * as Codec from "./Codec.ts"
-import type { ConnectionError, SendError } from "./ConnectionError.ts"
+import type { ConnectionError, InvalidOptions, SendError } from "./ConnectionError.ts"
 import type { ConnectionEvent } from "./ConnectionEvent.ts"
 import type { ConnectionMetrics } from "./ConnectionMetrics.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
@@ -150,6 +150,30 @@ export interface BroadcastOptions {
 export interface DrainOptions {
   /** How long it waits for confirmations before it closes. Default: 30 seconds. */
   readonly deadline?: Duration.Input | undefined
+}
+
+/**
+ * What `close` takes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface CloseOptions {
+  /** 1000, or 3000 to 4999. Default: 1000. */
+  readonly code?: number | undefined
+  /** At most 123 bytes of UTF-8. Default: none. */
+  readonly reason?: string | undefined
+}
+
+/**
+ * What `ping` takes.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export interface PingOptions {
+  /** What the ping carries, at most 125 bytes; its pong must carry the same. Default: the heartbeat's probe is sent. */
+  readonly payload?: Uint8Array | undefined
 }
 
 /**
@@ -514,13 +538,73 @@ export const drain: {
 )
 
 /**
- * Sends a probe and gives the round-trip time once its answer has come.
+ * Closes the connection for good, as its member `close` does, and says why to
+ * the peer. A code or reason that a close frame cannot carry fails with
+ * `InvalidOptions`, and nothing is closed.
+ *
+ * @example
+ * ```ts
+ * import * as Connection from "kharbranth/Connection"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Effect from "effect/Effect"
+ * import { deepStrictEqual } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   const server = yield* network.serve("wss://feed.example/")
+ *   const connection = yield* Connection.make("feed", { target: "wss://feed.example/" }).pipe(network.provide)
+ *   const peer = yield* server.accepted
+ *   yield* Connection.close(connection, { code: 4001, reason: "signed out" })
+ *   return yield* peer.ended
+ * })
+ *
+ * const end = await Effect.runPromise(Effect.scoped(program))
+ * deepStrictEqual(end, { _tag: "Closed", code: 4001, reason: "signed out", initiator: "client" })
+ * ```
+ *
+ * @category steering
+ * @since 0.1.0
+ */
+export const close: {
+  (options: CloseOptions): <In, Out>(self: Connection<In, Out>) => Effect.Effect<void, InvalidOptions>
+  <In, Out>(self: Connection<In, Out>, options: CloseOptions): Effect.Effect<void, InvalidOptions>
+} = /* @__PURE__ */ dual(2, <In, Out>(self: Connection<In, Out>, options: CloseOptions) =>
+  control.closeWith(Handle.inside(self), options)
+)
+
+/**
+ * Sends a probe and gives the round-trip time once its answer has come: the
+ * heartbeat's probe, or a ping frame with a payload of yours, which the peer
+ * sends back. Where the transport cannot send pings, as in a page, a payload
+ * fails with `PingFailed`.
+ *
+ * @example
+ * ```ts
+ * import * as Connection from "kharbranth/Connection"
+ * import * as TestNetwork from "kharbranth/testing/TestNetwork"
+ * import * as Duration from "effect/Duration"
+ * import * as Effect from "effect/Effect"
+ * import { ok } from "node:assert"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make()
+ *   yield* network.serve("wss://feed.example/")
+ *   const connection = yield* Connection.make("feed", { target: "wss://feed.example/" }).pipe(network.provide)
+ *   return yield* Connection.ping(connection, { payload: new TextEncoder().encode("are you there?") })
+ * })
+ *
+ * ok(Duration.toMillis(await Effect.runPromise(Effect.scoped(program))) >= 0)
+ * ```
  *
  * @category liveness
  * @since 0.1.0
  */
-export const ping = <In, Out>(self: Connection<In, Out>): Effect.Effect<Duration.Duration, ConnectionError> =>
-  control.ping(Handle.inside(self))
+export const ping: {
+  (options?: PingOptions): <In, Out>(self: Connection<In, Out>) => Effect.Effect<Duration.Duration, ConnectionError>
+  <In, Out>(self: Connection<In, Out>, options?: PingOptions): Effect.Effect<Duration.Duration, ConnectionError>
+} = /* @__PURE__ */ dual(isSelf, <In, Out>(self: Connection<In, Out>, options?: PingOptions) =>
+  control.ping(Handle.inside(self), options?.payload)
+)
 
 /**
  * The figures of this moment: messages, bytes, round trips, drops, depths.

@@ -5,7 +5,8 @@
 import * as Result from "effect/Result"
 import type { BadFramePolicy, Batch, DecodeIssue, Decoder } from "../../Codec.ts"
 import * as ConnectionError from "../../ConnectionError.ts"
-import type { Frame } from "../../Message.ts"
+import { type Frame, fromFrame, type Message } from "../../Message.ts"
+import type { Control } from "../model/frame.ts"
 import { fail } from "./decode.ts"
 import { total } from "../kit/guard.ts"
 import { Failure } from "../model/json.ts"
@@ -47,6 +48,10 @@ export const lazy = <In>(decoder: Decoder<In>): Decoder<In> => ({ ...decoder, la
 /** The function of a codec, which fails with `issue` where it threw. */
 export const caught = <Args extends ReadonlyArray<unknown>, B>(f: (...args: Args) => B, issue: string) =>
   total(f, (cause) => new Failure(issue, cause))
+
+/** Control frames are messages already. */
+export const messageOf = (frame: Frame | Control): Message =>
+  typeof frame === "object" && "_tag" in frame ? frame : fromFrame(frame)
 
 export const yieldAll = <In>(
   decoder: Decoder<In>,

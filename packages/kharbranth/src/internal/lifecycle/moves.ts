@@ -269,12 +269,12 @@ export const reconfigured = (
 
 // ---- what a session of ours ends with ----
 
-export const closedByUs = (connection: string, epoch: number): ConnectionError =>
+export const closedByUs = (connection: string, epoch: number, code = 1000): ConnectionError =>
   new ConnectionClosed({
     connection,
     epoch,
-    code: 1000,
+    code,
     reason: Redacted.make(""),
-    sentCode: 1000,
+    sentCode: code,
     initiator: "client"
   })

@@ -1,10 +1,13 @@
 /** What a frame is, and how long it is on the wire. */
-import type { Frame, LazyText } from "../../Message.ts"
+import type { Close, Frame, LazyText, Ping, Pong } from "../../Message.ts"
 
 export const isFrame = (u: unknown): u is Frame => typeof u === "string" || u instanceof Uint8Array
 
 /** A frame as it came: its text may not be a string yet. */
 export type Received = Frame | LazyText
+
+/** A control frame, for decoders that take them. */
+export type Control = Ping | Pong | Close
 
 /** The frame with its text as a string. */
 export const plain = (frame: Received): Frame => (frame instanceof Uint8Array ? frame : String(frame))

@@ -17,6 +17,8 @@ export class Liveness<In, Out> implements MonitoredSession {
   readonly owner: SessionContext<In, Out>
   private readonly session: SessionParts<In>
   private readonly pulse: Pulse
+  /** Users' pings, in order: each says whether a pong is its own. */
+  awaited: Array<(payload: Uint8Array) => boolean> | undefined
   /** Called for everything that arrives, while somebody doubts or timers are slow. */
   private heard: (() => void) | undefined
 
@@ -53,6 +55,7 @@ export class Liveness<In, Out> implements MonitoredSession {
   pong(payload: Uint8Array): void {
     this.heard?.()
     this.pulse.pong(payload)
+    this.awaited?.find((hears) => hears(payload))
   }
 
   // --- what others ask -------------------------------------------------------

@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { Decoder } from "../../Codec.ts"
 import type * as ConnectionError from "../../ConnectionError.ts"
@@ -22,6 +23,7 @@ import type { Timer } from "../kit/timers.ts"
 import { Waiting } from "../kit/waiting.ts"
 import { closedByUs } from "../lifecycle/moves.ts"
 import * as Check from "../model/check.ts"
+import type { Control } from "../model/frame.ts"
 import { nothing } from "../outbox/record.ts"
 import { Writer } from "../outbox/writer.ts"
 import { writeMarkOf } from "./dial.ts"
@@ -38,6 +40,8 @@ type Failure = ConnectionError.ConnectionError
 export interface SessionOwner<In, Out> extends SessionContext<In, Out> {
   /** Waits, bounded, until the sockets of earlier sessions are gone, if there are any. */
   settled(session: Session<In, Out>): Effect.Effect<void> | undefined
+  /** What our close frames say. */
+  readonly parting: { readonly code: number; readonly reason: string }
   /** Its dial has shown no sign of life for a while. */
   hung(session: Session<In, Out>): void
   opened(session: Session<In, Out>): void
@@ -298,9 +302,14 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     counters.bytesIn += size
     if (this.liveness?.filters === true && this.liveness.filter(frame)) return
     this.dataFrames++
+    this.arrived(frame, size)
+  }
+
+  private arrived(frame: Frame, size: number): void {
+    const { owner, stage } = this
     if (stage === "Delivering") owner.inbox.push(this, frame, size)
     else if (stage === "Closing") this.late(frame, size)
-    else if (stage !== "Silent") this.early.push(frame, size)
+    else if (stage !== "Silent" && stage !== "Over") this.early.push(frame, size)
   }
 
   private late(frame: Frame, size: number): void {
@@ -327,6 +336,12 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     this.heardAt = this.owner.wall()
     reports.emit(() => ({ _tag: "ControlReceived", epoch, frame }))
     reports.hook(epoch, `on${frame}`, payload, epoch)
+    this.show({ _tag: frame, payload }, payload.length)
+  }
+
+  /** To a decoder that takes control frames, as if it were a data frame. A frame without a payload takes room too. */
+  private show(control: Control, size: number): void {
+    if (this.decoder.control === true) this.arrived(control as unknown as Frame, size + 2)
   }
 
   drained(): void {
@@ -335,6 +350,10 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
 
   ended(error: ConnectionError.LinkError): void {
     this.gone = true
+    if (error._tag === "ConnectionClosed") {
+      const reason = Redacted.value(error.reason)
+      this.show({ _tag: "Close", code: error.code, reason }, reason.length)
+    }
     this.finish(error)
     this.waiting?.wake()
   }
@@ -362,7 +381,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     if (this.stage !== "Silent") this.enter("Closing")
     // Behind our close frame nothing is written any more: it would be lost and look confirmed.
     owner.cut(this)
-    link.close(1000, "")
+    link.close(owner.parting.code, owner.parting.reason)
     if (this.ending !== undefined) return
     this.closeDeadline = owner.timer(() => this.drop())
     this.closeDeadline.set(owner.mono() + Check.millis(deadline))
@@ -441,7 +460,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   }
 
   private closedByUs(): Failure {
-    return closedByUs(this.connection, this.epoch)
+    return closedByUs(this.connection, this.epoch, this.closing ? this.owner.parting.code : undefined)
   }
 
   // --- who waits for it ------------------------------------------------------

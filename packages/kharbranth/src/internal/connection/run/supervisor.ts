@@ -78,6 +78,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   target: Recipe
   taps: ReadonlySet<Tap<In, Out>> = none
   sessions: ReadonlyArray<Session<In, Out>> = []
+  parting = { code: 1000, reason: "" }
   reaction: Reaction | undefined
   /** Of the observer that the connection was made with. It does not throw. */
   watcher: Watcher | undefined

@@ -1,11 +1,15 @@
-/** What is done to a connection now and then: update, drain, ping. */
+/** What is done to a connection now and then: update, drain, ping, a close with a code. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Connection from "../../../Connection.ts"
 import * as ConnectionError from "../../../ConnectionError.ts"
+import { pingDeadline } from "../../heartbeat/detector.ts"
 import * as Check from "../../model/check.ts"
+import { textSize } from "../../model/frame.ts"
 import type { Outbox } from "../../outbox/outbox.ts"
+import type { Writer } from "../../outbox/writer.ts"
+import type { Liveness } from "../../session/liveness.ts"
 import * as Settings from "../run/settings.ts"
 import { close } from "./steer.ts"
 import type { Supervisor } from "../run/supervisor.ts"
@@ -44,7 +48,78 @@ export const drain = <In, Out>(self: Any<In, Out>, deadline: Duration.Input = "3
 const emptied = <In, Out>({ outbox }: Any<In, Out>): Effect.Effect<void> =>
   Effect.suspend(() => (outbox.emptied ??= new Waiting()).until(() => (outbox.empty ? Effect.void : undefined)))
 
-export const ping = <In, Out>(self: Any<In, Out>): Effect.Effect<Duration.Duration, Failure> =>
+// ---- control frames ----
+
+/** What a ping, a pong or a close can carry, in bytes; a close spends two of them on its code. */
+const mostPayload = 125
+
+/** Closes for good, and says why to the peer. */
+export const closeWith = <In, Out>(
+  self: Any<In, Out>,
+  { code = 1000, reason = "" }: Connection.CloseOptions
+): Effect.Effect<void, ConnectionError.InvalidOptions> =>
+  Effect.suspend(() => {
+    const wrong =
+      code === 1000 || (Number.isInteger(code) && code >= 3000 && code <= 4999)
+        ? typeof reason === "string" && textSize(reason) <= mostPayload - 2
+          ? undefined
+          : Check.invalid(self.connection, ["reason"], "expected text of at most 123 bytes")
+        : Check.invalid(self.connection, ["code"], "expected 1000, or a code from 3000 to 4999")
+    if (wrong !== undefined) return Effect.fail(wrong)
+    self.parting = { code, reason }
+    return close(self)
+  })
+
+/** A ping with this payload; only a pong with the same payload answers it. */
+const pingWith = <In, Out>(self: Any<In, Out>, given: unknown): Effect.Effect<Duration.Duration, Failure> =>
+  Effect.suspend(() => {
+    const { active, connection, epoch } = self
+    if (!(given instanceof Uint8Array) || given.length > mostPayload)
+      return Effect.fail(Check.invalid(connection, ["payload"], "expected a Uint8Array of at most 125 bytes"))
+    const failed = (issue: string) => Effect.fail(new ConnectionError.PingFailed({ connection, epoch, issue }))
+    if (self.transport.capabilities.ping === false)
+      return failed("this transport cannot send ping frames; without `payload`, the heartbeat's probe is sent instead")
+    if (active?.liveness === undefined || active.writer === undefined) return Effect.fail(self.notConnected())
+    return Effect.raceFirst(pong(self, active.liveness, active.writer, given.slice()), active.death).pipe(
+      Effect.timeoutOrElse({
+        duration: pingDeadline,
+        orElse: () => failed("no pong with its payload came in time")
+      })
+    )
+  })
+
+const pong = <In, Out>(
+  self: Any<In, Out>,
+  liveness: Liveness<In, Out>,
+  writer: Writer,
+  payload: Uint8Array
+): Effect.Effect<Duration.Duration> =>
+  Effect.callback<Duration.Duration>((resume) => {
+    let sent: { readonly seq: number; readonly at: number } | undefined
+    const stop = () => {
+      liveness.awaited = liveness.awaited?.filter((other) => other !== hears)
+    }
+    const hears = (answer: Uint8Array): boolean => {
+      if (sent === undefined || !isSame(answer, payload)) return false
+      const rtt = self.mono() - sent.at
+      stop()
+      liveness.answered(sent.seq, rtt)
+      resume(Effect.succeed(Duration.millis(rtt)))
+      return true
+    }
+    liveness.awaited = [...(liveness.awaited ?? []), hears]
+    writer.probe({ ping: payload }, (seq) => (sent = { seq, at: self.mono() }))
+    return Effect.sync(stop)
+  })
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i])
+
+export const ping = <In, Out>(
+  self: Any<In, Out>,
+  payload: Uint8Array | undefined
+): Effect.Effect<Duration.Duration, Failure> => (payload === undefined ? probed(self) : pingWith(self, payload))
+
+const probed = <In, Out>(self: Any<In, Out>): Effect.Effect<Duration.Duration, Failure> =>
   Effect.suspend(() => {
     const { active, connection } = self
     if (active?.liveness === undefined) return Effect.fail(self.notConnected())
