@@ -295,7 +295,7 @@ export interface Options<C extends Codec.Any, T, RO, RH = never> {
   readonly rateLimit?: RateLimit | ReadonlyArray<RateLimit> | undefined
   /** Default: never, unless the target expires. */
   readonly rotate?: Rotate<Codec.In<NoInfer<C>>> | undefined
-  readonly hooks?: Hooks<RH> | undefined
+  readonly hooks?: Hooks<RH, Codec.In<NoInfer<C>>> | undefined
   /** Deadline of a whole dial: target, DNS, proxy, TLS, upgrade. Default: 10 seconds. */
   readonly dialTimeout?: Duration.Input | undefined
   /** Deadline of `onOpen`. Default: 10 seconds. */

@@ -8,7 +8,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ConnectionError } from "./ConnectionError.ts"
-import type { DialPermitted, DialWaiting } from "./ConnectionEvent.ts"
+import type { DialPermitted, DialWaiting, RetryScheduled } from "./ConnectionEvent.ts"
 import type * as Message from "./Message.ts"
 import type { Dial } from "./Transport.ts"
 
@@ -62,20 +62,37 @@ export interface Tap<in In, out Out = never> {
 }
 
 /**
- * Programs that run for each frame, in order, beside the hot path. Meant for
- * audit and debugging; at most 1,024 wait. Further ones are skipped, and the event
- * `HookSkipped` reports it.
+ * Programs that run for each frame, message and turn of a connection's life, one
+ * after another and in order, beside the hot path. At most 1,024 wait. Further
+ * ones are skipped, and the event `HookSkipped` reports it. Hooks do not read:
+ * what nobody reads waits in the inbox. A program that handles messages by
+ * `onMessage` alone drains the stream beside it: `Stream.runDrain(stream)`.
  *
  * @category options
  * @since 0.1.0
  */
-export interface Hooks<R = never> {
+export interface Hooks<R = never, in In = unknown> {
+  /**
+   * A message, decoded, also one that a protocol above the connection claims. To
+   * wait for each and to miss none, read the stream.
+   */
+  readonly onMessage?: ((message: In, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** The next dial is scheduled: after a loss, or after a dial that failed. */
+  readonly onReconnecting?: ((retry: RetryScheduled) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** A session is Ready after `onReconnecting`. */
+  readonly onReconnected?: ((epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** The connection gave up: it is `Failed`. */
+  readonly onReconnectFailed?:
+    | ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>)
+    | undefined
   readonly onOpen?: ((epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
   readonly onText?: ((text: string, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
   readonly onBinary?: ((bytes: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
   readonly onPing?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
   readonly onPong?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** A session or a dial is over, whoever ended it. */
   readonly onClose?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
+  /** Likewise, but not when this side closed it. */
   readonly onError?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
 }
 

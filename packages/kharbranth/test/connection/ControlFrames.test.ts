@@ -15,7 +15,7 @@ import * as Message from "kharbranth/Message"
 import * as Reconnect from "kharbranth/Reconnect"
 import * as Fault from "kharbranth/testing/Fault"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
-import { closingInTime, pass, settle } from "../support/passing.ts"
+import { closingInTime, pass } from "../support/passing.ts"
 
 const url = "wss://feed.example/ws"
 const bytes = (text: string) => new TextEncoder().encode(text)

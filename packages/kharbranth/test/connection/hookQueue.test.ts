@@ -22,25 +22,26 @@ const rig = () => {
   }
   const queue = new HookQueue({ fork }, { emit })
   const run = () => pending.splice(0).forEach((effect) => Effect.runSync(effect))
-  return { queue, run, told }
+  const add = (epoch: number, hook: string, each: Effect.Effect<unknown>) => queue.addAll(epoch, hook, [0], () => each)
+  return { add, queue, run, told }
 }
 
 describe("the queue of hooks", () => {
   it("runs them in order, and one that fails harms none after it", () => {
-    const { queue, run, told } = rig()
-    queue.add(
+    const { add, run, told } = rig()
+    add(
       1,
       "onOpen",
       Effect.sync(() => told.push("one"))
     )
-    queue.add(1, "onText", Effect.die("broken"))
-    queue.add(
+    add(1, "onText", Effect.die("broken"))
+    add(
       1,
       "onClose",
       Effect.sync(() => told.push("three"))
     )
     run()
-    queue.add(
+    add(
       1,
       "onOpen",
       Effect.sync(() => told.push("four"))
@@ -50,10 +51,10 @@ describe("the queue of hooks", () => {
   })
 
   it("skips the newest when 1,024 wait", () => {
-    const { queue, run, told } = rig()
+    const { add, run, told } = rig()
     let ran = 0
     for (let i = 0; i < 1_026; i++) {
-      queue.add(
+      add(
         1,
         "onText",
         Effect.sync(() => ran++)
@@ -62,5 +63,18 @@ describe("the queue of hooks", () => {
     run()
     assert.deepStrictEqual(told, ["skipped onText 1", "skipped onText 2"])
     assert.strictEqual(ran, 1_024)
+  })
+
+  it("runs one for each of what comes together, and skips those beyond 1,024", () => {
+    const { queue, run, told } = rig()
+    const seen: Array<number> = []
+    const numbers = Array.from({ length: 1_030 }, (_, i) => i)
+    queue.addAll(1, "onMessage", numbers, (n) => (n === 3 ? Effect.die("broken") : Effect.sync(() => seen.push(n))))
+    run()
+    assert.deepStrictEqual(told, ["skipped onMessage 6", "failed onMessage"])
+    assert.strictEqual(seen.length, 1_023)
+    queue.addAll(1, "onMessage", [7], (n) => Effect.sync(() => seen.push(n)))
+    run()
+    assert.strictEqual(seen.at(-1), 7)
   })
 })

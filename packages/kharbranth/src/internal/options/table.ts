@@ -191,6 +191,10 @@ export const rotate: Fields = {
 }
 
 const hooks: Fields = {
+  onMessage: func,
+  onReconnecting: func,
+  onReconnected: func,
+  onReconnectFailed: func,
   onOpen: func,
   onText: func,
   onBinary: func,

@@ -60,7 +60,8 @@ export interface SessionReports {
   url: string | undefined
   /** The span of the last dial, where somebody traces. */
   span: Tracer.ExternalSpan | undefined
-  readonly hasHooks: boolean
+  /** A hook sees each data frame. */
+  readonly showsFrames: boolean
   emit(event: () => ConnectionEvent): void
   hook<Name extends HookName>(epoch: number, name: Name, ...given: HookInput<Name>): void
 }

@@ -42,7 +42,11 @@ export const failureOf = (
 
 /** A close of the peer's own that crosses ours shows nothing; only one that echoes our code is an answer. */
 export const answersOurClose = (error: ConnectionError.ConnectionError): boolean =>
-  error._tag === "ConnectionClosed" && error.initiator === "client" && error.code === error.sentCode
+  isOurs(error) && error._tag === "ConnectionClosed" && error.code === error.sentCode
+
+/** Whether this side closed the session. */
+export const isOurs = (error: ConnectionError.ConnectionError): boolean =>
+  error._tag === "ConnectionClosed" && error.initiator === "client"
 
 const byPeer = /^(Handshake|Protocol|MessageTooLarge)/
 const byNetwork = /^(Dial|Tls|Read|Write|Pong|Idle|ConnectionDropped)/
@@ -72,8 +76,7 @@ export const toldOf = (
 ): ConnectionError.ConnectionError => {
   const { connection, epoch } = session
   if (!cutShort) return session.closing ? closedByUs(connection, epoch) : error
-  const isOurs = error._tag === "ConnectionClosed" && error.initiator === "client"
-  return isOurs ? new ConnectionError.ConnectionDropped({ connection, epoch, cause: undefined }) : error
+  return isOurs(error) ? new ConnectionError.ConnectionDropped({ connection, epoch, cause: undefined }) : error
 }
 
 // ---- waiting until their sockets are gone ----

@@ -26,7 +26,7 @@ export class Liveness<In, Out> implements MonitoredSession {
     this.owner = owner
     this.session = session
     this.pulse = new Pulse(heartbeat, this, link)
-    this.filters = this.pulse.intercepts || owner.reports.hasHooks
+    this.filters = this.pulse.intercepts || owner.reports.showsFrames
   }
 
   start(): void {
@@ -45,7 +45,7 @@ export class Liveness<In, Out> implements MonitoredSession {
     if (this.pulse.intercept(frame)) return true
     const { reports } = this.owner
     // Lazy text becomes a string for a hook alone.
-    if (!reports.hasHooks) return false
+    if (!reports.showsFrames) return false
     const { epoch } = this.session
     if (frame instanceof Uint8Array) reports.hook(epoch, "onBinary", frame, epoch)
     else reports.hook(epoch, "onText", String(frame), epoch)

@@ -416,7 +416,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     this.program?.interruptUnsafe()
     if (error._tag === "ConnectionClosed") reports.emit(() => ({ _tag: "ControlReceived", epoch, frame: "Close" }))
     reports.hook(epoch, "onClose", error, epoch)
-    reports.hook(epoch, "onError", error, epoch)
+    if (!Ending.isOurs(error)) reports.hook(epoch, "onError", error, epoch)
     reports.emit(() => ({ _tag: "SessionEnded", epoch, error, unconfirmed, ...this.life(error) }))
     owner.ended(this, error)
     const { acquired } = this

@@ -13,16 +13,12 @@ interface Emits {
   emit(event: () => ConnectionEvent): void
 }
 
-interface Waiting {
-  readonly epoch: number
-  readonly hook: string
-  readonly run: Effect.Effect<unknown, unknown>
-}
-
 export class HookQueue {
   private readonly fibers: Forks
   private readonly reports: Emits
-  private waiting: Array<Waiting> = []
+  /** Each runs a hook for all that came together: one thing, or a turn's messages. */
+  private waiting: Array<{ readonly count: number; readonly run: Effect.Effect<void> }> = []
+  private count = 0
   private running = false
   private skipped = 0
 
@@ -31,12 +27,28 @@ export class HookQueue {
     this.reports = reports
   }
 
-  add(epoch: number, hook: string, run: Effect.Effect<unknown, unknown>): void {
-    if (this.waiting.length >= mostWaiting) {
-      const skipped = ++this.skipped
-      return this.reports.emit(() => ({ _tag: "HookSkipped", epoch, hook, skipped }))
+  /** Runs a hook for each of these. */
+  addAll<A>(
+    epoch: number,
+    hook: string,
+    all: ReadonlyArray<A>,
+    each: (one: A) => Effect.Effect<unknown, unknown>
+  ): void {
+    const room = mostWaiting - this.count
+    if (all.length > room) {
+      const skipped = (this.skipped += all.length - room)
+      this.reports.emit(() => ({ _tag: "HookSkipped", epoch, hook, skipped }))
     }
-    this.waiting.push({ epoch, hook, run })
+    const taken = all.length > room ? all.slice(0, room) : all
+    if (taken.length === 0) return
+    const failed = Effect.sync(() => this.reports.emit(() => ({ _tag: "HookFailed", epoch, hook })))
+    const one = (item: A) =>
+      Effect.catchCause(
+        Effect.suspend(() => each(item)),
+        () => failed
+      )
+    this.waiting.push({ count: taken.length, run: Effect.forEach(taken, one, { discard: true }) })
+    this.count += taken.length
     if (this.running) return
     this.running = true
     this.fibers.fork(this.drain)
@@ -48,11 +60,7 @@ export class HookQueue {
       this.running = false
       return Effect.void
     }
-    const { epoch, hook, run } = next
-    const failed = Effect.sync(() => this.reports.emit(() => ({ _tag: "HookFailed", epoch, hook })))
-    return Effect.andThen(
-      Effect.catchCause(run, () => failed),
-      this.drain
-    )
+    this.count -= next.count
+    return Effect.andThen(next.run, this.drain)
   })
 }

@@ -13,6 +13,19 @@ import type { HookInput, HookName, SessionReports } from "../../session/context.
 import { HookQueue } from "./hooks.ts"
 import { Log } from "./log.ts"
 
+type AnyHooks = Hooks<never, never>
+
+type OnMessage<In> = NonNullable<Hooks<never, In>["onMessage"]>
+
+interface MessageSource<In> {
+  addTap(tap: { readonly claim: (message: In, epoch: number) => boolean }): () => void
+}
+
+interface Defers {
+  /** Runs this after the current turn's work. */
+  defer(run: () => void): void
+}
+
 export class Reports implements SessionReports {
   readonly counters = new Counters()
   readonly events = new Fanout<ConnectionEvent>()
@@ -22,10 +35,13 @@ export class Reports implements SessionReports {
   span: Tracer.ExternalSpan | undefined
   readonly log: Log
   private readonly fibers: Fibers
-  private readonly hooks: Hooks | undefined
+  private readonly hooks: AnyHooks | undefined
   private queue: HookQueue | undefined
+  /** Of the last dial, where there are hooks. */
+  private epoch = 0
+  private isReconnecting = false
 
-  constructor(connection: string, fibers: Fibers, hooks: Hooks | undefined) {
+  constructor(connection: string, fibers: Fibers, hooks: AnyHooks | undefined) {
     this.log = new Log(fibers, connection)
     this.fibers = fibers
     this.hooks = hooks
@@ -39,6 +55,7 @@ export class Reports implements SessionReports {
   happened(event: ConnectionEvent): void {
     this.events.publish([event])
     this.log.event(event)
+    if (this.hooks !== undefined) this.tell(event)
   }
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
@@ -50,15 +67,62 @@ export class Reports implements SessionReports {
     this.emit(() => (reason === undefined ? { _tag: "SendersFree" } : { _tag: "SendersWaiting", for: reason }))
   }
 
-  get hasHooks(): boolean {
-    return this.hooks !== undefined
+  get showsFrames(): boolean {
+    return this.hooks?.onText !== undefined || this.hooks?.onBinary !== undefined
+  }
+
+  /** Shows `onMessage` what comes in, a turn's messages at a time. */
+  listen<In>(inbox: MessageSource<In>, owner: Defers): void {
+    const each = this.hooks?.onMessage as OnMessage<In> | undefined
+    if (each === undefined) return
+    let batch: Array<In> = []
+    const add = (messages: ReadonlyArray<In>, epoch: number) =>
+      this.hookQueue.addAll(epoch, "onMessage", messages, (message) => each(message, epoch))
+    let last = 0
+    const flush = () => {
+      const messages = batch
+      batch = []
+      add(messages, last)
+    }
+    inbox.addTap({
+      claim: (message, epoch) => {
+        if (batch.length > 0 && epoch !== last) flush()
+        last = epoch
+        if (batch.push(message) === 1) owner.defer(flush)
+        return false
+      }
+    })
+  }
+
+  /** What becomes of an outage, for hooks. */
+  private tell(event: ConnectionEvent): void {
+    const { epoch } = this
+    switch (event._tag) {
+      case "DialStarted":
+        this.epoch = event.epoch
+        return
+      case "RetryScheduled":
+        this.isReconnecting = true
+        return this.hook(epoch, "onReconnecting", event)
+      case "GatePassed":
+        if (event.gate !== "Ready" || !this.isReconnecting) return
+        this.isReconnecting = false
+        return this.hook(event.epoch, "onReconnected", event.epoch)
+      case "GaveUp":
+        this.isReconnecting = false
+        return this.hook(epoch, "onReconnectFailed", event.error, epoch)
+      default:
+    }
+  }
+
+  private get hookQueue(): HookQueue {
+    return (this.queue ??= new HookQueue(this.fibers, this))
   }
 
   hook<Name extends HookName>(epoch: number, name: Name, ...given: HookInput<Name>): void {
     // Each name has its own input, which TypeScript does not follow through the lookup.
     const hook = this.hooks?.[name] as ((...given: HookInput<Name>) => Effect.Effect<unknown, unknown>) | undefined
     if (hook === undefined) return
-    const run = Effect.suspend(() => hook.apply(this.hooks, given))
-    ;(this.queue ??= new HookQueue(this.fibers, this)).add(epoch, name, run)
+    this.hookQueue.addAll(epoch, name, [given], (given) => hook.apply(this.hooks, given))
   }
 }

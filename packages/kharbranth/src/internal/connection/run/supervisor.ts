@@ -114,17 +114,13 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     })
     const { pause } = this.transport.capabilities
     if (pause) this.inbox.pausing = controlBy(pause)(this.inbox, this)
-    this.outbox = new Outbox({
-      connection,
-      ...Settings.outbox(options.outbox),
-      encode: codec.encode,
-      owner: this
-    })
+    this.outbox = new Outbox({ connection, ...Settings.outbox(options.outbox), encode: codec.encode, owner: this })
     this.handover = new Handover(this, options.rotate)
     const config = Settings.lifecycleOf(policies, target, this.transport.capabilities)
     this.lifecycle = Lifecycle.initial({ connection, ...config })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
     this.handover.listen()
+    this.reports.listen(this.inbox, this)
   }
 
   // --- what there is ---------------------------------------------------------
