@@ -12,8 +12,15 @@ export type Control = Ping | Pong | Close
 /** The frame with its text as a string. */
 export const plain = (frame: Received): Frame => (frame instanceof Uint8Array ? frame : String(frame))
 
+const beyondAscii = /[\u0080-\uffff]/
+/** From this length on a search for other characters than ASCII is faster than a count. */
+const long = 96
+
 /** The length of text in UTF-8. */
-export const textSize = (text: string): number => {
+export const textSize = (text: string): number =>
+  text.length >= long && !beyondAscii.test(text) ? text.length : counted(text)
+
+const counted = (text: string): number => {
   let size = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)

@@ -8,7 +8,7 @@ import type { SendersWaiting } from "../../ConnectionEvent.ts"
 import type { Frame } from "../../Message.ts"
 import { type Dropped, failed } from "../../Delivery.ts"
 import { appended } from "../kit/list.ts"
-import { isFrame } from "../model/frame.ts"
+import { isFrame, sizeOf } from "../model/frame.ts"
 import type { WireProbe } from "../model/wireProbe.ts"
 import type { Link } from "../../Transport.ts"
 import { type Entry, type Settle, written } from "./entry.ts"
@@ -78,7 +78,7 @@ export interface WriterOptions {
 export class Writer implements WriterRecord {
   /** How many messages were written, pings not counted: the number of the last one. */
   written = 0
-  /** Their length, characters counting as bytes. */
+  /** Their length on the wire, payload only. */
   bytes = 0
   shown = 0
   report: Report | undefined = undefined
@@ -168,7 +168,7 @@ export class Writer implements WriterRecord {
 
   private put(frames: ReadonlyArray<Frame>): void {
     if (frames.length === 0) return
-    for (let i = 0; i < frames.length; i++) this.bytes += (frames[i] as Frame).length
+    for (let i = 0; i < frames.length; i++) this.bytes += sizeOf(frames[i] as Frame)
     // A link may end, and its end be handled, inside of `write`.
     this.writing = true
     this.options.link.write(frames)

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import type { ConnectionEvent, DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
+import { type Heartbeat, none } from "../../../Heartbeat.ts"
 import type { Hooks } from "../../../Session.ts"
 import { Fanout } from "../../kit/fanout.ts"
 import type { Fibers } from "../../kit/fibers.ts"
@@ -20,6 +21,14 @@ type OnMessage<In> = NonNullable<Hooks<never, In>["onMessage"]>
 interface MessageSource<In> {
   addTap(tap: { readonly claim: (message: In, epoch: number) => boolean }): () => void
 }
+
+interface Beating {
+  readonly options: { readonly heartbeat?: Heartbeat | undefined }
+  readonly policies: { readonly heartbeat: Heartbeat }
+}
+
+const unwatched =
+  "no heartbeat: a dead peer is not noticed, for this transport cannot ping. Give Heartbeat.text, json or passive; or Heartbeat.none, if that is meant"
 
 interface Defers {
   /** Runs this after the current turn's work. */
@@ -92,6 +101,12 @@ export class Reports implements SessionReports {
         return false
       }
     })
+  }
+
+  /** Warns once if nothing can find out that the peer is gone, and nobody said that this is meant. */
+  unwatched({ options, policies }: Beating, ofTarget: Heartbeat | undefined): void {
+    if (options.heartbeat !== undefined || ofTarget !== undefined || policies.heartbeat !== none) return
+    this.log.write(["Warn", unwatched])
   }
 
   /** What becomes of an outage, for hooks. */

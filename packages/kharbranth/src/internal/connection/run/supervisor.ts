@@ -416,7 +416,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   }
 
   ready(session: Session<In, Out>): void {
-    this.reports.counters.ready++
+    if (this.reports.counters.ready++ === 0) this.reports.unwatched(this, session.heartbeat)
     if (session.dial.role === "successor") this.reaction?.successorReady()
     this.dispatch({ _tag: "Ready", epoch: session.epoch })
   }
