@@ -51,15 +51,15 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
    * What arrives, across sessions: a reconnect does not end it. Ends when the
    * connection is closed, fails when it gives up. One reader at a time.
    */
-  readonly stream: Stream.Stream<In, ConnectionError>
+  readonly stream: Stream.Stream<In, ConnectionError> & Stated
   /** The same with continuity in-band: where sessions began, and where messages may be missing. */
-  readonly entries: Stream.Stream<Inbox.Entry<In>, ConnectionError>
+  readonly entries: Stream.Stream<Inbox.Entry<In>, ConnectionError> & Stated
   /** Takes exactly one message and leaves the rest. */
   readonly receive: Effect.Effect<In, ConnectionError>
   /** Lets a protocol claim messages before any reader sees them. */
   readonly tap: (tap: Tap<In, Out>) => Effect.Effect<void, never, Scope.Scope>
   /** Writes every message it is fed; arrays travel as arrays. */
-  readonly sink: Sink.Sink<void, Out, never, SendError>
+  readonly sink: Sink.Sink<void, Out, never, SendError> & Stated
   /**
    * Completes when the message was handed to a live session's socket under the
    * write mark, or when a policy of yours dropped it (`whenDown: "drop"`, a
@@ -83,6 +83,19 @@ export interface Connection<out In = Message.Data, in Out = Message.Input> {
   readonly resume: Effect.Effect<void>
   /** Ends the connection for good; takes at most the close deadline. */
   readonly close: Effect.Effect<void>
+}
+
+/**
+ * What a connection's stream and sink also have, for a program that holds only
+ * one of them: `sink.state.getUnsafe()`. A stream or sink that you make of one
+ * has it no more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stated {
+  /** The state of the connection. */
+  readonly state: Watch<ConnectionState>
 }
 
 /**

@@ -65,15 +65,15 @@ const typed = Connection.make("typed", {
   outbox: { acks: { id: ({ buy }) => `${buy}`, match: ({ price }) => `${price}` } }
 })
 declare const connection: Effect.Success<typeof typed>
-expectTypeOf(connection.stream).toEqualTypeOf<Stream.Stream<Trade, ConnectionError>>()
-expectTypeOf(connection.entries).toEqualTypeOf<Stream.Stream<Inbox.Entry<Trade>, ConnectionError>>()
-expectTypeOf(connection.sink).toEqualTypeOf<Sink.Sink<void, Order, never, SendError>>()
+expectTypeOf(connection.stream).toEqualTypeOf<Stream.Stream<Trade, ConnectionError> & Connection.Stated>()
+expectTypeOf(connection.entries).toEqualTypeOf<Stream.Stream<Inbox.Entry<Trade>, ConnectionError> & Connection.Stated>()
+expectTypeOf(connection.sink).toEqualTypeOf<Sink.Sink<void, Order, never, SendError> & Connection.Stated>()
 expectTypeOf(connection.send({ buy: 1 })).toEqualTypeOf<Effect.Effect<void, SendError>>()
 
 const Wire = Schema.Struct({ at: Schema.Date })
 const schema = Connection.make("schema", { target, codec: CodecSchema.json(Wire) })
 expectTypeOf<Effect.Success<typeof schema>["stream"]>().toEqualTypeOf<
-  Stream.Stream<{ readonly at: Date }, ConnectionError>
+  Stream.Stream<{ readonly at: Date }, ConnectionError> & Connection.Stated
 >()
 
 const results = Connection.make("results", { target, codec: Codec.yieldErrors(trades) })

@@ -33,11 +33,17 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
   }
 
   get stream(): Part<In, Out, "stream"> {
-    return Reading.reading(this.#self, (inbox) => inbox.take())
+    return stated(
+      this.#self,
+      Reading.reading(this.#self, (inbox) => inbox.take())
+    )
   }
 
   get entries(): Part<In, Out, "entries"> {
-    return Reading.reading(this.#self, (inbox) => inbox.takeEntries())
+    return stated(
+      this.#self,
+      Reading.reading(this.#self, (inbox) => inbox.takeEntries())
+    )
   }
 
   get receive(): Part<In, Out, "receive"> {
@@ -50,7 +56,10 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
 
   get sink(): Part<In, Out, "sink"> {
     const self = this.#self
-    return Sink.forEachArray((messages: ReadonlyArray<Out>) => Sending.sendAll(self, messages))
+    return stated(
+      self,
+      Sink.forEachArray((messages: ReadonlyArray<Out>) => Sending.sendAll(self, messages))
+    )
   }
 
   get send(): Part<In, Out, "send"> {
@@ -101,6 +110,10 @@ export class Handle<In, Out> implements Connection.Connection<In, Out> {
     return Steering.close(this.#self)
   }
 }
+
+/** One end of a connection, with its state. */
+const stated = <End extends object>({ state }: Connection.Stated, end: End): End & Connection.Stated =>
+  Object.assign(end, { state })
 
 /** Whether the first argument of a dual function is the connection. */
 export const isSelf = (args: ArrayLike<unknown>): boolean => args[0] instanceof Handle
