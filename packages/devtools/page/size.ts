@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib"
 import { isWithinBudget } from "../../../.ci/lib/size.ts"
 import { build, compact, folder } from "./build.ts"
 
-/** With the charts, the styles and Effect; what the script adds to Effect has 60 KB, in `budget.json`. */
+/** With the charts, the styles and Effect; what the script adds to Effect has its budget in `budget.json`. */
 const maxAll = 130_000
 
 const within = await isWithinBudget({
