@@ -105,6 +105,10 @@ const rotate: Table<Connection.Rotate> = {
 }
 
 const hooks: Table<Hooks> = {
+  onMessage: "func",
+  onReconnecting: "func",
+  onReconnected: "func",
+  onReconnectFailed: "func",
   onOpen: "func",
   onText: "func",
   onBinary: "func",
