@@ -1,8 +1,9 @@
 /**
  * Builds the page into `dist/page/`: `index.html`, and a script and a stylesheet
  * whose names carry the hash of their content. The charts are a script of their
- * own, which the page loads when it shows the first one. The main script is a
- * classic one, so that the page also opens from a folder, without a server.
+ * own, which the page loads when it shows the first one, and so is what reads
+ * files. That one and the main script are classic ones, so that the page also
+ * opens from a folder, without a server.
  *
  * The same sources give the same bytes.
  *
@@ -39,6 +40,7 @@ const common: Esbuild.BuildOptions = {
   minify: true,
   platform: "browser",
   target: "es2022",
+  conditions: ["production"],
   legalComments: "none",
   logLevel: "error",
   metafile: true
@@ -51,6 +53,7 @@ export const build = async (): Promise<void> => {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   const charts = nameOf(await Esbuild.build({ ...common, entryPoints: ["one/charts.ts"], format: "esm" }), ".js")
+  const reader = nameOf(await Esbuild.build({ ...common, entryPoints: ["file/reader.ts"], format: "iife" }), ".js")
   const main = await Esbuild.build({
     ...common,
     entryPoints: [
@@ -58,7 +61,7 @@ export const build = async (): Promise<void> => {
       { in: "style/page.css", out: "page" }
     ],
     format: "iife",
-    define: { CHARTS: JSON.stringify(`./${charts}`) },
+    define: { CHARTS: JSON.stringify(`./${charts}`), READER: JSON.stringify(`./${reader}`) },
     external: [`./${charts}`]
   })
   const html = await readFile(join(here, "index.html"), "utf8")

@@ -1,7 +1,7 @@
 /** Recordings from a file: they are read and explained in the page, without a program. */
 import { signal } from "@preact/signals"
-import * as Recorder from "kharbranth/Recorder"
-import * as Why from "kharbranth/Why"
+import type * as Recorder from "kharbranth/Recorder"
+import type * as Why from "kharbranth/Why"
 import { go } from "./route.ts"
 
 export interface Explained {
@@ -18,30 +18,36 @@ export interface OpenedFile {
 
 export const file = signal<OpenedFile | undefined>(undefined)
 
-/** A header can pass the reader's look at it, and lack what an explanation needs. */
-const explained = (recording: Recorder.Recording): Explained | undefined => {
-  try {
-    return { recording, explanation: Why.explain(recording) }
-  } catch {
-    return undefined
-  }
+type Read = (name: string, text: string) => OpenedFile
+
+/** Where the script that reads files puts its function. */
+export interface WithReader {
+  readRecordings?: Read
 }
 
-export const read = (name: string, text: string): OpenedFile => {
-  const found = Recorder.fromText(text)
-  if (found._tag === "Failure") {
-    const { issue, path } = found.failure
-    return { name, recordings: [], complaint: `${path.join(" ")}: ${issue}` }
-  }
-  const recordings = found.success.map(explained)
-  const whole = recordings.filter((recording) => recording !== undefined)
-  if (whole.length < recordings.length)
-    return { name, recordings: whole, complaint: `${recordings.length - whole.length} of its recordings are damaged` }
-  return { name, recordings: whole, complaint: whole.length === 0 ? "it has no recording" : undefined }
-}
+/** The name of that script, which the build puts in. */
+declare const READER: string
+
+let loading: Promise<Read | undefined> | undefined
+
+/** Loads a classic script: a page that was opened from a folder may not import. */
+const load = (): Promise<Read | undefined> =>
+  (loading ??= new Promise((resolve) => {
+    const script = document.createElement("script")
+    script.src = READER
+    script.onload = () => resolve((globalThis as WithReader).readRecordings)
+    script.onerror = () => {
+      loading = undefined
+      resolve(undefined)
+    }
+    document.head.append(script)
+  }))
+
+const noReader = "this page is older than its program: load it again, and open the file then"
 
 export const open = async (given: File): Promise<void> => {
-  const opened = read(given.name, await given.text())
+  const [read, text] = await Promise.all([load(), given.text()])
+  const opened = read?.(given.name, text) ?? { name: given.name, recordings: [], complaint: noReader }
   file.value = opened
   go({ page: "file", index: opened.recordings.length === 1 && opened.complaint === undefined ? 0 : undefined })
 }
