@@ -262,7 +262,9 @@ export interface Rotate<in In = unknown> {
 }
 
 /**
- * The policies that `update` may change.
+ * The policies that `update` may change: those of {@link Options} that are not
+ * bound to the types of a connection, or to how it was made. A bound or a size
+ * that is `undefined` is its default.
  *
  * @category options
  * @since 0.1.0
@@ -278,6 +280,18 @@ export interface Policies {
   readonly openTimeout: Duration.Duration
   /** Deadline of a closing handshake. */
   readonly closeTimeout: Duration.Duration
+  /** At once, for messages that come from now on: those that wait keep their `ttl` and `whenDown`. */
+  readonly outbox?: Omit<Outbox.Options<unknown, never>, "acks"> | undefined
+  /** At once. */
+  readonly inbox?: Inbox.Options<unknown> | undefined
+  /** At once, but a session that began without hooks shows them no frames. */
+  readonly hooks?: Hooks | undefined
+  /** The largest inbound message in bytes. */
+  readonly maxMessageSize?: number | undefined
+  /** Unsent bytes at which `send` waits. */
+  readonly writeMark?: number | undefined
+  /** How much may arrive before Ready, in bytes. */
+  readonly openBuffer?: number | undefined
 }
 
 /**
@@ -520,9 +534,11 @@ export const broadcast: {
 )
 
 /**
- * Changes policies: the target, the heartbeat, how to reconnect, deadlines. A
- * change takes effect with the next dial; follow it with `restart` to make it
- * effective at once.
+ * Changes policies: the target, the heartbeat, how to reconnect, deadlines,
+ * sizes, hooks, and the bounds of inbox and outbox. Bounds and hooks change at
+ * once. The others take effect with the next dial; follow the change with
+ * `restart` to make them effective at once. What cannot change, such as the
+ * codec, is refused with `InvalidOptions`, and then nothing changes.
  *
  * @category steering
  * @since 0.1.0

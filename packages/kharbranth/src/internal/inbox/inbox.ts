@@ -39,10 +39,14 @@ export interface InboxOwner extends BadFrameOwner {
   fail(error: DecodeError | InboxOverflow): void
 }
 
-export interface Options<In> {
-  readonly connection: string
+/** How much may wait, and what happens beyond that. */
+export interface Bounds<In> {
   readonly highWaterMark: number
   readonly overflow: Public.Overflow<In>
+}
+
+export interface Options<In> extends Bounds<In> {
+  readonly connection: string
   readonly owner: InboxOwner
 }
 
@@ -51,9 +55,9 @@ const none: ReadonlyArray<never> = []
 const nothing: Array<never> = []
 
 export class Inbox<In> {
-  private readonly options: Options<In>
+  private options: Options<In>
   private readonly owner: InboxOwner
-  readonly highMark: number
+  highMark: number
   /** Holds the sources back, where they can be. */
   pausing: BackpressureControl | undefined
   protected readonly backlog: Backlog<In>
@@ -98,6 +102,18 @@ export class Inbox<In> {
   get messages(): number {
     if (this.arriving.length === 0) return this.backlog.messages
     return this.arriving.reduce((count, item) => count + Items.countOf(item), this.backlog.messages)
+  }
+
+  /** Other bounds from now on, also for what waits. */
+  change({ highWaterMark, overflow }: Bounds<In>): void {
+    this.settle()
+    // A policy that drops by content looks at messages.
+    if (typeof overflow === "object") this.backlog.decodeAll()
+    this.growing = undefined
+    this.options = { ...this.options, highWaterMark, overflow }
+    this.highMark = highWaterMark
+    if (this.bytes >= highWaterMark) this.full()
+    this.relax()
   }
 
   /** Whether the sources are paused, by this inbox. */

@@ -28,7 +28,7 @@ export const connection: typeof Full.connection = (name, given) => {
   )
 }
 
-export const policies: typeof Full.policies = (name, options) => check(name, Ranges.connection, options as Options)
+export const policies: typeof Full.policies = connection
 
 const nothing = (): undefined => undefined
 

@@ -204,17 +204,6 @@ const hooks: Fields = {
   onError: func
 }
 
-/** What `update` may change. */
-export const policies: Fields = {
-  target,
-  reconnect: required(reconnect),
-  heartbeat: required(heartbeat),
-  rateLimit,
-  dialTimeout: duration,
-  openTimeout: duration,
-  closeTimeout: duration
-}
-
 export const connection: Fields = {
   ...Ranges.connection,
   target,
@@ -230,6 +219,18 @@ export const connection: Fields = {
   startup: words("await", "background", "lazy"),
   tags: strings,
   permit: func
+}
+
+/** An option that a connection keeps. */
+const fixed: Shape = { expected: "no change: it stays as it was when the connection was made", is: () => false }
+
+const kept = (...names: ReadonlyArray<string>): Fields => Object.fromEntries(names.map((name) => [name, fixed]))
+
+/** What `update` may change. */
+export const policies: Fields = {
+  ...connection,
+  ...kept("codec", "onOpen", "rotate", "startup", "startupTimeout", "tags", "permit"),
+  outbox: object({ ...outbox, ...kept("acks") })
 }
 
 /** A connection that is opened by name. */

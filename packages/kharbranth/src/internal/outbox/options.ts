@@ -9,6 +9,7 @@ import type * as Policy from "../../Outbox.ts"
 import * as Options from "../model/check.ts"
 import { sizeOf } from "../model/frame.ts"
 import type { Entry } from "./entry.ts"
+import type { Room } from "./queue.ts"
 import type { OutboxOwner } from "./writer.ts"
 
 export interface OutboxOptions<In, Out> {
@@ -43,6 +44,23 @@ export const settings = <In, Out>(
     maxReplays: options.maxReplays ?? 3,
     acks: options.acks
   }
+}
+
+/** An outbox, as far as its bounds go. */
+interface Rebound<In, Out> {
+  readonly options: OutboxOptions<In, Out>
+  readonly admission: { readonly room: Pick<Room, "capacity" | "maxBytes"> }
+  conclude(): void
+}
+
+/** Gives an outbox other bounds and policies, for what comes from now on and for those who wait for room. */
+export const rebound = <In, Out>(outbox: Rebound<In, Out>, given: ReturnType<typeof settings<In, Out>>): void => {
+  // Its admission reads the same object.
+  Object.assign(outbox.options, given)
+  const { room } = outbox.admission
+  room.capacity = given.capacity
+  room.maxBytes = given.maxBytes
+  outbox.conclude()
 }
 
 export type EntryParts = Omit<Policy.Item, "ttl" | "replay"> & {

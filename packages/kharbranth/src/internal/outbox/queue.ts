@@ -8,8 +8,8 @@ import { Entries, type Entry } from "./entry.ts"
 
 /** The bounds of an outbox. Whatever waits or is retained has its place here. */
 export class Room {
-  readonly capacity: number
-  readonly maxBytes: number
+  capacity: number
+  maxBytes: number
   count = 0
   bytes = 0
 

@@ -45,7 +45,7 @@ interface Settings {
 /** A connection, as what records it sees it. */
 interface Watched extends Measured {
   readonly connection: string
-  readonly policies: Connection.Policies
+  readonly policies: Pick<Connection.Policies, "target" | "dialTimeout" | "openTimeout">
   readonly inbox: Measured["inbox"] & { readonly highMark: number }
   readonly options: {
     readonly inbox?: (Pick<Inbox.Options<never>, "maxStall"> & { readonly overflow?: unknown }) | undefined

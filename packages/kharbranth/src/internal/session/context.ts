@@ -127,6 +127,8 @@ export interface SessionParts<In> extends CallingSession {
   /** When something of its socket's own arrived last, such as a pong; Unix milliseconds. */
   heardAt: number
   expiresAt: number | undefined
+  /** How many unsent bytes make senders wait. */
+  writeMark: number
   /** What its target says of its heartbeat. */
   heartbeat: Heartbeat | undefined
   /** The transport is about to dial. */

@@ -6,7 +6,7 @@ import type { Dial } from "../../Transport.ts"
 import type { Timer } from "../kit/timers.ts"
 import * as Check from "../model/check.ts"
 import type { Caller } from "../transport/fromCallback.ts"
-import type { SessionContext, SessionOptions, SessionParts } from "./context.ts"
+import type { SessionContext, SessionParts } from "./context.ts"
 
 /** What the session asks for; it waits for that from now on. */
 export const permitOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>): Permit => {
@@ -36,9 +36,6 @@ const markOf = (high: number): Dial["writeMark"] => ({ high, low: Math.floor(hig
 
 const defaultMark = markOf(256 * 1024)
 
-/** How many unsent bytes make senders wait. */
-export const writeMarkOf = <In, Out>({ writeMark }: SessionOptions<In, Out>): number => writeMark ?? defaultMark.high
-
 export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>, target: Target): Dial => {
   const { connection, options } = owner
   const { maxMessageSize = 1024 * 1024 } = options
@@ -48,6 +45,7 @@ export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: Session
   session.expiresAt = expiresAt
   session.heartbeat = heartbeat
   const writeMark = options.writeMark === undefined ? defaultMark : markOf(options.writeMark)
+  session.writeMark = writeMark.high
   const successor = session.dial.role === "successor"
   session.dialing()
   return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark, successor }

@@ -26,7 +26,6 @@ import * as Check from "../model/check.ts"
 import type { Control } from "../model/frame.ts"
 import { nothing } from "../outbox/record.ts"
 import { Writer } from "../outbox/writer.ts"
-import { writeMarkOf } from "./dial.ts"
 import * as Ending from "./ending.ts"
 import { Liveness } from "./liveness.ts"
 import { type BufferedSession, OpenBuffer } from "./openBuffer.ts"
@@ -85,6 +84,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   liveness: Liveness<In, Out> | undefined
   dataFrames = 0
   expiresAt: number | undefined
+  writeMark = 0
   /** What its target says of it. */
   heartbeat: Heartbeat | undefined
   /** What its programs returned. */
@@ -229,7 +229,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
   }
 
   opened(link: Link): void {
-    const { connection, options, policies, reports } = this.owner
+    const { connection, policies, reports } = this.owner
     const { epoch } = this
     this.link = link
     this.heardAt = this.owner.wall()
@@ -238,7 +238,7 @@ export class Session<In, Out> implements Receiver, Lane<In>, BufferedSession<In>
     this.writer = new Writer({
       connection,
       link,
-      mark: writeMarkOf(options),
+      mark: this.writeMark,
       meter: this.owner.meter(),
       owner: this.owner
     })

@@ -44,16 +44,16 @@ export class Reports implements SessionReports {
   span: Tracer.ExternalSpan | undefined
   readonly log: Log
   private readonly fibers: Fibers
-  private readonly hooks: AnyHooks | undefined
+  private hooks: AnyHooks | undefined
   private queue: HookQueue | undefined
-  /** Of the last dial, where there are hooks. */
+  /** Of the last dial. */
   private epoch = 0
   private isReconnecting = false
+  private isListening = false
 
-  constructor(connection: string, fibers: Fibers, hooks: AnyHooks | undefined) {
+  constructor(connection: string, fibers: Fibers) {
     this.log = new Log(fibers, connection)
     this.fibers = fibers
-    this.hooks = hooks
   }
 
   emit(event: () => ConnectionEvent): void {
@@ -64,7 +64,7 @@ export class Reports implements SessionReports {
   happened(event: ConnectionEvent): void {
     this.events.publish([event])
     this.log.event(event)
-    if (this.hooks !== undefined) this.tell(event)
+    this.tell(event)
   }
 
   drop(where: "inbox" | "outbox", reason: DropReason, count: number): void {
@@ -80,13 +80,16 @@ export class Reports implements SessionReports {
     return this.hooks?.onText !== undefined || this.hooks?.onBinary !== undefined
   }
 
-  /** Shows `onMessage` what comes in, a turn's messages at a time. */
-  listen<In>(inbox: MessageSource<In>, owner: Defers): void {
-    const each = this.hooks?.onMessage as OnMessage<In> | undefined
-    if (each === undefined) return
+  /** The hooks from now on. `onMessage` is shown what comes in, a turn's messages at a time. */
+  listen<In>(hooks: AnyHooks | undefined, inbox: MessageSource<In>, owner: Defers): void {
+    this.hooks = hooks
+    if (hooks?.onMessage === undefined || this.isListening) return
+    this.isListening = true
     let batch: Array<In> = []
-    const add = (messages: ReadonlyArray<In>, epoch: number) =>
-      this.hookQueue.addAll(epoch, "onMessage", messages, (message) => each(message, epoch))
+    const add = (messages: ReadonlyArray<In>, epoch: number) => {
+      const each = this.hooks?.onMessage as OnMessage<In> | undefined
+      if (each !== undefined) this.hookQueue.addAll(epoch, "onMessage", messages, (message) => each(message, epoch))
+    }
     let last = 0
     const flush = () => {
       const messages = batch

@@ -5,10 +5,12 @@ import type * as Codec from "../../../Codec.ts"
 import type * as Connection from "../../../Connection.ts"
 import type { ConnectionError, InvalidOptions } from "../../../ConnectionError.ts"
 import * as Heartbeat from "../../../Heartbeat.ts"
+import type * as Inbox from "../../../Inbox.ts"
 import type * as Outbox from "../../../Outbox.ts"
 import * as Reconnect from "../../../Reconnect.ts"
 import type * as Target from "../../../Target.ts"
 import type { Capabilities } from "../../../Transport.ts"
+import type { Bounds } from "../../inbox/inbox.ts"
 import type { Config, Hedging } from "../../lifecycle/model.ts"
 import * as Limits from "../../rateLimit/limits.ts"
 import * as Check from "../../model/check.ts"
@@ -32,7 +34,15 @@ const duration = (options: Durations, key: keyof typeof durations): Duration.Dur
   return given === undefined ? durations[key] : Check.duration(given)
 }
 
-export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Connection.Policies => ({
+/** The policies that stand for themselves; the others are in the options. */
+export type Dialing = Omit<Connection.Policies, keyof Changeable>
+
+type Changeable = Pick<
+  Connection.Policies,
+  "outbox" | "inbox" | "hooks" | "maxMessageSize" | "writeMark" | "openBuffer"
+>
+
+export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Dialing => ({
   target: options.target as Target.Input<unknown>,
   reconnect: options.reconnect ?? Reconnect.polite,
   heartbeat: options.heartbeat ?? (capabilities.ping === false ? Heartbeat.none : capabilities.ping),
@@ -44,7 +54,7 @@ export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Con
 
 /** As many hedges as fit into the deadline of the first dial. */
 const hedgingOf = (
-  { dialTimeout, reconnect: { hedgeAfter } }: Connection.Policies,
+  { dialTimeout, reconnect: { hedgeAfter } }: Dialing,
   { concurrentDials = true }: Capabilities
 ): Hedging => ({
   most: hedgeAfter === undefined ? 0 : Math.ceil(Check.millis(dialTimeout) / Check.millis(hedgeAfter)) - 1,
@@ -53,7 +63,7 @@ const hedgingOf = (
 
 /** What the lifecycle has to know of the options. */
 export const lifecycleOf = (
-  policies: Connection.Policies,
+  policies: Dialing,
   { endpoints }: Target.Recipe,
   capabilities: Capabilities
 ): Omit<Config, "connection"> => ({
@@ -66,7 +76,7 @@ export const lifecycleOf = (
 /** What policies of the right kinds become: what their parts say together is checked, and the target is a recipe. */
 export const checkPolicies = (
   connection: string,
-  policies: Connection.Policies,
+  policies: Dialing,
   capabilities: Capabilities
 ): Result.Result<Target.Recipe<never>, InvalidOptions> => {
   const wrong =
@@ -91,3 +101,8 @@ type OutboxSettings<In, Out> = ReturnType<typeof Options.settings<In, Out>>
 
 export const outbox = <In, Out>(options: Outbox.Options<In, Out> | undefined): OutboxSettings<In, Out> =>
   options === undefined ? { ...outboxDefaults, acks: undefined } : Options.settings(options)
+
+export const inbox = <In>({ highWaterMark = 65_536, overflow = "fail" }: Inbox.Options<In> = {}): Bounds<In> => ({
+  highWaterMark,
+  overflow
+})

@@ -47,7 +47,7 @@ export interface SupervisorOptions<In, Out> {
   readonly connection: string
   readonly codec: Codec<In, Out>
   readonly context: Context.Context<Transport>
-  readonly policies: Connection.Policies
+  readonly policies: Settings.Dialing
   readonly target: Recipe
   readonly options: Connection.Options<Codec<In, Out>, unknown, never, never>
   /** Instead of the options' `permit`. */
@@ -63,7 +63,8 @@ interface Pending {
 export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, OutboxOwner, ReactingConnection {
   readonly connection: string
   readonly codec: Codec<In, Out>
-  readonly options: SupervisorOptions<In, Out>["options"]
+  /** As given, or as changed since. */
+  options: SupervisorOptions<In, Out>["options"]
   // Not looked up each time: a context that is asked often copies itself.
   readonly transport: Transport["Service"]
   readonly ask: Ask | undefined
@@ -74,7 +75,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   readonly state: Cell<ConnectionState>
   readonly deadlines = new Deadlines(this)
   readonly handover: Handover<In, Out>
-  policies: Connection.Policies
+  policies: Settings.Dialing
   target: Recipe
   taps: ReadonlySet<Tap<In, Out>> = none
   sessions: ReadonlyArray<Session<In, Out>> = []
@@ -84,7 +85,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   watcher: Watcher | undefined
   private readonly context: Context.Context<Transport>
   private readonly timers: Timers
-  private readonly meters: (() => RateLimit.Meter | undefined) | undefined
+  private meters: (() => RateLimit.Meter | undefined) | undefined
   private lifecycle: Lifecycle.State
   private dispatching = false
   /** What was dispatched during a dispatch. */
@@ -101,17 +102,12 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.transport = Context.get(context, Transport)
     this.ask = ask
     this.fibers = new Fibers(connection, context)
-    this.reports = new Reports(connection, this.fibers, options.hooks)
+    this.reports = new Reports(connection, this.fibers)
     this.timers = timersOf(context)
     this.policies = policies
     this.target = target
     this.meters = Limits.metersOf(policies.rateLimit)
-    this.inbox = new Inbox({
-      connection,
-      highWaterMark: options.inbox?.highWaterMark ?? 65_536,
-      overflow: options.inbox?.overflow ?? "fail",
-      owner: this
-    })
+    this.inbox = new Inbox({ connection, ...Settings.inbox(options.inbox), owner: this })
     const { pause } = this.transport.capabilities
     if (pause) this.inbox.pausing = controlBy(pause)(this.inbox, this)
     this.outbox = new Outbox({ connection, ...Settings.outbox(options.outbox), encode: codec.encode, owner: this })
@@ -120,7 +116,7 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
     this.lifecycle = Lifecycle.initial({ connection, ...config })
     this.state = new Cell(Lifecycle.publicState(this.lifecycle))
     this.handover.listen()
-    this.reports.listen(this.inbox, this)
+    this.reports.listen(options.hooks, this.inbox, this)
   }
 
   // --- what there is ---------------------------------------------------------
@@ -392,8 +388,10 @@ export class Supervisor<In, Out> implements SessionOwner<In, Out>, InboxOwner, O
   }
 
   /** New policies, for the next dial. */
-  reconfigure(policies: Connection.Policies, target: Recipe): void {
-    const isNewTarget = policies.target !== this.policies.target
+  reconfigure(policies: Settings.Dialing, target: Recipe): void {
+    const { rateLimit, target: before } = this.policies
+    const isNewTarget = policies.target !== before
+    if (policies.rateLimit !== rateLimit) this.meters = Limits.metersOf(policies.rateLimit)
     this.policies = policies
     this.target = target
     const config = Settings.lifecycleOf(policies, target, this.transport.capabilities)

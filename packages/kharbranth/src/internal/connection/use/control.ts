@@ -4,9 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Connection from "../../../Connection.ts"
 import * as ConnectionError from "../../../ConnectionError.ts"
+import type * as Inbox from "../../../Inbox.ts"
 import { pingDeadline } from "../../heartbeat/detector.ts"
+import { attempt } from "../../kit/guard.ts"
 import * as Check from "../../model/check.ts"
 import { textSize } from "../../model/frame.ts"
+import { rebound } from "../../outbox/options.ts"
 import type { Outbox } from "../../outbox/outbox.ts"
 import type { Writer } from "../../outbox/writer.ts"
 import type { Liveness } from "../../session/liveness.ts"
@@ -19,17 +22,48 @@ import * as Checks from "../../options/checks.ts"
 type Failure = ConnectionError.ConnectionError
 type Any<In, Out> = Supervisor<In, Out>
 
+/** The policies as they are. Of the outbox, all but the functions that know the types of messages. */
+const policiesOf = <In, Out>({ options, policies }: Any<In, Out>): Connection.Policies => {
+  const { hooks, inbox, maxMessageSize, openBuffer, writeMark } = options
+  const { acks: _, ...outbox } = options.outbox ?? {}
+  const bounds = { outbox, inbox: inbox as Inbox.Options<unknown> | undefined }
+  const shown = hooks as Connection.Policies["hooks"]
+  return { ...policies, ...bounds, hooks: shown, maxMessageSize, openBuffer, writeMark }
+}
+
+/** Changes what is in force at once; the sizes serve the next dial. */
+const apply = <In, Out>(
+  self: Any<In, Out>,
+  { hooks, inbox, maxMessageSize, openBuffer, outbox, writeMark }: Connection.Policies
+): void => {
+  const { options } = self
+  const acks = options.outbox?.acks
+  self.options = { ...options, hooks, inbox, maxMessageSize, openBuffer, outbox: { ...outbox, acks }, writeMark }
+  self.reports.listen(hooks, self.inbox, self)
+  rebound(self.outbox, Settings.outbox({ ...outbox, acks }))
+  if (inbox !== options.inbox) self.inbox.change(Settings.inbox(inbox))
+}
+
 export const update = <In, Out>(
   self: Any<In, Out>,
   change: (policies: Connection.Policies) => Connection.Policies
 ): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
-    const policies = change(self.policies)
-    const wrong = Checks.policies(self.connection, policies)
+    const { capabilities } = self.transport
+    const given = attempt(
+      () => change(policiesOf(self)),
+      () => Check.invalid(self.connection, ["update"], "its function threw; expected the policies that it returns")
+    )
+    if (given instanceof ConnectionError.InvalidOptions) return Effect.fail(given)
+    const wrong = Checks.policies(self.connection, given)
     if (wrong !== undefined) return Effect.fail(wrong)
-    const checked = Settings.checkPolicies(self.connection, policies, self.transport.capabilities)
+    const policies = Settings.policiesOf(given, capabilities)
+    const checked = Settings.checkPolicies(self.connection, policies, capabilities)
     if (Result.isFailure(checked)) return Effect.fail(checked.failure)
-    return Effect.sync(() => self.reconfigure(policies, checked.success))
+    return Effect.sync(() => {
+      apply(self, given)
+      self.reconfigure(policies, checked.success)
+    })
   })
 
 /** Nothing is accepted any more. */
