@@ -1,6 +1,6 @@
 /** The right name that a wrong one was probably meant to be. */
 
-/** How many letters must be added, removed, replaced or swapped with their neighbour to make one word of the other. */
+/** How many letters must be added, removed, replaced or swapped with the next one to make one word of the other. */
 const distance = (a: string, b: string): number => {
   let before: ReadonlyArray<number> = []
   let above: ReadonlyArray<number> = Array.from({ length: b.length + 1 }, (_, index) => index)
