@@ -5,7 +5,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Campaign from "./campaign.ts"
 
-it("a fleet keeps its promises in 1,000 histories", { timeout: 900_000 }, async () => {
+it("a fleet keeps its promises in 1,000 histories", { timeout: 1_800_000 }, async () => {
   const tally = await Campaign.run(10_001, 11_001)
   console.log(Campaign.print(tally))
   assert.isEmpty(Campaign.absent(tally))

@@ -10,7 +10,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as FleetStore from "../../src/FleetStore.ts"
 import * as Conformance from "./conformance.ts"
 import * as Histories from "./histories.ts"
-import * as Notices from "./notices.ts"
+import * as Notices from "../support/notices.ts"
 
 const rig = Effect.map(FleetStore.makeMemory, (store): Conformance.Rig => ({ store, advance: TestClock.adjust }))
 
