@@ -9,6 +9,7 @@
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -364,9 +365,19 @@ export class Holder {
         })
       })
       // A slow store would make every bucket wait for the one before. What it does not hear of ends with its lease.
-      const cut = Effect.sync(() => this.lose(this.rights()))
-      const bounded = Effect.timeoutOption(rest, patience > 0 ? patience / 2 : this.around.timing.usable)
-      return Effect.andThen(Effect.andThen(asked, bounded), cut)
+      const closed = Effect.flatMap(Effect.forkIn(rest, this.scope), (closing) =>
+        Effect.timeoutOption(Fiber.join(closing), patience > 0 ? patience / 2 : this.around.timing.usable)
+      )
+      // Names that go on until the next holder has them have a time of their own.
+      const goingOn = Effect.suspend(() => {
+        const over = [...this.overlapping.values()]
+        this.lose(this.rights().filter((right) => !over.includes(right)))
+        return Effect.forEach(over, (right) => this.handOver(right, undefined), {
+          concurrency: "unbounded",
+          discard: true
+        })
+      })
+      return Effect.andThen(Effect.andThen(asked, closed), goingOn)
     })
   }
 
