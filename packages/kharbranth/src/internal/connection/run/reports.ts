@@ -2,7 +2,7 @@
  * What a connection reports: its counters, its events, its log and its users'
  * hooks. An event that nobody hears is not built.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import type { ConnectionEvent, DropReason, SendersWaiting } from "../../../ConnectionEvent.ts"
 import { type Heartbeat, none } from "../../../Heartbeat.ts"
