@@ -101,8 +101,11 @@ export interface Receiver {
 export interface Link {
   /** The subprotocol the server chose, or `""`. */
   readonly protocol: string
-  /** Writes frames in order, as few packets as possible. Returns at once. */
-  write(frames: ReadonlyArray<Frame>): void
+  /**
+   * Writes frames in order, as few packets as possible. Returns at once: how many bytes of payload they have, where the
+   * transport knows that from encoding them. The core counts them otherwise.
+   */
+  write(frames: ReadonlyArray<Frame>): number | void
   /** Writes a ping frame. Only called when the transport can ping. */
   ping(payload: Uint8Array): void
   /** Bytes accepted by `write` that have not left the process. */

@@ -35,11 +35,11 @@ const load = (): Promise<Read | undefined> =>
   (loading ??= new Promise((resolve) => {
     const script = document.createElement("script")
     script.src = READER
-    script.onload = () => resolve((globalThis as WithReader).readRecordings)
-    script.onerror = () => {
+    script.addEventListener("load", () => resolve((globalThis as WithReader).readRecordings))
+    script.addEventListener("error", () => {
       loading = undefined
       resolve(undefined)
-    }
+    })
     document.head.append(script)
   }))
 

@@ -293,26 +293,23 @@ const casesOf = ({ needed = {}, path, table, wrap }: Place): ReadonlyArray<Case>
     const at = path === "" ? name : `${path}.${name}`
     const made = (value: unknown) => wrap({ ...needed, [name]: value })
     const nearby = misspelled(name)
-    return [
-      ...badOf(takes).map((value) => ({
-        given: `${name}: ${label(value)}`,
-        path: at,
-        options: made(value),
-        says: described(value)
-      })),
-      ...(typeof takes === "string" ? [] : takes).map((word) => ({
-        given: `${name}: ${misspelled(word)}`,
-        path: at,
-        options: made(misspelled(word)),
-        says: `did you mean "${word}"?`
-      })),
-      {
-        given: nearby,
-        path: path === "" ? nearby : `${path}.${nearby}`,
-        options: wrap({ ...needed, [nearby]: "planted" }),
-        says: `did you mean ${name}?`
-      }
-    ]
+    const ofBad = badOf(takes).map((value): Case => ({
+      given: `${name}: ${label(value)}`,
+      path: at,
+      options: made(value),
+      says: described(value)
+    }))
+    const ofWords = (typeof takes === "string" ? [] : takes).map((word): Case => {
+      const wrong = misspelled(word)
+      return { given: `${name}: ${wrong}`, path: at, options: made(wrong), says: `did you mean "${word}"?` }
+    })
+    const ofName: Case = {
+      given: nearby,
+      path: path === "" ? nearby : `${path}.${nearby}`,
+      options: wrap({ ...needed, [nearby]: "planted" }),
+      says: `did you mean ${name}?`
+    }
+    return ofBad.concat(ofWords, [ofName])
   })
 
 const base = { target, startup: "background" }

@@ -2,7 +2,7 @@
 // masked payload of every size and at every place in memory, each with a mask of
 // its own, one behind the other, the caller's bytes untouched.
 import { assert, describe, it } from "@effect/vitest"
-import { allocate, encode, roomFor } from "../../src/internal/frames/frameWriter.ts"
+import { allocate, encode, payloadOf, roomFor } from "../../src/internal/frames/frameWriter.ts"
 import { opcodes } from "../../src/internal/frames/protocol.ts"
 import { frameReader } from "../support/frameReader.ts"
 
@@ -23,6 +23,7 @@ describe("FrameWriter", () => {
         const memory = allocate(at + roomFor(payload))
         const end = encode(memory, at, opcodes.binary, payload)
         assert.deepStrictEqual(read(memory.bytes.subarray(at, end)), [[2, Buffer.from(payload)]], `${size} at ${at}`)
+        assert.strictEqual(payloadOf(end - at), size)
       }
       assert.deepStrictEqual(payload, copy)
     }
@@ -44,6 +45,7 @@ describe("FrameWriter", () => {
       const memory = allocate(roomFor(text))
       const end = encode(memory, 0, opcodes.text, text)
       assert.deepStrictEqual(read(memory.bytes.subarray(0, end)), [[1, Buffer.from(text)]], text.slice(0, 5))
+      assert.strictEqual(payloadOf(end), Buffer.byteLength(text))
     }
   })
 

@@ -64,6 +64,12 @@ export const wakeSleepers = (owner: OutboxOwner): void => {
   for (const writer of asleep ?? []) writer.flush()
 }
 
+const sizeOfAll = (frames: ReadonlyArray<Frame>): number => {
+  let size = 0
+  for (let i = 0; i < frames.length; i++) size += sizeOf(frames[i] as Frame)
+  return size
+}
+
 export interface WriterOptions {
   /** The connection's name, for errors. */
   readonly connection?: string | undefined
@@ -168,11 +174,11 @@ export class Writer implements WriterRecord {
 
   private put(frames: ReadonlyArray<Frame>): void {
     if (frames.length === 0) return
-    for (let i = 0; i < frames.length; i++) this.bytes += sizeOf(frames[i] as Frame)
     // A link may end, and its end be handled, inside of `write`.
     this.writing = true
-    this.options.link.write(frames)
+    const size = this.options.link.write(frames)
     this.writing = false
+    this.bytes += size ?? sizeOfAll(frames)
   }
 
   /** Writes what may be written. */

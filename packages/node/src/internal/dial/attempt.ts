@@ -74,12 +74,14 @@ class Client extends WebSocket implements Wire {
     this.#socket?.uncork()
   }
 
-  sendFrame(frame: Frame, onWritten?: () => void): void {
+  sendFrame(frame: Frame, onWritten?: () => void): number {
     this.send(frame, onWritten)
     const socket = this.#socket!
-    if (socket.writableCorked === 0 || socket.writableLength < enough) return
-    socket.uncork()
-    socket.cork()
+    if (socket.writableCorked > 0 && socket.writableLength >= enough) {
+      socket.uncork()
+      socket.cork()
+    }
+    return Buffer.byteLength(frame)
   }
 
   override emit(event: string | symbol, first?: unknown, second?: unknown): boolean {

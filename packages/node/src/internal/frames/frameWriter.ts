@@ -50,6 +50,9 @@ export const encode = (memory: Memory, at: number, opcode: number, payload: Fram
   return start + size
 }
 
+/** How many bytes of a frame are its payload. */
+export const payloadOf = (frame: number): number => frame - (frame < 126 + 6 ? 6 : frame < 65_536 + 8 ? 8 : maxHeader)
+
 const headerSize = (size: number): number => (size < 126 ? 2 : size < 65_536 ? 4 : 10) + keySize
 
 const writeSize = (bytes: Buffer, at: number, size: number): void => {

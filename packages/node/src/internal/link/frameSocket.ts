@@ -6,7 +6,7 @@
 import type { Frame, LazyText } from "kharbranth/Message"
 import type * as Net from "node:net"
 import { FrameReader, type FrameReceiver } from "../frames/frameReader.ts"
-import { allocate, encode, type Memory, roomFor } from "../frames/frameWriter.ts"
+import { allocate, encode, type Memory, payloadOf, roomFor } from "../frames/frameWriter.ts"
 import { abnormal, maxControlPayload, noStatus, opcodes } from "../frames/protocol.ts"
 import { statusOf, type Violation } from "../frames/violation.ts"
 import { readerKey, type ReadSocket } from "./sharedRead.ts"
@@ -201,8 +201,8 @@ export class FrameSocket implements Wire, FrameReceiver {
 
   // --- as a wire ----------------------------------------------------------------
 
-  sendFrame(frame: Frame, onWritten?: () => void): void {
-    this.write(typeof frame === "string" ? opcodes.text : opcodes.binary, frame, onWritten)
+  sendFrame(frame: Frame, onWritten?: () => void): number {
+    return this.write(typeof frame === "string" ? opcodes.text : opcodes.binary, frame, onWritten)
   }
 
   sendPing(payload: Uint8Array, onWritten?: () => void): void {
@@ -264,14 +264,19 @@ export class FrameSocket implements Wire, FrameReceiver {
 
   // --- writing ------------------------------------------------------------------
 
-  private write(opcode: number, payload: Frame, onWritten?: () => void): void {
+  /** How many bytes of payload were written. */
+  private write(opcode: number, payload: Frame, onWritten?: () => void): number {
     if (!this.holding) {
-      this.socket.write(encodeAlone(opcode, payload), onWritten)
-      return
+      const frame = encodeAlone(opcode, payload)
+      this.socket.write(frame, onWritten)
+      return payloadOf(frame.length)
     }
     if (onWritten !== undefined) this.onWritten = onWritten
-    this.heldBytes = encode(this.makeRoom(roomFor(payload)), this.heldBytes, opcode, payload)
+    const start = this.heldBytes
+    this.heldBytes = encode(this.makeRoom(roomFor(payload)), start, opcode, payload)
+    const size = payloadOf(this.heldBytes - start)
     if (this.heldBytes >= enough) this.flush()
+    return size
   }
 
   /** Memory with room behind what is held. */

@@ -136,22 +136,25 @@ export class NodeLink implements Link, WireOwner {
 
   // --- as a link ----------------------------------------------------------------
 
-  write(frames: ReadonlyArray<Frame>): void {
+  write(frames: ReadonlyArray<Frame>): number {
     const last = frames.length - 1
-    if (last < 0 || !this.#isOpen()) return
+    let size = 0
+    if (last < 0 || !this.#isOpen()) return size
     const wire = this.#wire
     try {
       // A message that is the first of its turn may be the only one: it does not wait for the turn's end.
       if (last === 0 && !this.#held) {
-        this.#writeLast(frames[0]!)
-        return this.#hold()
+        size = this.#writeLast(frames[0]!)
+        this.#hold()
+        return size
       }
       this.#hold()
-      for (let i = 0; i < last; i++) wire.sendFrame(frames[i]!)
-      this.#writeLast(frames[last]!)
+      for (let i = 0; i < last; i++) size += wire.sendFrame(frames[i]!)
+      size += this.#writeLast(frames[last]!)
     } catch (error) {
       this.#break(LinkErrors.ofWrite(this.#dial, error))
     }
+    return size
   }
 
   ping(payload: Uint8Array): void {
@@ -204,13 +207,14 @@ export class NodeLink implements Link, WireOwner {
   }
 
   // Only a write that may reach the high mark, or one after it did, pays for a callback.
-  #writeLast(frame: Frame): void {
+  #writeLast(frame: Frame): number {
     const wire = this.#wire
     const { high } = this.#dial.writeMark
     const near = this.#owed || wire.bufferedAmount + weigh(frame) >= high
     if (!near) return wire.sendFrame(frame)
-    wire.sendFrame(frame, this.#watch())
+    const size = wire.sendFrame(frame, this.#watch())
     if (wire.bufferedAmount >= high) this.#owed = true
+    return size
   }
 
   /** What hears that something has left; most links never write so much. */

@@ -11,8 +11,8 @@ export interface Wire {
   readonly readyState: number
   /** Bytes that have not left the process. */
   readonly bufferedAmount: number
-  /** Throws what cannot be sent. `onWritten` is called when the frame has left. */
-  sendFrame(frame: Frame, onWritten?: () => void): void
+  /** How many bytes of payload it has. Throws what cannot be sent. `onWritten` is called when the frame has left. */
+  sendFrame(frame: Frame, onWritten?: () => void): number
   /** Throws what cannot be sent. */
   sendPing(payload: Uint8Array, onWritten?: () => void): void
   /** What is sent from now on waits for `release`, unless enough of it has come together. */
