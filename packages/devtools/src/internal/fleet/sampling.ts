@@ -1,7 +1,7 @@
 /**
  * What is known of all connections while somebody looks. A connection that reports
  * an event is read again with the next batch. The figures of those that somebody
- * sees are read once a second, those of the others every five.
+ * sees are read once a second, and so are those of a thousand others in turn.
  */
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { Observed } from "kharbranth/ConnectionObserver"
@@ -25,10 +25,10 @@ export interface Found extends Reason {
 }
 
 /** How many that nobody sees are explained in a second: it takes time, and in a storm all are in trouble. */
-const explainedAtMost = 50
+const explainedAtMost = 20
 
-/** In how many seconds the figures of those that nobody sees are read once. */
-const parts = 5
+/** How many of those that nobody sees have their figures read in a second: to read ten thousand takes long. */
+const measuredAtMost = 1_000
 
 export class Sampling {
   readonly members = new Map<number, Member>()
@@ -109,6 +109,7 @@ export class Sampling {
   /** Measures those that somebody sees, and a part of the others in turn: the figures of ten thousand take time. */
   measureSome(seen: Iterable<Member>): void {
     const now = this.options.now()
+    const parts = Math.max(1, Math.ceil(this.members.size / measuredAtMost))
     const turn = ++this.turns % parts
     for (const member of this.members.values()) if (member.id % parts === turn) this.measureOne(member, now)
     for (const member of seen) if (member.id % parts !== turn) this.measureOne(member, now)
