@@ -1,9 +1,9 @@
 /**
  * Builds the page into `dist/page/`: `index.html`, and a script and a stylesheet
  * whose names carry the hash of their content. The charts are a script of their
- * own, which the page loads when it shows the first one, and so is what reads
- * files. That one and the main script are classic ones, so that the page also
- * opens from a folder, without a server.
+ * own, which the page loads when it shows the first one. So is what reads files,
+ * which loads once the page stands. That one and the main script are classic
+ * ones, so that the page also opens from a folder, without a server.
  *
  * The same sources give the same bytes.
  *

@@ -84,7 +84,7 @@ describe("rotation", () => {
       const trades = yield* collect(feed.entries(Topic.trades(symbol)))
       for (let hour = 0; hour < 25; hour++) {
         // Shorter steps than a dial may take: a clock that jumps further leaves the network no turn.
-      yield* pass("1 hour", 8_000)
+        yield* pass("1 hour", 8_000)
         venue.trade()
         yield* settle
       }

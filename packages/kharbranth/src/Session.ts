@@ -90,7 +90,7 @@ export interface Hooks<R = never, in In = unknown> {
   readonly onBinary?: ((bytes: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
   readonly onPing?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
   readonly onPong?: ((payload: Uint8Array, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
-  /** A session or a dial is over, whoever ended it. */
+  /** A session or a dial is over, ended by either side or by the network. */
   readonly onClose?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined
   /** Likewise, but not when this side closed it. */
   readonly onError?: ((error: ConnectionError, epoch: number) => Effect.Effect<unknown, unknown, R>) | undefined

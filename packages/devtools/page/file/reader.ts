@@ -1,4 +1,4 @@
-/** Reads and explains recordings. A script of its own, which loads with the first file. */
+/** Reads and explains recordings. A script of its own, which loads once the page stands. */
 import * as Recorder from "kharbranth/Recorder"
 import * as Why from "kharbranth/Why"
 import type { Explained, OpenedFile, WithReader } from "../state/file.ts"

@@ -54,6 +54,8 @@ export const open = async (given: File): Promise<void> => {
 
 /** The document is a file's place: a file may be dropped anywhere. */
 export const takeDrops = (): void => {
+  // Once the page stands, because the program may be gone when a file comes.
+  void load()
   addEventListener("dragover", (event) => event.preventDefault())
   addEventListener("drop", (event) => {
     event.preventDefault()

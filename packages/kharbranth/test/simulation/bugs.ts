@@ -309,7 +309,7 @@ export const bugs: ReadonlyArray<Bug> = [
       const now = every(50)
       return patch(
         HookQueue,
-        "add",
+        "addAll",
         (right) =>
           function (this: unknown, ...args: Array<never>) {
             if (!now()) right.call(this, ...args)
