@@ -60,7 +60,7 @@ if (Postgres.programs === undefined) {
           assert.deepStrictEqual(yield* Queue.take(heard), { _tag: "Wishes" })
           yield* other.permits.hold("again", 1_000)
           assert.deepStrictEqual(yield* Queue.take(heard), { _tag: "Held", key: "again" })
-          // One that no payload could carry is held all the same.
+          // One that no payload could carry is held too.
           yield* other.permits.hold("long".repeat(3_000), 1_000)
         }).pipe(Effect.scoped),
       slow

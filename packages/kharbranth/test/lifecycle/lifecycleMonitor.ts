@@ -312,7 +312,7 @@ export class Monitor {
     const commands = all.filter((command) => command._tag !== "ArmRotation" && !isDeferral(command))
     this.rotationArmed = false
     const coalesces = mode === "makeFirst" && this.successor !== undefined
-    // Whoever planned it waited for it: the session need not have been Stable, but Ready for a second.
+    // It was planned long before: the session need not have been Stable, but Ready for a second.
     if (isPlanned && now - this.readyAt >= 1000 && !coalesces) this.credit = true
     const isDeferred = commands.length === 0 && !coalesces
     demand(all.some(isDeferral) === isDeferred, "a rotation that does not happen yet is announced")

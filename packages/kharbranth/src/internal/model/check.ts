@@ -52,13 +52,5 @@ export const wholeNumber = (connection: string, path: Path, value: number | unde
     ? undefined
     : invalid(connection, path, `expected a whole number of at least ${least}`)
 
-/** An option with fixed words, or its default. */
-export const word = (connection: string, path: Path, value: unknown, words: ReadonlyArray<string>): Check =>
-  value === undefined || (typeof value === "string" && words.includes(value))
-    ? undefined
-    : invalid(connection, path, `expected ${oneOf(words.map((each) => `"${each}"`))}`)
-
-const oneOf = (words: ReadonlyArray<string>): string => `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
-
 /** The first finding, in order. */
 export const firstOf = (checks: ReadonlyArray<Check>): Check => checks.find((check) => check !== undefined)

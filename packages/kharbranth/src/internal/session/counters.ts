@@ -2,6 +2,7 @@
 import type { ConnectionError } from "../../ConnectionError.ts"
 import type { DropReason } from "../../ConnectionEvent.ts"
 import type { Delivery } from "../../Delivery.ts"
+import { isOurs } from "./ending.ts"
 
 interface Ended {
   readonly writer: { readonly written: number; readonly bytes: number } | undefined
@@ -31,7 +32,7 @@ export class Counters {
 
   ended({ writer }: Ended, error: ConnectionError): void {
     // A close of our own is no error: a restart, a rotation, the end.
-    if (error._tag !== "ConnectionClosed" || error.initiator === "server") this.errors++
+    if (!isOurs(error)) this.errors++
     if (writer === undefined) return
     this.messagesOut += writer.written
     this.bytesOut += writer.bytes

@@ -10,6 +10,7 @@ import { SessionTopics, type Changes, type Kind } from "./sessionTopics.ts"
 import type { TopicReader } from "./reader.ts"
 import type { Quarantine } from "./asking/quarantine.ts"
 import { Trials } from "./asking/trials.ts"
+import { isOurs } from "../session/ending.ts"
 import { stateOf, Topic } from "./topic.ts"
 
 /** What the registry needs of the connection that it serves. */
@@ -179,7 +180,7 @@ export class Registry<T, In> {
 
   // What was on its way in an old session that is cut within its overlap is lost, and the new one may never bring it.
   private cutShort(old: SessionTopics, active: SessionTopics, error: ConnectionError): void {
-    if (error._tag === "ConnectionClosed" && error.initiator === "client") return
+    if (isOurs(error)) return
     for (const topic of this.topics.values()) {
       if (!old.isOn(topic.key) || !active.isOn(topic.key)) continue
       topic.interrupted("session", this.owner.wall(), old.lastAt)

@@ -87,18 +87,21 @@ const emptied = <In, Out>({ outbox }: Any<In, Out>): Effect.Effect<void> =>
 /** What a ping, a pong or a close can carry, in bytes; a close spends two of them on its code. */
 const mostPayload = 125
 
+const checkClose = (connection: string, code: number, reason: string): Check.Check => {
+  if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999))
+    return Check.invalid(connection, ["code"], "expected 1000, or a code from 3000 to 4999")
+  if (typeof reason !== "string" || textSize(reason) > mostPayload - 2)
+    return Check.invalid(connection, ["reason"], "expected text of at most 123 bytes")
+  return undefined
+}
+
 /** Closes for good, and says why to the peer. */
 export const closeWith = <In, Out>(
   self: Any<In, Out>,
   { code = 1000, reason = "" }: Connection.CloseOptions
 ): Effect.Effect<void, ConnectionError.InvalidOptions> =>
   Effect.suspend(() => {
-    const wrong =
-      code === 1000 || (Number.isInteger(code) && code >= 3000 && code <= 4999)
-        ? typeof reason === "string" && textSize(reason) <= mostPayload - 2
-          ? undefined
-          : Check.invalid(self.connection, ["reason"], "expected text of at most 123 bytes")
-        : Check.invalid(self.connection, ["code"], "expected 1000, or a code from 3000 to 4999")
+    const wrong = checkClose(self.connection, code, reason)
     if (wrong !== undefined) return Effect.fail(wrong)
     self.parting = { code, reason }
     return close(self)

@@ -5,6 +5,7 @@
  */
 import type { ConnectionError } from "../../../ConnectionError.ts"
 import type { SubscriptionEvent } from "../../../Subscriptions.ts"
+import { isOurs } from "../../session/ending.ts"
 import type { SessionTopics } from "../sessionTopics.ts"
 import type { Quarantine } from "./quarantine.ts"
 
@@ -35,8 +36,7 @@ const cuts: ReadonlySet<ConnectionError["_tag"]> = new Set([
   "WriteError"
 ])
 
-const isCut = (error: ConnectionError): boolean =>
-  cuts.has(error._tag) && !(error._tag === "ConnectionClosed" && error.initiator === "client")
+const isCut = (error: ConnectionError): boolean => cuts.has(error._tag) && !isOurs(error)
 
 export class Trials {
   private readonly registry: Topics
