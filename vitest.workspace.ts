@@ -43,8 +43,8 @@ export default defineConfig(({ mode }) => {
     test: {
       // One test at a time within a file: suites measure memory, timers and time on real sockets.
       sequence: { concurrent: false },
-      // Vitest would leave a core free, and so run one file at a time on two cores.
-      maxWorkers: Math.max(2, availableParallelism() - 1),
+      // Vitest would leave a core free. One more than two, because many suites wait for real sockets and processes.
+      maxWorkers: Math.max(3, availableParallelism() - 1),
       // Files share what their worker has loaded: loading Effect for each of them took a quarter of the time.
       isolate: false,
       // What a test does is bounded by its work. This ends a test that hangs, and no load of the machine reaches it.
