@@ -185,11 +185,13 @@ describe("callbacks", () => {
       let isUp = true
       const server = yield* HubServer.make({ intercept: () => (isUp ? undefined : { status: 503 }) })
       let error: unknown
-      yield* connect({
+      const hub = yield* connect({
         url: server.url,
         reconnect: Reconnect.make({ ...quick, maxAttempts: 1 }),
         onClosed: (why) => Effect.sync(() => (error = why?._tag))
       })
+      // The dial of a session that is cut before would be the one attempt.
+      yield* until(hub, (state) => state._tag === "Connected" && state.gate === "Stable")
       isUp = false
       server.clients()[0]!.cut()
       yield* eventually(() => error !== undefined)
