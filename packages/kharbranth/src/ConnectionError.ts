@@ -109,8 +109,13 @@ const failure = <const Tag extends string, Fields extends { readonly connection:
 const at = ({ phase }: { readonly phase?: DialPhase | undefined }): string =>
   phase === undefined ? "" : ` (in phase ${phase})`
 
-/** What a transport knows to do about an error, beyond what its fields say. */
-interface Advised {
+/**
+ * What a transport knows to do about an error, beyond what its other fields say.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Advised {
   /** What to do, where the transport knows more than the other fields say: a sentence without a secret. */
   readonly advice?: string | undefined
 }
