@@ -288,6 +288,8 @@ export interface Policies {
   readonly hooks?: Hooks | undefined
   /** The largest inbound message in bytes. */
   readonly maxMessageSize?: number | undefined
+  /** From the next dial on. */
+  readonly compression?: boolean | undefined
   /** Unsent bytes at which `send` waits. */
   readonly writeMark?: number | undefined
   /** How much may arrive before Ready, in bytes. */
@@ -333,6 +335,11 @@ export interface Options<C extends Codec.Any, T, RO, RH = never> {
   readonly closeTimeout?: Duration.Input | undefined
   /** The largest inbound message in bytes. Default: 1 MiB. */
   readonly maxMessageSize?: number | undefined
+  /**
+   * Whether to offer the server compression, where the transport leaves the choice: `InvalidOptions` in a browser,
+   * which decides itself. Default: as the transport's own options say.
+   */
+  readonly compression?: boolean | undefined
   /** Unsent bytes at which `send` waits. Default: 256 KiB. */
   readonly writeMark?: number | undefined
   /** Whether `make` and the layer wait for Ready, go on while the first dial runs, or dial on first use. Default: `"await"`. */

@@ -36,6 +36,8 @@ export interface Dial {
   readonly headers: Readonly<Record<string, string>>
   /** The largest inbound message in bytes; a larger one ends the link with `MessageTooLarge`. */
   readonly maxMessageSize: number
+  /** Whether to offer compression. Only given where the transport has the capability. Default: as it does otherwise. */
+  readonly compression?: boolean | undefined
   /**
    * Once `buffered()` has reached `high`, the transport calls `drained` when it
    * has fallen to `low` again.
@@ -190,6 +192,8 @@ export interface Capabilities {
   readonly headers: CheckHeaders | false
   /** `received()` counts bytes off the wire, so a large message that drips in is seen as life. */
   readonly bytes: boolean
+  /** Can offer compression for one connection and not for another. Default: false. */
+  readonly compression?: boolean | undefined
   /**
    * Dials a second socket to a server while a first one is on its way. Browsers
    * make the second wait for the first. Default: true.

@@ -88,14 +88,21 @@ export interface Options {
    */
   readonly proxy?: string | URL | Redacted<string> | false | undefined
   /**
-   * Offers compression to the server. It costs memory and time on both sides,
+   * Offers compression to the server, for connections that do not say otherwise by their own option
+   * `compression`; one that turns it on gets the settings given here. It costs memory and time on both sides,
    * and a compressed message may betray secrets that share it with chosen text.
    * Default: `false`.
    */
   readonly compression?: boolean | Compression | undefined
 }
 
-const capabilities: Capabilities = { ping: Heartbeat.ping(), pause: backpressure, headers: httpHeaders, bytes: true }
+const capabilities: Capabilities = {
+  ping: Heartbeat.ping(),
+  pause: backpressure,
+  headers: httpHeaders,
+  bytes: true,
+  compression: true
+}
 
 // whatever Node still objects to is in the request, not in the network
 const unbuildable = (dial: Dial, error: unknown) =>

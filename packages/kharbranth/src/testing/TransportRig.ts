@@ -117,7 +117,7 @@ export class Broken extends Data.TaggedError("Broken")<{
  * @category models
  * @since 0.1.0
  */
-export type Need = Exclude<keyof Transport.Capabilities, "concurrentDials"> | "status"
+export type Need = Exclude<keyof Transport.Capabilities, "compression" | "concurrentDials"> | "status"
 
 /**
  * One promise of a transport. It fails with an error that says what was

@@ -1,7 +1,7 @@
 /**
  * Proves that `update` changes what its documentation says, and when: the bounds
- * of outbox and inbox and the hooks at once, sizes and rate limits with the next
- * dial. What cannot change, and a change that cannot work, is refused with
+ * of outbox and inbox and the hooks at once, sizes, compression and rate limits
+ * with the next dial. What cannot change, and a change that cannot work, is refused with
  * `InvalidOptions`, and then everything is as it was.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -13,6 +13,7 @@ import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Inbox from "kharbranth/Inbox"
 import * as RateLimit from "kharbranth/RateLimit"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
+import { Transport } from "kharbranth/Transport"
 import * as TestClock from "effect/testing/TestClock"
 import { settle } from "../support/passing.ts"
 
@@ -142,6 +143,47 @@ describe("sizes and limits", () => {
       const failed = yield* Effect.forkChild(Effect.flip(connection.receive), { startImmediately: true })
       yield* next.send(["four"])
       assert.strictEqual((yield* Fiber.join(failed))._tag, "MessageTooLarge")
+    })
+  )
+})
+
+describe("compression", () => {
+  const dialed = (platform: "browser" | "node", compression?: boolean) =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make({ platform })
+      yield* network.serve(url)
+      const dials: Array<boolean | undefined> = []
+      const connection = yield* Effect.gen(function* () {
+        const transport = yield* Transport
+        const dial: typeof transport.dial = (request, receiver) => {
+          dials.push(request.compression)
+          return transport.dial(request, receiver)
+        }
+        const options = { target: url, codec: Codec.text, compression } as const
+        return yield* Effect.provideService(Connection.make("peer", options), Transport, { ...transport, dial })
+      }).pipe(network.provide)
+      return { connection, dials }
+    })
+
+  it.effect("is asked of the transport with each dial, from the next one on", () =>
+    Effect.gen(function* () {
+      const { connection, dials } = yield* dialed("node", true)
+      for (const compression of [false, undefined]) {
+        yield* patch({ compression })(connection)
+        yield* connection.restart()
+      }
+      assert.deepStrictEqual(dials, [true, false, undefined])
+    })
+  )
+
+  it.effect("is refused where the transport leaves no choice, when made and when updated", () =>
+    Effect.gen(function* () {
+      for (const compression of [false, true]) {
+        const error = yield* Effect.flip(dialed("browser", compression))
+        assert.strictEqual(refused(error), "compression")
+        const { connection } = yield* dialed("browser")
+        assert.strictEqual(refused(yield* Effect.flip(patch({ compression })(connection))), "compression")
+      }
     })
   )
 })

@@ -51,6 +51,7 @@ describe("declared", () => {
           heartbeat: { kind: "text", every: "3 seconds", probe: "hi", pulse: "ho" },
           dialTimeout: 500,
           maxMessageSize: 1_000,
+          compression: false,
           budget: ["account:1"],
           egress: "feed",
           priority: 2,
@@ -66,7 +67,10 @@ describe("declared", () => {
     const every = intervalOf(a!.heartbeat!.cadence!)
     assert.strictEqual(every && Duration.toMillis(every), 3_000)
     assert.strictEqual(a?.dialTimeout === undefined ? 0 : Duration.toMillis(a.dialTimeout), 500)
-    assert.deepStrictEqual([a?.maxMessageSize, a?.egress, a?.priority, a?.startup], [1_000, "feed", 2, "lazy"])
+    assert.deepStrictEqual(
+      [a?.maxMessageSize, a?.compression, a?.egress, a?.priority, a?.startup],
+      [1_000, false, "feed", 2, "lazy"]
+    )
     assert.strictEqual(b?.heartbeat?.idle === undefined ? 0 : Duration.toMillis(b.heartbeat.idle), 60_000)
     assert.strictEqual(c?.heartbeat?.probe._tag, "None")
   })

@@ -134,6 +134,7 @@ const connection: Table<Connection.Options<Codec.Any, unknown, unknown, unknown>
   openBuffer: "whole",
   closeTimeout: "duration",
   maxMessageSize: "whole",
+  compression: "bool",
   writeMark: "whole",
   startup: ["await", "background", "lazy"],
   startupTimeout: "duration",

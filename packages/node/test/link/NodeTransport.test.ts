@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import { inspect } from "node:util"
-import { connect } from "../support/client.ts"
+import { connect, dialOf, recorder } from "../support/client.ts"
 import { echo, nextMessage, serve } from "../support/wsServer.ts"
 
 const frameCount = (n: number) => (calls: ReadonlyArray<{ readonly call: string }>) =>
@@ -31,7 +31,7 @@ describe("NodeTransport", () => {
       const transport = yield* Transport
       assert.strictEqual(transport.name, "ws")
       const { ping, ...others } = transport.capabilities
-      assert.deepStrictEqual(others, { pause: backpressure, headers: httpHeaders, bytes: true })
+      assert.deepStrictEqual(others, { pause: backpressure, headers: httpHeaders, bytes: true, compression: true })
       assert.isNotFalse(ping)
       // Two schedules are never the same value: they are compared by what they do.
       const { cadence, ...heartbeat } = ping
@@ -100,6 +100,31 @@ describe("NodeTransport", () => {
       yield* receiver.when((calls) => frameCount(1)(calls) && calls.some(({ call }) => call === "drained"))
       assert.strictEqual(receiver.frames()[0], text)
       assert.isTrue(link.received() < 10_000, `${link.received()} bytes on the wire`)
+    })
+  )
+
+  it.live("compression - a connection chooses for itself, and gets the settings of the transport", () =>
+    Effect.gen(function* () {
+      const plain = "permessage-deflate; client_max_window_bits"
+      const own = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits"
+      // One transport, one url: the last dial is like the first, and follows others.
+      const choices = [undefined, true, false, undefined]
+      const cases = [
+        [false, [undefined, plain, undefined, undefined]],
+        [{ contextTakeover: false }, [own, own, undefined, own]]
+      ] as const
+      for (const [ofTransport, expected] of cases) {
+        const server = yield* serve(echo, { perMessageDeflate: true })
+        const transport = NodeTransport.make({ proxy: false, compression: ofTransport })
+        const dial = dialOf(server.url)
+        const offered: Array<string | undefined> = []
+        for (const [index, compression] of choices.entries()) {
+          yield* transport.dial({ ...dial, compression }, recorder())
+          const { request } = yield* server.peer(index)
+          offered.push(request.headers["sec-websocket-extensions"])
+        }
+        assert.deepStrictEqual(offered, [...expected])
+      }
     })
   )
 

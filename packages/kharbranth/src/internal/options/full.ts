@@ -32,6 +32,12 @@ const allPolicies = object(Table.policies)
 /** What the function of `update` returned. */
 export const policies = (connection: string, policies: unknown): Check => check(connection, [], allPolicies, policies)
 
+/** A connection names `compression` only where its transport leaves the choice. */
+export const compression = (connection: string, given: boolean | undefined, isChoice = false): Check =>
+  given === undefined || isChoice
+    ? undefined
+    : invalid(connection, ["compression"], "this transport leaves no choice: leave the option out")
+
 const flat =
   (fields: Fields) =>
   (connection: string, options: object | undefined): Check =>

@@ -32,6 +32,7 @@ export const policies: typeof Full.policies = connection
 
 const nothing = (): undefined => undefined
 
+export const compression: typeof Full.compression = nothing
 export const send: typeof Full.send = nothing
 export const restart: typeof Full.restart = nothing
 export const broadcast: typeof Full.broadcast = nothing

@@ -206,6 +206,7 @@ const hooks: Fields = {
 
 export const connection: Fields = {
   ...Ranges.connection,
+  compression: bool,
   target,
   codec,
   onOpen: func,

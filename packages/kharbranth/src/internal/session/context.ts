@@ -69,6 +69,7 @@ export interface SessionReports {
 /** What a connection's options say of its sessions. */
 export interface SessionOptions<In, Out> {
   readonly maxMessageSize?: number | undefined
+  readonly compression?: boolean | undefined
   readonly writeMark?: number | undefined
   readonly openBuffer?: number | undefined
   readonly onOpen?: OpenProgram<In, Out> | undefined

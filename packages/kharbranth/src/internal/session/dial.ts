@@ -38,7 +38,7 @@ const defaultMark = markOf(256 * 1024)
 
 export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: SessionParts<In>, target: Target): Dial => {
   const { connection, options } = owner
-  const { maxMessageSize = 1024 * 1024 } = options
+  const { compression, maxMessageSize = 1024 * 1024 } = options
   const { expiresAt, headers, heartbeat, subprotocols, url } = target
   owner.reports.url = url
   session.dialPhase("connect")
@@ -48,7 +48,8 @@ export const dialOf = <In, Out>(owner: SessionContext<In, Out>, session: Session
   session.writeMark = writeMark.high
   const successor = session.dial.role === "successor"
   session.dialing()
-  return { connection, epoch: session.epoch, url, subprotocols, headers, maxMessageSize, writeMark, successor }
+  const sizes = { maxMessageSize, writeMark }
+  return { connection, epoch: session.epoch, url, subprotocols, headers, ...sizes, compression, successor }
 }
 
 /** A session's dial, as a transport takes it that dials by callback. */

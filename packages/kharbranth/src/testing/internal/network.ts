@@ -27,7 +27,13 @@ import { Socket } from "./socket.ts"
 import * as Weather from "./weather.ts"
 
 const platforms: Record<"node" | "browser", Transport.Capabilities> = {
-  node: { ping: Heartbeat.ping(), pause: Transport.backpressure, headers: Transport.httpHeaders, bytes: true },
+  node: {
+    ping: Heartbeat.ping(),
+    pause: Transport.backpressure,
+    headers: Transport.httpHeaders,
+    bytes: true,
+    compression: true
+  },
   browser: { ping: false, pause: false, headers: false, bytes: false, concurrentDials: false }
 }
 

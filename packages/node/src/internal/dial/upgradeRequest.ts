@@ -134,7 +134,9 @@ export const make = (options: Options): ((dial: Dial) => UpgradeRequest | Connec
       return invalid(dial, ["tls"], `ca, cert, key or passphrase does not load (${codeOf(error) ?? "unreadable"}).`)
     }
   }
-  const compression = compressionOf(options.compression)
+  const offer = compressionOf(options.compression)
+  // A connection that asks for compression gets the transport's settings for it, where it has some.
+  const wanted = offer === false ? compressionOf(true) : offer
   const { localAddress } = options
   const build = (dial: Dial): UpgradeRequest | ConnectionError.InvalidOptions => {
     const url = checkUrl(dial)
@@ -160,7 +162,7 @@ export const make = (options: Options): ((dial: Dial) => UpgradeRequest | Connec
         ...(url.protocol === "wss:" ? { rejectUnauthorized: true } : {})
       },
       send: Phases.send,
-      compression,
+      compression: dial.compression === undefined ? offer : dial.compression && wanted,
       maxPayload: maxPayload(dial.maxMessageSize)
     }
   }
@@ -192,4 +194,5 @@ const isAlike = (a: Dial, b: Dial): boolean =>
   a.url === b.url &&
   a.headers === b.headers &&
   a.subprotocols === b.subprotocols &&
-  a.maxMessageSize === b.maxMessageSize
+  a.maxMessageSize === b.maxMessageSize &&
+  a.compression === b.compression

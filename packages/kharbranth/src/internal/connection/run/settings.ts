@@ -39,7 +39,7 @@ export type Dialing = Omit<Connection.Policies, keyof Changeable>
 
 type Changeable = Pick<
   Connection.Policies,
-  "outbox" | "inbox" | "hooks" | "maxMessageSize" | "writeMark" | "openBuffer"
+  "outbox" | "inbox" | "hooks" | "maxMessageSize" | "compression" | "writeMark" | "openBuffer"
 >
 
 export const policiesOf = (options: AnyOptions, capabilities: Capabilities): Dialing => ({

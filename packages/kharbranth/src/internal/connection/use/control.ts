@@ -24,21 +24,22 @@ type Any<In, Out> = Supervisor<In, Out>
 
 /** The policies as they are. Of the outbox, all but the functions that know the types of messages. */
 const policiesOf = <In, Out>({ options, policies }: Any<In, Out>): Connection.Policies => {
-  const { hooks, inbox, maxMessageSize, openBuffer, writeMark } = options
+  const { compression, hooks, inbox, maxMessageSize, openBuffer, writeMark } = options
   const { acks: _, ...outbox } = options.outbox ?? {}
   const bounds = { outbox, inbox: inbox as Inbox.Options<unknown> | undefined }
   const shown = hooks as Connection.Policies["hooks"]
-  return { ...policies, ...bounds, hooks: shown, maxMessageSize, openBuffer, writeMark }
+  return { ...policies, ...bounds, hooks: shown, maxMessageSize, compression, openBuffer, writeMark }
 }
 
 /** Changes what is in force at once; the sizes serve the next dial. */
 const apply = <In, Out>(
   self: Any<In, Out>,
-  { hooks, inbox, maxMessageSize, openBuffer, outbox, writeMark }: Connection.Policies
+  { compression, hooks, inbox, maxMessageSize, openBuffer, outbox, writeMark }: Connection.Policies
 ): void => {
   const { options } = self
   const acks = options.outbox?.acks
-  self.options = { ...options, hooks, inbox, maxMessageSize, openBuffer, outbox: { ...outbox, acks }, writeMark }
+  const sizes = { maxMessageSize, openBuffer, writeMark }
+  self.options = { ...options, hooks, inbox, ...sizes, compression, outbox: { ...outbox, acks } }
   self.reports.listen(hooks, self.inbox, self)
   rebound(self.outbox, Settings.outbox({ ...outbox, acks }))
   if (inbox !== options.inbox) self.inbox.change(Settings.inbox(inbox))
@@ -55,7 +56,9 @@ export const update = <In, Out>(
       () => Check.invalid(self.connection, ["update"], "its function threw; expected the policies that it returns")
     )
     if (given instanceof ConnectionError.InvalidOptions) return Effect.fail(given)
-    const wrong = Checks.policies(self.connection, given)
+    const wrong =
+      Checks.policies(self.connection, given) ??
+      Checks.compression(self.connection, given.compression, capabilities.compression)
     if (wrong !== undefined) return Effect.fail(wrong)
     const policies = Settings.policiesOf(given, capabilities)
     const checked = Settings.checkPolicies(self.connection, policies, capabilities)

@@ -46,6 +46,8 @@ export const supervise = <In, Out>(
 ): Result.Result<Supervisor<In, Out>, ConnectionError.InvalidOptions> => {
   const { capabilities } = Context.get(context, Transport)
   const policies = Settings.policiesOf(options, capabilities)
+  const wrong = Checks.compression(name, options.compression, capabilities.compression)
+  if (wrong !== undefined) return Result.fail(wrong)
   const target = Settings.checkPolicies(name, policies, capabilities)
   if (Result.isFailure(target)) return Result.fail(target.failure)
   const codec = (options.codec ?? Codec.frames) as unknown as Codec.Codec<In, Out>

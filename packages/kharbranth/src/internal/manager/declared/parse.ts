@@ -38,6 +38,7 @@ export interface Declaration extends Managed {
   readonly openTimeout: Duration.Input | undefined
   readonly closeTimeout: Duration.Input | undefined
   readonly maxMessageSize: number | undefined
+  readonly compression: boolean | undefined
   readonly openBuffer: number | undefined
   readonly writeMark: number | undefined
   readonly rateLimit: ReadonlyArray<RateLimit.RateLimit> | undefined

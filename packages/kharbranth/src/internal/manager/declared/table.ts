@@ -65,7 +65,16 @@ const limit = oneOrMany(object(plain(Table.rateLimits.make)))
 const isUrl = (value: unknown): boolean =>
   string.is(value) || (strings.is(value) && (value as Array<string>).length > 0)
 
-const same = ["dialTimeout", "openTimeout", "closeTimeout", "maxMessageSize", "openBuffer", "writeMark", "tags"]
+const same = [
+  "dialTimeout",
+  "openTimeout",
+  "closeTimeout",
+  "maxMessageSize",
+  "compression",
+  "openBuffer",
+  "writeMark",
+  "tags"
+]
 
 export const declaration = object(
   {
