@@ -201,13 +201,29 @@ const program = Effect.gen(function* () {
 Effect.runFork(Effect.scoped(program).pipe(Effect.provide(BrowserTransport.layer())))
 `
 
-/** A page by Vite: it builds without a warning, and nothing of Node gets in. */
+/** What only the checks in full say of options. */
+const fullCheck = "did you mean"
+
+const builtIn = (folder: string): string =>
+  filesOf(join(consumer, folder))
+    .filter((file) => file.endsWith(".js"))
+    .map((file) => readFileSync(join(consumer, folder, file), "utf8"))
+    .join("\n")
+
+/** A page by Vite: it builds without a warning, and nothing of Node gets in. For production its checks are the light ones. */
 const page = (): void => {
   writeFileSync(join(consumer, "index.html"), `<script type="module" src="/page.ts"></script>`)
   writeFileSync(join(consumer, "page.ts"), pageCode)
   const built = run(consumer, own("vite"), ["build", "--outDir", "page"])
   const warned = /externalized for browser compatibility|is not exported|warning/i.test(built.output)
   expect("Vite builds a page of the tarballs", { ok: built.ok && !warned, output: built.output })
+  const carries = (folder: string): boolean => builtIn(folder).includes(fullCheck)
+  expect("a page for production carries the light checks of options", { ok: !carries("page"), output: fullCheck })
+  const developed = run(consumer, own("vite"), ["build", "--outDir", "developed"], { NODE_ENV: "development" })
+  expect("a page in development carries all checks of options", {
+    ok: developed.ok && carries("developed"),
+    output: developed.output
+  })
   expect("the page's program type-checks", tsc(pageCode, resolving("bundler")))
 }
 

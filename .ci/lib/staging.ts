@@ -3,7 +3,7 @@
  * links of its documents and its address put right. In the repository a document
  * links to its neighbours; a tarball is alone.
  */
-import { spawnSync } from "node:child_process"
+import { spawnSync, type StdioOptions } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import type { Manifest } from "./entries.ts"
@@ -14,8 +14,14 @@ export interface Outcome {
   readonly output: string
 }
 
-export const run = (cwd: string, command: string, args: ReadonlyArray<string>): Outcome => {
-  const done = spawnSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
+export const run = (
+  cwd: string,
+  command: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {}
+): Outcome => {
+  const stdio: StdioOptions = ["ignore", "pipe", "pipe"]
+  const done = spawnSync(command, args, { cwd, encoding: "utf8", stdio, env: { ...process.env, ...env } })
   return { ok: done.status === 0, output: `${done.stdout ?? ""}${done.stderr ?? ""}${done.error?.message ?? ""}` }
 }
 
