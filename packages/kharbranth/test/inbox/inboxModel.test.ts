@@ -12,13 +12,11 @@ import {
 } from "../../src/internal/transport/backpressure.ts"
 import type { Frame } from "../../src/Message.ts"
 import type { Msg } from "./inboxModel.ts"
-import { type Make, real, run } from "./inboxRun.ts"
+import { type Make, randomRuns, real, run } from "./inboxRun.ts"
 
-describe("the inbox against its model", () => {
-  it("2,500 random runs of 150 steps do what the list model does", () => {
-    for (let seed = 1; seed <= 2_500; seed++) assert.isUndefined(run(seed, real))
-  })
+randomRuns(800)
 
+describe("mutants of the inbox", () => {
   const mutants: Record<string, Make> = {
     "a reader that ends early leaves no marker": (options) =>
       new (class extends Inbox<Msg> {

@@ -2,12 +2,14 @@
  * Random runs of an inbox beside its model. A run gives `undefined`, or the
  * first thing that differs.
  */
+import { assert, describe, it } from "@effect/vitest"
 import * as Codec from "../../src/Codec.ts"
 import * as Public from "../../src/Inbox.ts"
 import { Inbox, type Lane, type Options } from "../../src/internal/inbox/inbox.ts"
 import { backpressure, controlBy, type MakeControl } from "../../src/internal/transport/backpressure.ts"
 import { Model, type Msg, type Policy, type Setup } from "./inboxModel.ts"
 import { ownerOf } from "./inboxRig.ts"
+import { firstSeed, runsOf } from "../support/histories.ts"
 import { mulberry32 } from "../support/random.ts"
 
 export type Make = (options: Options<Msg>) => Inbox<Msg>
@@ -265,3 +267,11 @@ export const run = (
 
 const sorted = (drops: Record<string, number>): unknown =>
   Object.entries(drops).toSorted(([a], [b]) => (a < b ? -1 : 1))
+
+/** Registers so many random runs; `SEED=n RUNS=1` replays one. */
+export const randomRuns = (many: number, runs = runsOf(many)) =>
+  describe("the inbox against its model", () => {
+    it(`${runs} random runs of 150 steps do what the list model does`, () => {
+      for (let seed = firstSeed; seed < firstSeed + runs; seed++) assert.isUndefined(run(seed, real), `seed ${seed}`)
+    })
+  })

@@ -5,5 +5,5 @@
 // cannot be closed, and nothing at the end. The seed is in every message.
 import { races, sequential } from "./managerModel.ts"
 
-sequential(150)
-races(150)
+sequential(60)
+races(60)

@@ -6,28 +6,9 @@
 import type { Admission } from "../../src/internal/outbox/admission.ts"
 import { confirmationList, type ConfirmationList } from "../../src/internal/outbox/confirmations.ts"
 import { assert, describe, it } from "@effect/vitest"
-import { type Mutant, Run } from "./outboxModel.ts"
+import { attempt, lives, type Mutant } from "./outboxModel.ts"
 
-const runs = 300
-const steps = 250
-
-const attempt = (seed: number, mutant?: Mutant): Error | undefined => {
-  try {
-    new Run(seed, mutant).run(steps)
-    return undefined
-  } catch (error) {
-    return error as Error
-  }
-}
-
-describe("the outbox against the rules of delivery", () => {
-  it(`${runs} random lives of ${steps} steps`, () => {
-    for (let seed = 1; seed <= runs; seed++) {
-      const error = attempt(seed)
-      if (error !== undefined) throw new Error(`seed ${seed}: ${error.message}`, { cause: error })
-    }
-  })
-})
+lives(100)
 
 const admissionOf = (outbox: object): Admission => (outbox as { readonly admission: Admission }).admission
 const confirmationsOf = (outbox: object): ConfirmationList =>

@@ -1,7 +1,7 @@
 // Drives an outbox at random against fake links and judges every step by the
 // rules of delivery, kept here in the plainest form: a list of messages and
 // what is known of each.
-import { assert } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import type { SendError } from "../../src/ConnectionError.ts"
 import * as Meter from "../../src/internal/rateLimit/meter.ts"
 import { type OutboxOwner, Outbox, Writer } from "../../src/internal/outbox/outbox.ts"
@@ -11,6 +11,7 @@ import { trackIn } from "../../src/internal/connection/use/track.ts"
 import type { Link } from "../../src/Transport.ts"
 import * as Seeded from "../../src/testing/internal/seeded.ts"
 import { NotConnected } from "../../src/ConnectionError.ts"
+import { firstSeed, runsOf } from "../support/histories.ts"
 
 /** A way to break the outbox, to show that the judge sees it. */
 export interface Mutant {
@@ -558,3 +559,26 @@ export class Run {
     return this.known.length
   }
 }
+
+const steps = 250
+
+/** What goes wrong in one random life of an outbox, or of a mutant. */
+export const attempt = (seed: number, mutant?: Mutant): Error | undefined => {
+  try {
+    new Run(seed, mutant).run(steps)
+    return undefined
+  } catch (error) {
+    return error as Error
+  }
+}
+
+/** Registers so many random lives; `SEED=n RUNS=1` replays one. */
+export const lives = (many: number, runs = runsOf(many)) =>
+  describe("the outbox against the rules of delivery", () => {
+    it(`${runs} random lives of ${steps} steps`, () => {
+      for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
+        const error = attempt(seed)
+        if (error !== undefined) throw new Error(`seed ${seed}: ${error.message}`, { cause: error })
+      }
+    })
+  })

@@ -165,7 +165,7 @@ describe("shards", () => {
   )
 })
 
-histories(60)
+histories(20)
 
 describe("redundant", () => {
   const hosts = ["wss://a.example/ws", "wss://b.example/ws"]

@@ -234,4 +234,4 @@ describe("Requests", () => {
   )
 })
 
-histories(200)
+histories(60)

@@ -309,7 +309,7 @@ describe("the quarantine", () => {
   )
 })
 
-histories(30)
+histories(10)
 
 describe("the search", () => {
   const ending = { hasWorked: true, by: "ConnectionDropped", mono: 0, wall: 0 }

@@ -11,7 +11,7 @@ import type { Entry } from "kharbranth/Subscriptions"
 import { histories, judge } from "./subscriptionsModel.ts"
 import type { FromServer } from "./topicServer.ts"
 
-histories(200)
+histories(60)
 
 it("has a judge that sees what it should", () => {
   const message = (seq: number, topic = "A"): Entry<FromServer> => ({

@@ -3,4 +3,4 @@
 // whatever pieces the bytes come in. Thousands of random streams.
 import { differential } from "./differential.ts"
 
-differential(2_000)
+differential(700)
