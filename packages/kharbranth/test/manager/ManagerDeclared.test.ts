@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { intervalOf } from "../../src/internal/heartbeat/cadence.ts"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Codec from "kharbranth/Codec"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -58,11 +59,13 @@ describe("declared", () => {
           startup: "lazy"
         },
         b: { url, heartbeat: { kind: "passive", idle: "1 minute" } },
-        c: { url, heartbeat: { kind: "none" }, codec: undefined }
+        c: { url, heartbeat: { kind: "none" }, codec: undefined },
+        d: { url, codec: "messages" }
       }
     })
     if (parsed._tag !== "Success") return assert.fail("it should parse")
-    const [a, b, c] = parsed.success
+    const [a, b, c, d] = parsed.success
+    assert.strictEqual(d?.codec, Codec.messages)
     assert.strictEqual(a?.heartbeat?.probe._tag, "Frame")
     const every = intervalOf(a!.heartbeat!.cadence!)
     assert.strictEqual(every && Duration.toMillis(every), 3_000)

@@ -47,7 +47,13 @@ export interface Declaration extends Managed {
   readonly outbox: Outbox.Options<unknown, never> | undefined
 }
 
-const codecs = { frames: Codec.frames, text: Codec.text, bytes: Codec.bytes, json: Codec.json } as const
+const codecs = {
+  frames: Codec.frames,
+  messages: Codec.messages,
+  text: Codec.text,
+  bytes: Codec.bytes,
+  json: Codec.json
+} as const
 
 /** A declaration whose options are of the right kinds. */
 type Data = Target.StaticOptions &

@@ -84,7 +84,7 @@ export const declaration = object(
       expected: "an object of strings",
       is: (value) => isObject(value) && Object.values(value).every(string.is)
     },
-    codec: words("frames", "text", "bytes", "json"),
+    codec: words("frames", "messages", "text", "bytes", "json"),
     heartbeat,
     reconnect,
     writeOnInit: strings,
