@@ -126,12 +126,12 @@ const sound = (event: FeedEvent): boolean => {
 const shown = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part))
 
-/** Sorts, decodes and applies a frame: nothing throws, and what comes of it is sound. Gives whether it was read. */
+/** Sorts, decodes and applies a frame: nothing throws, and what comes of it is sound. Gives whether it was read. Plain conditions: an assertion for each of so many frames takes longer than they do. */
 const take = (venue: Venue, raw: string, topic: Topic.Topic, where: string): boolean => {
   if (typeof venue.classify(raw, venue.wire())._tag !== "string") assert.fail(where)
   const found = venue.decode(raw, topic, 0)
   if (Result.isFailure(found)) {
-    assert.include(found.failure.message, venue.id, where)
+    if (!found.failure.message.includes(venue.id)) assert.fail(`${where}: ${found.failure.message} names no venue`)
     return false
   }
   const book = Book.make(venue.continuity)
@@ -140,7 +140,7 @@ const take = (venue: Venue, raw: string, topic: Topic.Topic, where: string): boo
     if (event._tag !== "BookUpdate") continue
     Book.apply(book, event)
     for (const { ask, bid } of Option.toArray(Book.bbo(book)))
-      assert.isFalse(bid !== undefined && ask !== undefined && bid.price >= ask.price, `${where}: crossed`)
+      if (bid !== undefined && ask !== undefined && bid.price >= ask.price) assert.fail(`${where}: crossed`)
   }
   return true
 }
@@ -167,7 +167,7 @@ describe("hostile fields", () => {
     it(`${id}: cut at every byte`, () => {
       for (const { raw, topic } of frames) {
         for (let end = 0; end < raw.length; end++) {
-          assert.isFalse(take(venue, raw.slice(0, end), topic, `cut at ${end}`), `${raw.slice(0, end)} was read`)
+          if (take(venue, raw.slice(0, end), topic, `cut at ${end}`)) assert.fail(`${raw.slice(0, end)} was read`)
         }
       }
     })
