@@ -10,7 +10,7 @@ import * as Campaign from "./campaign.ts"
 import { simulate } from "./simulate.ts"
 
 const only = process.env["SEED"]
-const seeds = 24
+const seeds = 30
 
 describe("a fleet", () => {
   if (only !== undefined) {

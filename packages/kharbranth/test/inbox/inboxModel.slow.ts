@@ -1,4 +1,4 @@
 // Proves of random runs of an inbox what inboxModel.test.ts proves, in more of them.
 import { randomRuns } from "./inboxRun.ts"
 
-randomRuns(2_500)
+randomRuns(3_000)

@@ -1,4 +1,4 @@
 // Proves of random lives of an outbox what outboxModel.test.ts proves, in more of them.
 import { lives } from "./outboxModel.ts"
 
-lives(300)
+lives(400)
