@@ -1,8 +1,8 @@
 /**
  * Proves of the lifecycle's whole state space, not of a sample: with two
  * endpoints and two sessions, every input in every order, no reachable
- * transition breaks a rule of the monitor. Reducers with one bug each are found,
- * with the shortest way to the bug. `stateSpace.slow.ts` goes further.
+ * transition breaks a rule of the monitor. Reducers with one bug each are found
+ * within three sessions, with the shortest way to the bug. `stateSpace.slow.ts` goes on to four.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { reduce } from "../../src/internal/lifecycle/reduce.ts"
