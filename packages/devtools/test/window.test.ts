@@ -1,9 +1,7 @@
 // Proves, against a model that sorts and filters everybody each time, that a viewer's window shows the right rows in
 // the right order after any history of changes, and that totals and cells count everybody.
 import { assert, describe, it } from "@effect/vitest"
-import { ConnectionDropped } from "kharbranth/ConnectionError"
 import type { Figures } from "kharbranth/ConnectionMetrics"
-import type { Observed } from "kharbranth/ConnectionObserver"
 import type { ConnectionState } from "kharbranth/ConnectionState"
 import { randomOf } from "../../kharbranth/test/support/random.ts"
 import { Fleet } from "../src/internal/fleet/fleet.ts"
@@ -12,59 +10,7 @@ import type { Sampling } from "../src/internal/fleet/sampling.ts"
 import { Window } from "../src/internal/fleet/window.ts"
 import { type Column, columns, maxRows, states, type View } from "../src/internal/wire/wire.ts"
 import { zero } from "./support/figures.ts"
-
-type Event = Parameters<Parameters<Observed["listen"]>[0]>[0]
-
-const cause = new ConnectionDropped({ connection: "feed", epoch: 1, cause: undefined })
-
-const stateBy = (kind: number, n: number): ConnectionState => {
-  switch (kind) {
-    case 0:
-      return { _tag: "Disconnected", reason: "Paused" }
-    case 1:
-      return { _tag: "Connecting", attempt: n, gate: "Dialing" }
-    case 2:
-      return { _tag: "Connected", since: n, epoch: n, gate: "Ready" }
-    case 3:
-      return { _tag: "Reconnecting", attempt: n, nextRetryAt: n, cause }
-    case 4:
-      return { _tag: "Closing" }
-    default:
-      return { _tag: "Failed", error: cause, recoverable: true }
-  }
-}
-
-/** A connection that is what the test says it is. */
-class Scripted implements Observed {
-  readonly name: string
-  readonly tags: ReadonlyArray<string>
-  readonly origin = "wss://feed.example"
-  readonly topics = []
-  readonly control = undefined as never
-  state: ConnectionState
-  figures: Figures
-  ended: () => void = () => {}
-  private hear: ((event: Event) => void) | undefined
-
-  constructor(name: string, tags: ReadonlyArray<string>, state: ConnectionState, figures: Figures) {
-    this.name = name
-    this.tags = tags
-    this.state = state
-    this.figures = figures
-  }
-
-  readonly listen = (hear: (event: Event) => void): (() => void) => {
-    this.hear = hear
-    return () => {
-      this.hear = undefined
-    }
-  }
-
-  becomes(state: ConnectionState): void {
-    this.state = state
-    this.hear?.({ _tag: "DialStarted", epoch: 1, attempt: 1, endpoint: 0, role: "active" })
-  }
-}
+import { Scripted, stateBy } from "./support/scripted.ts"
 
 // --- the model: the plain definition of each column, over everybody ---------------
 
@@ -117,6 +63,17 @@ const expected = (sampling: Sampling, view: View): ReadonlyArray<number> => {
   return [...sorted, ...unknown.toSorted((a, b) => a.id - b.id)].map(({ id }) => id)
 }
 
+const sumsOf = ({ members }: Sampling) => {
+  const blame: Record<string, number> = {}
+  let [inRate, outRate] = [0, 0]
+  for (const member of members.values()) {
+    inRate += member.inRate
+    outRate += member.outRate
+    if (member.blame !== undefined) blame[member.blame] = (blame[member.blame] ?? 0) + 1
+  }
+  return { blame, inRate, outRate }
+}
+
 const campaign = (seed: number): void => {
   const random = randomOf(seed)
   const whole = (most: number): number => Math.floor(random() * most)
@@ -160,30 +117,29 @@ const campaign = (seed: number): void => {
   for (let step = 0; step < 60; step++) {
     now += whole(500)
     const action = random()
-    if (action < 0.05)
-      for (const one of living)
-        if (random() < 0.8) one.becomes(stateBy(whole(6), whole(9)))
-        else if (action < 0.2) enter()
-        else if (action < 0.3) living.splice(whole(living.length), 1)[0]?.ended()
-        else if (action < 0.7) living[whole(living.length)]?.becomes(stateBy(whole(6), whole(9)))
-        else if (action < 0.8) {
-          view = viewOf()
-          window.show(view)
-          window.refresh(sampling.members)
-        }
+    if (action < 0.05) {
+      for (const one of living) if (random() < 0.8) one.becomes(stateBy(whole(6), whole(9)))
+    } else if (action < 0.2) enter()
+    else if (action < 0.3) living.splice(whole(living.length), 1)[0]?.ended()
+    else if (action < 0.7) living[whole(living.length)]?.becomes(stateBy(whole(6), whole(9)))
+    else if (action < 0.8) {
+      view = viewOf()
+      window.show(view)
+      window.refresh(sampling.members)
+    }
+    now += whole(500)
     if (random() < 0.3) {
       for (const one of living) if (random() < 0.5) one.figures = figuresOf()
+      for (const one of living) if (random() < 0.2) one.answers(whole(50))
       if (random() < 0.5) sampling.measure()
       else sampling.measureSome(window.shown)
-      const { dirty } = sampling.batch()
-      assert.isDefined(dirty)
-      window.refresh(sampling.members)
+      window.change(sampling.settle())
       sampling.explainAll(window.shown)
-      window.refresh(sampling.members)
+      window.change(sampling.settle())
     } else {
-      const { dirty, gone } = sampling.batch()
+      const batch = sampling.batch()
       const before = window.shown
-      const differs = window.change(dirty, gone)
+      const differs = window.change(batch)
       const isSame = before.length === window.shown.length && before.every((one, n) => one === window.shown[n])
       if (!isSame) assert.isTrue(differs, `seed ${seed}, step ${step}: a change that is not told`)
     }
@@ -196,6 +152,10 @@ const campaign = (seed: number): void => {
       const count = living.filter((one) => one.state._tag === state).length
       assert.strictEqual(totals.states[state], count, `seed ${seed}, step ${step}: ${state}`)
     }
+    const sums = sumsOf(sampling)
+    assert.deepStrictEqual(totals.blame, sums.blame, `seed ${seed}, step ${step}`)
+    assert.closeTo(totals.inRate, sums.inRate, 0.1, `seed ${seed}, step ${step}`)
+    assert.closeTo(totals.outRate, sums.outRate, 0.1, `seed ${seed}, step ${step}`)
     assert.strictEqual(
       sampling.cells(),
       [...sampling.members.values()].map((one) => states.indexOf(stateOf(one))).join("")

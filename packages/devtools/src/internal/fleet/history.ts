@@ -1,5 +1,4 @@
 /** Gaps and losses of all connections together over the last hour, in steps of a minute. */
-import type { Member } from "./member.ts"
 
 interface Counts {
   readonly gaps: number
@@ -10,25 +9,20 @@ const minute = 60_000
 const minutes = 60
 
 export class History {
-  /** What connections that have ended counted. */
-  private before: Counts = { gaps: 0, losses: 0 }
-  private now: Counts = this.before
+  private now: Counts = { gaps: 0, losses: 0 }
   /** The counts at the begin of each minute; the first is what the hour is measured from. */
   private readonly marks: Array<Counts & { readonly at: number }> = []
 
-  left({ gaps, losses }: Member): void {
-    this.before = { gaps: this.before.gaps + gaps, losses: this.before.losses + losses }
+  /** So many more of a connection. */
+  add(gaps: number, losses: number): void {
+    if (gaps === 0 && losses === 0) return
+    this.now = { gaps: this.now.gaps + gaps, losses: this.now.losses + losses }
   }
 
-  add(members: Iterable<Member>, at: number): void {
-    let { gaps, losses } = this.before
-    for (const member of members) {
-      gaps += member.gaps
-      losses += member.losses
-    }
-    this.now = { gaps, losses }
+  /** Time has passed. */
+  mark(at: number): void {
     const last = this.marks.at(-1)
-    if (last === undefined || at - last.at >= minute) this.marks.push({ gaps, losses, at })
+    if (last === undefined || at - last.at >= minute) this.marks.push({ ...this.now, at })
     if (this.marks.length > minutes + 1) this.marks.shift()
   }
 

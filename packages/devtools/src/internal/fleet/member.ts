@@ -59,8 +59,12 @@ export class Member {
   events = 0
   explainedAt = -1
   stop: () => void = nothing
+  /** Whether its connection has ended: a viewer may still see it until the next batch. */
+  isGone = false
   /** Its place among the cells. */
   cell = 0
+  /** Its place among those that are measured in turn. */
+  place = 0
   /** Whom a pass over many has seen: cheaper than a set of them. */
   mark = 0
   /** The counters when they were last read; -1 before. */
@@ -103,22 +107,28 @@ export class Member {
     return this.explainedAt === this.events
   }
 
-  /** Takes an event in; whether it may have changed what is shown. */
+  /** Takes an event in; whether it may have changed what is shown, beside the round-trip time. */
   happened(event: ConnectionEvent): boolean {
-    if (event._tag === "PulseSeen") {
-      const rtts = (this.rtts ??= [])
-      rtts.push(Duration.toMillis(event.rtt))
-      if (rtts.length > rttsAtMost) rtts.shift()
-    }
+    if (event._tag === "PulseSeen") this.pulsed(Duration.toMillis(event.rtt))
     if (quiet.has(event._tag)) return false
     this.events++
     return true
   }
 
-  /** Reads its state; whether it is another one than before. */
-  look(now: number): boolean {
+  private pulsed(rtt: number): void {
+    const rtts = (this.rtts ??= [])
+    rtts.push(Math.round(rtt * 100) / 100)
+    if (rtts.length > rttsAtMost) rtts.shift()
+  }
+
+  /** Whether its state is another one than when it was last read. */
+  get isOther(): boolean {
+    return this.observed.state !== this.state
+  }
+
+  /** Reads its state. */
+  look(now: number): void {
     const { state } = this.observed
-    if (state === this.state) return false
     const code = codeOf(state)
     if (state._tag === "Connected") {
       this.since = state.since
@@ -130,13 +140,33 @@ export class Member {
     }
     this.state = state
     this.code = code
+  }
+
+  /** Reads its figures; whether one of them is another than before. */
+  measure(now: number): boolean {
+    const { figures } = this.observed
+    const { epoch, inbox, outbox } = figures
+    const gaps = sum(figures.gaps)
+    const losses = lossesOf(figures)
+    const isNew =
+      this.hasNewRates(figures, now) ||
+      epoch !== this.epoch ||
+      gaps !== this.gaps ||
+      losses !== this.losses ||
+      differs(inbox, this.inbox) ||
+      differs(outbox, this.outbox) ||
+      outbox.oldestAge !== this.outbox.oldestAge
+    if (!isNew) return false
+    this.epoch = epoch
+    this.gaps = gaps
+    this.losses = losses
+    this.inbox = inbox
+    this.outbox = outbox
     return true
   }
 
-  /** Reads its figures. */
-  measure(now: number): void {
-    const { figures } = this.observed
-    const { gaps, inbox, messagesIn, messagesOut, outbox } = figures
+  private hasNewRates({ messagesIn, messagesOut }: Figures, now: number): boolean {
+    const { inRate, outRate } = this
     const seconds = this.countedAt < 0 ? 0 : (now - this.countedAt) / 1_000
     if (seconds > 0) {
       this.inRate = Math.max(0, messagesIn - this.countedIn) / seconds
@@ -145,13 +175,10 @@ export class Member {
     this.countedAt = now
     this.countedIn = messagesIn
     this.countedOut = messagesOut
-    this.epoch = figures.epoch
-    this.gaps = sum(gaps)
-    this.losses = lossesOf(figures)
-    this.inbox = inbox
-    this.outbox = outbox
+    return this.inRate !== inRate || this.outRate !== outRate
   }
 
+  /** Takes in why it is where it is. */
   explained(reason: Reason | undefined): void {
     this.reason = reason
     this.explainedAt = this.events
@@ -159,6 +186,9 @@ export class Member {
 }
 
 const none = { messages: 0, bytes: 0 }
+
+const differs = (a: Figures["inbox"], b: Figures["inbox"]): boolean => a.messages !== b.messages || a.bytes !== b.bytes
+
 const nothing = (): void => {}
 
 const codes = new Map<string, number>(states.map((state, code) => [state, code]))

@@ -1,7 +1,8 @@
 /**
  * What is known of all connections while somebody looks. A connection that reports
  * an event is read again with the next batch. The figures of those that somebody
- * sees are read once a second, and so are those of a thousand others in turn.
+ * sees are read once a second, and so are those of a thousand others in turn. The
+ * rest is not touched: ten thousand do not fit into a processor's cache.
  */
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { Observed } from "kharbranth/ConnectionObserver"
@@ -9,6 +10,8 @@ import { type FleetFrame, type StateName, states, type Totals } from "../wire/wi
 import { Cells } from "./cells.ts"
 import { History } from "./history.ts"
 import { Member, type Reason } from "./member.ts"
+import { Sums } from "./sums.ts"
+import { Turns } from "./turns.ts"
 
 export interface SamplingOptions {
   /** Unix milliseconds. */
@@ -37,14 +40,18 @@ export class Sampling {
   private readonly newest = new Map<string, Member>()
   /** Who reported something since the last batch. */
   private dirty = new Set<Member>()
+  /** Those whose row may be at another place since the last time that all were put in theirs. */
+  private moved = new Set<Member>()
+  /** The same, if rows are in the order of round-trip times. */
+  private pulsed = new Set<Member>()
+  private readonly troubled = new Set<Member>()
   private readonly gone: Array<Member> = []
   private readonly history = new History()
   private readonly fleet = new Cells()
   /** How many there are in each state, as they were last read. */
   private readonly counts = states.map(() => 0)
-  private turns = 0
-  /** Added up once a second. */
-  private sums: Sums = { inRate: 0, outRate: 0, blame: {} }
+  private readonly turns = new Turns()
+  private readonly sums = new Sums()
 
   constructor(options: SamplingOptions) {
     this.options = options
@@ -56,8 +63,10 @@ export class Sampling {
     const member = new Member(id, observed, this.options.now())
     this.members.set(id, member)
     this.newest.set(member.name, member)
+    this.turns.enter(member)
+    this.sums.add(member)
     this.fleet.rearrange()
-    this.count(member.code, 1)
+    this.count(member, 1)
     this.dirty.add(member)
     member.stop = observed.listen((event) => this.happened(member, event))
   }
@@ -65,26 +74,29 @@ export class Sampling {
   leave(id: number): void {
     const member = this.members.get(id)
     if (member === undefined) return
-    member.measure(this.options.now())
-    this.history.left(member)
+    this.readFigures(member, this.options.now())
     member.stop()
+    member.isGone = true
     this.members.delete(id)
     if (this.newest.get(member.name) === member) this.newest.delete(member.name)
-    this.dirty.delete(member)
+    for (const some of [this.dirty, this.moved, this.pulsed]) some.delete(member)
+    this.turns.leave(member)
+    this.sums.remove(member)
     this.gone.push(member)
     this.fleet.rearrange()
-    this.count(member.code, -1)
+    this.count(member, -1)
   }
 
   end(): void {
     for (const { stop } of this.members.values()) stop()
     this.members.clear()
     this.newest.clear()
-    this.dirty.clear()
+    for (const some of [this.dirty, this.moved, this.pulsed, this.troubled]) some.clear()
   }
 
   private happened(member: Member, event: ConnectionEvent): void {
     if (member.happened(event)) this.dirty.add(member)
+    else if (event._tag === "PulseSeen") this.pulsed.add(member)
   }
 
   // --- what changed ------------------------------------------------------------
@@ -95,60 +107,69 @@ export class Sampling {
     const { dirty } = this
     const gone = this.gone.splice(0)
     this.dirty = new Set()
-    for (const member of dirty) this.look(member, now)
-    return { dirty, gone }
+    for (const member of dirty) {
+      this.look(member, now)
+      this.moved.add(member)
+    }
+    return { dirty, gone, moved: dirty, pulsed: none }
+  }
+
+  /** The same, with all whose place may be another since this was last asked for. */
+  settle(): Batch {
+    const { dirty, gone } = this.batch()
+    const { moved, pulsed } = this
+    this.moved = new Set()
+    this.pulsed = new Set()
+    return { dirty, gone, moved, pulsed }
   }
 
   /** Measures all of them. */
   measure(): void {
     const now = this.options.now()
     for (const member of this.members.values()) this.measureOne(member, now)
-    this.addUp(now)
+    this.history.mark(now)
   }
 
   /** Measures those that somebody sees, and a part of the others in turn: the figures of ten thousand take time. */
   measureSome(seen: Iterable<Member>): void {
     const now = this.options.now()
-    const parts = Math.max(1, Math.ceil(this.members.size / measuredAtMost))
-    const turn = ++this.turns % parts
-    for (const member of this.members.values()) if (member.id % parts === turn) this.measureOne(member, now)
-    for (const member of seen) if (member.id % parts !== turn) this.measureOne(member, now)
-    this.addUp(now)
+    for (const member of this.turns.take(measuredAtMost)) this.measureOne(member, now)
+    for (const member of seen) this.measureOne(member, now)
+    this.history.mark(now)
   }
 
   /** Its state too: not every change of that is an event. */
   private measureOne(member: Member, now: number): void {
+    if (member.isGone) return
     if (this.look(member, now)) this.dirty.add(member)
-    member.measure(now)
+    if (this.readFigures(member, now)) this.moved.add(member)
   }
 
-  private addUp(now: number): void {
-    let inRate = 0
-    let outRate = 0
-    const blame: Record<string, number> = {}
-    for (const member of this.members.values()) {
-      inRate += member.inRate
-      outRate += member.outRate
-      const who = member.blame
-      if (who !== undefined) blame[who] = (blame[who] ?? 0) + 1
-    }
-    this.sums = { inRate, outRate, blame }
-    this.history.add(this.members.values(), now)
-  }
-
-  private look(member: Member, now: number): boolean {
-    const before = member.code
-    const isNew = member.look(now)
-    if (member.code !== before) {
-      this.count(before, -1)
-      this.count(member.code, 1)
-      this.fleet.change(member)
-    }
+  private readFigures(member: Member, now: number): boolean {
+    const { gaps, losses } = member
+    this.sums.remove(member)
+    const isNew = member.measure(now)
+    this.sums.add(member)
+    this.history.add(member.gaps - gaps, member.losses - losses)
     return isNew
   }
 
-  private count(code: number, change: 1 | -1): void {
-    this.counts[code] = (this.counts[code] ?? 0) + change
+  private look(member: Member, now: number): boolean {
+    if (!member.isOther) return false
+    const { code } = member
+    this.sums.remove(member)
+    this.count(member, -1)
+    member.look(now)
+    this.count(member, 1)
+    this.sums.add(member)
+    if (member.code !== code) this.fleet.change(member)
+    return true
+  }
+
+  private count(member: Member, change: 1 | -1): void {
+    this.counts[member.code] = (this.counts[member.code] ?? 0) + change
+    if (change === 1 && member.isInTrouble) this.troubled.add(member)
+    else this.troubled.delete(member)
   }
 
   /** Explains those that somebody sees. */
@@ -160,18 +181,21 @@ export class Sampling {
   explainAll(seen: Iterable<Member>): void {
     this.explain(seen)
     let left = explainedAtMost
-    for (const member of this.members.values()) {
+    for (const member of this.troubled) {
       if (left === 0) return
-      if (!member.isInTrouble || member.isExplained) continue
+      if (member.isExplained) continue
       this.explainOne(member)
       left--
     }
   }
 
   private explainOne(member: Member): void {
-    if (member.isExplained) return
+    if (member.isExplained || member.isGone) return
     const found = this.newest.get(member.name) === member ? this.options.explain(member.name) : undefined
+    this.sums.remove(member)
     member.explained(found)
+    this.sums.add(member)
+    this.moved.add(member)
     if (found === undefined) return
     if (member.rtts === undefined && found.rtt !== undefined) member.rtts = [found.rtt]
     if (member.isSinceGuessed && found.changedAt !== undefined) member.since = found.changedAt
@@ -188,7 +212,7 @@ export class Sampling {
       now: this.options.now(),
       connections: this.members.size,
       states: Object.fromEntries(states.map((state, code) => [state, this.counts[code]])) as Record<StateName, number>,
-      ...this.sums,
+      ...this.sums.all,
       ...this.history.lastHour
     }
   }
@@ -203,11 +227,15 @@ export class Sampling {
   }
 }
 
-type Sums = Pick<Totals, "inRate" | "outRate" | "blame">
+const none: ReadonlySet<Member> = new Set()
 
 /** What a batch found. */
 export interface Batch {
   readonly dirty: ReadonlySet<Member>
   /** Those that ended. */
   readonly gone: ReadonlyArray<Member>
+  /** Those whose row may be at another place: the dirty ones, and once a second all others too. */
+  readonly moved: ReadonlySet<Member>
+  /** The same, if rows are in the order of round-trip times. */
+  readonly pulsed: ReadonlySet<Member>
 }

@@ -1,8 +1,9 @@
 /**
  * The rows that a viewer sees: which connections its filter lets through, in its
- * order. The order holds for a second; those that change are put in their new
- * place at once, so that a change shows without sorting everybody.
+ * order. Those that change are put in their new place, the others are not compared:
+ * whose state changed at once, whose figures changed once a second.
  */
+import type { Batch } from "./sampling.ts"
 import { type Column, maxRows, type View } from "../wire/wire.ts"
 import { type Member, stateOf } from "./member.ts"
 
@@ -46,7 +47,7 @@ const filterBy = ({ states, text }: View): ((member: Member) => boolean) => {
     (states.length === 0 || states.includes(stateOf(member))) && (part === "" || member.words.includes(part))
 }
 
-const fewAtOnce = 32
+const fewAtOnce = 128
 
 /** Numbers the passes of all windows. */
 let marks = 0
@@ -124,18 +125,19 @@ export class Window {
   }
 
   /** Puts those that changed in their place, and forgets those that are gone. Whether what is shown may differ. */
-  change(dirty: ReadonlySet<Member>, gone: ReadonlyArray<Member>): boolean {
-    if (dirty.size === 0 && gone.length === 0) return false
+  change({ gone, moved, pulsed }: Batch): boolean {
+    const placed = this.view.sort === "rtt" ? [...new Set([...moved, ...pulsed])] : [...moved]
+    const changed = [...placed, ...gone]
+    if (changed.length === 0) return false
     const before = this.order.length
     const first = this.shown
-    const changed = [...dirty, ...gone]
-    const placed = [...dirty].filter(this.accepts).toSorted(this.compare)
+    const accepted = placed.filter(this.accepts).toSorted(this.compare)
     this.order =
       changed.length > fewAtOnce
-        ? merge(this.compare, without(this.order, changed), placed)
-        : insert(this.compare, withoutFew(this.order, changed), placed)
+        ? merge(this.compare, without(this.order, changed), accepted)
+        : insert(this.compare, withoutFew(this.order, changed), accepted)
     const now = this.shown
-    return this.order.length !== before || now.some((member, index) => member !== first[index] || dirty.has(member))
+    return this.order.length !== before || now.some((member, index) => member !== first[index] || moved.has(member))
   }
 
   get total(): number {

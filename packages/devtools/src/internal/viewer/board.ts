@@ -93,9 +93,9 @@ export class Board {
       this.lateness = 0
       sampling.measureSome([...this.viewers].flatMap(({ looksAt }) => looksAt))
     }
-    const batch = sampling.batch()
+    const batch = isMeasured ? sampling.settle() : sampling.batch()
     if (!isMeasured && batch.dirty.size === 0 && batch.gone.length === 0) return
-    const placed = [...this.viewers].map((viewer) => ({ viewer, hasRows: viewer.place(batch, isMeasured) }))
+    const placed = [...this.viewers].map((viewer) => ({ viewer, hasRows: viewer.place(batch) }))
     const seen = placed.flatMap(({ viewer }) => viewer.looksAt)
     if (isMeasured) sampling.explainAll(seen)
     else sampling.explain(seen)

@@ -69,11 +69,9 @@ export class Viewer {
     return followed === undefined ? this.window.shown : [...this.window.shown, followed]
   }
 
-  /** Puts what changed in its place; all of it, when everybody was measured. Whether its rows may differ. */
-  place({ dirty, gone }: Batch, isMeasured: boolean): boolean {
-    if (!isMeasured) return this.window.change(dirty, gone)
-    this.window.refresh(this.sampling.members)
-    return true
+  /** Puts what changed in its place. Whether its rows may differ. */
+  place(batch: Batch): boolean {
+    return this.window.change(batch)
   }
 
   /** Sends the news. */
@@ -85,7 +83,7 @@ export class Viewer {
     if (this.isSlow) return
     this.write(shared.totals())
     this.sendFleet(shared)
-    if (hasRows) this.sendRows()
+    if (isMeasured || hasRows) this.sendRows()
     const followed = this.followed === undefined ? undefined : this.sampling.members.get(this.followed)
     if (followed !== undefined && (isMeasured || dirty.has(followed))) this.sendDetail(followed)
     if (this.wantsBudget) this.send(this.told.budget())
