@@ -95,8 +95,8 @@ describe("a viewer", () => {
           seen.frames.map(({ t }) => t),
           ["hello", "totals", "fleet", "rows"]
         )
-        assert.deepStrictEqual(seen.last("fleet"), { t: "fleet", ids: [1], cells: "2" })
-        const [row] = seen.last("rows")!.rows
+        assert.deepStrictEqual([seen.fleet.ids, seen.fleet.cells], [[1], "2"])
+        const [row] = seen.rows
         assert.deepStrictEqual(
           [row?.name, row?.tags, row?.origin, row?.state, row?.detail],
           ["feed", ["prices"], "wss://feed.example", "Connected", "Ready"]
@@ -104,9 +104,9 @@ describe("a viewer", () => {
         yield* network.inject(Fault.refuse())
         yield* network.inject(Fault.reset())
         yield* TestClock.adjust("250 millis")
-        assert.strictEqual(seen.last("fleet")?.cells, "3")
+        assert.strictEqual(seen.fleet.cells, "3")
         assert.strictEqual(seen.last("totals")?.states.Reconnecting, 1)
-        const [after] = seen.last("rows")!.rows
+        const [after] = seen.rows
         assert.strictEqual(after?.state, "Reconnecting")
         assert.isDefined(after?.nextAt)
         assert.isDefined(after?.why)
@@ -127,13 +127,24 @@ describe("a viewer", () => {
         const before = seen.texts.length
         for (let n = 0; n < 50; n++) yield* connection.send("a message")
         yield* TestClock.adjust("2 seconds")
-        assert.strictEqual(seen.texts.length - before, 2 * 3)
+        assert.deepStrictEqual(
+          seen.frames.slice(before).map(({ t }) => t),
+          ["totals", "changes", "totals", "changes"]
+        )
         assert.deepStrictEqual(
           seen
-            .all("rows")
-            .map(({ rows }) => rows[0]?.outRate)
+            .all("changes")
+            .map(({ rows }) => rows)
             .slice(-2),
-          [50, 0]
+          [
+            [{ id: 1, inRate: 50, outRate: 50, inbox: { messages: 50, bytes: 450 } }],
+            [{ id: 1, inRate: 0, outRate: 0 }]
+          ]
+        )
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(
+          seen.frames.slice(before + 4).map(({ t }) => t),
+          ["totals"]
         )
       }).pipe(provide, network.provide)
     })
@@ -145,21 +156,22 @@ describe("a viewer", () => {
       const { look, provide } = yield* rig()
       yield* Effect.gen(function* () {
         const { seen } = yield* look
-        assert.deepStrictEqual(seen.last("fleet"), { t: "fleet", ids: [], cells: "" })
+        assert.deepStrictEqual([seen.fleet.ids, seen.fleet.cells], [[], ""])
         const scope = yield* Scope.make()
         yield* Scope.provide(Connection.make("one", options), scope)
         yield* Connection.make("two", options)
         yield* TestClock.adjust("200 millis")
-        assert.deepStrictEqual(seen.last("fleet"), { t: "fleet", ids: [1, 2], cells: "22" })
+        assert.deepStrictEqual([seen.fleet.ids, seen.fleet.cells], [[1, 2], "22"])
         yield* Scope.close(scope, Exit.void)
         yield* TestClock.adjust("200 millis")
-        assert.deepStrictEqual(seen.last("fleet"), { t: "fleet", ids: [2], cells: "2" })
+        assert.deepStrictEqual([seen.fleet.ids, seen.fleet.cells], [[2], "2"])
         assert.deepStrictEqual(
-          seen.last("rows")?.rows.map(({ name }) => name),
+          seen.rows.map(({ name }) => name),
           ["two"]
         )
+        const before = seen.all("fleet").length
         yield* TestClock.adjust("1 second")
-        assert.isUndefined(seen.last("fleet")?.ids)
+        assert.strictEqual(seen.all("fleet").length, before)
       }).pipe(provide, network.provide)
     })
   )
@@ -226,7 +238,7 @@ describe("a viewer", () => {
         assert.strictEqual(seen.last("outcome")?.ask, 1)
         seen.unsent = 0
         yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(seen.last("fleet"), { t: "fleet", ids: [1, 2], cells: "22" })
+        assert.deepStrictEqual([seen.fleet.ids, seen.fleet.cells], [[1, 2], "22"])
         seen.unsent = 5 * 1024 * 1024
         say({ t: "do", ask: 2, command: "probe", id: 1 })
         yield* Effect.yieldNow

@@ -1,6 +1,7 @@
 /** The table's columns: how each is named, sorted and written. */
 import type { ComponentChildren } from "preact"
 import type { Column, Row } from "../../src/internal/wire/wire.ts"
+import { Age } from "../words/Age.tsx"
 import { Countdown } from "../words/Countdown.tsx"
 import { bytes, count, grouped, millis, rate, span } from "../words/numbers.ts"
 import { StateName } from "../words/StateName.tsx"
@@ -52,7 +53,7 @@ export const tableColumns: ReadonlyArray<TableColumn> = [
   words("state", "state", ({ detail, state }) => <StateName state={state} detail={detail} />),
   words("blame", "blame", ({ blame }) => <span class="blame">{blame}</span>),
   number("epoch", "epoch", ({ epoch }) => grouped(epoch)),
-  number("for", "age", ({ age }) => span(age)),
+  number("for", "age", ({ since }) => <Age since={since} />),
   number("in/s", "inRate", ({ inRate }) => unless(inRate, rate(inRate))),
   number("out/s", "outRate", ({ outRate }) => unless(outRate, rate(outRate))),
   number("round trip", "rtt", ({ rtt, rtts }) =>

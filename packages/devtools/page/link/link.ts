@@ -11,6 +11,7 @@ import type { ConnectionState } from "kharbranth/ConnectionState"
 import * as Heartbeat from "kharbranth/Heartbeat"
 import * as Inbox from "kharbranth/Inbox"
 import * as Reconnect from "kharbranth/Reconnect"
+import { kindOf } from "../../src/internal/wire/copy.ts"
 import { type Frame, otherVersion, path, type Request, subprotocol } from "../../src/internal/wire/wire.ts"
 import type { Link } from "../state/live.ts"
 import { codec } from "./codec.ts"
@@ -38,12 +39,6 @@ const linkOf = (state: ConnectionState): Link | undefined => {
     default:
       return undefined
   }
-}
-
-/** Of these, a newer frame says all that an older one did. */
-const kindOf = (frame: Frame): string | undefined => {
-  const isWhole = ["totals", "rows", "detail", "budget"].includes(frame.t) || (frame.t === "fleet" && !frame.ids)
-  return isWhole ? frame.t : undefined
 }
 
 export interface Ears {

@@ -8,8 +8,9 @@ import { save } from "../state/file.ts"
 import { hello } from "../state/live.ts"
 import { above, hrefOf, route } from "../state/route.ts"
 import type { Subject } from "../state/subject.ts"
+import { Age } from "../words/Age.tsx"
 import { Countdown } from "../words/Countdown.tsx"
-import { bytes, grouped, millis, rate, span } from "../words/numbers.ts"
+import { bytes, grouped, millis, rate } from "../words/numbers.ts"
 import { StateName } from "../words/StateName.tsx"
 
 const keyOf: Readonly<Record<CommandName, string>> = { restart: "r", rotate: "o", probe: "p", close: "c" }
@@ -41,7 +42,7 @@ const Pair = ({ name, value }: { readonly name: string; readonly value: Componen
 const Figures = ({ row }: { readonly row: Row }) => (
   <dl class="figures">
     <Pair name="session" value={grouped(row.epoch)} />
-    <Pair name="for" value={span(row.age)} />
+    <Pair name="for" value={<Age since={row.since} />} />
     {row.nextAt === undefined ? null : <Pair name="next dial" value={<Countdown until={row.nextAt} />} />}
     <Pair name="in" value={`${rate(row.inRate)}/s`} />
     <Pair name="out" value={`${rate(row.outRate)}/s`} />

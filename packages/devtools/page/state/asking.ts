@@ -1,7 +1,7 @@
 /** What the page asks of the program, and what became of it. */
 import { effect, signal } from "@preact/signals"
 import type { CommandName, FaultName, Outcome, Request } from "../../src/internal/wire/wire.ts"
-import { ask } from "./live.ts"
+import { again, ask } from "./live.ts"
 import { route } from "./route.ts"
 import { view } from "./view.ts"
 
@@ -23,6 +23,9 @@ let send: Send = () => {}
 export const follow = (through: Send): void => {
   send = through
   effect(() => send({ t: "view", view: view.value }))
+  effect(() => {
+    if (again.value > 0) send({ t: "again" })
+  })
   effect(() => {
     const at = route.value
     send({ t: "open", id: at.page === "connection" ? at.id : undefined })

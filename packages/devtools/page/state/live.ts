@@ -1,10 +1,13 @@
 /** What the program said last, as signals. `hear` is the one place where a frame changes them. */
 import { batch, signal } from "@preact/signals"
+import * as Copy from "../../src/internal/wire/copy.ts"
 import type {
   Budget,
+  CellsFrame,
+  Changes,
   Detail,
-  Frame,
   FleetFrame,
+  Frame,
   Hello,
   Outcome,
   Row,
@@ -35,7 +38,7 @@ export const stand = (next: Link): void => {
 
 export const hello = signal<Hello | undefined>(undefined)
 export const totals = signal<Totals | undefined>(undefined)
-export const fleet = signal<{ readonly ids: ReadonlyArray<number>; readonly cells: string }>({ ids: [], cells: "" })
+export const fleet = signal(Copy.noFleet)
 export const budget = signal<Budget | undefined>(undefined)
 export const detail = signal<Detail | undefined>(undefined)
 /** The connection that was followed until it ended. */
@@ -62,7 +65,7 @@ export const programNow = (): number => Date.now() + ahead
 /** How far from the last window a row is still kept. */
 const kept = 400
 
-const place = ({ from, rows, total }: Rows): void => {
+const place = ({ from, rows, total }: Copy.Window): void => {
   const next = new Map<number, Row>()
   for (const [index, row] of table.value.rows)
     if (index >= from - kept && index < from + rows.length + kept && index < total) next.set(index, row)
@@ -92,8 +95,43 @@ const answer = (outcome: Outcome): void => {
   waiting.delete(outcome.ask)
 }
 
-const colour = ({ cells, ids }: FleetFrame): void => {
-  fleet.value = { ids: ids ?? fleet.value.ids, cells }
+/** How often the program was to send cells and rows whole. */
+export const again = signal(0)
+
+/** Of what a frame is missing. */
+const behind = new Set<"cells" | "rows">()
+/** When it was last asked, in Unix milliseconds of the program. */
+let askedAt = -Infinity
+/** How long an answer is waited for before the same question, in milliseconds. */
+const patience = 1000
+
+const catchUp = (): void => {
+  const now = totals.value?.now ?? 0
+  if (behind.size === 0 || Math.abs(now - askedAt) < patience) return
+  askedAt = now
+  again.value++
+}
+
+const colour = (frame: FleetFrame | CellsFrame): void => {
+  const next = Copy.fleetAfter(fleet.value, frame)
+  if (next === undefined) behind.add("cells")
+  else {
+    behind.delete("cells")
+    fleet.value = next
+  }
+}
+
+/** The rows of the last window, without those around it. */
+let latest = Copy.noWindow
+
+const show = (frame: Rows | Changes): void => {
+  const next = Copy.windowAfter(latest, frame)
+  if (next === undefined) behind.add("rows")
+  else {
+    behind.delete("rows")
+    latest = next
+    place(next)
+  }
 }
 
 const change = (frame: Frame): void => {
@@ -102,15 +140,21 @@ const change = (frame: Frame): void => {
       hello.value = frame
       // Another program: its numbers are not those of the last one.
       waiting.clear()
+      behind.clear()
+      fleet.value = Copy.noFleet
+      latest = Copy.noWindow
+      askedAt = -Infinity
       break
     case "totals":
       ahead = frame.now - Date.now()
       totals.value = frame
       break
     case "fleet":
+    case "cells":
       return colour(frame)
     case "rows":
-      return place(frame)
+    case "changes":
+      return show(frame)
     case "detail":
       return follow(frame)
     case "gone":
@@ -124,4 +168,9 @@ const change = (frame: Frame): void => {
   }
 }
 
-export const hear = (frame: Frame): void => batch(() => change(frame))
+export const hear = (frame: Frame): void =>
+  batch(() => {
+    change(frame)
+    // Also after the totals, which come every second.
+    catchUp()
+  })

@@ -1,14 +1,22 @@
-/** A clock for countdowns. It runs only while something shows one. */
+/** Clocks for what counts by itself. Each runs only while something shows its time. */
 import { signal } from "@preact/signals"
 import { programNow } from "./live.ts"
 
-let timer: ReturnType<typeof setInterval> | undefined
+/** The program's time in Unix milliseconds, as often as that. */
+const every = (millis: number) => {
+  let timer: ReturnType<typeof setInterval> | undefined
+  const time = signal(0, {
+    watched: () => {
+      time.value = programNow()
+      timer = setInterval(() => (time.value = programNow()), millis)
+    },
+    unwatched: () => clearInterval(timer)
+  })
+  return time
+}
 
-/** The program's time in Unix milliseconds, five times a second. */
-export const tick = signal(0, {
-  watched: () => {
-    tick.value = programNow()
-    timer = setInterval(() => (tick.value = programNow()), 200)
-  },
-  unwatched: () => clearInterval(timer)
-})
+/** For what counts down. */
+export const tick = every(200)
+
+/** For what counts up. */
+export const second = every(1000)

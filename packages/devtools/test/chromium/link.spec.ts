@@ -63,8 +63,27 @@ describe("the link", () => {
     })
   })
 
+  it("asks for everything again when frames are missing, once", async () => {
+    const world = makeWorld(40)
+    const program = await start({ world, pace: 0 })
+    const [row] = world.window({ sort: "state", descending: true, text: "", states: [], from: 0, to: 1 }).rows
+    assert.isDefined(row)
+    const { id } = row
+    await opened(program.url, async (page) => {
+      await seesRows(page)
+      program.skip(id, { name: "renamed/while/away" })
+      await sees(page, "renamed/while/away")
+      const asked = () => program.asked.filter(({ t }) => t === "again").length
+      assert.strictEqual(asked(), 1)
+      program.change(id, { name: "renamed/once/more" })
+      await sees(page, "renamed/once/more")
+      assert.strictEqual(asked(), 1)
+    })
+    await program.stop()
+  })
+
   it("says that page and app differ, and goes on when they agree again", async () => {
-    const other = await start({ speaks: "kharbranth.devtools.2" })
+    const other = await start({ speaks: "kharbranth.devtools.0" })
     await opened(other.url, async (page) => {
       await sees(page, "page and app differ")
       // It stays so while further dials are turned away.

@@ -45,6 +45,8 @@ export interface Program {
   readonly viewers: () => number
   /** Changes rows, and tells everyone. */
   readonly change: (id: number, change: Partial<Row>) => void
+  /** Changes rows, and sends no more than a later change of theirs, as a page sees it that stood still. */
+  readonly skip: (id: number, change: Partial<Row>) => void
   readonly stop: () => Promise<void>
 }
 
@@ -53,6 +55,8 @@ interface Viewer {
   view: View | undefined
   followed: number | undefined
   wantsBudget: boolean
+  /** The number of its last frame of cells, and of rows. */
+  at: number
 }
 
 const topics = (row: Row): Detail["subscriptions"] =>
@@ -148,11 +152,12 @@ export const startProgram = async (options: Options): Promise<Program> => {
   }
   const sendRows = (viewer: Viewer) => {
     if (viewer.view === undefined) return
-    send(viewer, { t: "rows", from: viewer.view.from, ...world.window(viewer.view) })
+    send(viewer, { t: "rows", at: viewer.at, from: viewer.view.from, ...world.window(viewer.view) })
   }
   const sendAll = (viewer: Viewer, isFirst: boolean) => {
     send(viewer, world.totals(Date.now()))
-    send(viewer, { t: "fleet", cells: world.cells(), ...(isFirst ? { ids: world.rows.map(({ id }) => id) } : {}) })
+    const ids = isFirst ? world.rows.map(({ id }) => id) : undefined
+    send(viewer, { t: "fleet", at: ++viewer.at, order: 1, ids, cells: world.cells() })
     sendRows(viewer)
     sendDetail(viewer)
     if (viewer.wantsBudget) send(viewer, budget)
@@ -163,6 +168,9 @@ export const startProgram = async (options: Options): Promise<Program> => {
       case "view":
         viewer.view = request.view
         return sendRows(viewer)
+      case "again":
+        asked.push(request)
+        return sendAll(viewer, true)
       case "open":
         viewer.followed = request.id
         return sendDetail(viewer)
@@ -178,7 +186,7 @@ export const startProgram = async (options: Options): Promise<Program> => {
 
   wss.on("connection", (socket) => {
     if (socket.protocol !== speaks) return socket.close(otherVersion, `this program speaks ${speaks}`)
-    const viewer: Viewer = { socket, view: undefined, followed: undefined, wantsBudget: false }
+    const viewer: Viewer = { socket, view: undefined, followed: undefined, wantsBudget: false, at: 0 }
     viewers.add(viewer)
     socket.on("close", () => viewers.delete(viewer))
     socket.on("message", (data: Buffer) => take(viewer, JSON.parse(data.toString()) as Request))
@@ -203,6 +211,14 @@ export const startProgram = async (options: Options): Promise<Program> => {
     change: (id, change) => {
       world.change(id, change)
       for (const viewer of viewers) sendAll(viewer, false)
+    },
+    skip: (id, change) => {
+      world.change(id, change)
+      for (const viewer of viewers) {
+        viewer.at += 2
+        send(viewer, { t: "cells", at: viewer.at, cells: [[0, 0]] })
+        send(viewer, { t: "changes", at: viewer.at, from: 0, total: world.rows.length, rows: [] })
+      }
     },
     stop: async () => {
       clearInterval(timer)

@@ -75,7 +75,7 @@ export const makeWorld = (size: number, seed = 7, begun = Date.now()): World => 
       detail: details[state],
       blame: isSlow ? "your reader" : blames[state],
       epoch: 1 + Math.floor(random() * random() * 14),
-      age: isUp ? Math.floor(random() * 30_000_000) : Math.floor(random() * 90_000),
+      since: begun - (isUp ? Math.floor(random() * 30_000_000) : Math.floor(random() * 90_000)),
       inRate: isUp ? Math.floor(random() * random() * 900) / 10 : 0,
       outRate: isUp && random() < 0.2 ? Math.floor(random() * 30) / 10 : 0,
       rtt: isUp ? base : undefined,
@@ -98,13 +98,11 @@ export const makeWorld = (size: number, seed = 7, begun = Date.now()): World => 
     if (row.state !== "Connected")
       return {
         ...row,
-        age: row.age + 1000,
         nextAt: row.nextAt !== undefined && row.nextAt < now ? now + 9000 : row.nextAt
       }
     const rtt = row.rtt === undefined ? undefined : Math.max(4, row.rtt * (0.9 + random() * 0.2))
     return {
       ...row,
-      age: row.age + 1000,
       inRate: Math.round(row.inRate * (0.9 + random() * 0.2) * 10) / 10,
       rtt,
       rtts: rtt === undefined ? row.rtts : [...row.rtts.slice(-19), rtt]
@@ -116,7 +114,7 @@ export const makeWorld = (size: number, seed = 7, begun = Date.now()): World => 
     state: ({ state }) => states.indexOf(state),
     blame: ({ blame }) => blame,
     epoch: ({ epoch }) => epoch,
-    age: ({ age }) => age,
+    age: ({ since }) => -since,
     inRate: ({ inRate }) => inRate,
     outRate: ({ outRate }) => outRate,
     rtt: ({ rtt }) => rtt,

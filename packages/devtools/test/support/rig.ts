@@ -2,6 +2,7 @@
  * A dashboard without its server, over a network in memory: connections that are
  * made with `provide` are observed by it, and `look` is a viewer whose frames are kept.
  */
+import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -11,7 +12,8 @@ import * as Recorder from "kharbranth/Recorder"
 import { CurrentFaults } from "../../src/internal/faults/faults.ts"
 import { build, type Settings } from "../../src/internal/server/build.ts"
 import type { Outlet } from "../../src/internal/viewer/viewer.ts"
-import type { Frame, Request } from "../../src/internal/wire/wire.ts"
+import { type Fleet, fleetAfter, noFleet, noWindow, windowAfter } from "../../src/internal/wire/copy.ts"
+import type { Frame, Request, Row } from "../../src/internal/wire/wire.ts"
 
 type Of<T extends Frame["t"]> = Extract<Frame, { readonly t: T }>
 
@@ -39,6 +41,30 @@ export class Seen {
 
   last<T extends Frame["t"]>(t: T): Of<T> | undefined {
     return this.all(t).at(-1)
+  }
+
+  /** The cells as a page has them after all frames. */
+  get fleet(): Fleet {
+    let fleet = noFleet
+    for (const frame of this.frames) {
+      if (frame.t !== "fleet" && frame.t !== "cells") continue
+      const next = fleetAfter(fleet, frame)
+      assert.isDefined(next, "a frame of cells is missing")
+      fleet = next
+    }
+    return fleet
+  }
+
+  /** The rows as a page has them after all frames. */
+  get rows(): ReadonlyArray<Row> {
+    let window = noWindow
+    for (const frame of this.frames) {
+      if (frame.t !== "rows" && frame.t !== "changes") continue
+      const next = windowAfter(window, frame)
+      assert.isDefined(next, "a frame of rows is missing")
+      window = next
+    }
+    return window.rows
   }
 }
 

@@ -61,6 +61,8 @@ export class Member {
   stop: () => void = nothing
   /** Whether its connection has ended: a viewer may still see it until the next batch. */
   isGone = false
+  /** How often something that its row shows has changed. */
+  changes = 0
   /** Its place among the cells. */
   cell = 0
   /** Its place among those that are measured in turn. */
@@ -112,6 +114,7 @@ export class Member {
     if (event._tag === "PulseSeen") this.pulsed(Duration.toMillis(event.rtt))
     if (quiet.has(event._tag)) return false
     this.events++
+    this.changes++
     return true
   }
 
@@ -119,6 +122,7 @@ export class Member {
     const rtts = (this.rtts ??= [])
     rtts.push(Math.round(rtt * 100) / 100)
     if (rtts.length > rttsAtMost) rtts.shift()
+    this.changes++
   }
 
   /** Whether its state is another one than when it was last read. */
@@ -140,6 +144,7 @@ export class Member {
     }
     this.state = state
     this.code = code
+    this.changes++
   }
 
   /** Reads its figures; whether one of them is another than before. */
@@ -162,6 +167,7 @@ export class Member {
     this.losses = losses
     this.inbox = inbox
     this.outbox = outbox
+    this.changes++
     return true
   }
 
@@ -182,6 +188,7 @@ export class Member {
   explained(reason: Reason | undefined): void {
     this.reason = reason
     this.explainedAt = this.events
+    this.changes++
   }
 }
 

@@ -22,7 +22,7 @@ const detailOf = (state: ConnectionState): string => {
 /** Rates have one digit: more would only make frames longer. */
 const rounded = (rate: number): number => Math.round(rate * 10) / 10
 
-export const rowOf = (member: Member, now: number): Row => ({
+export const rowOf = (member: Member): Row => ({
   id: member.id,
   name: member.name,
   tags: member.observed.tags,
@@ -31,11 +31,12 @@ export const rowOf = (member: Member, now: number): Row => ({
   detail: detailOf(member.state),
   blame: member.blame,
   epoch: member.epoch,
-  age: Math.max(0, Math.round(now - member.since)),
+  since: Math.round(member.since),
   inRate: rounded(member.inRate),
   outRate: rounded(member.outRate),
   rtt: member.rtt,
-  rtts: member.rtts ?? none,
+  // A copy: the member goes on with its own.
+  rtts: member.rtts?.slice() ?? none,
   inbox: member.inbox,
   outbox: member.outbox,
   gaps: member.gaps,

@@ -6,8 +6,8 @@
  */
 import type { ConnectionEvent } from "kharbranth/ConnectionEvent"
 import type { Observed } from "kharbranth/ConnectionObserver"
-import { type FleetFrame, type StateName, states, type Totals } from "../wire/wire.ts"
-import { Cells } from "./cells.ts"
+import { type CellsFrame, type FleetFrame, type StateName, states, type Totals } from "../wire/wire.ts"
+import { Cells, type Step } from "./cells.ts"
 import { History } from "./history.ts"
 import { Member, type Reason } from "./member.ts"
 import { Sums } from "./sums.ts"
@@ -111,6 +111,7 @@ export class Sampling {
       this.look(member, now)
       this.moved.add(member)
     }
+    this.fleet.advance()
     return { dirty, gone, moved: dirty, pulsed: none }
   }
 
@@ -217,13 +218,14 @@ export class Sampling {
     }
   }
 
-  /** The numbers of all, in the order of the cells; another array only when they changed. */
-  get order(): ReadonlyArray<number> {
-    return this.fleet.order(this.members)
+  /** How far viewers have been told of the cells who were told everything. */
+  get step(): Step {
+    return this.fleet.last(this.members)
   }
 
-  cells(): FleetFrame["cells"] {
-    return this.fleet.text(this.members)
+  /** What is new of the cells since a step; all of them without one, `undefined` for nothing. */
+  cells(since: Step | undefined): FleetFrame | CellsFrame | undefined {
+    return this.fleet.news(this.members, since)
   }
 }
 

@@ -6,16 +6,17 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Budgets } from "../fleet/budgets.ts"
+import type { Step } from "../fleet/cells.ts"
 import type { Fleet } from "../fleet/fleet.ts"
 import type { Sampling } from "../fleet/sampling.ts"
-import type { FleetFrame, Hello, Totals } from "../wire/wire.ts"
+import type { Hello, Totals } from "../wire/wire.ts"
 import { type Outlet, type Shared, type Told, Viewer } from "./viewer.ts"
 
 export interface BoardOptions {
   readonly fleet: Fleet
   readonly budgets: Budgets
   readonly hello: () => Hello
-  readonly told: Omit<Told, "now" | "budget">
+  readonly told: Omit<Told, "budget">
   readonly now: () => number
   /** Runs until the scope of the layer closes, or until it is interrupted. */
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -53,9 +54,9 @@ export class Board {
   }
 
   private add(outlet: Outlet): Viewer {
-    const { budgets, fleet, hello, now, told } = this.options
+    const { budgets, fleet, hello, told } = this.options
     const sampling = fleet.sampling ?? fleet.begin()
-    const viewer = new Viewer(sampling, { ...told, now, budget: () => budgets.frame }, outlet)
+    const viewer = new Viewer(sampling, { ...told, budget: () => budgets.frame }, outlet)
     this.viewers.add(viewer)
     this.clock ??= this.options.fork(this.beating)
     sampling.explain(viewer.looksAt)
@@ -110,14 +111,13 @@ export class Board {
       const frame: Totals = { t: "totals", ...sampling.totals(), breakersOpen, loopDelay: this.loopDelay }
       return JSON.stringify(frame)
     })
-    const cells = once(() => sampling.cells())
-    const fleet = (ids: ReadonlyArray<number> | undefined): string => {
-      const frame: FleetFrame = { t: "fleet", ids, cells: cells() }
-      return JSON.stringify(frame)
+    // Viewers are as far as each other, apart from one that has just come or was slow.
+    const cells = new Map<number | undefined, string | undefined>()
+    const fleet = (since: Step | undefined): string | undefined => {
+      if (!cells.has(since?.at)) cells.set(since?.at, JSON.stringify(sampling.cells(since)))
+      return cells.get(since?.at)
     }
-    const withIds = once(() => fleet(sampling.order))
-    const without = once(() => fleet(undefined))
-    return { totals, fleet: (isNew) => (isNew ? withIds() : without()) }
+    return { totals, fleet }
   }
 }
 

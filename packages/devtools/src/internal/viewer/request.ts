@@ -21,6 +21,7 @@ const Where = Schema.Union([
 
 const Requests = Schema.Union([
   Schema.Struct({ t: Schema.Literal("view"), view: View }),
+  Schema.Struct({ t: Schema.Literal("again") }),
   Schema.Struct({ t: Schema.Literal("open"), id: Schema.optional(Count) }),
   Schema.Struct({ t: Schema.Literal("budget"), on: Schema.Boolean }),
   Schema.Struct({ t: Schema.Literal("do"), ask: Count, command: Schema.Literals(commands), id: Count }),

@@ -2,11 +2,13 @@
  * One page that looks. It is sent the newest of what it sees; one that is slow
  * misses what lies between, and what waits for it is bounded.
  */
+import type { Step } from "../fleet/cells.ts"
 import type { Batch, Sampling } from "../fleet/sampling.ts"
 import { rowOf } from "../fleet/row.ts"
 import { Window } from "../fleet/window.ts"
 import type { Member } from "../fleet/member.ts"
 import type { Detail, Frame, Outcome, Request, View } from "../wire/wire.ts"
+import { KnownRows } from "./known.ts"
 import { read } from "./request.ts"
 
 /** Where frames go. */
@@ -19,7 +21,6 @@ export interface Outlet {
 
 /** What a viewer is told of the program, beside its connections. */
 export interface Told {
-  readonly now: () => number
   readonly budget: () => Frame
   readonly detailOf: (name: string) => Pick<Detail, "explanation" | "recording">
   /** Does what was asked, and answers later. */
@@ -31,7 +32,8 @@ export type Action = Extract<Request, { readonly t: "do" | "break" }>
 /** What all viewers get alike: made once for each update. */
 export interface Shared {
   readonly totals: () => string
-  readonly fleet: (withIds: boolean) => string
+  /** What is new of the cells since a step, if anything is. */
+  readonly fleet: (since: Step | undefined) => string | undefined
 }
 
 /** Above so many bytes no news is added to what waits. */
@@ -48,8 +50,9 @@ export class Viewer {
   private readonly told: Told
   private readonly outlet: Outlet
   private readonly window = new Window(atFirst)
-  /** The ids that it knows the order of. */
-  private ids: ReadonlyArray<number> | undefined
+  private readonly rows = new KnownRows()
+  /** How far it has been told of the cells. */
+  private step: Step | undefined
   private followed: number | undefined
   private wantsBudget = false
   private asked = 0
@@ -83,7 +86,7 @@ export class Viewer {
     if (this.isSlow) return
     this.write(shared.totals())
     this.sendFleet(shared)
-    if (isMeasured || hasRows) this.sendRows()
+    if ((isMeasured || hasRows) && this.rows.isBehind(this.window)) this.sendRows()
     const followed = this.followed === undefined ? undefined : this.sampling.members.get(this.followed)
     if (followed !== undefined && (isMeasured || dirty.has(followed))) this.sendDetail(followed)
     if (this.wantsBudget) this.send(this.told.budget())
@@ -108,6 +111,8 @@ export class Viewer {
         this.window.refresh(this.sampling.members)
         this.sampling.explain(this.window.shown)
         return this.sendRows()
+      case "again":
+        return this.startOver()
       case "open":
         return this.follow(request.id)
       case "budget":
@@ -149,22 +154,30 @@ export class Viewer {
     return this.waiting > slowAt
   }
 
+  /** To one that is slow later: until then it is behind. */
   private sendRows(): void {
-    const now = this.told.now()
-    const { from, shown, total } = this.window
-    this.send({ t: "rows", from, total, rows: shown.map((member) => rowOf(member, now)) })
+    if (!this.isSlow) this.write(JSON.stringify(this.rows.next(this.window)))
   }
 
-  private sendFleet(shared: Shared): void {
-    const { order } = this.sampling
-    this.write(shared.fleet(this.ids !== order))
-    this.ids = order
+  private sendFleet({ fleet }: Pick<Shared, "fleet">): void {
+    const text = fleet(this.step)
+    if (text !== undefined) this.write(text)
+    this.step = this.sampling.step
+  }
+
+  /** Sends whole what it has missed a part of; to one that is slow later. */
+  private startOver(): void {
+    this.rows.forget()
+    this.step = undefined
+    if (this.isSlow) return
+    this.sendFleet({ fleet: (since) => JSON.stringify(this.sampling.cells(since)) })
+    this.sendRows()
   }
 
   private sendDetail(member: Member): void {
     const { observed } = member
     const found = this.sampling.isNewest(member) ? this.told.detailOf(member.name) : unknown
-    this.send({ t: "detail", row: rowOf(member, this.told.now()), ...found, subscriptions: observed.topics })
+    this.send({ t: "detail", row: rowOf(member), ...found, subscriptions: observed.topics })
   }
 
   /** An answer is sent in any case. */

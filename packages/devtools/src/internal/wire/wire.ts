@@ -6,12 +6,16 @@
  * The program sorts and filters; the page asks for a window of rows. It never says
  * a payload, a header, a query or a close reason, because it says what snapshots,
  * events and recordings say.
+ *
+ * Cells and rows are sent whole once, and then as what changed. Each of these frames
+ * has a number, one more than the last of its kind. A page that misses one asks for
+ * both again: `copy.ts` is how a page keeps them.
  */
 import type { Snapshot } from "kharbranth/DialBudget"
 import type { Recording } from "kharbranth/Recorder"
 import type { Explanation } from "kharbranth/Why"
 
-export const subprotocol = "kharbranth.devtools.1"
+export const subprotocol = "kharbranth.devtools.2"
 
 /** Where the socket is, on the page's own origin. */
 export const path = "/live"
@@ -67,6 +71,8 @@ export type FaultName = (typeof faults)[number]
 
 export type Request =
   | { readonly t: "view"; readonly view: View }
+  /** Wants cells and rows whole: a frame is missing. */
+  | { readonly t: "again" }
   /** Follows one connection, or none. */
   | { readonly t: "open"; readonly id: number | undefined }
   /** Follows the dial budgets, or stops that. */
@@ -117,9 +123,19 @@ export interface Totals {
 /** One character a connection, in the order of their numbers: the number of its state. */
 export interface FleetFrame {
   readonly t: "fleet"
+  readonly at: number
+  /** Another number when the cells stand for other connections than before. */
+  readonly order: number
   /** The number of the connection that each cell stands for; sent when it changes. */
   readonly ids?: ReadonlyArray<number> | undefined
   readonly cells: string
+}
+
+/** The cells that changed since the fleet or the cells before. */
+export interface CellsFrame {
+  readonly t: "cells"
+  readonly at: number
+  readonly cells: ReadonlyArray<readonly [cell: number, state: number]>
 }
 
 export interface Row {
@@ -133,8 +149,8 @@ export interface Row {
   readonly detail: string
   readonly blame: string | undefined
   readonly epoch: number
-  /** How long it has been in this state, in milliseconds. */
-  readonly age: number
+  /** Since when it has been in this state, in Unix milliseconds of the program. */
+  readonly since: number
   readonly inRate: number
   readonly outRate: number
   /** Milliseconds. */
@@ -152,10 +168,24 @@ export interface Row {
 /** The window that the page asked for. */
 export interface Rows {
   readonly t: "rows"
+  readonly at: number
   readonly from: number
   /** How many connections the filter lets through. */
   readonly total: number
   readonly rows: ReadonlyArray<Row>
+}
+
+/** What a row has other than before; `null` for what it no longer has. A new row has everything. */
+export type RowChange = { readonly id: number } & { readonly [K in keyof Row]?: Row[K] | null | undefined }
+
+/** The window after the rows or the changes before. */
+export interface Changes {
+  readonly t: "changes"
+  readonly at: number
+  readonly from: number
+  readonly total: number
+  /** All rows of the window; only the number of one that is as it was. */
+  readonly rows: ReadonlyArray<number | RowChange>
 }
 
 /** The connection that the page follows; again when something happens, at most ten times a second. */
@@ -186,4 +216,4 @@ export interface Outcome {
   readonly text: string
 }
 
-export type Frame = Hello | Totals | FleetFrame | Rows | Detail | Gone | Budget | Outcome
+export type Frame = Hello | Totals | FleetFrame | CellsFrame | Rows | Changes | Detail | Gone | Budget | Outcome
