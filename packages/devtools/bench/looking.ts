@@ -1,4 +1,5 @@
 /** The bench's viewer: a WebSocket client that reads each frame as a page does, in a process of its own. */
+import { noWindow, type Window, windowAfter } from "../src/internal/wire/copy.ts"
 import type { Frame, Request, View } from "../src/internal/wire/wire.ts"
 import { path, subprotocol } from "../src/internal/wire/wire.ts"
 import { WebSocket } from "ws"
@@ -22,9 +23,13 @@ if (import.meta.filename === process.argv[1]) {
   })
   const states = new Map<string, string>()
   let awaited: string | undefined
+  let window: Window = noWindow
   const sightOf = (frame: Frame): void => {
-    if (frame.t !== "rows") return
-    for (const { detail, epoch, name, state } of frame.rows) {
+    if (frame.t !== "rows" && frame.t !== "changes") return
+    const next = windowAfter(window, frame)
+    if (next === undefined) throw new Error("a frame of rows is missing")
+    window = next
+    for (const { detail, epoch, name, state } of window.rows) {
       const now = `${state} ${detail} ${epoch}`
       const before = states.get(name)
       states.set(name, now)
