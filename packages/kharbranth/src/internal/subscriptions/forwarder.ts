@@ -19,7 +19,7 @@ export class Forwarder<In> implements TopicReader<In> {
 
   constructor({ ended = nothing, gap = nothing, message = nothing }: Receiver<In>) {
     this.reads = message !== nothing
-    this.message = total(message, nothing)
+    this.message = message
     this.gap = total(gap, nothing)
     this.ended = total(ended, nothing)
   }
@@ -35,7 +35,14 @@ export class Forwarder<In> implements TopicReader<In> {
 
   push(epoch: number, message: In): void {
     this.continuity.delivered()
-    if (!this.over) this.message(message, epoch)
+    if (this.over) return
+    const { message: forward } = this
+    // Not by a guard around the function: each message of each topic comes this way.
+    try {
+      forward(message, epoch)
+    } catch {
+      // It misses this message.
+    }
   }
 
   end(error: ConnectionError | undefined): void {

@@ -223,16 +223,18 @@ export class Registry<T, In> {
     const isUsual = active?.epoch === epoch && this.options.dedupe === undefined
     const now = owner.wall()
     const mono = owner.mono()
+    let isHeard = false
     for (let index = 0; index < topics.length; index++) {
       const of = topics[index]!
       const topic = isUsual && typeof of === "string" ? this.topics.get(of) : undefined
       if (active === undefined || topic?.isSteady(active) !== true) this.take(listOf(of), message(index), epoch)
       else {
-        active.lastAt = now
+        isHeard = true
         topic.count(now, mono)
         if (topic.isRead) topic.push(epoch, message(index))
       }
     }
+    if (isHeard && active !== undefined) active.lastAt = now
   }
 
   private answered(match: Exclude<Match, { readonly _tag: "Data" }>, epoch: number): boolean {

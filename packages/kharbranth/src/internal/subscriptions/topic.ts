@@ -14,6 +14,8 @@ export class Topic<T, In> {
   readonly value: T
   readonly state = new Cell<TopicState>({ _tag: "Waiting" })
   readonly readers = new Set<TopicReader<In>>()
+  /** The reader, where there is one: most topics have no other. */
+  private sole: TopicReader<In> | undefined
   /** How many of the readers do something with messages. */
   private listening = 0
   messages = 0
@@ -39,6 +41,12 @@ export class Topic<T, In> {
   joined(reader: TopicReader<In>): void {
     this.readers.add(reader)
     if (reader.reads) this.listening++
+    this.findSole()
+  }
+
+  private findSole(): void {
+    const [first] = this.readers
+    this.sole = this.readers.size === 1 ? first : undefined
   }
 
   /** Whether anybody does something with its messages. */
@@ -73,7 +81,9 @@ export class Topic<T, In> {
   }
 
   push(epoch: number, message: In): void {
-    for (const reader of this.readers) reader.push(epoch, message)
+    const { sole } = this
+    if (sole !== undefined) sole.push(epoch, message)
+    else for (const reader of this.readers) reader.push(epoch, message)
   }
 
   wind(mono: number): void {
@@ -99,6 +109,7 @@ export class Topic<T, In> {
   left(reader: TopicReader<In>): boolean {
     reader.end(undefined)
     if (this.readers.delete(reader) && reader.reads) this.listening--
+    this.findSole()
     if (this.readers.size > 0) return false
     this.publish({ _tag: "Released" })
     this.state.end()
