@@ -76,6 +76,19 @@ describe("Dedupe", () => {
     })
   }
 
+  for (const count of [100, 3_000, 4_096, 5_000, 20_000]) {
+    it(`of ${count} ids that count up, the latest 2,048 are known`, () => {
+      for (const spell of [String, (number: number) => String(999_999_999_990_000 + number)]) {
+        const dedupe = new Dedupe(newScores(1))
+        for (let number = 0; number < count; number++) assert.isTrue(dedupe.admit(trade(spell(number)), 0))
+        for (let number = Math.max(0, count - 2_048); number < count; number++) {
+          assert.isFalse(dedupe.admit(trade(spell(number)), 0), `${number} of ${count}`)
+        }
+        assert.isTrue(dedupe.admit(trade(spell(count)), 0))
+      }
+    })
+  }
+
   it("an empty id is one, and none is always new", () => {
     const dedupe = new Dedupe(newScores(1))
     assert.deepStrictEqual(

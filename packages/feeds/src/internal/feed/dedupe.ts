@@ -87,25 +87,76 @@ class Generation {
   }
 }
 
-/** What was seen, of the latest ids. */
+/** How many increasing ids wait at first, and at most: as many as the generations know. */
+const roomAtFirst = 64
+const roomAtMost = 2 * generation
+
+/** Whether an id stands behind all up to another one, in an order that numbers keep. */
+const isLater = (id: string, other: string): boolean =>
+  id.length === other.length ? id > other : id.length > other.length
+
+/**
+ * What was seen, of the latest ids. Most venues count their trades up, and an id
+ * behind all others is new without a look: it waits in a list, whose end is all that
+ * such a topic touches, until an id comes that has to be looked up.
+ */
 class Seen {
-  private young = new Generation()
-  /** Made when the young one is full for the first time: most readers see few trades. */
+  /** The last of all ids, in the order of `isLater`. */
+  private latest = ""
+  /** The marks of ids that are not in a generation yet, a ring once there are as many as may be. */
+  private increasing = new Uint32Array(2 * roomAtFirst)
+  private count = 0
+  private young: Generation | undefined
+  /** Made when the young one is full for the first time. */
   private old: Generation | undefined
 
   /** Takes an id; returns whether it is new. */
   take(id: string): boolean {
     mark(id)
     const { first, second } = marks
-    if (this.young.has(first, second) || this.old?.has(first, second) === true) return false
-    if (this.young.size >= generation) {
+    if (isLater(id, this.latest)) {
+      this.latest = id
+      this.wait(first, second)
+      return true
+    }
+    this.settle()
+    if (this.young?.has(first, second) === true || this.old?.has(first, second) === true) return false
+    this.add(first, second)
+    return true
+  }
+
+  private wait(first: number, second: number): void {
+    if (2 * this.count === this.increasing.length && this.count < roomAtMost) this.grow()
+    const at = 2 * (this.count % roomAtMost)
+    this.increasing[at] = first
+    this.increasing[at + 1] = second
+    this.count++
+  }
+
+  private grow(): void {
+    const { increasing } = this
+    this.increasing = new Uint32Array(2 * increasing.length)
+    this.increasing.set(increasing)
+  }
+
+  /** What waited becomes part of the generations, in order. */
+  private settle(): void {
+    const { count, increasing } = this
+    this.count = 0
+    for (let index = Math.max(0, count - roomAtMost); index < count; index++) {
+      const at = 2 * (index % roomAtMost)
+      this.add(increasing[at]!, increasing[at + 1]!)
+    }
+  }
+
+  private add(first: number, second: number): void {
+    if (this.young === undefined || this.young.size >= generation) {
       const { old = new Generation(), young } = this
       old.clear()
       this.old = young
       this.young = old
     }
     this.young.add(first, second)
-    return true
   }
 }
 
