@@ -10,7 +10,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestNetwork from "kharbranth/testing/TestNetwork"
 import * as Feed from "../src/Feed.ts"
-import type { BookUpdate, Marker } from "../src/FeedEvent.ts"
+import type { BookUpdate, Marker, Trade } from "../src/FeedEvent.ts"
 import * as Topic from "../src/Topic.ts"
 import type { Venue } from "../src/Venue.ts"
 import * as BinanceUsdm from "../src/venues/BinanceUsdm.ts"
@@ -94,6 +94,55 @@ describe("readers of a feed", () => {
       const last = reader.found.at(-1)
       if (last?._tag !== "Trade") return assert.fail("expected a trade")
       assert.strictEqual(last.deliveryTime, last.arrivalTime)
+    })
+  )
+
+  it.effect("a reader that waits has frames decoded as they come, and finds what is malformed at its place", () =>
+    Effect.gen(function* () {
+      const { counts, dialect } = counted(dialects.bybit())
+      const { feed, venue } = yield* rig([dialect])
+      const found: Array<{ readonly decoded: number; readonly size: number }> = []
+      const entries: Array<Trade | Marker> = []
+      yield* Effect.forkScoped(
+        Stream.runForEachArray(feed.entries(Topic.trades(symbol)), (batch) =>
+          Effect.sync(() => {
+            found.push({ decoded: counts.decoded, size: batch.length })
+            entries.push(...batch)
+          })
+        ),
+        { startImmediately: true }
+      )
+      yield* pass("1 second")
+      for (let n = 0; n < 5; n++) venue.trade()
+      yield* settle
+      assert.deepStrictEqual(found, [{ decoded: 5, size: 5 }])
+      // A frame that nobody can read is a mark at its place, and counted once.
+      venue.trade()
+      venue.shout('{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":0,"data":[{}]}')
+      venue.trade()
+      yield* settle
+      assert.deepStrictEqual(
+        entries.slice(5).map((entry) => entry._tag),
+        ["Trade", "Gap", "Trade"]
+      )
+      const [line] = yield* feed.lines
+      assert.strictEqual(line?.malformed, 1)
+    })
+  )
+
+  it.effect("a reader that keeps the newest only has no more decoded for it when much comes together", () =>
+    Effect.gen(function* () {
+      const { counts, dialect } = counted(dialects.bybit())
+      const { feed, venue } = yield* rig([dialect])
+      const found = yield* collect(feed.entries(Topic.trades(symbol), { capacity: 1 }))
+      yield* pass("1 second")
+      for (let n = 0; n < 500; n++) venue.trade()
+      yield* settle
+      assert.deepStrictEqual(
+        found.map((one) => (one._tag === "Trade" ? one.id : one._tag === "Lagged" ? one.dropped : one)),
+        [499, "t500"]
+      )
+      assert.isAtMost(counts.decoded, 2)
     })
   )
 

@@ -1,7 +1,8 @@
 /**
  * One reader of a topic whose events stand for themselves: trades, a ticker, or
- * the raw frames of any. Frames wait as they came and are decoded when they are
- * read, so what is dropped or never read is never decoded.
+ * the raw frames of any. For a reader that waits, a frame is decoded as it comes,
+ * while its text is at hand. For one that is busy, frames wait as they came and are
+ * decoded when they are read, so what is dropped or never read is never decoded.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -10,10 +11,10 @@ import * as Stream from "effect/Stream"
 import type * as Subscriptions from "kharbranth/Subscriptions"
 import type { FeedEvent, Marker, Reason } from "../../FeedEvent.ts"
 import type { Topic } from "../../Topic.ts"
-import type { Arrival, Incoming } from "../line/incoming.ts"
+import { type Arrival, Incoming, type LineSession } from "../line/incoming.ts"
 import type { Line, Refused } from "../line/line.ts"
 import type { Watcher } from "../line/members.ts"
-import { type Pull, ReaderBuffer } from "./buffer.ts"
+import { isMarker, type Pull, ReaderBuffer } from "./buffer.ts"
 import type { Dedupe } from "./dedupe.ts"
 import { Freshness } from "./freshness.ts"
 
@@ -44,15 +45,33 @@ export interface Follower {
 /** Subscribes a topic on a line and passes on all that becomes of it, until the Scope closes. */
 export const follow = (line: Line, topic: Topic, follower: Follower): Effect.Effect<void, Refused, Scope.Scope> =>
   Effect.gen(function* () {
-    const { ended, message: take, missed: gap, stands, watcher } = follower
+    const { ended, missed: gap, stands, watcher } = follower
     yield* line.watch(topic, watcher)
-    const message = (arrival: Arrival): void => {
-      if (arrival._tag === "Incoming") take(arrival)
-    }
+    // The reader of a topic gets nothing else.
+    const message = follower.message as (arrival: Arrival) => void
     const { state } = yield* line.topics.forward(topic, { message, gap, ended })
     const seeing = Stream.runForEach(state.changes, (now) => Effect.sync(() => stands(now)))
     yield* Effect.forkScoped(seeing, { startImmediately: true })
   })
+
+/** What one frame became for a reader that waited, where it is not one event. */
+class Several<A> {
+  readonly _tag = "Several"
+  readonly events: ReadonlyArray<A | Marker>
+
+  constructor(events: ReadonlyArray<A | Marker>) {
+    this.events = events
+  }
+}
+
+/** What a reader gets, besides markers. */
+interface Handed {
+  readonly _tag: string
+  readonly deliveryTime: number
+}
+
+/** What waits for a reader, each from one frame. */
+type Waits<A> = Incoming | A | Several<A>
 
 export interface FlowOptions {
   readonly topic: Topic
@@ -61,9 +80,11 @@ export interface FlowOptions {
   readonly clock: Clock.Clock
 }
 
-export class Flow {
-  readonly buffer: ReaderBuffer<Incoming, Refused>
+export class Flow<A extends Handed> {
+  readonly buffer: ReaderBuffer<Waits<A>, Refused>
   readonly options: FlowOptions
+  /** Reads frames as they come, while the reader waits. Default: frames wait for it. */
+  early: Read<A> | undefined
   private readonly freshness: Freshness
   /** When the last frame came by any line. */
   private lastAt: number | undefined
@@ -71,6 +92,9 @@ export class Flow {
   private open: number
   /** What each line's session had counted as lost when its last frame came. */
   private readonly seen: Array<Pick<Incoming, "session" | "gaps"> | undefined>
+  /** The session from which another frame is no news, and the holes that it had seen. */
+  private steadyIn: LineSession | undefined
+  private steadyGaps = 0
 
   constructor(options: FlowOptions) {
     this.options = options
@@ -88,7 +112,7 @@ export class Flow {
   private join(line: Line, leg: number): Effect.Effect<void, Refused, Scope.Scope> {
     return follow(line, this.options.topic, {
       watcher: this.watcher(leg),
-      message: (incoming) => this.take(leg, incoming),
+      message: this.take,
       missed: (gap) => this.mark(this.freshness.gap(leg, reasonOf(gap), gap.from, gap.to)),
       stands: (state) => this.stands(leg, state),
       ended: (error) => this.ended(error)
@@ -121,35 +145,55 @@ export class Flow {
   }
 
   private mark(markers: ReadonlyArray<Marker>): void {
+    this.steadyIn = undefined
     for (const marker of markers) this.buffer.mark(marker)
   }
 
-  private take(leg: number, incoming: Incoming): void {
-    const { arrivalTime, gaps, session } = incoming
+  private readonly take = (incoming: Incoming): void => {
+    if (incoming.session !== this.steadyIn || incoming.gaps !== this.steadyGaps) this.resumed(incoming)
+    this.lastAt = incoming.arrivalTime
+    const { buffer, early } = this
+    buffer.push(early !== undefined && buffer.isAwaited ? this.readEarly(early, incoming) : incoming)
+  }
+
+  private resumed({ arrivalTime, gaps, session }: Incoming): void {
+    const { leg } = session
     const before = this.seen[leg]
     // The venue's count of this session had a hole since the topic's last frame: its own may have been in it.
     if (before?.session === session && before.gaps !== gaps) {
       this.mark(this.freshness.gap(leg, "connection", this.lastAt, arrivalTime))
     }
     if (before?.session !== session || before.gaps !== gaps) this.seen[leg] = { session, gaps }
-    this.lastAt = arrivalTime
     this.mark(this.freshness.alive(leg, arrivalTime))
-    this.buffer.push(incoming)
+    this.steadyIn = session
+    this.steadyGaps = gaps
+  }
+
+  private readEarly(early: Read<A>, incoming: Incoming): Waits<A> {
+    const events = early(incoming, this.options.lines[incoming.session.leg]!)
+    const [event] = events
+    return events.length === 1 && event !== undefined && !isMarker(event) ? event : new Several(events)
   }
 }
 
 /** Turns a frame into what its reader wants. */
-export type Read<A> = (incoming: Incoming, line: Line, now: number) => ReadonlyArray<A | Marker>
+export type Read<A> = (incoming: Incoming, line: Line) => ReadonlyArray<A | Marker>
 
 /** Pulls from a flow, as its reader wants it. */
-export const pullOf = <A>(flow: Flow, read: Read<A>): Pull<A | Marker, Refused> => {
+export const pullOf = <A extends Handed>(flow: Flow<A>, read: Read<A>): Pull<A | Marker, Refused> => {
   const { clock, lines } = flow.options
   return flow.buffer.pullAs((batch) => {
     const now = clock.currentTimeMillisUnsafe()
     const found: Array<A | Marker> = []
+    const add = (item: A | Marker): void => {
+      // When it is handed on is known now, and not before.
+      if (!isMarker(item)) (item as { deliveryTime: number }).deliveryTime = now
+      found.push(item)
+    }
     for (const item of batch) {
-      if (item._tag !== "Incoming") found.push(item)
-      else for (const one of read(item, lines[item.session.leg]!, now)) found.push(one)
+      if (item instanceof Incoming) for (const one of read(item, lines[item.session.leg]!)) add(one)
+      else if (item instanceof Several) for (const one of item.events) add(one)
+      else add(item)
     }
     return found
   })
@@ -157,9 +201,9 @@ export const pullOf = <A>(flow: Flow, read: Read<A>): Pull<A | Marker, Refused> 
 
 const none: ReadonlyArray<never> = []
 
-/** Decodes, leaves out what came before, and stamps what is handed on. */
+/** Decodes, and leaves out what came before. */
 export const decoding = (topic: Topic, dedupe: Dedupe): Read<FeedEvent> => {
-  return (incoming, line, now) => {
+  return (incoming, line) => {
     const { leg } = incoming.session
     const found = line.decode(topic, incoming)
     if (found === undefined) {
@@ -168,8 +212,6 @@ export const decoding = (topic: Topic, dedupe: Dedupe): Read<FeedEvent> => {
     }
     const isNew = (event: FeedEvent): boolean => event._tag !== "Trade" || dedupe.admit(event, leg)
     // Most frames have one event.
-    const events = found.length === 1 ? (isNew(found[0]!) ? found : none) : found.filter(isNew)
-    for (const event of events) (event as { deliveryTime: number }).deliveryTime = now
-    return events
+    return found.length === 1 ? (isNew(found[0]!) ? found : none) : found.filter(isNew)
   }
 }

@@ -117,7 +117,9 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     Stream.filter(this.entries(topic, options), (entry): entry is EventOf<Channel> & typeof entry => !isMarker(entry))
 
   readonly raw: Public.Feed["raw"] = (topic, options) =>
-    this.streamOf(topic, options, (placed) => Effect.map(this.flow(placed, options), (flow) => pullOf(flow, asRaw)))
+    this.streamOf(topic, options, (placed) =>
+      Effect.map(this.flow<Public.Raw>(placed, options), (flow) => pullOf(flow, asRaw))
+    )
 
   private streamOf<C extends Channel, A>(
     topic: Topic<C>,
@@ -132,8 +134,11 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     return Stream.scoped(Stream.fromPull(checked))
   }
 
-  private flow(placed: Placed, options: Public.ReadOptions | undefined): Effect.Effect<Flow, FeedError, Scope.Scope> {
-    const flow = new Flow({ ...placed, clock: this.parts.clock, capacity: options?.capacity ?? defaultCapacity })
+  private flow<A extends FeedEvent | Public.Raw>(
+    placed: Placed,
+    options: Public.ReadOptions | undefined
+  ): Effect.Effect<Flow<A>, FeedError, Scope.Scope> {
+    const flow = new Flow<A>({ ...placed, clock: this.parts.clock, capacity: options?.capacity ?? defaultCapacity })
     return Effect.as(flow.start, flow)
   }
 
@@ -151,7 +156,9 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
             failed: (issue) => this.failed(placed, issue)
           })
         : undefined
-    return Effect.map(this.flow(placed, options), (flow) => {
+    return Effect.map(this.flow<FeedEvent>(placed, options), (flow) => {
+      // A user's predicate may throw, which is the reader's end alone: it runs when the reader asks.
+      if (read === decode) flow.early = decode
       const pull = pullOf(flow, read)
       return fill === undefined ? pull : filledBy(pull, fill)
     })
@@ -163,8 +170,8 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     decode: Read<FeedEvent>,
     suspect: NonNullable<Public.Options["suspect"]>
   ): Read<FeedEvent> {
-    return (incoming, line, now) => {
-      const found = decode(incoming, line, now)
+    return (incoming, line) => {
+      const found = decode(incoming, line)
       for (const event of found) {
         const why = isMarker(event) ? undefined : suspect(event, topic)
         if (why !== undefined) this.run(line.reconnectOf(topic, why))
@@ -284,8 +291,8 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
   )
 }
 
-const asRaw: Read<Public.Raw> = ({ arrivalTime, raw }, _line, now) => [
-  { _tag: "Raw", text: raw, arrivalTime, deliveryTime: now }
+const asRaw: Read<Public.Raw> = ({ arrivalTime, raw }) => [
+  { _tag: "Raw", text: raw, arrivalTime, deliveryTime: arrivalTime }
 ]
 
 /** What a book's hub is found by: topics that have one name on the wire share it. */

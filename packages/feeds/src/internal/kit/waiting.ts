@@ -35,7 +35,8 @@ export class Waiting {
     if (!this.isEmpty) soon(this.look)
   }
 
-  private get isEmpty(): boolean {
+  /** Whether nobody waits. */
+  get isEmpty(): boolean {
     return this.sole === undefined && this.others === undefined
   }
 
