@@ -90,7 +90,8 @@ export interface SubscribeOptions {
  * @category models
  * @since 0.1.0
  */
-export type Source<In> = Pick<FleetKind.Owned<In, never>, "entries" | "kind" | "lease" | "name">
+export type Source<In> = Pick<FleetKind.Owned<In, never>, "entries" | "kind" | "lease" | "name"> &
+  Partial<Pick<FleetKind.Owned<In, never>, "publication">>
 
 /**
  * The bus of one process.
@@ -157,7 +158,7 @@ export const published = <In>(
  * process owns it.
  *
  * A `Gap` stands where another owner or another opening goes on, and where the
- * broker was away; `Lagged` where numbers are missing: the broker lost packets, the
+ * broker was away; none after a `makeFirst` move that left nothing out; `Lagged` where numbers are missing: the broker lost packets, the
  * owner left them out, or this reader was too slow. What an owner sends after
  * another one has followed it is left out. The stream goes on when the name is
  * released: it may come back.

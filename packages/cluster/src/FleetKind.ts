@@ -46,7 +46,18 @@ export interface Owned<out In, in Out> extends Opening {
   readonly entries: Stream.Stream<Inbox.Entry<In>, ConnectionError>
   /** Keeps a JSON value for the next owner. Written once a second and when the name is closed, while the lease lasts. */
   readonly saveCursor: (value: unknown) => void
+  /** How far the name's entries were published, for readers of a bus. */
+  readonly publication: Publication
 }
+
+/**
+ * How far a name's entries were published, by this owner and the one before: `FleetBus.published` keeps it, and a
+ * `makeFirst` move gives it to the next owner.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Publication = internal.Publication
 
 /**
  * A kind of names. Make one with `make`.

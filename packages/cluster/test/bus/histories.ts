@@ -1,10 +1,12 @@
 /**
  * Random histories of a bus: owners of a name that come and go under growing
- * epochs, a broker that drops, doubles, reorders and holds back packets and is away
+ * epochs, some as in a `makeFirst` move that leaves nothing out, a broker that drops, doubles, reorders and holds back packets and is away
  * now and then, and one reader. `check` says what no reader may ever see.
  */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
@@ -17,6 +19,7 @@ import * as VirtualTime from "kharbranth/testing/VirtualTime"
 import * as FleetBus from "../../src/FleetBus.ts"
 import { BusFailed } from "../../src/FleetError.ts"
 import * as FleetKind from "../../src/FleetKind.ts"
+import { Publication } from "../../src/internal/entries/publication.ts"
 import { type Random, randomOf } from "../support/random.ts"
 
 export const Ticker = FleetKind.make("ticker", {
@@ -37,6 +40,8 @@ export interface History {
   readonly log: ReadonlyArray<Inbox.Entry<unknown>>
   /** How many messages each opening published, in their order. */
   readonly published: ReadonlyArray<number>
+  /** Which openings follow on the one before, as its owner handed it over. */
+  readonly handed: ReadonlySet<number>
   /** An interruption of the reader's own way to the broker that it was not told of. */
   readonly untold: string | undefined
   /** Whether the reader's own way to the broker was never cut, nor its buffer full. */
@@ -121,8 +126,10 @@ class BadBroker implements FleetBus.Broker {
 interface Owner {
   readonly order: number
   readonly lease: { readonly bucket: string; readonly epoch: number; readonly holder: string }
-  readonly out: Queue.Queue<Inbox.Entry<Told>>
+  readonly out: Queue.Queue<Inbox.Entry<Told>, Cause.Done>
   readonly scope: Scope.Closeable
+  readonly publication: Publication
+  readonly reading: Fiber.Fiber<unknown, unknown>
   said: number
 }
 
@@ -133,6 +140,7 @@ const tell = (seed: number, faults: number, steps: number) =>
     const buses = [yield* FleetBus.make(broker), yield* FleetBus.make(broker)]
     const log: Array<Inbox.Entry<unknown>> = []
     const published: Array<number> = []
+    const handed = new Set<number>()
     let isWhole = true
     let isReading = true
     let untold: string | undefined
@@ -163,19 +171,29 @@ const tell = (seed: number, faults: number, steps: number) =>
     let epoch = 1
     const owners: Array<Owner> = []
 
-    const start = (bus: number) =>
+    const start = (bus: number, publication = new Publication(undefined)) =>
       Effect.gen(function* () {
         const order = published.length
         published.push(0)
         const lease = { bucket: "b", epoch, holder: `h${bus}` }
-        const out = yield* Queue.unbounded<Inbox.Entry<Told>>()
+        const out = yield* Queue.unbounded<Inbox.Entry<Told>, Cause.Done>()
         const scope = Scope.makeUnsafe()
         const entries = Stream.fromQueue(out)
-        yield* Effect.forkIn(
-          Stream.runDrain(buses[bus]!.published({ name: "a", kind: "ticker", lease, entries })),
+        const reading = yield* Effect.forkIn(
+          Stream.runDrain(buses[bus]!.published({ name: "a", kind: "ticker", lease, entries, publication })),
           scope
         )
-        owners.push({ order, lease, out, scope, said: 0 })
+        owners.push({ order, lease, out, scope, publication, reading, said: 0 })
+      })
+    /** The old one stops after what it has, and the new one begins there. */
+    const handOver = ({ out, publication, reading, scope }: Owner) =>
+      Effect.gen(function* () {
+        yield* Queue.end(out)
+        yield* Fiber.await(reading)
+        yield* Scope.close(scope, Exit.void)
+        handed.add(published.length)
+        epoch++
+        yield* start(random.below(2), new Publication(publication.endedAt()))
       })
     const say = (owner: Owner, count: number) =>
       Effect.gen(function* () {
@@ -189,7 +207,7 @@ const tell = (seed: number, faults: number, steps: number) =>
 
     for (let step = 0; step < steps; step++) {
       const owner = owners.at(-1)!
-      const roll = random.below(20)
+      const roll = random.below(22)
       if (roll < 10) yield* say(owner, 1 + random.below(6))
       else if (roll === 10) {
         // The same owner's consumer begins again.
@@ -212,7 +230,7 @@ const tell = (seed: number, faults: number, steps: number) =>
       else if (roll === 18 && small) {
         isReading = !isReading
         isWhole &&= isReading
-      }
+      } else if (roll >= 20) yield* handOver(owner)
       yield* Effect.sleep("20 millis")
       untold ??= unheard(step)
     }
@@ -221,7 +239,7 @@ const tell = (seed: number, faults: number, steps: number) =>
     broker.mend()
     yield* Effect.sleep("5 seconds")
     for (const { scope } of owners) yield* Scope.close(scope, Exit.void)
-    return { log, published, untold, isWhole } satisfies History
+    return { log, published, handed, untold, isWhole } satisfies History
   })
 
 // Brokers that are away are the point here.
@@ -238,7 +256,8 @@ export const history = async (seed: number, faults: number, steps = 120): Promis
 const isMarker = ({ _tag }: Inbox.Entry<unknown>): boolean => _tag === "Gap" || _tag === "Lagged"
 
 /** What is wrong with it; `undefined` when nothing is. */
-export const check = ({ isWhole, log, published, untold }: History): string | undefined => {
+export const check = (history: History): string | undefined => {
+  const { log, published, untold } = history
   if (untold !== undefined) return untold
   let last: Told | undefined
   let between: Array<Inbox.Entry<unknown>> = []
@@ -249,7 +268,7 @@ export const check = ({ isWhole, log, published, untold }: History): string | un
     }
     const told = entry.message as Told
     if (last !== undefined) {
-      const problem = step(last, told, between, isWhole)
+      const problem = step(history, last, told, between)
       if (problem !== undefined) return problem
     }
     last = told
@@ -266,18 +285,29 @@ export const check = ({ isWhole, log, published, untold }: History): string | un
 
 const text = (told: Told | undefined): string => `${told?.order}/${told?.n}`
 
+/** How many messages came between two, by owners that each handed over to the next; `undefined` when one did not. */
+const missingOf = ({ handed, published }: History, last: Told, told: Told): number | undefined => {
+  let missing = told.n - last.n - 1
+  for (let order = last.order + 1; order <= told.order; order++) {
+    if (!handed.has(order)) return undefined
+    missing += published[order - 1]!
+  }
+  return missing
+}
+
 const step = (
+  history: History,
   last: Told,
   told: Told,
-  between: ReadonlyArray<Inbox.Entry<unknown>>,
-  isWhole: boolean
+  between: ReadonlyArray<Inbox.Entry<unknown>>
 ): string | undefined => {
+  const { isWhole } = history
   const from = `from ${text(last)} to ${text(told)}`
   const gaps = between.filter(({ _tag }) => _tag === "Gap")
   if (told.order < last.order) return `an owner that was followed: ${from}`
-  if (told.order > last.order) return gaps.length > 0 ? undefined : `no gap ${from}`
-  if (told.n <= last.n) return `a double: ${from}`
-  const missing = told.n - last.n - 1
+  if (told.order === last.order && told.n <= last.n) return `a double: ${from}`
+  const missing = missingOf(history, last, told)
+  if (missing === undefined) return gaps.length > 0 ? undefined : `no gap ${from}`
   if (missing > 0 && !between.some(isMarker)) return `a silent hole: ${from}`
   const counted = between.reduce((sum, entry) => sum + (entry._tag === "Lagged" ? entry.dropped : 0), 0)
   return isWhole && gaps.length === 0 && counted !== missing

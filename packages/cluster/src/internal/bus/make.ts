@@ -95,11 +95,17 @@ export const make = Effect.fnUntraced(function* (broker: Broker, options: Option
   )
   yield* Effect.forkScoped(Effect.forever(guarded))
 
-  const publishing = ({ kind, lease, name }: Source<unknown>): Effect.Effect<Publishing, BusFailed, Scope.Scope> =>
+  const publishing = ({
+    kind,
+    lease,
+    name,
+    publication
+  }: Source<unknown>): Effect.Effect<Publishing, BusFailed, Scope.Scope> =>
     Effect.flatMap(subjectOf(kind, name), (subject) =>
       Effect.acquireRelease(
         Effect.sync(() => {
-          const made = new Publishing(around, { name, subject, lease, opening: openings++ })
+          const follows = publication?.begin()
+          const made = new Publishing(around, { name, subject, lease, follows, opening: openings++ })
           open.add(made)
           return made
         }),
@@ -115,7 +121,9 @@ export const make = Effect.fnUntraced(function* (broker: Broker, options: Option
     published: (owned) =>
       Stream.unwrap(
         Effect.map(publishing(owned), (out) =>
-          Stream.mapArrayEffect(owned.entries, (entries) => Effect.as(out.publish(entries), entries))
+          Stream.mapArrayEffect(owned.entries, (entries) => Effect.as(out.publish(entries), entries)).pipe(
+            Stream.onEnd(Effect.sync(() => owned.publication?.ended(out.ended())))
+          )
         )
       ),
     subscribe: (kind, name, { highWaterMark = defaultHighWaterMark } = {}) =>

@@ -31,15 +31,22 @@ export const subjectOf = (kind: string, name: string): Effect.Effect<string, Bus
 
 const encoder = new TextEncoder()
 
-const packetOf = ({ lease, opening, sequence }: Place, entries: ReadonlyArray<string>): Uint8Array =>
-  encoder.encode(`${JSON.stringify({ v: 1, lease, opening, sequence }).slice(0, -1)},"entries":[${entries.join(",")}]}`)
+/** Where entries stand, and the place that their opening follows on, if a packet must still say so. */
+export interface Begun extends Place {
+  readonly follows: Place | undefined
+}
+
+const packetOf = ({ follows, lease, opening, sequence }: Begun, entries: ReadonlyArray<string>): Uint8Array =>
+  encoder.encode(
+    `${JSON.stringify({ v: 1, lease, opening, sequence, follows }).slice(0, -1)},"entries":[${entries.join(",")}]}`
+  )
 
 /** Where the owner is by now. */
-export const beatOf = (place: Place): Uint8Array => packetOf(place, [])
+export const beatOf = (place: Begun): Uint8Array => packetOf(place, [])
 
 /** Entries as packets of at most so many bytes; `undefined` for one entry that is too large for any. */
 export const packetsOf = (
-  place: Place,
+  place: Begun,
   entries: ReadonlyArray<Inbox.Entry<unknown>>,
   mostBytes: number
 ): ReadonlyArray<Uint8Array | undefined> => {
@@ -57,11 +64,16 @@ export const packetsOf = (
 
 // -------------------------------------------------------------------- reading
 
-const Packet = Schema.Struct({
-  v: Schema.Literal(1),
+const place = {
   lease: Schema.Struct({ bucket: Schema.String, epoch: Schema.Int, holder: Schema.String }),
   opening: Schema.Int,
-  sequence: Schema.Int,
+  sequence: Schema.Int
+}
+
+const Packet = Schema.Struct({
+  v: Schema.Literal(1),
+  ...place,
+  follows: Schema.optionalKey(Schema.Struct(place)),
   entries: Schema.Array(Schema.Unknown)
 })
 
@@ -71,6 +83,8 @@ const decoder = new TextDecoder()
 export interface Received {
   /** Of the entry that comes next. */
   readonly place: Place
+  /** The place that the opening follows on, where nothing is missing in between. */
+  readonly follows: Place | undefined
   readonly seen: ReadonlyArray<Seen>
   /** The entry after these could not travel. */
   readonly failure: CannotTravel | undefined
@@ -79,15 +93,15 @@ export interface Received {
 /** What a packet holds; `undefined` when it is none of ours. */
 export const read = (name: string, packet: Uint8Array): Received | undefined => {
   try {
-    const { entries, lease, opening, sequence } = decodePacket(decoder.decode(packet))
+    const { entries, follows, lease, opening, sequence } = decodePacket(decoder.decode(packet))
     const seen: Array<Seen> = []
     for (const entry of entries) {
       const found = ofWireEntry(name, entry as WireEntry)
       if (Result.isFailure(found))
-        return { seen, failure: found.failure, place: { lease, opening, sequence: sequence + seen.length } }
-      seen.push({ lease, opening, sequence: sequence + seen.length, entry: found.success })
+        return { seen, follows, failure: found.failure, place: { lease, opening, sequence: sequence + seen.length } }
+      seen.push({ lease, opening, sequence: sequence + seen.length, follows, entry: found.success })
     }
-    return { seen, failure: undefined, place: { lease, opening, sequence: sequence + seen.length } }
+    return { seen, follows, failure: undefined, place: { lease, opening, sequence: sequence + seen.length } }
   } catch {
     return undefined
   }

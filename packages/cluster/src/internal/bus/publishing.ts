@@ -11,7 +11,8 @@ import type * as Inbox from "kharbranth/Inbox"
 import type { Broker } from "../../FleetBus.ts"
 import { BusFailed } from "../../FleetError.ts"
 import type { Lease } from "../../Lease.ts"
-import { beatOf, packetsOf } from "./packet.ts"
+import type { Place } from "../entries/wireEntry.ts"
+import { beatOf, type Begun, packetsOf } from "./packet.ts"
 
 export interface Surroundings {
   readonly broker: Broker
@@ -30,19 +31,29 @@ export class Publishing {
   /** Packets leave in the order of their numbers. */
   private readonly turn = Semaphore.makeUnsafe(1)
   private next = 0
+  /** Where the owner before ended; until the broker took a packet that says so. */
+  private follows: Place | undefined
+  private isHeard = false
   private isOwing = false
   /** Whether the broker takes nothing: entries are left out at once. */
   private isAway = false
 
   constructor(
     around: Surroundings,
-    place: { readonly name: string; readonly subject: string; readonly lease: Lease; readonly opening: number }
+    place: {
+      readonly name: string
+      readonly subject: string
+      readonly lease: Lease
+      readonly opening: number
+      readonly follows?: Place | undefined
+    }
   ) {
     this.around = around
     this.name = place.name
     this.subject = place.subject
     this.lease = place.lease
     this.opening = place.opening
+    this.follows = place.follows
   }
 
   /** Completes when the broker took the entries, or they were left out. */
@@ -100,16 +111,28 @@ export class Publishing {
     )
   )
 
-  private place() {
-    return { lease: this.lease, opening: this.opening, sequence: this.next }
+  /** Where those follow that publish after this one; what no reader knows of leaves the place as it was. */
+  ended(): Place | undefined {
+    const { lease, opening, sequence } = this.place()
+    return sequence === 0 && !this.isHeard ? this.follows : { lease, opening, sequence }
+  }
+
+  private place(): Begun {
+    return { lease: this.lease, opening: this.opening, sequence: this.next, follows: this.follows }
   }
 
   private give(packet: Uint8Array): Effect.Effect<void, BusFailed> {
     const { broker, patience } = this.around
-    return Effect.timeoutOrElse(broker.publish(this.subject, packet), {
+    const taken = Effect.timeoutOrElse(broker.publish(this.subject, packet), {
       duration: patience,
       orElse: () => Effect.fail(tooSlow)
     })
+    return Effect.tap(taken, () =>
+      Effect.sync(() => {
+        this.isHeard = true
+        this.follows = undefined
+      })
+    )
   }
 
   private away(error: BusFailed): Effect.Effect<void> {

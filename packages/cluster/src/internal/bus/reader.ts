@@ -77,9 +77,9 @@ export class Reader {
     if (news._tag === "Interrupted") return this.interrupted(news.from, news.error)
     const received = read(this.name, news.packet)
     if (received === undefined) return this.interrupted(undefined, notOurs)
-    const { failure, place, seen } = received
+    const { failure, follows, place, seen } = received
     if (failure !== undefined) this.end = failure
-    return [...seen.flatMap((one) => this.marker.mark(one)), ...this.marker.reached(place)]
+    return [...seen.flatMap((one) => this.marker.mark(one)), ...this.marker.reached(place, follows)]
   }
 
   private interrupted(from: number | undefined, error: BusFailed): ReadonlyArray<Inbox.Entry<unknown>> {

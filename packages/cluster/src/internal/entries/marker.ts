@@ -53,11 +53,11 @@ export class Marker {
   }
 
   /** The owner is at this place by now: what it gave before and did not come is missing. */
-  reached(place: Place): Entries {
+  reached(place: Place, follows?: Place): Entries {
     if (this.isStale(place)) return []
     const isSame = this.isSame(place)
     if (isSame && place.sequence <= this.last!.next) return []
-    const missing = this.missing(place, isSame, undefined)
+    const missing = this.missing({ ...place, follows }, isSame, undefined)
     this.follow(place, place.sequence, false)
     return missing
   }
@@ -75,6 +75,10 @@ export class Marker {
         resumed: undefined
       })
     ]
+  }
+
+  private lost({ isMarked }: Last, count: number): Entries {
+    return count > 0 && !isMarked ? [Inbox.lagged(count, true)] : []
   }
 
   private isSame({ lease, opening }: Place): boolean {
@@ -99,13 +103,16 @@ export class Marker {
     this.last = { lease, opening, next, isMarked, at: this.now() }
   }
 
-  private missing({ sequence }: Place, isSame: boolean, entry: Inbox.Entry<unknown> | undefined): Entries {
+  private missing(
+    { follows, sequence }: Pick<Seen, "follows" | "sequence">,
+    isSame: boolean,
+    entry: Inbox.Entry<unknown> | undefined
+  ): Entries {
     const { last } = this
     if (last === undefined) return []
-    if (isSame) {
-      const lost = last.isMarked ? 0 : sequence - last.next
-      return lost > 0 ? [Inbox.lagged(lost, true)] : []
-    }
+    if (isSame) return this.lost(last, sequence - last.next)
+    // The owner before had given all of its entries when this opening began.
+    if (follows !== undefined && this.isSame(follows)) return this.lost(last, follows.sequence - last.next + sequence)
     if (entry?._tag === "Gap") return []
     const epoch = entry === undefined || entry._tag === "Lagged" ? 1 : entry.epoch
     const cause = new OwnerLost({ connection: this.name, owner: last.lease.holder })

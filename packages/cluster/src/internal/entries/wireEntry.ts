@@ -21,6 +21,8 @@ export interface Place {
 /** An entry, and where it stands. */
 export interface Seen extends Place {
   readonly entry: Inbox.Entry<unknown>
+  /** The place that its opening begins at, where nothing is missing in between. */
+  readonly follows?: Place | undefined
 }
 
 type Fault = { readonly tag: string; readonly message: string; readonly owner?: string | undefined }

@@ -18,8 +18,11 @@ import type * as Outbox from "kharbranth/Outbox"
 import type * as Target from "kharbranth/Target"
 import type { Transport } from "kharbranth/Transport"
 import type { FleetKind, Opening, Options } from "../../FleetKind.ts"
+import { Publication } from "../entries/publication.ts"
 import { Changing } from "./changing.ts"
 import type { Handed, Takeover } from "./takeovers.ts"
+
+export type { Publication }
 
 /** How a name stops when its next owner has it. */
 export interface Offer {
@@ -126,14 +129,19 @@ const takenOver = (connection: Connection.Any, { handed, ready }: Takeover): Eff
 const isDrained = (connection: Connection.Any): Effect.Effect<boolean> =>
   Effect.map(Connection.metrics(connection), ({ inbox }) => inbox.messages === 0)
 
-const offerOf = <In>(connection: Connection.Any, changing: Changing<In>, consumed: Effect.Effect<void>): Offer => ({
+const offerOf = <In>(
+  connection: Connection.Any,
+  changing: Changing<In>,
+  publication: Publication,
+  consumed: Effect.Effect<void>
+): Offer => ({
   isReady: () => connection.state.getUnsafe()._tag === "Connected",
   finish: Effect.gen(function* () {
     // The answer comes behind all that was sent before. Without one, nobody knows what is still on its way.
     yield* Effect.timeout(Connection.ping(connection), "1 second")
     changing.stop()
     yield* Effect.timeoutOption(consumed, "5 seconds")
-    return changing.handed()
+    return { ...changing.handed(), published: publication.endedAt() }
   }).pipe(Effect.orElseSucceed(() => undefined))
 })
 
@@ -200,9 +208,10 @@ export const make = <
     if (handed?.cursor !== undefined) saveCursor(cursor)
     const isMakeFirst = handover === "makeFirst"
     const changing = new Changing<In>(dedupe, place.goesOn, handed)
+    const publication = new Publication(handed?.published)
     const consumed = Deferred.makeUnsafe<void>()
-    if (isMakeFirst)
-      place.offer(offerOf(connection, changing, consume === undefined ? Effect.void : Deferred.await(consumed)))
+    const isConsumed = consume === undefined ? Effect.void : Deferred.await(consumed)
+    if (isMakeFirst) place.offer(offerOf(connection, changing, publication, isConsumed))
     const all = isMakeFirst ? changing.entries(connection.entries, isDrained(connection)) : connection.entries
     // What came here before the old owner stopped, it may have delivered too.
     const waiting = takeover === undefined ? 0 : (yield* Connection.metrics(connection)).inbox.messages
@@ -215,7 +224,7 @@ export const make = <
     const consumer: Effect.Effect<unknown, unknown, RC> =
       consume === undefined
         ? Effect.andThen(place.watched, Stream.runDrain(entries))
-        : Effect.suspend(() => consume({ name, kind: id, lease, cursor, connection, entries, saveCursor }))
+        : Effect.suspend(() => consume({ name, kind: id, lease, cursor, connection, entries, publication, saveCursor }))
     yield* Effect.scoped(consumer as Effect.Effect<unknown, unknown, RC | Scope.Scope>).pipe(
       Effect.tapCause((cause) => Effect.sync(() => place.consumerFailed(foreign(cause)))),
       Effect.sandbox,

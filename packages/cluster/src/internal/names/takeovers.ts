@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type { StoreFailed } from "../../FleetError.ts"
 import type { FleetStore } from "../../FleetStore.ts"
 import type { Lease } from "../../Lease.ts"
+import type { Place } from "../entries/wireEntry.ts"
 
 /** How far the consumer of the owner before came. */
 export interface Handed {
@@ -18,6 +19,8 @@ export interface Handed {
   readonly delivered: number
   /** What those have as their `dedupe` keys, the last ones at most. */
   readonly keys: ReadonlyArray<string | number>
+  /** How far it published them, if all of them were. */
+  readonly published?: Place | undefined
 }
 
 /** A bucket that this process holds beside a holder before. */
