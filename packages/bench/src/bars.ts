@@ -87,9 +87,9 @@ export const bars: ReadonlyArray<Bar> = [
   more("alone", "layerLocal's manager, messages in, by a reader", 0.98, 1),
   more("alone", "layerLocal's manager, 1,000 names opened and closed", 0.97, 1),
   less("alone", "layerLocal's manager, heap of a read name beyond a manager's", 0.2, 0.1),
-  more("alone", "layerLocal's Fleet, messages in, by a reader", 0.85, 0.95),
+  more("alone", "layerLocal's Fleet, messages in, by a reader", 0.88, 0.95),
   more("alone", "layerLocal's Fleet, 1,000 names opened and closed", 0.75, 0.9),
-  less("alone", "layerLocal's Fleet, heap of a read name beyond a manager's", 14, 10),
+  less("alone", "layerLocal's Fleet, heap of a read name beyond a manager's", 10, 8),
   more("feeds", "one topic in ten read", 4, 10),
   more("feeds", "all read", 0.9),
   ...["bybit", "okx", "binance"].flatMap((venue) => [

@@ -18,13 +18,24 @@ export class Watchers<A> {
   private readonly capacity: number
   /** What stands where items were lost; nothing, without it. */
   private readonly marker: ((lost: number) => A) | undefined
-  private readonly joined: () => void
+  /** Open once somebody has joined; made when somebody waits for it. */
+  private joining: Latch.Latch | undefined
+  private wasJoined = false
   private isOver = false
 
-  constructor(capacity: number, marker?: (lost: number) => A, joined: () => void = () => {}) {
+  constructor(capacity: number, marker?: (lost: number) => A) {
     this.capacity = capacity
     this.marker = marker
-    this.joined = joined
+  }
+
+  /** Completes when somebody observes, or has. */
+  joined(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.joining ??= Latch.makeUnsafe(this.wasJoined)).await)
+  }
+
+  /** Whether anybody would see what is published now. */
+  areThere(): boolean {
+    return this.observers.size > 0
   }
 
   publish(items: ReadonlyArray<A>): void {
@@ -46,15 +57,18 @@ export class Watchers<A> {
   }
 
   /** From the moment it is run. */
-  readonly stream: Stream.Stream<A> = Stream.unwrap(
-    Effect.gen({ self: this }, function* () {
-      const observer: Observer<A> = { items: [], lost: 0, news: Latch.makeUnsafe(false) }
-      this.observers.add(observer)
-      yield* Effect.addFinalizer(() => Effect.sync(() => this.observers.delete(observer)))
-      this.joined()
-      return Stream.fromPull(Effect.succeed(this.pull(observer)))
-    })
-  )
+  get stream(): Stream.Stream<A> {
+    return Stream.unwrap(
+      Effect.gen({ self: this }, function* () {
+        const observer: Observer<A> = { items: [], lost: 0, news: Latch.makeUnsafe(false) }
+        this.observers.add(observer)
+        yield* Effect.addFinalizer(() => Effect.sync(() => this.observers.delete(observer)))
+        this.wasJoined = true
+        this.joining?.openUnsafe()
+        return Stream.fromPull(Effect.succeed(this.pull(observer)))
+      })
+    )
+  }
 
   private pull(observer: Observer<A>): Effect.Effect<readonly [A, ...Array<A>], Cause.Done> {
     return Effect.suspend(() => {

@@ -60,7 +60,7 @@ export interface Place extends Omit<Opening, "kind"> {
   /** Shows entries to those that watch the name. */
   readonly publish: (entries: ReadonlyArray<Inbox.Entry<unknown>>) => void
   /** Completes when somebody watches. */
-  readonly watched: Effect.Effect<void>
+  readonly watched: () => Effect.Effect<void>
   readonly consumerFailed: (cause: ForeignCause) => void
 }
 
@@ -85,38 +85,45 @@ const beginningOf = (waiting: number, handed: Handed | undefined, isDeduped: boo
     handed === undefined ? waiting : Math.min(waiting, handed.delivered - (isDeduped ? handed.keys.length : 0))
 })
 
-/** The entries of a connection, with what a move makes of their beginning, seen by the watchers too. */
-const entriesOf = <In>(
-  all: Stream.Stream<Inbox.Entry<In>, ConnectionError>,
-  { before, isLive, name, now, publish }: Place,
+/** The first entries at a new owner, with what a move makes of them. */
+const begun = <In>(
+  entries: ReadonlyArray<Inbox.Entry<In>>,
+  { before, name, now }: Place,
   resumed: ReadonlyMap<number, unknown>,
   { isWhole, possibleDuplicates }: Beginning
+): ReadonlyArray<Inbox.Entry<In>> => {
+  const [first, ...rest] = entries
+  if (first === undefined || before === undefined) return entries
+  const opened =
+    first._tag === "SessionOpened"
+      ? Inbox.sessionOpened({
+          ...first,
+          rotated: isWhole || first.rotated,
+          possibleDuplicates: Math.max(first.possibleDuplicates, possibleDuplicates)
+        })
+      : first
+  if (isWhole) return [opened, ...rest]
+  const epoch = first._tag === "Lagged" ? 1 : first.epoch
+  const cause = new OwnerLost({ connection: name, owner: before.owner })
+  const gap = Inbox.gap({ epoch, from: before.seenAt, to: now(), cause, resumed: resumed.get(epoch) })
+  return [gap, opened, ...rest]
+}
+
+/** The entries of a connection, as a consumer gets them, seen by the watchers too. */
+const entriesOf = <In>(
+  all: Stream.Stream<Inbox.Entry<In>, ConnectionError>,
+  place: Place,
+  resumed: ReadonlyMap<number, unknown>,
+  beginning: Beginning
 ): Stream.Stream<Inbox.Entry<In>, ConnectionError> => {
-  let isFirst = before !== undefined
-  const opening = (opened: Inbox.SessionOpened) => ({
-    rotated: isWhole || opened.rotated,
-    possibleDuplicates: Math.max(opened.possibleDuplicates, possibleDuplicates)
-  })
-  const begin = (entries: ReadonlyArray<Inbox.Entry<In>>): ReadonlyArray<Inbox.Entry<In>> => {
-    const [first, ...rest] = entries
-    if (first === undefined) return []
-    const begun =
-      first._tag === "SessionOpened" ? [Inbox.sessionOpened({ ...first, ...opening(first) }), ...rest] : entries
-    return isWhole ? begun : [...gapOf(first), ...begun]
-  }
-  const gapOf = (entry: Inbox.Entry<In>): ReadonlyArray<Inbox.Entry<In>> => {
-    if (before === undefined) return []
-    const epoch = entry._tag === "Lagged" ? 1 : entry.epoch
-    const cause = new OwnerLost({ connection: name, owner: before.owner })
-    return [Inbox.gap({ epoch, from: before.seenAt, to: now(), cause, resumed: resumed.get(epoch) })]
-  }
+  let isFirst = place.before !== undefined
   return Stream.mapArrayEffect(all, (entries) => {
     // What arrived in time may be read too late: another process has it by now, or will say that it is missing.
-    if (!isLive()) return Effect.never
-    const all = isFirst ? (begin(entries) as typeof entries) : entries
+    if (!place.isLive()) return Effect.never
+    const shown = isFirst ? (begun(entries, place, resumed, beginning) as typeof entries) : entries
     isFirst = false
-    publish(all)
-    return Effect.succeed(all)
+    place.publish(shown)
+    return Effect.succeed(shown)
   })
 }
 
@@ -149,7 +156,16 @@ const parkOutbox = (connection: Connection.Any, { isMoving, park }: Place): Effe
   Effect.suspend(() => (isMoving() ? Effect.map(Connection.exportOutbox(connection), park) : Effect.void))
 
 // A consumer that fails is tried again, ever later, for the fault may be in what it stores to.
-const again = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+const firstAgain = "1 second"
+const again = Schedule.min([Schedule.exponential("2 seconds"), Schedule.spaced("30 seconds")])
+
+/** Most consumers never fail, and a schedule at work costs each name more memory than all else here. */
+const untilDone = <E, R>(consumer: Effect.Effect<unknown, E, R>): Effect.Effect<void, never, R> =>
+  Effect.matchCauseEffect(consumer, {
+    onSuccess: () => Effect.void,
+    onFailure: () =>
+      Effect.sleep(firstAgain).pipe(Effect.andThen(Effect.sandbox(consumer)), Effect.retry(again), Effect.ignore)
+  })
 
 export const make = <
   const Id extends string,
@@ -207,12 +223,15 @@ export const make = <
     // Under the new lease, or the next owner would begin before it.
     if (handed?.cursor !== undefined) saveCursor(cursor)
     const isMakeFirst = handover === "makeFirst"
-    const changing = new Changing<In>(dedupe, place.goesOn, handed)
     const publication = new Publication(handed?.published)
-    const consumed = Deferred.makeUnsafe<void>()
-    const isConsumed = consume === undefined ? Effect.void : Deferred.await(consumed)
-    if (isMakeFirst) place.offer(offerOf(connection, changing, publication, isConsumed))
-    const all = isMakeFirst ? changing.entries(connection.entries, isDrained(connection)) : connection.entries
+    const consumed = isMakeFirst ? Deferred.makeUnsafe<void>() : undefined
+    let all: Stream.Stream<Inbox.Entry<In>, ConnectionError> = connection.entries
+    if (consumed !== undefined) {
+      const changing = new Changing<In>(dedupe, place.goesOn, handed)
+      const isConsumed = consume === undefined ? Effect.void : Deferred.await(consumed)
+      place.offer(offerOf(connection, changing, publication, isConsumed))
+      all = changing.entries(connection.entries, isDrained(connection))
+    }
     // What came here before the old owner stopped, it may have delivered too.
     const waiting = takeover === undefined ? 0 : (yield* Connection.metrics(connection)).inbox.messages
     const entries = entriesOf<In>(
@@ -223,15 +242,14 @@ export const make = <
     )
     const consumer: Effect.Effect<unknown, unknown, RC> =
       consume === undefined
-        ? Effect.andThen(place.watched, Stream.runDrain(entries))
+        ? Effect.andThen(place.watched(), Stream.runDrain(entries))
         : Effect.suspend(() => consume({ name, kind: id, lease, cursor, connection, entries, publication, saveCursor }))
-    yield* Effect.scoped(consumer as Effect.Effect<unknown, unknown, RC | Scope.Scope>).pipe(
-      Effect.tapCause((cause) => Effect.sync(() => place.consumerFailed(foreign(cause)))),
-      Effect.sandbox,
-      Effect.retry(again),
-      Effect.ignore
+    const attempt = Effect.tapCause(
+      Effect.scoped(consumer as Effect.Effect<unknown, unknown, RC | Scope.Scope>),
+      (cause) => Effect.sync(() => place.consumerFailed(foreign(cause)))
     )
-    yield* Deferred.succeed(consumed, undefined)
+    yield* untilDone(attempt)
+    if (consumed !== undefined) yield* Deferred.succeed(consumed, undefined)
     return yield* Effect.never
   })
 

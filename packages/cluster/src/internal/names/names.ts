@@ -63,7 +63,6 @@ export interface Open {
   /** How many names this process opened before. */
   readonly opening: number
   readonly watchers: Watchers<Numbered>
-  readonly watched: Latch.Latch
   fiber: Fiber.Fiber<void> | undefined
   isClosing: boolean
   /** Whether it closes because another process gets it. */
@@ -78,6 +77,8 @@ export interface Open {
   isHanding: boolean
   cursor: { readonly value: unknown } | undefined
 }
+
+const lostOf = (lost: number): Numbered => ({ sequence: -1, entry: Inbox.lagged(lost) })
 
 const unknownKind = (kind: string): ForeignCause => foreign({ _tag: `UnknownKind:${kind}` })
 
@@ -341,17 +342,11 @@ export class Names {
     const { name } = wish
     const { right } = holding
     const before = this.beforeOf(name, holding)
-    const watched = Latch.makeUnsafe(false)
     const open: Open = {
       wish,
       right,
-      watched,
       opening: this.openings++,
-      watchers: new Watchers(
-        watching,
-        (lost) => ({ sequence: -1, entry: Inbox.lagged(lost) }),
-        () => watched.openUnsafe()
-      ),
+      watchers: new Watchers(watching, lostOf),
       fiber: undefined,
       isClosing: false,
       isMoving: false,
@@ -377,7 +372,7 @@ export class Names {
 
   private program(open: Open, before: Held["before"]): Effect.Effect<void, ForeignCause> {
     const { bodyOf, clock, emit, fence, manager } = this.around
-    const { right, watched, watchers, wish } = open
+    const { right, watchers, wish } = open
     let sequence = 0
     const { name } = wish
     const { lease } = right
@@ -389,7 +384,9 @@ export class Names {
       lease,
       before,
       publish: (entries) => {
-        watchers.publish(entries.map((entry, index) => ({ sequence: sequence + index, entry })))
+        // Most names are watched by nobody: their messages cost nothing here.
+        if (watchers.areThere())
+          watchers.publish(entries.map((entry, index) => ({ sequence: sequence + index, entry })))
         sequence += entries.length
       },
       cursor: wish.cursor,
@@ -408,7 +405,7 @@ export class Names {
       arrived: () => this.noted("OutboxTaken", open, this.outboxes.arrived(lease, name)),
       isMoving: () => open.isMoving && right.isLive(),
       park: (items) => this.outboxes.park(lease, name, this.noted("OutboxParked", open, items)),
-      watched: watched.await,
+      watched: () => watchers.joined(),
       consumerFailed: (cause) => {
         if (!open.isClosing) emit({ _tag: "ConsumerFailed", name, lease, cause })
       }
