@@ -189,9 +189,13 @@ export class Rig {
 
   /** Forgets those that ended by themselves; returns what ended each. */
   async buryTheDead(): Promise<ReadonlyArray<string>> {
-    const dead = [...this.runners.values()].filter(({ remote }) => !remote.isAlive)
+    const dead = this.dead()
     for (const runner of dead) await this.gone(runner)
-    return dead.map(({ remote: { process } }) => process.signalCode ?? `exit code ${process.exitCode}`)
+    return dead.map(endOf)
+  }
+
+  private dead(): ReadonlyArray<Runner> {
+    return [...this.runners.values()].filter(({ remote }) => !remote.isAlive)
   }
 
   /** Joins as many as are missing. */
@@ -242,11 +246,16 @@ export class Rig {
     }
   }
 
-  /** Every name has one socket, and so many runners have some. */
+  /** Every name has one socket, and so many runners have some. One that ended unasked looks like one that holds nothing. */
   async settled(runners = this.runners.size, seconds = 120): Promise<Verdict> {
     return this.until(
       `all names are open at ${runners} runners`,
-      ({ open }) => isWhole(open, this.options.names, runners),
+      ({ open }) => {
+        const ended = this.dead().map((runner) => `${runner.name} by ${endOf(runner)}`)
+        if (ended.length > 0)
+          throw new Error(`ended unasked: ${ended.join(", ")}; a watchdog kills a process that starves`)
+        return isWhole(open, this.options.names, runners)
+      },
       seconds
     )
   }
@@ -262,6 +271,8 @@ export class Rig {
     this.onExit()
   }
 }
+
+const endOf = ({ remote: { process } }: Runner): string => process.signalCode ?? `exit code ${process.exitCode}`
 
 export const isWhole = (open: Verdict["open"], names: number, runners: number): boolean => {
   const counts = Object.values(open)
