@@ -56,7 +56,7 @@ export const extrapolated = (points: Points): Outcome => {
     },
     {
       "each name was dialed once": most.dials.length === names,
-      "no window had more dials than the limit": inWindow <= budget.limit,
+      "no window had more dials than the limit": [inWindow, budget.limit],
       "no more statements while nothing happens than with ten thousand": isWithin(same, most.idlePerSecond, idle),
       "the simulated ten thousand are near those that were measured": isWithin(
         near,

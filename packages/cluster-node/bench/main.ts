@@ -85,7 +85,8 @@ const record = async (name: string, run: () => Promise<Scenarios.Outcome>): Prom
   try {
     outcome = await run()
   } catch (error) {
-    outcome = { figures: {}, broken: [String(error)], unjudged: [] }
+    const bar = String(error)
+    outcome = { figures: {}, broken: [bar], unjudged: [], bars: [{ bar, figure: undefined, isMet: false }] }
   }
   rows.push({ name, outcome, load: loadavg()[0]! })
   // A run that is stopped leaves what it has.

@@ -1,7 +1,7 @@
 /** The page of results. */
 import { readFileSync } from "node:fs"
 import { cpus, release, totalmem, type as system } from "node:os"
-import type { Outcome } from "../test/rig/scenarios.ts"
+import type { Bar, Outcome } from "../test/rig/scenarios.ts"
 
 export interface Row {
   readonly name: string
@@ -25,7 +25,39 @@ const version = (name: string): string =>
     }
   ).version
 
+const judged = ({ unjudged }: Outcome, { bar, isMet }: Bar): string => {
+  if (isMet) return "met"
+  // Of two halves of a scenario, each has its own name before the bar.
+  return unjudged.some((one) => bar.endsWith(one)) ? "not met, on a busy machine" : "**not met**"
+}
+
+/** Every promise of a scenario, a line each. */
+const bars = ({ name, outcome }: Row): ReadonlyArray<string> =>
+  outcome.bars.map((bar) =>
+    ["", name, bar.bar, bar.figure?.toLocaleString("en") ?? "", judged(outcome, bar), ""].join(" | ").trim()
+  )
+
 const figure = ([key, value]: readonly [string, number]): string => `${key}: ${value.toLocaleString("en")}`
+
+/** What the database is asked for, where a scenario has counted it. */
+const asked = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
+  const counted = rows.filter(({ outcome }) => outcome.statements !== undefined)
+  if (counted.length === 0) return []
+  return [
+    "## Statements",
+    "",
+    "As Postgres counts them, with all processes together: while the names open, and in 100 seconds in which nothing happens. Each block that was granted comes back once; the takes beyond those were told to wait. A take is a transaction, but Postgres counts a prepared `BEGIN` or `COMMIT` once for each connection only: add one of both for each take. Listening, notices and the cluster's pings are no statements.",
+    "",
+    "| scenario | what for | while they open | idle, 100 s |",
+    "|---|---|---|---|",
+    ...counted.flatMap(({ name, outcome }) =>
+      outcome.statements!.map(({ idle, opening, what }) =>
+        ["", name, what, opening.toLocaleString("en"), idle.toLocaleString("en"), ""].join(" | ").trim()
+      )
+    ),
+    ""
+  ]
+}
 
 export const page = ({ names, rows, shards, ttl }: Run): string =>
   [
@@ -44,6 +76,17 @@ export const page = ({ names, rows, shards, ttl }: Run): string =>
       ].flat()
       return `| ${name} | ${Object.entries(figures).map(figure).join(", ")} | ${words.length === 0 ? "all hold" : words.join(". ")} | ${load.toFixed(1)} |`
     }),
+    "",
+    "## Bars",
+    "",
+    "Each promise, what was measured, and whether it was met. A promise without a figure has no number in it; where it has one, the figure is at most what the promise says, 0 where it says that something never happens. Times are milliseconds.",
+    "",
+    "| scenario | bar | figure | |",
+    "|---|---|---|---|",
+    ...rows.flatMap(bars),
+    "",
+    ...asked(rows),
+    "What a fleet of one process costs beside a plain manager is measured [with the other benchmarks](../bench/RESULTS.md#a-fleet-of-one-process-against-a-manager-by-cpu).",
     "",
     `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC. ${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${system()} ${release()}. Node ${process.versions.node}, effect ${version("effect")}, @effect/sql-pg ${version("@effect/sql-pg")}.`,
     ""

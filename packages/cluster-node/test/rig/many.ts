@@ -59,22 +59,39 @@ const owned = async (rig: Rig): Promise<void> => {
   await client.kill()
 }
 
-interface Statements {
-  /** Of the fleet's own tables, and of the cluster's. */
-  readonly fleet: number
-  readonly cluster: number
-}
+/** What statements are for, by what they name; the first that fits. Postgres counts each statement of a verb. */
+const purposes: ReadonlyArray<readonly [what: string, of: "fleet" | "others", names: RegExp]> = [
+  ["blocks of permits to dial that came back", "fleet", /^UPDATE kh_blocks/],
+  ["takes of permits to dial, two statements each", "fleet", /kh_(blocks|budgets)/],
+  ["whether wishes changed", "fleet", /FROM kh_version/],
+  ["leases", "fleet", /kh_leases/],
+  ["wishes, outboxes and notes", "fleet", /kh_(names|outbox|notes|version)/],
+  ["the cluster: which processes live", "others", /kh_cluster_runners/],
+  ["the cluster: locks of shards", "others", /pg_locks|advisory/],
+  ["signs of life", "others", /kh_runners/],
+  ["BEGIN and COMMIT", "others", /^(BEGIN|COMMIT)/],
+  ["others", "others", /^/]
+]
+
+/** How many there were so far, in the order of `purposes`. */
+type Statements = ReadonlyArray<number>
 
 const statements = ({ database }: Rig): Statements => {
-  const [fleet = 0, cluster = 0] = database
-    .query(
-      `SELECT coalesce(sum(calls) FILTER (WHERE query ~ '(FROM|INTO|UPDATE|JOIN) "?kh_' AND query !~ 'kh_cluster_|kh_runners'), 0),
-        coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query !~ 'pg_stat_statements'`
-    )
-    .split("|")
-    .map(Number)
-  return { fleet, cluster: cluster - fleet }
+  const counts = purposes.map(() => 0)
+  const lines = database.query(
+    `SELECT calls || ' ' || regexp_replace(query, '\\s+', ' ', 'g') FROM pg_stat_statements WHERE query !~ 'pg_stat_statements'`
+  )
+  for (const line of lines.split("\n")) {
+    const [, calls, query = ""] = /^(\d+) (.*)$/.exec(line) ?? []
+    counts[purposes.findIndex(([, , names]) => names.test(query))]! += Number(calls ?? 0)
+  }
+  return counts
 }
+
+const since = (now: Statements, before: Statements): Statements => now.map((count, index) => count - before[index]!)
+
+const sumOf = (all: Statements, whose: "fleet" | "others"): number =>
+  all.reduce((sum, count, index) => (purposes[index]![1] === whose ? sum + count : sum), 0)
 
 const used = async (rig: Rig) => {
   const all = await Promise.all([...rig.runners.values()].map((runner) => rig.stats(runner)))
@@ -90,13 +107,15 @@ const idle = async (rig: Rig) => {
   const [before, asked] = [await used(rig), statements(rig)]
   await sleep(idleFor)
   const [after, answered] = [await used(rig), statements(rig)]
-  const perSecond = (key: keyof Statements) => (answered[key] - asked[key]) / (idleFor / 1_000)
-  return {
+  // In a hundred seconds.
+  const still = since(answered, asked).map((count) => count * (100_000 / idleFor))
+  const figures = {
     "idle: CPU of a process (per mille of a core)": ((after.cpu - before.cpu) / idleFor / processes) * 1_000,
     "memory of the largest process (MiB)": after.memory / 2 ** 20,
-    "idle: the fleet's statements in 100 s": perSecond("fleet") * 100,
-    "idle: other statements in 100 s": perSecond("cluster") * 100
+    "idle: the fleet's statements in 100 s": sumOf(still, "fleet"),
+    "idle: other statements in 100 s": sumOf(still, "others")
   }
+  return { figures, still }
 }
 
 export const many = async (names: number): Promise<Outcome> => {
@@ -109,28 +128,30 @@ export const many = async (names: number): Promise<Outcome> => {
     rig.database.query("CREATE EXTENSION pg_stat_statements")
     const before = statements(rig)
     const { took, verdict } = await opening(rig)
-    const asked = statements(rig).fleet - before.fleet
-    const figures = await idle(rig)
+    const asked = since(statements(rig), before)
+    const { figures, still } = await idle(rig)
     const inWindow = busiest(verdict.dials, budget.window)
     const { closes } = await rig.verdict()
-    return outcome(
+    const judged = outcome(
       {
         names,
         "opened by one process": alone,
         "opened by four": took,
         "that is percent of one": (took / alone) * 100,
-        "the fleet's statements while they open (number)": asked,
+        "the fleet's statements while they open (number)": sumOf(asked, "fleet"),
         ...figures
       },
       {
         ...never(verdict),
-        "nothing closed": closes === 0,
+        "nothing closed": [closes, 0],
         "each name was dialed once": verdict.dials.length === names,
-        "no window had more dials than the limit": inWindow <= budget.limit
+        "no window had more dials than the limit": [inWindow, budget.limit]
       },
-      names > budget.limit ? { [`opened within ${bar} times of one process`]: took <= bar * alone } : {},
+      names > budget.limit ? { [`opened within ${bar} times of one process`]: [took, bar * alone] } : {},
       wasQuiet && (await isQuiet())
     )
+    const by = purposes.map(([what], index) => ({ what, opening: asked[index]!, idle: Math.round(still[index]!) }))
+    return { ...judged, statements: by.filter(({ idle, opening }) => idle + opening > 0) }
   } finally {
     await rig.remove()
   }

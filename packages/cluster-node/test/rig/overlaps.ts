@@ -59,13 +59,13 @@ export const deployedMakeFirst = async (rig: Rig): Promise<Outcome> => {
     },
     {
       "every name moved": dials.length >= rig.options.names && dials.length === closes,
-      "no name was ever without a socket": gaps.length === 0,
+      "no name was ever without a socket": [gaps.length, 0],
       "every move overlapped, and its owner had said so": doubles.length === dials.length && unnamed.length === 0,
-      "no overlap was longer than it may be": most(spans) <= longest,
-      "consumers without a Gap got every beat once": heard.torn.length === 0
+      "no overlap was longer than it may be": [most(spans), longest],
+      "consumers without a Gap got every beat once": [heard.torn.length, 0]
     },
     // The old session has a second to answer that nothing is on its way.
-    { "no consumer found a Gap": found === 0 },
+    { "no consumer found a Gap": [found, 0] },
     wasQuiet && (await isQuiet())
   )
 }

@@ -14,19 +14,44 @@ export interface Outcome {
   readonly broken: ReadonlyArray<string>
   /** Promises about times that did not hold while something else used the machine: they say nothing. */
   readonly unjudged: ReadonlyArray<string>
+  /** Every promise, with what it was held to. */
+  readonly bars: ReadonlyArray<Bar>
+  /** How many statements the database had while names opened, and in a hundred seconds in which nothing happened. */
+  readonly statements?: ReadonlyArray<{ readonly what: string; readonly opening: number; readonly idle: number }>
 }
 
-type Claims = Readonly<Record<string, boolean>>
+/** A promise, and whether it was kept. */
+export interface Bar {
+  readonly bar: string
+  /** What was measured; `undefined` where the promise has no number in it. */
+  readonly figure: number | undefined
+  readonly isMet: boolean
+}
 
-const failing = (claims: Claims): ReadonlyArray<string> =>
-  Object.entries(claims).flatMap(([claim, holds]) => (holds ? [] : [claim]))
+/** Whether it holds, or a figure and the most that it may be. */
+type Claim = boolean | readonly [figure: number, most: number]
+type Claims = Readonly<Record<string, Claim>>
+
+const barsOf = (claims: Claims): ReadonlyArray<Bar> =>
+  Object.entries(claims).map(([bar, claim]) =>
+    typeof claim === "boolean"
+      ? { bar, figure: undefined, isMet: claim }
+      : { bar, figure: Math.round(claim[0]), isMet: claim[0] <= claim[1] }
+  )
+
+const failing = (bars: ReadonlyArray<Bar>): ReadonlyArray<string> =>
+  bars.flatMap(({ bar, isMet }) => (isMet ? [] : [bar]))
 
 /** Claims hold on any machine; `times` are judged where the machine has time for nothing but the fleet. */
-export const outcome = (figures: Outcome["figures"], claims: Claims, times: Claims = {}, isQuiet = true): Outcome => ({
-  figures: Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, Math.round(value)])),
-  broken: [...failing(claims), ...(isQuiet ? failing(times) : [])],
-  unjudged: isQuiet ? [] : failing(times)
-})
+export const outcome = (figures: Outcome["figures"], claims: Claims, times: Claims = {}, isQuiet = true): Outcome => {
+  const [bars, timed] = [barsOf(claims), barsOf(times)]
+  return {
+    figures: Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, Math.round(value)])),
+    broken: [...failing(bars), ...(isQuiet ? failing(timed) : [])],
+    unjudged: isQuiet ? [] : failing(timed),
+    bars: [...bars, ...timed]
+  }
+}
 
 const shareOf = (verdict: Verdict, runner: Runner): number => verdict.open[runner.name] ?? 0
 
@@ -55,8 +80,8 @@ const gapsOf = ({ gaps }: Verdict) => ({
 })
 
 export const never = (verdict: Verdict): Claims => ({
-  "no name ever had two sockets": verdict.doubles.length === 0,
-  "no frame came from a socket that was out of date": verdict.staleFrames === 0
+  "no name ever had two sockets": [verdict.doubles.length, 0],
+  "no frame came from a socket that was out of date": [verdict.staleFrames, 0]
 })
 
 /**
@@ -97,7 +122,7 @@ export const killed = async (rig: Rig, victim: Runner): Promise<Outcome> => {
       ...never(verdict),
       "its names moved, each once, and few others": isClean
     },
-    { "all were open within 10 s of the first": took <= killBar },
+    { "all were open within 10 s of the first": [took, killBar] },
     wasQuiet && (await isQuiet())
   )
 }
@@ -113,7 +138,7 @@ const endedByWatchdog = async (rig: Rig, victim: Runner, share: number, at: numb
       ...never(verdict),
       "it was killed": victim.remote.process.signalCode === "SIGKILL",
       // Its sockets stayed open until then, so one dial elsewhere before would have been a second socket.
-      "it was dead before its lease could be claimed": verdict.doubles.length === 0,
+      "it was dead before its lease could be claimed": [verdict.doubles.length, 0],
       "its names moved, each once, and few others": isClean
     }
   )
@@ -153,8 +178,8 @@ export const stoppedUnwatched = async (rig: Rig, victim: Runner): Promise<Outcom
       "stale messages at its consumers (number)": stale
     },
     {
-      "the server saw no frame of the one that was out of date": verdict.staleFrames === 0,
-      "its consumers got nothing that was out of date": stale === 0
+      "the server saw no frame of the one that was out of date": [verdict.staleFrames, 0],
+      "its consumers got nothing that was out of date": [stale, 0]
     }
   )
 }
@@ -171,7 +196,7 @@ export const stoppedShortly = async (rig: Rig, victim: Runner): Promise<Outcome>
   const verdict = await rig.verdict()
   return outcome(
     { paused: rig.options.ttl * 0.3, closes: verdict.closes },
-    { ...never(verdict), "nothing moved": verdict.closes === 0 && verdict.dials.length === 0 }
+    { ...never(verdict), "nothing moved": [verdict.closes + verdict.dials.length, 0] }
   )
 }
 
@@ -185,7 +210,7 @@ export const databaseRestarted = async (rig: Rig, away: number): Promise<Outcome
   const verdict = await rig.verdict()
   return outcome(
     { away, closes: verdict.closes },
-    { ...never(verdict), "no connection closed": verdict.closes === 0 && verdict.dials.length === 0 }
+    { ...never(verdict), "no connection closed": [verdict.closes + verdict.dials.length, 0] }
   )
 }
 
@@ -214,7 +239,7 @@ export const databaseAway = async (rig: Rig): Promise<Outcome> => {
     },
     {
       ...never(verdict),
-      "all closed before their leases ended": closed <= rig.options.ttl + 1_000,
+      "all closed before their leases ended": [closed, rig.options.ttl + 1_000],
       "no process ended for another reason than its watchdog": ends.every((end) => end === "SIGKILL")
     }
   )
@@ -235,7 +260,7 @@ export const cutFromDatabase = async (rig: Rig, victim: Runner): Promise<Outcome
     { "names": share, "closed after": closed, ...gapsOf(verdict) },
     {
       ...never(verdict),
-      "its sockets closed before others opened": cut.dials.length === 0,
+      "its sockets closed before others opened": [cut.dials.length, 0],
       "few others moved": movesOf(rig, verdict, share).isClean
     }
   )
@@ -247,7 +272,7 @@ const planned = (verdict: Verdict): Claims => ({
 })
 
 const inTime = ({ options: { moveBar } }: Rig, { gaps }: Verdict): Claims => ({
-  [`gap p95 is at most ${moveBar / 1_000} s`]: percentile(gaps, 95) <= moveBar
+  [`breakFirst: gap p95 is at most ${moveBar / 1_000} s`]: [percentile(gaps, 95), moveBar]
 })
 
 export const left = async (rig: Rig, leavers: ReadonlyArray<Runner>): Promise<Outcome> => {
@@ -279,6 +304,9 @@ export const joined = async (rig: Rig, count: number): Promise<Outcome> => {
   )
 }
 
+const during = (when: string, { bars }: Outcome): ReadonlyArray<Bar> =>
+  bars.map((bar) => ({ ...bar, bar: `${when}: ${bar.bar}` }))
+
 /** All new ones join, then all old ones leave. */
 export const deployed = async (rig: Rig): Promise<Outcome> => {
   await begin(rig)
@@ -294,7 +322,8 @@ export const deployed = async (rig: Rig): Promise<Outcome> => {
       "gap p95 while they leave": going.figures["gap p95"] ?? 0
     },
     broken: [...coming.broken, ...going.broken],
-    unjudged: [...coming.unjudged, ...going.unjudged]
+    unjudged: [...coming.unjudged, ...going.unjudged],
+    bars: [...during("while they join", coming), ...during("while they leave", going)]
   }
 }
 
@@ -313,6 +342,6 @@ export const withinBudget = async (rig: Rig, victim: Runner, limit: number, wind
   const max = busiest(verdict.dials, window)
   return outcome(
     { "dials": verdict.dials.length, "limit": limit, "most in a window": max },
-    { ...never(verdict), "no window had more dials than the limit": max <= limit }
+    { ...never(verdict), "no window had more dials than the limit": [max, limit] }
   )
 }
