@@ -261,4 +261,34 @@ describe("venues with manners of their own", () => {
       assert.deepStrictEqual(statuses, ["Synced", "maintenance", "Synced"])
     })
   )
+
+  it.effect("a reader of trades hears of Bitfinex's maintenance, and of the next trade in the same session", () =>
+    Effect.gen(function* () {
+      const network = yield* TestNetwork.make()
+      let says: (frame: unknown) => void = () => {}
+      const script = (peer: TestNetwork.Peer) => {
+        says = (frame) => void peer.sendUnsafe([JSON.stringify(frame)])
+        return peer.listen({
+          frame: (frame) => {
+            const { channel, event, symbol } = JSON.parse(String(frame)) as Record<string, string>
+            if (event === "conf") says({ event: "conf", status: "OK", flags: 196_608 })
+            if (event === "subscribe") says({ event: "subscribed", channel, symbol, chanId: 5 })
+          }
+        })
+      }
+      yield* network.serve("wss://bitfinex.example/", script)
+      yield* Effect.gen(function* () {
+        const feed = yield* Feed.make({ venue: Bitfinex.make({ target: "wss://bitfinex.example/" }) })
+        const found = yield* collect(feed.entries(Topic.trades("tBTCUSD")))
+        yield* pass("1 second")
+        for (const id of [1, 2]) says([5, "te", [id, 0, 1, 100], id])
+        yield* settle
+        says({ event: "info", code: 20_060 })
+        yield* settle
+        for (const id of [3, 4]) says([5, "te", [id, 0, 1, 100], id])
+        yield* settle
+        assert.deepStrictEqual(tags(found), ["Trade", "Trade", "Stale", "Resynced", "Trade", "Trade"])
+      }).pipe(Effect.scoped, network.provide)
+    })
+  )
 })
