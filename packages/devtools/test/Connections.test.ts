@@ -39,7 +39,7 @@ describe("what appears", () => {
         yield* TestClock.adjust("1 second")
         const { say, seen } = yield* look
         assert.deepStrictEqual(
-          seen.last("rows")?.rows.map(({ name, state }) => [name, state]),
+          seen.rows.map(({ name, state }) => [name, state]),
           [
             ["managed", "Connected"],
             ["pool/0", "Connected"],
@@ -64,7 +64,7 @@ describe("what appears", () => {
         yield* collect(feed.entries(Topic.trades("BTCUSDT")))
         yield* pass("1 second")
         const { say, seen } = yield* look
-        const [row] = seen.last("rows")?.rows ?? []
+        const [row] = seen.rows
         assert.strictEqual(row?.state, "Connected")
         say({ t: "open", id: row?.id })
         assert.deepStrictEqual(seen.last("detail")?.subscriptions, [
@@ -84,7 +84,7 @@ describe("what appears", () => {
         assert.strictEqual(yield* hub.untyped.invoke("Echo", [1]), 1)
         const { seen } = yield* look
         assert.deepStrictEqual(
-          seen.last("rows")?.rows.map(({ name, state }) => [name, state]),
+          seen.rows.map(({ name, state }) => [name, state]),
           [["calculator", "Connected"]]
         )
       }).pipe(Effect.scoped, Effect.provide(network), provide)

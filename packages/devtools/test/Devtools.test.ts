@@ -187,7 +187,7 @@ describe("the socket", () => {
       const old = yield* look(port, { cookie, origin, protocol: "kharbranth.devtools.0" })
       if (old._tag !== "Open") return assert.fail("it did not open")
       const end = yield* closed(old.socket)
-      assert.deepStrictEqual([end.code, end.reason], [otherVersion, "this program speaks kharbranth.devtools.1"])
+      assert.deepStrictEqual([end.code, end.reason], [otherVersion, "this program speaks kharbranth.devtools.2"])
       assert.strictEqual(old.frames.length, 0)
       for (const [frame, code] of [
         ["nonsense", 1008],
@@ -217,10 +217,12 @@ describe("the socket", () => {
         const looked = yield* look(port, { cookie: yield* cookieFor(port), origin })
         if (looked._tag !== "Open") return assert.fail("it did not open")
         looked.socket.send(JSON.stringify({ t: "view", view: everything }))
-        yield* until(() => looked.frames.some((frame) => frame.t === "rows" && frame.rows.length === 200))
+        yield* until(() => looked.frames.some((frame) => frame.t === "changes" && frame.rows.length === 200))
         looked.socket.pause()
         let most = 0
         for (let n = 0; n < 25; n++) {
+          // It asks for everything again and again, and reads none of it.
+          looked.socket.send(JSON.stringify({ t: "again" }))
           yield* Effect.forEach(connections.slice(0, 20), (connection) => connection.restart(), { discard: true })
           board.beatOnce(0)
           most = Math.max(most, board.waiting)

@@ -136,7 +136,7 @@ describe("a fault", () => {
       yield* cause("1013")
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* epochOf(one), 2)
-      assert.match(seen.last("rows")?.rows[0]?.why ?? "", /1013/)
+      assert.match(seen.rows[0]?.why ?? "", /1013/)
     })
   )
 
@@ -256,7 +256,7 @@ describe("on real sockets", () => {
         yield* connection.restart()
         yield* connection.send("alive")
         assert.strictEqual(yield* connection.receive, "alive")
-        yield* until(() => seen.last("rows")?.rows[0]?.state === "Connected")
+        yield* until(() => seen.rows[0]?.state === "Connected")
       }).pipe(Effect.scoped, Effect.provide(Devtools.faulty(NodeTransport.layer)), provide)
       assert.isDefined(CurrentFaults)
     })
