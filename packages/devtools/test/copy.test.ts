@@ -186,17 +186,17 @@ const campaign = Effect.fnUntraced(function* (seed: number) {
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 describe("a page's copy", () => {
-  it.effect("of cells and rows is the program's, in 30 random histories", () =>
+  it.effect("of cells and rows is the program's, in 12 random histories", () =>
     Effect.gen(function* () {
       let [asked, changed] = [0, 0]
-      for (let seed = 1; seed <= 30; seed++) {
+      for (let seed = 1; seed <= 12; seed++) {
         const page = yield* campaign(seed)
         asked += page.asked
         changed += page.changed
       }
       // The histories are worth something only with changes that were sent, and some that were missed.
-      assert.isAbove(asked, 30)
-      assert.isAbove(changed, 1_000)
+      assert.isAbove(asked, 12)
+      assert.isAbove(changed, 400)
     })
   )
 })

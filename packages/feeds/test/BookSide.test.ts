@@ -45,7 +45,7 @@ const history = (seed: number, of: "bid" | "ask"): void => {
   const next = random(seed)
   const side = new BookSide(of)
   const plain = new Plain(of)
-  const spread = [4, 40, 400][seed % 3]!
+  const spread = [4, 40, 40, 40, 400][seed % 5]!
   const price = (): string => {
     const whole = 1_000 + Math.floor(next() * spread)
     const chance = next()

@@ -89,7 +89,7 @@ describe("Document", () => {
   })
 
   it("a table that grew for a large frame serves small ones", () => {
-    const large = JSON.stringify(Array.from({ length: 50_000 }, (_, at) => [String(at), at]))
+    const large = JSON.stringify(Array.from({ length: 5_000 }, (_, at) => [String(at), at]))
     for (const text of [large, "[1]", large]) {
       Document.parse(text)
       assert.deepStrictEqual(read(Document.root), JSON.parse(text) as never)

@@ -22,6 +22,11 @@ describe("the state space of the lifecycle, further", () => {
     })
   }
 
+  it("holds every rule where a hedge takes the place of the first dial", () => {
+    const { states } = explore(reduce, { ...two, hedging: { most: 1, beside: false } }, { epochs: 2 })
+    assert.isAbove(states, 5_000)
+  })
+
   it("holds every rule where hedges take the place of a dial, with 3 sessions", () => {
     const { states } = explore(reduce, { ...two, hedging: { most: 2, beside: false } }, { epochs: 3 })
     console.log(`hedged, it has ${states} states within 3 sessions`)

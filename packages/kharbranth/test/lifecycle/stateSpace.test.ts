@@ -20,11 +20,6 @@ describe("the state space of the lifecycle", () => {
     assert.isAbove(edges, 300_000)
   })
 
-  it("holds every rule where a hedge takes the place of the first dial", () => {
-    const { states } = explore(reduce, { ...two, hedging: { most: 1, beside: false } }, { epochs: 2 })
-    assert.isAbove(states, 5_000)
-  })
-
   for (const [name, mutant] of Object.entries(mutants)) {
     it(`shows: ${name}`, () => {
       const way = bugIn(mutant, true) ?? bugIn(mutant, false)

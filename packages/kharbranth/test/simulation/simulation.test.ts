@@ -1,5 +1,5 @@
 /**
- * Proves that a connection keeps its promises through fifty simulated
+ * Proves that a connection keeps its promises through 25 simulated
  * histories: ten virtual minutes and more, two dozen faults, over two hundred
  * messages each; and that every kind of fault and outcome occurred among them.
  * `SEED=n` replays one history.
@@ -11,7 +11,7 @@ import { simulate } from "./simulate.ts"
 import * as Tally from "./tally.ts"
 
 const only = process.env["SEED"]
-const seeds = 50
+const seeds = 25
 
 describe("simulation", () => {
   if (only !== undefined) {
