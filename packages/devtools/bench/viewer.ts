@@ -135,6 +135,13 @@ interface Pair {
   readonly withOne: Measured
 }
 
+/** The mean, and how far from it the true one lies with 95 % confidence: pairs are many enough to take them for normal. */
+const meanOf = (values: ReadonlyArray<number>): { readonly mean: number; readonly around: number } => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)
+  return { mean, around: 2.07 * Math.sqrt(variance / values.length) }
+}
+
 /** What a viewer's share of the major collections takes, in percent of a core. */
 const majorsOf = (all: ReadonlyArray<Pair>): number => {
   const of = (figure: (pair: Pair) => number): number => median(all.map(figure))
@@ -230,6 +237,10 @@ const program = Effect.gen(function* () {
   )
   process.stdout.write(
     `that is ${high <= 2 ? "surely at most 2 %" : low > 2 ? "surely more than 2 %" : "not surely at most 2 %"}\n`
+  )
+  const { around, mean } = meanOf(differences)
+  process.stdout.write(
+    `their mean, which is what an hour of looking costs: ${(mean + majors).toFixed(2)} % ± ${around.toFixed(2)}\n`
   )
   const viewer = yield* looking(port, { ...view, sort: "name", descending: false })
   const took = yield* latency(viewer)
