@@ -164,7 +164,7 @@ const untilDone = <E, R>(consumer: Effect.Effect<unknown, E, R>): Effect.Effect<
   Effect.matchCauseEffect(consumer, {
     onSuccess: () => Effect.void,
     onFailure: () =>
-      Effect.sleep(firstAgain).pipe(Effect.andThen(Effect.sandbox(consumer)), Effect.retry(again), Effect.ignore)
+      Effect.andThen(Effect.sleep(firstAgain), Effect.ignore(Effect.retry(Effect.sandbox(consumer), again)))
   })
 
 export const make = <
