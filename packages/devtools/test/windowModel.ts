@@ -6,6 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Figures } from "kharbranth/ConnectionMetrics"
 import type { ConnectionState } from "kharbranth/ConnectionState"
+import { firstSeed, runsOf } from "../../kharbranth/test/support/histories.ts"
 import { randomOf } from "../../kharbranth/test/support/random.ts"
 import { Fleet } from "../src/internal/fleet/fleet.ts"
 import { type Member, stateOf } from "../src/internal/fleet/member.ts"
@@ -168,10 +169,8 @@ const campaign = (seed: number): void => {
   fleet.end()
 }
 
-const firstSeed = Number(process.env["SEED"] ?? 1)
-
 /** Registers so many random histories. */
-export const histories = (many: number, runs = Number(process.env["RUNS"] ?? many)) =>
+export const histories = (many: number, runs = runsOf(many)) =>
   describe("the window, at random", () => {
     it(`shows what a model shows, in ${runs} random histories`, () => {
       for (let seed = firstSeed; seed < firstSeed + runs; seed++) campaign(seed)

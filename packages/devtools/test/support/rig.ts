@@ -45,26 +45,24 @@ export class Seen {
 
   /** The cells as a page has them after all frames. */
   get fleet(): Fleet {
-    let fleet = noFleet
-    for (const frame of this.frames) {
-      if (frame.t !== "fleet" && frame.t !== "cells") continue
-      const next = fleetAfter(fleet, frame)
-      assert.isDefined(next, "a frame of cells is missing")
-      fleet = next
-    }
-    return fleet
+    return this.copied(noFleet, (frame) => frame.t === "fleet" || frame.t === "cells", fleetAfter)
   }
 
   /** The rows as a page has them after all frames. */
   get rows(): ReadonlyArray<Row> {
-    let window = noWindow
-    for (const frame of this.frames) {
-      if (frame.t !== "rows" && frame.t !== "changes") continue
-      const next = windowAfter(window, frame)
-      assert.isDefined(next, "a frame of rows is missing")
-      window = next
-    }
-    return window.rows
+    return this.copied(noWindow, (frame) => frame.t === "rows" || frame.t === "changes", windowAfter).rows
+  }
+
+  private copied<A, F extends Frame>(
+    first: A,
+    is: (frame: Frame) => frame is F,
+    after: (copy: A, frame: F) => A | undefined
+  ): A {
+    return this.frames.filter(is).reduce((copy: A, frame) => {
+      const next = after(copy, frame)
+      if (next === undefined) assert.fail(`a frame of ${frame.t} is missing`)
+      return next
+    }, first)
   }
 }
 

@@ -14,6 +14,7 @@ import * as Feed from "../../src/Feed.ts"
 import * as Rest from "../../src/Rest.ts"
 import type { TrueBook } from "../../src/simulator/Ledger.ts"
 import type * as Simulator from "../../src/simulator/Simulator.ts"
+import { firstSeed, runsOf } from "../../../kharbranth/test/support/histories.ts"
 import * as SimulatorNetwork from "../../src/simulator/SimulatorNetwork.ts"
 import type * as VenueFault from "../../src/simulator/VenueFault.ts"
 import * as Topic from "../../src/Topic.ts"
@@ -67,8 +68,6 @@ const stepsBehind = (
   return undefined
 }
 
-const first = Number(process.env["SEED"] ?? 1)
-const runs = Number(process.env["RUNS"] ?? 1)
 const only = process.env["VENUE"]
 
 const check = (id: Simulator.VenueId, seed: number) =>
@@ -121,7 +120,7 @@ const check = (id: Simulator.VenueId, seed: number) =>
 
 describe("a feed on simulated venues", () => {
   for (const id of Object.keys(Venues.all()) as ReadonlyArray<Simulator.VenueId>) {
-    for (let seed = first; seed < first + runs; seed++) {
+    for (let seed = firstSeed; seed < firstSeed + runsOf(1); seed++) {
       if (only === undefined || only === id) it.effect(`${id}, seed ${seed}`, () => check(id, seed), 60_000)
     }
   }

@@ -6,6 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { firstSeed, runsOf } from "../../../kharbranth/test/support/histories.ts"
 import * as Book from "../../src/Book.ts"
 import type { BookUpdate, Marker } from "../../src/FeedEvent.ts"
 import * as Sequencer from "../../src/Sequencer.ts"
@@ -17,8 +18,6 @@ import { dialects } from "./venues.ts"
 
 const symbol = "BTCUSDT"
 const topic = Topic.book(symbol)
-const firstSeed = Number(process.env["SEED"] ?? 1)
-const runsOf = (many: number): number => Number(process.env["RUNS"] ?? many)
 
 /** A reader's copy: what it has after all entries, or nothing while it cannot know. */
 const rebuilt = (entries: ReadonlyArray<BookUpdate | Marker>): string | undefined => {
