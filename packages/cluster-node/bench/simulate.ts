@@ -1,7 +1,9 @@
 /**
  * Many names on four processes of one `TestFleet`, as a program of its own: the time is
- * simulated, the sockets cost nothing, and the rest is the code that real processes run.
- * Its argument is how many names; it prints what it saw as JSON.
+ * simulated, and the rest is the code that real processes run. All share one machine, as
+ * the real ones do, which makes one connection after the other. Its arguments are how many
+ * names, and how long a connection takes the machine, in milliseconds; it prints what it
+ * saw as JSON.
  */
 import * as FleetKind from "@kharbranth/cluster/FleetKind"
 import * as TestFleet from "@kharbranth/cluster/testing/TestFleet"
@@ -12,6 +14,7 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Codec from "kharbranth/Codec"
+import * as TestServer from "kharbranth/testing/TestServer"
 import * as VirtualTime from "kharbranth/testing/VirtualTime"
 import { budget, idleFor, processes, shards } from "../test/rig/many.ts"
 
@@ -31,7 +34,18 @@ const Feed = FleetKind.make("feed", {
   consume: ({ entries }) => Stream.runDrain(entries)
 })
 
-const program = (names: number) =>
+/** What the machine does takes its turn. */
+const machine = (clock: Clock.Clock) => {
+  let freeAt = 0
+  return (millis: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      freeAt = Math.max(now, freeAt) + millis
+      return Effect.sleep(freeAt - now)
+    })
+}
+
+const program = (names: number, perDial: number) =>
   Effect.gen(function* () {
     const fleet = yield* TestFleet.make({
       kinds: [Feed],
@@ -42,13 +56,16 @@ const program = (names: number) =>
     })
     const dials: Array<number> = []
     const clock = yield* Clock.clockWith(Effect.succeed)
-    yield* fleet.network.serve("wss://feed.example/", () =>
-      Effect.sync(() => void dials.push(clock.currentTimeMillisUnsafe()))
+    const busy = machine(clock)
+    yield* fleet.network.serve(
+      "wss://feed.example/",
+      () => Effect.sync(() => void dials.push(clock.currentTimeMillisUnsafe())),
+      { answer: () => Effect.as(busy(perDial), TestServer.accept()) }
     )
     // All buckets are owned by then.
     yield* Effect.sleep("20 seconds")
     const [first] = yield* fleet.runners
-    // Where nothing takes time, every dial would have a statement of its own.
+    // As a database takes that does nothing else.
     for (const runner of yield* fleet.runners) yield* runner.slowStore("10 millis")
     const before = yield* fleet.statements
     const at = clock.currentTimeMillisUnsafe()
@@ -68,7 +85,9 @@ const program = (names: number) =>
   })
 
 const exit = await VirtualTime.run(
-  Effect.scoped(program(Number(process.argv[2]))).pipe(Effect.provideService(References.MinimumLogLevel, "Error"))
+  Effect.scoped(program(Number(process.argv[2]), Number(process.argv[3]))).pipe(
+    Effect.provideService(References.MinimumLogLevel, "Error")
+  )
 )
 if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
 process.stdout.write(JSON.stringify(exit.value), () => process.exit())

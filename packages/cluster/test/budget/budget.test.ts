@@ -1,7 +1,8 @@
 /**
  * Proves that the dials of a whole fleet stay within one limit: over processes and
  * their deaths, in every window; that a block is not used after its time; that one
- * process's "not now" holds all; and that bad limits are refused at the door.
+ * process's "not now" holds all; that dials which come one by one share questions to the
+ * store; and that bad limits are refused at the door.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -93,13 +94,39 @@ describe("the fleet's dial budget", () => {
       const waiters = yield* Effect.forEach(Array.from({ length: 4 }), () =>
         Effect.forkChild(Effect.scoped(budget.permit(dial)))
       )
-      yield* TestClock.adjust(0)
+      yield* TestClock.adjust(100)
       yield* Effect.forEach(waiters, Fiber.join)
       yield* TestClock.adjust("2 seconds")
       yield* Effect.scoped(budget.permit(dial))
       // Ten at most are out: those of the second block. The first was given back but for what it let go.
       const rest = yield* permits.take({ key, limit: 100, window: 10_000, want: 100, within: 1 })
       assert.isAtLeast(rest._tag === "Granted" ? rest.permits : 0, 94)
+    })
+  )
+
+  it.effect("dials that come one by one share a question to the store, and none waits long for it", () =>
+    Effect.gen(function* () {
+      const { permits } = yield* FleetStore.makeMemory
+      const clock = yield* Clock.clockWith(Effect.succeed)
+      let questions = 0
+      const budget = yield* Budget.make({
+        permits: { ...permits, take: (take) => Effect.suspend(() => (questions++, permits.take(take))) },
+        clock,
+        limits: { [key]: { limit: 10_000, window: 10_000 } },
+        emit: () => {},
+        statement: 1_000
+      })
+      const waits: Array<number> = []
+      for (let n = 0; n < 1_000; n++) {
+        const at = clock.currentTimeMillisUnsafe()
+        const waited = Effect.sync(() => void waits.push(clock.currentTimeMillisUnsafe() - at))
+        yield* Effect.forkChild(Effect.andThen(Effect.scoped(budget.permit(dial)), waited))
+        yield* TestClock.adjust(1)
+      }
+      yield* TestClock.adjust(100)
+      assert.strictEqual(waits.length, 1_000)
+      assert.isAtMost(Math.max(...waits), 100)
+      assert.isAtMost(questions, 12)
     })
   )
 

@@ -32,6 +32,8 @@ interface Lane {
   /** One question to the store at a time. */
   readonly turn: Semaphore.Semaphore
   waiting: number
+  /** When the store was asked last, by this process's monotonic clock. */
+  askedAt: bigint
   block: Block | undefined
   /** Until when this process dials nothing of the key, by its monotonic clock, whatever permits it has. */
   heldUntil: bigint
@@ -54,6 +56,8 @@ const dialing = 10_000
 const within = 1.1 * (usable + dialing)
 // A wait is looked at again, because permits may be given back.
 const longestWait = 1_000
+// Dials that come one by one share a question, however fast the store answers.
+const apart = 100
 const busy = 5_000
 const longestHold = 60_000
 
@@ -84,6 +88,7 @@ export class Budget {
         window: Duration.toMillis(Duration.fromInputUnsafe(window)),
         turn: Semaphore.makeUnsafe(1),
         waiting: 0,
+        askedAt: -nanosOf(apart),
         block: undefined,
         heldUntil: 0n,
         isFailing: false
@@ -157,10 +162,14 @@ export class Budget {
       if (held > 0n) return Effect.sleep(Math.min(Math.ceil(Number(held) / 1e6), longestWait))
       // Another dial may have fetched one in between.
       if (lane.block !== undefined && this.isUsable(lane.block)) return Effect.void
-      const old = this.replace(lane, undefined)
       const { limit, window } = lane
-      const want = Math.min(Math.max(1, Math.floor(limit / 10)), lane.waiting)
+      const most = Math.max(1, Math.floor(limit / 10))
+      const want = Math.min(most, lane.waiting)
       const asked = this.now()
+      const early = lane.askedAt + nanosOf(apart) - asked
+      if (early > 0n && want < most) return Effect.sleep(Math.ceil(Number(early) / 1e6))
+      lane.askedAt = asked
+      const old = this.replace(lane, undefined)
       const taking = this.around.permits.take({ key, limit, window, want, within })
       return Effect.andThen(
         old,
