@@ -260,7 +260,11 @@ export const cutFromDatabase = async (rig: Rig, victim: Runner): Promise<Outcome
     { "names": share, "closed after": closed, ...gapsOf(verdict) },
     {
       ...never(verdict),
-      "its sockets closed before others opened": [cut.dials.length, 0],
+      // Until then, only names that move among the others were dialed.
+      "its sockets closed before its names opened elsewhere": [
+        Math.max(0, cut.dials.length - (verdict.closes - share)),
+        0
+      ],
       "few others moved": movesOf(rig, verdict, share).isClean
     }
   )
