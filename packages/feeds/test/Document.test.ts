@@ -33,6 +33,12 @@ const read = (node: number): unknown => {
       assert.strictEqual(Document.find(node, name), at + 1)
       found[name] = read(at + 1)
     }
+    // In any order, and what is not there is not found.
+    const places = new Map<string, number>()
+    for (let at = node + 1; at < Document.endOf(node); at = Document.after(at + 1))
+      places.set(Document.rawOf(at), at + 1)
+    for (const [name, place] of [...places].toReversed()) assert.strictEqual(Document.find(node, name), place)
+    assert.strictEqual(Document.find(node, "nothing"), -1)
     return found
   }
   const raw = Document.rawOf(node)

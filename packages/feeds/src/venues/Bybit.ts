@@ -51,10 +51,10 @@ const decode = Kit.decoder("bybit", (frame, topic, arrivalTime) => {
   if (topic.channel === "trades") {
     return frame.map("data", (item) =>
       Kit.trade({ venueTime: item.millis("T"), arrivalTime }, item.text("s"), {
-        id: item.text("i"),
         side: item.side("S"),
+        size: item.decimal("v"),
         price: item.decimal("p"),
-        size: item.decimal("v")
+        id: item.text("i")
       })
     )
   }

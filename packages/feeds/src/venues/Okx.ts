@@ -85,9 +85,9 @@ const decode = Kit.decoder("okx", (frame, { channel }, arrivalTime) => {
 const tradeOf = (item: Item, symbol: string, stamps: Stamps) =>
   Kit.trade(stamps, symbol, {
     id: item.text("tradeId"),
-    side: item.side("side"),
     price: item.decimal("px"),
-    size: item.decimal("sz")
+    size: item.decimal("sz"),
+    side: item.side("side")
   })
 
 const trades = Kit.trades(

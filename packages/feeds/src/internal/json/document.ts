@@ -119,6 +119,7 @@ const within = new Int32Array(maxDepth)
  * and every call counts.
  */
 export const parse = (raw: string): void => {
+  lastIn = -1
   if (table.kinds.length > maxKept) resize(1024, false)
   // A guess that large frames seldom exceed.
   if (raw.length >> 3 > table.kinds.length) resize(raw.length >> 3, false)
@@ -279,14 +280,31 @@ export const rawOf = (node: number): string => {
   return copy
 }
 
+/** In which object a name was found last, and where its next name stands: most adapters ask in the order of the wire. */
+let lastIn = -1
+let nextName = 0
+
 /** The place of the value of a name, or -1. */
 export const find = (node: number, name: string): number => {
   const { ends, kinds } = table
   if (kinds[node] !== kindObject) return -1
   const end = ends[node] ?? 0
-  for (let key = node + 1; key < end;) {
-    if (isRaw(key, name)) return key + 1
-    key = (kinds[key + 1] ?? 0) >= kindList ? (ends[key + 1] ?? 0) : key + 2
+  const from = node === lastIn ? nextName : node + 1
+  let found = findBetween(from, end, name)
+  if (found < 0 && from > node + 1) found = findBetween(node + 1, from, name)
+  if (found >= 0) lastIn = node
+  return found
+}
+
+const findBetween = (from: number, end: number, name: string): number => {
+  const { ends, kinds } = table
+  for (let key = from; key < end;) {
+    const next = (kinds[key + 1] ?? 0) >= kindList ? (ends[key + 1] ?? 0) : key + 2
+    if (isRaw(key, name)) {
+      nextName = next
+      return key + 1
+    }
+    key = next
   }
   return -1
 }
