@@ -77,6 +77,18 @@ export interface ReadOptions {
 }
 
 /**
+ * An event or a marker, with the topic that it is of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TopicEntry<C extends Channel = Channel> {
+  /** The topic as it was given to `merged`. */
+  readonly topic: Topic<C>
+  readonly entry: EventOf<C> | Marker
+}
+
+/**
  * A frame as the venue sent it.
  *
  * @category models
@@ -212,6 +224,14 @@ export interface Feed {
   ) => Stream.Stream<EventOf<C> | Marker, FeedError>
   /** The same without the markers. */
   readonly stream: <C extends Channel>(topic: Topic<C>, options?: ReadOptions) => Stream.Stream<EventOf<C>, FeedError>
+  /**
+   * The entries of many topics in one stream, those of each in order. Its reader wakes once for all that came. Every
+   * topic has a buffer of its own, of the capacity in `options`. Ends when all topics have; fails when one does.
+   */
+  readonly merged: <C extends Channel>(
+    topics: ReadonlyArray<Topic<C>>,
+    options?: ReadOptions
+  ) => Stream.Stream<TopicEntry<C>, FeedError>
   /** The topic's frames as they came, with what may be missing in-band. */
   readonly raw: (topic: Topic, options?: ReadOptions) => Stream.Stream<Raw | Marker, FeedError>
   /** The topic's book, kept right until the Scope closes; everybody who asks shares one. */

@@ -13,9 +13,9 @@ import type { Topic } from "../../Topic.ts"
 import { Cell } from "../kit/cell.ts"
 import type { Line, Refused } from "../line/line.ts"
 import { BookLeg, type LegOwner } from "./bookLeg.ts"
-import { ReaderBuffer } from "./buffer.ts"
+import { isMarker, type Part, ReaderBuffer } from "./reader/buffer.ts"
 import { Dedupe, type Score } from "./dedupe.ts"
-import { follow, reasonOf } from "./flow.ts"
+import { follow, reasonOf } from "./reader/flow.ts"
 import { mend, type Mending } from "./mend.ts"
 
 export interface BookHubOptions {
@@ -86,15 +86,21 @@ export class BookHub implements LegOwner {
   }
 
   /** Joins the readers of changes: it begins with the book as it is. */
-  read(capacity: number): Effect.Effect<Reader, never, Scope.Scope> {
+  read(capacity: number, part?: Part): Effect.Effect<Reader, never, Scope.Scope> {
     const join = Effect.sync(() => {
-      const reader: Reader = new ReaderBuffer({ capacity, snapshot: () => this.snapshot() })
+      const reader: Reader = new ReaderBuffer({ capacity, snapshot: () => this.snapshot(), part })
       const whole = this.snapshot()
       if (whole !== undefined) reader.push(whole)
       this.readers.add(reader)
       return reader
     })
     return Effect.acquireRelease(join, (reader) => Effect.sync(() => void this.readers.delete(reader)))
+  }
+
+  /** What waited for a reader of changes, stamped as it is handed on. */
+  stamp(item: BookUpdate | Marker): BookUpdate | Marker {
+    if (!isMarker(item)) (item as { deliveryTime: number }).deliveryTime = this.now()
+    return item
   }
 
   /** Starts over: what the book holds is not believed any more. */

@@ -80,7 +80,7 @@ export const make = (options: Options): Effect.Effect<Feed, ConnectionError, Sco
       openVenue(venue, options, connections, (report) => reports.publish(report))
     )
     const topics = yield* Topics.make({ options, clock, reports, venues: open })
-    const { book, consolidated, entries, hold, lines, raw, reconnect, resync, stream } = topics
-    const parts = { book, consolidated, entries, hold, lines, raw, reconnect, resync, stream }
+    const { book, consolidated, entries, hold, lines, merged, raw, reconnect, resync, stream } = topics
+    const parts = { book, consolidated, entries, hold, lines, merged, raw, reconnect, resync, stream }
     return { connections, ...parts, topics: topics.topics, reports: reports.stream }
   })

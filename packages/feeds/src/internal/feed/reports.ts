@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { FeedReport } from "../../Feed.ts"
-import { isMarker, ReaderBuffer } from "./buffer.ts"
+import { isMarker, ReaderBuffer } from "./reader/buffer.ts"
 
 const capacity = 1_024
 

@@ -15,18 +15,21 @@ import * as Book from "../../Book.ts"
 import * as Depth from "../../Depth.ts"
 import type * as Public from "../../Feed.ts"
 import { type FeedError, UnknownTopic } from "../../FeedError.ts"
-import type { BookUpdate, EventOf, FeedEvent, Marker } from "../../FeedEvent.ts"
+import type { EventOf, FeedEvent, Marker } from "../../FeedEvent.ts"
 import type { Rest } from "../../Rest.ts"
 import type { Channel, Topic } from "../../Topic.ts"
 import type { Venue } from "../../Venue.ts"
 import type { Line } from "../line/line.ts"
-import { backfilling } from "./backfill.ts"
+import { backfilling } from "./reader/backfill.ts"
 import { BookHub } from "./bookHub.ts"
-import { isMarker, type Pull } from "./buffer.ts"
+import { isMarker, type Part, type Pull } from "./reader/buffer.ts"
 import { Dedupe, newScores, type Score } from "./dedupe.ts"
-import { decoding, Flow, pullOf, type Read } from "./flow.ts"
+import { decoding, Flow, handing, pullOf, type Read } from "./reader/flow.ts"
+import { Merged, type Source } from "./reader/merged.ts"
 import { checkReading } from "./options.ts"
 import type { Reports } from "./reports.ts"
+
+type TopicEntry = Public.TopicEntry<Channel>
 
 /** A venue with the lines that are open to it: several for each kind, where they are redundant. */
 export interface VenueLines {
@@ -118,7 +121,10 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
 
   readonly raw: Public.Feed["raw"] = (topic, options) =>
     this.streamOf(topic, options, (placed) =>
-      Effect.map(this.flow<Public.Raw>(placed, options), (flow) => pullOf(flow, asRaw))
+      Effect.suspend(() => {
+        const flow = this.flow<Public.Raw>(placed, options)
+        return Effect.as(flow.start, pullOf(flow, asRaw))
+      })
     )
 
   private streamOf<C extends Channel, A>(
@@ -126,27 +132,110 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     options: Public.ReadOptions | undefined,
     pull: (placed: Placed<C>) => Effect.Effect<Pull<A, FeedError>, FeedError, Scope.Scope>
   ): Stream.Stream<A, FeedError> {
-    const checked = Effect.flatMap(
+    return Stream.scoped(Stream.fromPull(Effect.flatMap(this.placeToRead(topic, options), pull)))
+  }
+
+  private placeToRead<C extends Channel>(
+    topic: Topic<C>,
+    options: Public.ReadOptions | undefined
+  ): Effect.Effect<Placed<C>, FeedError> {
+    return Effect.flatMap(
       this.place(topic),
-      (placed): Effect.Effect<Pull<A, FeedError>, FeedError, Scope.Scope> =>
-        checkReading(placed.lines[0]!.name, options) ?? pull(placed)
+      (placed): Effect.Effect<Placed<C>, FeedError> =>
+        checkReading(placed.lines[0]!.name, options) ?? Effect.succeed(placed)
     )
-    return Stream.scoped(Stream.fromPull(checked))
+  }
+
+  readonly merged: Public.Feed["merged"] = <C extends Channel>(
+    topics: ReadonlyArray<Topic<C>>,
+    options?: Public.ReadOptions
+  ) => {
+    // What fills a gap waits for an answer, and no other topic may wait with it.
+    if (this.parts.options.backfill === true) return this.mergedStreams(topics, options)
+    const all = Effect.forEach(topics, (topic) => this.placeToRead(topic, options))
+    const merged = Effect.flatMap(all, (placed) => {
+      const reader = new Merged<TopicEntry, FeedError>()
+      const joined = Effect.forEach(placed, (one) => this.join(one, options, reader.source()), { discard: true })
+      return Effect.as(joined, reader.pull)
+    })
+    return Stream.scoped(Stream.fromPull(merged)) as Stream.Stream<Public.TopicEntry<C>, FeedError>
+  }
+
+  private mergedStreams<C extends Channel>(
+    topics: ReadonlyArray<Topic<C>>,
+    options: Public.ReadOptions | undefined
+  ): Stream.Stream<Public.TopicEntry<C>, FeedError> {
+    return Stream.mergeAll(
+      topics.map((topic) => Stream.map(this.entries(topic, options), (entry) => ({ topic, entry }))),
+      { concurrency: "unbounded" }
+    )
+  }
+
+  /** Has a topic read by the reader of several. */
+  private join(
+    placed: Placed,
+    options: Public.ReadOptions | undefined,
+    source: Source<TopicEntry, FeedError>
+  ): Effect.Effect<void, FeedError, Scope.Scope> {
+    return isBook(placed) ? this.joinBook(placed, options, source) : this.joinFlow(placed, options, source)
+  }
+
+  private joinFlow(
+    placed: Placed,
+    options: Public.ReadOptions | undefined,
+    source: Source<TopicEntry, FeedError>
+  ): Effect.Effect<void, FeedError, Scope.Scope> {
+    return Effect.suspend(() => {
+      const { topic } = placed
+      const { flow, read } = this.decoded(placed, options, source)
+      source.readBy((found) => {
+        flow.buffer.readAll(handing(flow, read, (entry) => found.push({ topic, entry })))
+        return flow.buffer.ending
+      })
+      return flow.start
+    })
+  }
+
+  private joinBook(
+    placed: Placed<"book">,
+    options: Public.ReadOptions | undefined,
+    source: Source<TopicEntry, FeedError>
+  ): Effect.Effect<void, FeedError, Scope.Scope> {
+    const { topic } = placed
+    return Effect.flatMap(this.hub(placed), (hub) =>
+      Effect.map(hub.read(options?.capacity ?? defaultCapacity, source), (buffer) =>
+        source.readBy((found) => {
+          buffer.readAll((batch) => {
+            for (const item of batch) found.push({ topic, entry: hub.stamp(item) })
+          })
+          return buffer.ending
+        })
+      )
+    )
   }
 
   private flow<A extends FeedEvent | Public.Raw>(
     placed: Placed,
-    options: Public.ReadOptions | undefined
-  ): Effect.Effect<Flow<A>, FeedError, Scope.Scope> {
-    const flow = new Flow<A>({ ...placed, clock: this.parts.clock, capacity: options?.capacity ?? defaultCapacity })
-    return Effect.as(flow.start, flow)
+    options: Public.ReadOptions | undefined,
+    part?: Part
+  ): Flow<A> {
+    return new Flow<A>({ ...placed, clock: this.parts.clock, capacity: options?.capacity ?? defaultCapacity, part })
+  }
+
+  /** The events of a topic: what waits, how it is read, and each trade only once. */
+  private decoded(placed: Placed, options: Public.ReadOptions | undefined, part?: Part) {
+    const { suspect } = this.parts.options
+    const dedupe = new Dedupe(placed.scores)
+    const decode = decoding(placed.topic, dedupe)
+    const flow = this.flow<FeedEvent>(placed, options, part)
+    // A user's predicate may throw, which is the reader's end alone: it runs when the reader asks.
+    if (suspect === undefined) flow.early = decode
+    return { flow, dedupe, read: suspect === undefined ? decode : this.suspecting(placed, decode, suspect) }
   }
 
   private flowEntries(placed: Placed, options: Public.ReadOptions | undefined) {
     const { clock, options: feed } = this.parts
-    const dedupe = new Dedupe(placed.scores)
-    const decode = decoding(placed.topic, dedupe)
-    const read = feed.suspect === undefined ? decode : this.suspecting(placed, decode, feed.suspect)
+    const { dedupe, flow, read } = this.decoded(placed, options)
     const fill =
       feed.backfill === true && placed.topic.channel === "trades"
         ? backfilling({
@@ -156,12 +245,8 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
             failed: (issue) => this.failed(placed, issue)
           })
         : undefined
-    return Effect.map(this.flow<FeedEvent>(placed, options), (flow) => {
-      // A user's predicate may throw, which is the reader's end alone: it runs when the reader asks.
-      if (read === decode) flow.early = decode
-      const pull = pullOf(flow, read)
-      return fill === undefined ? pull : filledBy(pull, fill)
-    })
+    const pull = pullOf(flow, read)
+    return Effect.as(flow.start, fill === undefined ? pull : filledBy(pull, fill))
   }
 
   /** Replaces the connection of a topic when the user's predicate says so. */
@@ -184,18 +269,10 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     placed: Placed<"book">,
     options: Public.ReadOptions | undefined
   ): Effect.Effect<Pull<FeedEvent | Marker, FeedError>, FeedError, Scope.Scope> {
-    const { clock } = this.parts
-    const reading = Effect.flatMap(this.hub(placed), (hub) => hub.read(options?.capacity ?? defaultCapacity))
-    return Effect.map(reading, (reader) =>
-      reader.pullAs((batch) => {
-        const now = clock.currentTimeMillisUnsafe()
-        const found: Array<BookUpdate | Marker> = []
-        for (const item of batch) {
-          if (item._tag === "BookUpdate") (item as { deliveryTime: number }).deliveryTime = now
-          found.push(item)
-        }
-        return found
-      })
+    return Effect.flatMap(this.hub(placed), (hub) =>
+      Effect.map(hub.read(options?.capacity ?? defaultCapacity), (reader) =>
+        reader.pullAs((batch): Array<FeedEvent | Marker> => batch.map((item) => hub.stamp(item)))
+      )
     )
   }
 

@@ -4,10 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { FeedEvent, Gap, Marker, Trade } from "../../FeedEvent.ts"
-import type { Rest } from "../../Rest.ts"
-import type { Topic } from "../../Topic.ts"
-import type { Venue } from "../../Venue.ts"
+import type { FeedEvent, Gap, Marker, Trade } from "../../../FeedEvent.ts"
+import type { Rest } from "../../../Rest.ts"
+import type { Topic } from "../../../Topic.ts"
+import type { Venue } from "../../../Venue.ts"
 
 export interface BackfillOptions {
   readonly venue: Venue

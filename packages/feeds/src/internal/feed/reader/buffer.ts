@@ -8,9 +8,9 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type { Gap, Lagged, Marker, Resynced, Stale } from "../../FeedEvent.ts"
-import { atEnd } from "../kit/turn.ts"
-import { Waiting } from "../kit/waiting.ts"
+import type { Gap, Lagged, Marker, Resynced, Stale } from "../../../FeedEvent.ts"
+import { atEnd } from "../../kit/turn.ts"
+import { Waiting } from "../../kit/waiting.ts"
 
 /** Each event is asked: to compare four names costs less than to look one up. */
 export const isMarker = (item: { readonly _tag: string }): item is Marker => {
@@ -18,10 +18,20 @@ export const isMarker = (item: { readonly _tag: string }): item is Marker => {
   return _tag === "Gap" || _tag === "Stale" || _tag === "Resynced" || _tag === "Lagged"
 }
 
+/** The part that a buffer has in a reader of several. */
+export interface Part {
+  /** Whether the reader has taken all there was, of all its buffers, and waits for more. */
+  readonly isAwaited: boolean
+  /** The buffer has something for the reader: an item, or its end. */
+  came(): void
+}
+
 export interface BufferOptions<A> {
   readonly capacity: number
   /** The newest state as an event; `undefined` while there is none. */
   readonly snapshot?: (() => A | undefined) | undefined
+  /** Its part in a reader of several buffers. Default: it has a reader of its own. */
+  readonly part?: Part | undefined
 }
 
 /** So much makes up for the wake, and what waits longer has left the processor's caches when it is read. */
@@ -40,7 +50,8 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
   private lostState: Stale | Resynced | undefined
   /** Everything was dropped, and what comes is too, until the reader takes the newest state. */
   private behind = false
-  private ending: { readonly error: E | undefined } | undefined
+  /** Set once no more comes: with an error, or without. */
+  ending: { readonly error: E | undefined } | undefined
   /** Readers wake at the end of a turn, once for all that came in it, unless it is much. */
   private readonly waiting = new Waiting(atEnd)
   private readonly many: number
@@ -54,7 +65,9 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
 
   /** Whether its reader has taken all there was and waits for more, and no more has come than it may well take. */
   get isAwaited(): boolean {
-    return this.items.length - this.head < this.many && !this.waiting.isEmpty
+    if (this.items.length - this.head >= this.many) return false
+    const { part } = this.options
+    return part === undefined ? !this.waiting.isEmpty : part.isAwaited
   }
 
   push(item: A): void {
@@ -65,42 +78,53 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
       return
     }
     this.items.push(item)
-    if (this.items.length - this.head === this.many) this.waiting.wakeSoon()
-    else this.waiting.wake()
+    if (this.items.length - this.head === this.many && this.options.part === undefined) this.waiting.wakeSoon()
+    else this.wake()
   }
 
   mark(marker: Marker): void {
     this.makeRoom()
     if (this.behind) this.merge(marker)
     else this.items.push(marker)
-    this.waiting.wake()
+    this.wake()
   }
 
   /** What waits is still read; then the reader sees the end. */
   end(error: E | undefined): void {
     this.ending ??= { error }
-    this.waiting.wake()
+    this.wake()
+  }
+
+  private wake(): void {
+    const { part } = this.options
+    if (part === undefined) this.waiting.wake()
+    else part.came()
   }
 
   /** Takes all that waits and makes of it what the reader wants, in another array, as soon as that is anything. */
   pullAs<B>(read: (batch: Array<A | Marker>) => Array<B>): Pull<B, E> {
     return this.waiting.until((): Pull<B, E> | undefined => {
-      const batch = this.take()
-      if (batch.length > 0) {
-        try {
-          const found = read(batch)
-          // An array that waited may have grown old, and what it holds would be copied by the garbage collector.
-          batch.length = 0
-          if (Arr.isArrayNonEmpty(found)) return Effect.succeed(found)
-        } catch (defect) {
-          // A function of the user's threw: that is the reader's end, and nobody else's.
-          return Effect.die(defect)
-        }
+      try {
+        const found = this.readAll(read)
+        if (found !== undefined && Arr.isArrayNonEmpty(found)) return Effect.succeed(found)
+      } catch (defect) {
+        // A function of the user's threw: that is the reader's end, and nobody else's.
+        return Effect.die(defect)
       }
       const { ending } = this
       if (ending === undefined) return undefined
       return ending.error === undefined ? Cause.done() : Effect.fail(ending.error)
     })
+  }
+
+  /** Has all that waits read, if there is any, by a function that does not keep the array. */
+  readAll<B>(read: (batch: Array<A | Marker>) => B): B | undefined {
+    const batch = this.take()
+    if (batch.length === 0) return undefined
+    const found = read(batch)
+    // An array that waited may have grown old, and what it holds would be copied by the garbage collector.
+    batch.length = 0
+    return found
   }
 
   private take(): Array<A | Marker> {

@@ -9,14 +9,14 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Subscriptions from "kharbranth/Subscriptions"
-import type { FeedEvent, Marker, Reason } from "../../FeedEvent.ts"
-import type { Topic } from "../../Topic.ts"
-import { type Arrival, Incoming, type LineSession } from "../line/incoming.ts"
-import type { Line, Refused } from "../line/line.ts"
-import type { Watcher } from "../line/members.ts"
-import { isMarker, type Pull, ReaderBuffer } from "./buffer.ts"
-import type { Dedupe } from "./dedupe.ts"
-import { Freshness } from "./freshness.ts"
+import type { FeedEvent, Marker, Reason } from "../../../FeedEvent.ts"
+import type { Topic } from "../../../Topic.ts"
+import { type Arrival, Incoming, type LineSession } from "../../line/incoming.ts"
+import type { Line, Refused } from "../../line/line.ts"
+import type { Watcher } from "../../line/members.ts"
+import { isMarker, type Part, type Pull, ReaderBuffer } from "./buffer.ts"
+import type { Dedupe } from "../dedupe.ts"
+import { Freshness } from "../freshness.ts"
 
 const reasons: Readonly<Record<string, Reason>> = {
   "session": "disconnected",
@@ -78,6 +78,7 @@ export interface FlowOptions {
   readonly lines: ReadonlyArray<Line>
   readonly capacity: number
   readonly clock: Clock.Clock
+  readonly part?: Part | undefined
 }
 
 export class Flow<A extends Handed> {
@@ -98,7 +99,7 @@ export class Flow<A extends Handed> {
 
   constructor(options: FlowOptions) {
     this.options = options
-    this.buffer = new ReaderBuffer({ capacity: options.capacity })
+    this.buffer = new ReaderBuffer({ capacity: options.capacity, part: options.part })
     this.freshness = new Freshness(options.lines.length)
     this.open = options.lines.length
     this.seen = options.lines.map(() => undefined)
@@ -179,25 +180,35 @@ export class Flow<A extends Handed> {
 /** Turns a frame into what its reader wants. */
 export type Read<A> = (incoming: Incoming, line: Line) => ReadonlyArray<A | Marker>
 
-/** Pulls from a flow, as its reader wants it. */
-export const pullOf = <A extends Handed>(flow: Flow<A>, read: Read<A>): Pull<A | Marker, Refused> => {
+/** Reads what waited in a flow: hands on what its reader wants of it, item by item. */
+export const handing = <A extends Handed>(
+  flow: Flow<A>,
+  read: Read<A>,
+  hand: (item: A | Marker) => void
+): ((batch: ReadonlyArray<Waits<A> | Marker>) => void) => {
   const { clock, lines } = flow.options
-  return flow.buffer.pullAs((batch) => {
+  return (batch) => {
     const now = clock.currentTimeMillisUnsafe()
-    const found: Array<A | Marker> = []
     const add = (item: A | Marker): void => {
       // When it is handed on is known now, and not before.
       if (!isMarker(item)) (item as { deliveryTime: number }).deliveryTime = now
-      found.push(item)
+      hand(item)
     }
     for (const item of batch) {
       if (item instanceof Incoming) for (const one of read(item, lines[item.session.leg]!)) add(one)
       else if (item instanceof Several) for (const one of item.events) add(one)
       else add(item)
     }
+  }
+}
+
+/** Pulls from a flow, as its reader wants it. */
+export const pullOf = <A extends Handed>(flow: Flow<A>, read: Read<A>): Pull<A | Marker, Refused> =>
+  flow.buffer.pullAs((batch) => {
+    const found: Array<A | Marker> = []
+    handing(flow, read, (item) => found.push(item))(batch)
     return found
   })
-}
 
 const none: ReadonlyArray<never> = []
 
