@@ -92,9 +92,9 @@ export const bars: ReadonlyArray<Bar> = [
   less("alone", "layerLocal's Fleet, heap of a read name beyond a manager's", 10, 8),
   more("feeds", "one topic in ten read", 4, 10),
   more("feeds", "all read", 0.9),
-  ...["bybit", "okx", "binance"].flatMap((venue) => [
-    more("market", `${venue}, mixed: one topic in ten read`, 4, 10),
-    more("market", `${venue}, mixed: all read`, 0.9)
+  ...["bybit, mixed", "okx, mixed", "binance, trades and tickers"].flatMap((load) => [
+    more("market", `${load}: one topic in ten read`, 4, 10),
+    more("market", `${load}: all read`, 0.9)
   ])
 ]
 

@@ -25,9 +25,9 @@ export interface Params {
   readonly venue: string
   /** `mixed`: as many trades, tickers and books. */
   readonly load: "mixed" | "trades and tickers" | "books"
-  /** How many frames come before those that are measured, and how many these are. */
-  readonly warmFrames: number
-  readonly frames: number
+  /** How much CPU time goes by before what is measured, and how much is. */
+  readonly warmMillis: number
+  readonly millis: number
 }
 
 export interface Result {
@@ -181,6 +181,18 @@ const reading =
       { discard: true }
     )
 
+const readingMerged =
+  (take: (event: { readonly _tag: string }) => void): Read =>
+  (feed, topics) =>
+    Effect.forkScoped(
+      Stream.runForEachArray(feed.merged(topics), (batch) =>
+        Effect.sync(() => {
+          for (const { entry } of batch) take(entry)
+        })
+      ),
+      { startImmediately: true }
+    )
+
 const markers = new Set(["Gap", "Stale", "Resynced", "Lagged"])
 
 const count = (event: { readonly _tag: string }): void => {
@@ -191,7 +203,7 @@ const count = (event: { readonly _tag: string }): void => {
 const check = Schema.decodeUnknownExit(FeedSchema.Entry)
 
 const some =
-  (every: number): Read =>
+  (every: number, how = reading): Read =>
   (feed, topics) => {
     const isRead = (_: unknown, index: number): boolean => index % every === 0
     return Effect.andThen(
@@ -199,7 +211,7 @@ const some =
         feed,
         topics.filter((topic, index) => !isRead(topic, index))
       ),
-      reading(count)(feed, topics.filter(isRead))
+      how(count)(feed, topics.filter(isRead))
     )
   }
 
@@ -210,9 +222,11 @@ const consumers: Readonly<Record<string, Consume>> = {
   "ws, all parsed": raw,
   "all held": feed(hold),
   "one topic in ten read": feed(some(10)),
+  "one topic in ten read, in one stream": feed(some(10, readingMerged)),
   "all read": feed(some(1)),
-  "all read, checked by Schema": feed(
-    reading((event) => {
+  "all read, in one stream": feed(some(1, readingMerged)),
+  "all read, in one stream, checked by Schema": feed(
+    readingMerged((event) => {
       count(event)
       if (check(event)._tag === "Failure") seen.wrong += 1
     })
@@ -225,12 +239,12 @@ const cpuMicros = (): number => {
   return system + user
 }
 
-/** Waits for so many more frames: code is as warm as they make it, however little of the machine is free. */
-const frames = async (count: () => number | Promise<number>, wanted: number): Promise<number> => {
-  const before = await count()
+/** Waits until this process has had so much more CPU time, however little of the machine is free. */
+const spent = async (millis: number): Promise<number> => {
+  const before = cpuMicros()
   for (;;) {
-    const more = (await count()) - before
-    if (more >= wanted) return more
+    const micros = cpuMicros() - before
+    if (micros >= 1_000 * millis) return micros
     await pause(20)
   }
 }
@@ -238,10 +252,10 @@ const frames = async (count: () => number | Promise<number>, wanted: number): Pr
 export const measure = async (subject: string, params: Params): Promise<Result> => {
   const count = await consumers[subject]!(params)
   await started(params)
-  await frames(count, params.warmFrames)
-  const since = cpuMicros()
-  const measured = await frames(count, params.frames)
-  const micros = (cpuMicros() - since) / measured
+  await spent(params.warmMillis)
+  const before = await count()
+  const took = await spent(params.millis)
+  const micros = took / ((await count()) - before)
   if (seen.markers + seen.wrong > 0) throw new Error(`${subject}: ${JSON.stringify(seen)}`)
   return { perSecond: 1e6 / micros, cpuMicros: micros }
 }
