@@ -256,16 +256,14 @@ export const cutFromDatabase = async (rig: Rig, victim: Runner): Promise<Outcome
   victim.proxy.heal()
   await rig.buryTheDead()
   await rig.settled()
+  const { beside, isClean } = movesOf(rig, verdict, share)
   return outcome(
     { "names": share, "closed after": closed, ...gapsOf(verdict) },
     {
       ...never(verdict),
       // Until then, only names that move among the others were dialed.
-      "its sockets closed before its names opened elsewhere": [
-        Math.max(0, cut.dials.length - (verdict.closes - share)),
-        0
-      ],
-      "few others moved": movesOf(rig, verdict, share).isClean
+      "its sockets closed before its names opened elsewhere": [Math.max(0, cut.dials.length - beside), 0],
+      "few others moved": isClean
     }
   )
 }

@@ -159,7 +159,7 @@ export class Budget {
   private more(key: string, lane: Lane): Effect.Effect<void> {
     const ask = Effect.suspend(() => {
       const held = lane.heldUntil - this.now()
-      if (held > 0n) return Effect.sleep(Math.min(Math.ceil(Number(held) / 1e6), longestWait))
+      if (held > 0n) return Effect.sleep(Math.min(millisOf(held), longestWait))
       // Another dial may have fetched one in between.
       if (lane.block !== undefined && this.isUsable(lane.block)) return Effect.void
       const { limit, window } = lane
@@ -167,7 +167,7 @@ export class Budget {
       const want = Math.min(most, lane.waiting)
       const asked = this.now()
       const early = lane.askedAt + nanosOf(apart) - asked
-      if (early > 0n && want < most) return Effect.sleep(Math.ceil(Number(early) / 1e6))
+      if (early > 0n && want < most) return Effect.sleep(millisOf(early))
       lane.askedAt = asked
       const old = this.replace(lane, undefined)
       const taking = this.around.permits.take({ key, limit, window, want, within })
@@ -275,6 +275,8 @@ export class Budget {
 }
 
 const nanosOf = (millis: number): bigint => BigInt(Math.ceil(millis * 1e6))
+
+const millisOf = (nanos: bigint): number => Math.ceil(Number(nanos) / 1e6)
 
 const tryAgainLater = 1013
 

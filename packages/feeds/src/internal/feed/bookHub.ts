@@ -97,10 +97,11 @@ export class BookHub implements LegOwner {
     return Effect.acquireRelease(join, (reader) => Effect.sync(() => void this.readers.delete(reader)))
   }
 
-  /** What waited for a reader of changes, stamped as it is handed on. */
-  stamp(item: BookUpdate | Marker): BookUpdate | Marker {
-    if (!isMarker(item)) (item as { deliveryTime: number }).deliveryTime = this.now()
-    return item
+  /** Stamps what waited for a reader of changes, as it is handed on. */
+  stamp(batch: ReadonlyArray<BookUpdate | Marker>): ReadonlyArray<BookUpdate | Marker> {
+    const now = this.now()
+    for (const item of batch) if (!isMarker(item)) (item as { deliveryTime: number }).deliveryTime = now
+    return batch
   }
 
   /** Starts over: what the book holds is not believed any more. */

@@ -54,7 +54,7 @@ interface Parts {
   readonly venues: ReadonlyArray<VenueLines>
 }
 
-const defaultCapacity = 1_024
+const capacityOf = (options: Public.ReadOptions | undefined): number => options?.capacity ?? 1_024
 
 export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
   private readonly parts: Parts
@@ -203,10 +203,10 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
   ): Effect.Effect<void, FeedError, Scope.Scope> {
     const { topic } = placed
     return Effect.flatMap(this.hub(placed), (hub) =>
-      Effect.map(hub.read(options?.capacity ?? defaultCapacity, source), (buffer) =>
+      Effect.map(hub.read(capacityOf(options), source), (buffer) =>
         source.readBy((found) => {
           buffer.readAll((batch) => {
-            for (const item of batch) found.push({ topic, entry: hub.stamp(item) })
+            for (const entry of hub.stamp(batch)) found.push({ topic, entry })
           })
           return buffer.ending
         })
@@ -219,7 +219,7 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     options: Public.ReadOptions | undefined,
     part?: Part
   ): Flow<A> {
-    return new Flow<A>({ ...placed, clock: this.parts.clock, capacity: options?.capacity ?? defaultCapacity, part })
+    return new Flow<A>({ ...placed, clock: this.parts.clock, capacity: capacityOf(options), part })
   }
 
   /** The events of a topic: what waits, how it is read, and each trade only once. */
@@ -270,8 +270,8 @@ export class Topics implements Omit<Public.Feed, "connections" | "reports"> {
     options: Public.ReadOptions | undefined
   ): Effect.Effect<Pull<FeedEvent | Marker, FeedError>, FeedError, Scope.Scope> {
     return Effect.flatMap(this.hub(placed), (hub) =>
-      Effect.map(hub.read(options?.capacity ?? defaultCapacity), (reader) =>
-        reader.pullAs((batch): Array<FeedEvent | Marker> => batch.map((item) => hub.stamp(item)))
+      Effect.map(hub.read(capacityOf(options)), (reader) =>
+        reader.pullAs((batch): Array<FeedEvent | Marker> => [...hub.stamp(batch)])
       )
     )
   }

@@ -34,6 +34,11 @@ export interface BufferOptions<A> {
   readonly part?: Part | undefined
 }
 
+/** How a topic ended: with an error, or without. */
+export interface Ending<E> {
+  readonly error: E | undefined
+}
+
 /** So much makes up for the wake, and what waits longer has left the processor's caches when it is read. */
 const muchAtMost = 12
 
@@ -50,8 +55,8 @@ export class ReaderBuffer<A extends { readonly _tag: string }, E> {
   private lostState: Stale | Resynced | undefined
   /** Everything was dropped, and what comes is too, until the reader takes the newest state. */
   private behind = false
-  /** Set once no more comes: with an error, or without. */
-  ending: { readonly error: E | undefined } | undefined
+  /** Set once no more comes. */
+  ending: Ending<E> | undefined
   /** Readers wake at the end of a turn, once for all that came in it, unless it is much. */
   private readonly waiting = new Waiting(atEnd)
   private readonly many: number

@@ -14,9 +14,9 @@ import type { Topic } from "../../../Topic.ts"
 import { type Arrival, Incoming, type LineSession } from "../../line/incoming.ts"
 import type { Line, Refused } from "../../line/line.ts"
 import type { Watcher } from "../../line/members.ts"
-import { isMarker, type Part, type Pull, ReaderBuffer } from "./buffer.ts"
 import type { Dedupe } from "../dedupe.ts"
 import { Freshness } from "../freshness.ts"
+import { isMarker, type Part, type Pull, ReaderBuffer } from "./buffer.ts"
 
 const reasons: Readonly<Record<string, Reason>> = {
   "session": "disconnected",

@@ -7,15 +7,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { atEnd } from "../../kit/turn.ts"
 import { Waiting } from "../../kit/waiting.ts"
-import type { Part, Pull } from "./buffer.ts"
+import type { Ending, Part, Pull } from "./buffer.ts"
 
 /** So much makes up for a wake, and fits into the caches of a processor. */
 const muchAtMost = 256
-
-/** How a topic ended: with an error, or without. */
-export interface Ending<E> {
-  readonly error: E | undefined
-}
 
 /** The buffer of one topic, as the reader of all sees it. */
 export class Source<A, E> implements Part {
